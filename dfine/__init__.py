@@ -1,0 +1,14 @@
+"""D-FINE Lens: a D-FINE detector (arXiv 2410.13842) that you can look inside.
+
+>>> import dfine
+>>> model = dfine.load("demo")
+>>> result = model("picture.jpg", threshold=0.5)
+>>> result.detections, result.history(0)
+"""
+
+from dfine.hub import zoo
+from dfine.predictor import load
+from dfine.records import Detections, Trace
+from dfine.version import VERSION as __version__
+
+__all__ = ["Detections", "Trace", "__version__", "load", "zoo"]

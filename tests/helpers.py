@@ -1,0 +1,37 @@
+"""What several tests need: a trace that hangs together without a network, and the folder of reference values."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import torch
+
+from dfine import distribution
+from dfine.records import Estimate, Refinement, Trace
+
+REFERENCE = Path(os.environ.get("DFINE_REFERENCE", Path(__file__).parents[2] / "shared" / "reference"))
+NO_REFERENCE = f"no reference values in {REFERENCE}; set DFINE_REFERENCE"
+
+
+def synthetic_trace(batch=1, queries=5, classes=3, layers=3, seed=0, bins=32, c=0.25) -> Trace:
+    """A random trace whose boxes follow from its initial boxes and edges, as in the network."""
+    g = torch.Generator().manual_seed(seed)
+    draw = lambda *shape: torch.randn(batch, queries, *shape, generator=g)  # noqa: E731
+    boxes = lambda: torch.cat((0.3 + 0.4 * draw(2).sigmoid(), 0.1 + 0.2 * draw(2).sigmoid()), -1)  # noqa: E731
+    w = distribution.weighting(bins, c=c)
+    initial = Estimate(draw(classes), boxes())
+    edges, refinements = torch.zeros(batch, queries, 4, bins + 1), []
+    for _ in range(layers):
+        edges = edges + 2 * draw(4, bins + 1)
+        decoded = distribution.decode(initial.boxes, distribution.offsets(edges, w))
+        refinements.append(Refinement(draw(classes), draw(1), edges, decoded))
+    origin = torch.arange(queries).expand(batch, -1)
+    return Trace(Estimate(draw(classes), boxes()), initial, tuple(refinements), origin, ((6, 8), (3, 4)), w)
+
+
+def reference_weights():
+    """The module that draws the reference weights."""
+    spec = importlib.util.spec_from_file_location("weights", REFERENCE / "weights.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
