@@ -1,0 +1,70 @@
+"""Deformable attention: every query looks at a few points of the picture that it chooses itself.
+
+Deformable DETR (arXiv 2010.04159, eq. 3) as RT-DETRv2 and D-FINE use it: no projection of values, and another number of
+points on each level.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dfine.config import Config
+
+
+class DeformableAttention(nn.Module):
+    """Queries [B, Q, D] at reference boxes [B, Q, 4], values as maps per level -> what each query read [B, Q, D]."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.heads, self.points = config.heads, config.points
+        total = self.heads * sum(self.points)
+        self.offsets = nn.Linear(config.width, 2 * total)
+        self.weights = nn.Linear(config.width, total)
+        # An offset of n, for one of n points, reaches the border of the reference box.
+        scale = torch.tensor([1 / n for n in self.points for _ in range(n)])
+        self.register_buffer("scale", scale[:, None], persistent=False)  # [P, 1]
+        self._reset()
+
+    def _reset(self) -> None:
+        """Each head looks in its own direction, point after point further out; all points weigh the same."""
+        angle = torch.arange(self.heads) * (2 * math.pi / self.heads)
+        direction = torch.stack((angle.cos(), angle.sin()), -1)
+        direction = direction / direction.abs().amax(-1, keepdim=True)
+        distance = torch.cat([torch.arange(1, n + 1) for n in self.points]).float()
+        nn.init.zeros_(self.offsets.weight)
+        with torch.no_grad():
+            self.offsets.bias.copy_((direction[:, None] * distance[:, None]).flatten())
+        nn.init.zeros_(self.weights.weight)
+        nn.init.zeros_(self.weights.bias)
+
+    def sampling(self, query: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
+        """Where a query looks and how much each point counts.
+
+        Returns:
+            points [B, Q, heads, P, 2] as (x, y) in 0..1 of the picture, P over all levels, finest first;
+            weights [B, Q, heads, P], which sum to 1 over P.
+        """
+        offset = self.offsets(query).unflatten(-1, (self.heads, -1, 2))
+        weight = self.weights(query).unflatten(-1, (self.heads, -1)).softmax(-1)
+        centre, size = reference[:, :, None, None, :2], reference[:, :, None, None, 2:]
+        return centre + offset * self.scale * size * 0.5, weight
+
+    def forward(self, query: Tensor, reference: Tensor, values: list[Tensor]) -> Tensor:
+        points, weights = self.sampling(query, reference)
+        grid = (2 * points - 1).transpose(1, 2).flatten(0, 1)  # [B·heads, Q, P, 2], in −1..1
+        samples = [
+            F.grid_sample(value, g.to(value.dtype), mode="bilinear", padding_mode="zeros", align_corners=False)
+            for value, g in zip(values, grid.split(self.points, 2))
+        ]  # each [B·heads, D/heads, Q, points of the level]
+        weights = weights.transpose(1, 2).flatten(0, 1).unsqueeze(1)  # [B·heads, 1, Q, P]
+        read = (torch.cat(samples, -1) * weights).sum(-1)  # [B·heads, D/heads, Q]
+        return read.unflatten(0, (-1, self.heads)).flatten(1, 2).transpose(1, 2)  # [B, Q, D]
+
+    def values(self, tokens: Tensor, shapes: tuple[tuple[int, int], ...]) -> list[Tensor]:
+        """Memory tokens [B, T, D] as one map per level and head: [B·heads, D/heads, H, W]."""
+        levels = tokens.transpose(1, 2).split([h * w for h, w in shapes], 2)
+        return [level.reshape(-1, level.shape[1] // self.heads, h, w) for level, (h, w) in zip(levels, shapes)]

@@ -1,0 +1,126 @@
+"""The decoder: Fine-grained Distribution Refinement (FDR, paper section 4.1), one refinement a layer.
+
+The first layer draws an initial box. From then on nobody predicts coordinates: every layer adds to the logits of four
+distributions, and the box is the initial one with each edge moved by the mean of its distribution (eq. 2 and 3).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dfine import distribution
+from dfine.config import Config
+from dfine.network.attention import DeformableAttention
+from dfine.network.layers import ACTIVATIONS, MLP, inverse_sigmoid
+from dfine.network.queries import PRIOR
+from dfine.records import Estimate, Memory, Queries, Refinement, Trace
+
+
+class Gate(nn.Module):
+    """A learned mixture of what a query knew and what it read, in place of their sum (paper section 4.3)."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.gate = nn.Linear(2 * width, 2 * width)
+        self.norm = nn.LayerNorm(width)
+        nn.init.zeros_(self.gate.weight)
+        nn.init.zeros_(self.gate.bias)
+
+    def forward(self, known: Tensor, read: Tensor) -> Tensor:
+        keep, take = torch.sigmoid(self.gate(torch.cat((known, read), -1))).chunk(2, -1)
+        return self.norm(keep * known + take * read)
+
+
+class DecoderLayer(nn.Module):
+    """Queries look at each other, then at the picture, then think."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        d = config.width
+        self.self_attn = nn.MultiheadAttention(d, config.heads, batch_first=True)
+        self.norm1 = nn.LayerNorm(d)
+        self.cross_attn = DeformableAttention(config)
+        self.gateway = Gate(d)
+        self.linear1 = nn.Linear(d, config.ffn)
+        self.linear2 = nn.Linear(config.ffn, d)
+        self.activation = ACTIVATIONS[config.activation]()
+        self.norm3 = nn.LayerNorm(d)
+        nn.init.xavier_uniform_(self.linear1.weight)
+        nn.init.xavier_uniform_(self.linear2.weight)
+
+    def forward(
+        self, x: Tensor, position: Tensor, reference: Tensor, values: list[Tensor], mask: Tensor | None
+    ) -> Tensor:
+        q = x + position
+        x = self.norm1(x + self.self_attn(q, q, x, attn_mask=mask, need_weights=False)[0])
+        x = self.gateway(x, self.cross_attn(x + position, reference, values))
+        return self.norm3(x + self.linear2(self.activation(self.linear1(x))))
+
+
+class LQE(nn.Module):
+    """Location Quality Estimator: how peaked the four distributions are, as a correction of the class logits.
+
+    Reads the 4 highest probabilities of each edge and their mean (paper section 4.3; published `LQE(4, 64, 2)`).
+    """
+
+    top = 4
+
+    def __init__(self, activation: str):
+        super().__init__()
+        self.mlp = MLP(4 * (self.top + 1), 64, 1, 2, activation).zero_last()
+
+    def forward(self, edges: Tensor) -> Tensor:
+        """Edge logits [B, Q, 4, N+1] -> quality [B, Q, 1]."""
+        peaks = torch.softmax(edges, -1).topk(self.top, -1).values
+        return self.mlp(torch.cat((peaks, peaks.mean(-1, keepdim=True)), -1).flatten(2))
+
+
+class Heads(nn.Module):
+    """What one layer says of a query: class logits, a change of the edge logits, and how good that box is."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        d = config.width
+        self.score = nn.Linear(d, config.classes)
+        self.edges = MLP(d, d, 4 * (config.bins + 1), 3, config.activation).zero_last()
+        self.lqe = LQE(config.activation)
+        nn.init.constant_(self.score.bias, PRIOR)
+
+
+class Decoder(nn.Module):
+    """Queries and memory -> Trace. `layers` stops after that many layers."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        d = config.width
+        self.position = MLP(4, 2 * d, d, 2, config.activation)
+        self.initial = MLP(d, d, 4, 3, config.activation).zero_last()  # the traditional head, on the first layer
+        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))
+        self.heads = nn.ModuleList(Heads(config) for _ in range(config.layers))
+        self.register_buffer("w", distribution.weighting(config.bins, config.a, config.c), persistent=False)
+        for layer in self.position.layers:
+            nn.init.xavier_uniform_(layer.weight)
+
+    def forward(self, queries: Queries, memory: Memory, mask: Tensor | None = None) -> Trace:
+        x, reference = queries.content, queries.reference
+        values = self.layers[0].cross_attn.values(memory.tokens, memory.shapes)
+        previous, edges, initial, refinements = 0.0, 0.0, None, []
+
+        for layer, heads in zip(self.layers, self.heads):
+            position = self.position(reference.to(x.dtype)).clamp(-10, 10)
+            x = layer(x, position, reference, values, mask)
+
+            if initial is None:
+                boxes = torch.sigmoid(self.initial(x).float() + inverse_sigmoid(reference))
+                initial = Estimate(heads.score(x), boxes)
+
+            # Distributions are kept in float32 whatever the autocast type: their sums grow layer by layer.
+            edges = heads.edges(x + previous).float().unflatten(-1, (4, -1)) + edges
+            boxes = distribution.decode(initial.boxes.detach(), distribution.offsets(edges, self.w))
+            quality = heads.lqe(edges)
+            refinements.append(Refinement(heads.score(x) + quality, quality, edges, boxes))
+
+            previous, reference = x.detach(), boxes.detach()
+
+        return Trace(queries.proposals, initial, tuple(refinements), queries.origin, memory.shapes, self.w)

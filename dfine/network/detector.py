@@ -1,0 +1,38 @@
+"""Image to trace, in one breath."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from dfine.config import Config
+from dfine.network.backbone import Backbone
+from dfine.network.decoder import Decoder
+from dfine.network.encoder import Encoder
+from dfine.network.queries import QuerySelection
+from dfine.records import NoisedQueries, Trace
+
+
+class DFINE(nn.Module):
+    """D-FINE (arXiv 2410.13842): pixels [B, 3, H, W] in 0..1 -> Trace.
+
+    H and W are multiples of 32. The same lines run in training and in inference; with `noise`, the denoising queries
+    stand in front of the others (`trace.split(noise.count)` parts them).
+    """
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config = config
+        self.backbone = Backbone(config)
+        self.encoder = Encoder(config)
+        self.queries = QuerySelection(config)
+        self.decoder = Decoder(config)
+
+    def forward(self, pixels: Tensor, noise: NoisedQueries | None = None) -> Trace:
+        """Raises ValueError when `pixels` is not [B, 3, H, W] with sides that are multiples of 32."""
+        if pixels.ndim != 4 or pixels.shape[1] != 3 or pixels.shape[2] % 32 or pixels.shape[3] % 32:
+            raise ValueError(f"pixels must be [B, 3, H, W] with H and W multiples of 32, not {list(pixels.shape)}")
+        features = self.backbone(pixels)
+        memory = self.encoder(features)
+        queries = self.queries(memory, noise)
+        mask = None if noise is None else noise.mask(queries.content.shape[1] - noise.count)
+        return self.decoder(queries, memory, mask)

@@ -1,0 +1,78 @@
+"""The small parts that several rooms share."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
+
+
+class Affine(nn.Module):
+    """A learnable scale and shift of a whole map, after the activation (HGNetV2's "learnable affine block")."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scale * x + self.bias
+
+
+class ConvNorm(nn.Module):
+    """Convolution without bias, BatchNorm, then an activation where there is one, then an affine block likewise."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int = 1,
+        stride: int = 1,
+        *,
+        groups: int = 1,
+        padding: int | None = None,
+        activation: str | None = None,
+        affine: bool = False,
+    ):
+        super().__init__()
+        padding = (kernel - 1) // 2 if padding is None else padding
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False)
+        self.norm = nn.BatchNorm2d(out_channels)
+        self.activation = ACTIVATIONS[activation]() if activation else nn.Identity()
+        self.affine = Affine() if affine else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.affine(self.activation(self.norm(self.conv(x))))
+
+
+class MLP(nn.Module):
+    """Linear layers with an activation between them, none after the last."""
+
+    def __init__(self, in_width: int, width: int, out_width: int, depth: int, activation: str = "relu"):
+        super().__init__()
+        widths = [in_width] + [width] * (depth - 1) + [out_width]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:]))
+        self.activation = ACTIVATIONS[activation]()
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers[:-1]:
+            x = self.activation(layer(x))
+        return self.layers[-1](x)
+
+    def zero_last(self) -> MLP:
+        """Start as a function that says 0 everywhere."""
+        nn.init.zeros_(self.layers[-1].weight)
+        nn.init.zeros_(self.layers[-1].bias)
+        return self
+
+
+def inverse_sigmoid(x: Tensor, eps: float = 1e-5) -> Tensor:
+    """log(x / (1 − x)), with numerator and denominator held at `eps` or above."""
+    x = x.clamp(0, 1)
+    return torch.log(x.clamp(min=eps) / (1 - x).clamp(min=eps))
+
+
+def flatten(feature: Tensor) -> Tensor:
+    """A map as tokens, rows before columns: [B, C, H, W] -> [B, H·W, C]."""
+    return feature.flatten(2).transpose(1, 2)

@@ -1,0 +1,82 @@
+"""From tokens to queries: every token proposes a box, and the best scored ones become objects."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from dfine.config import Config
+from dfine.network.layers import MLP, inverse_sigmoid
+from dfine.records import Estimate, Memory, NoisedQueries, Queries
+
+PRIOR = -math.log(99)  # score bias at which every class starts at a probability of 0.01
+
+
+def anchors(shapes: tuple[tuple[int, int], ...], like: Tensor) -> tuple[Tensor, Tensor]:
+    """The box that each token stands for before it has learned anything, and which of them may propose.
+
+    A square-looking box of 0.05·2^level around the cell's centre. Cells whose anchor comes within 0.01 of the picture's
+    edge are out (published rule), with an anchor logit of infinity.
+
+    Returns:
+        logits of cxcywh [T, 4], and valid [T, 1] bool.
+    """
+    levels = []
+    for level, (h, w) in enumerate(shapes):
+        y = (torch.arange(h, device=like.device) + 0.5) / h
+        x = (torch.arange(w, device=like.device) + 0.5) / w
+        cx, cy = x.expand(h, w), y[:, None].expand(h, w)
+        side = torch.full_like(cx, 0.05 * 2**level)
+        levels.append(torch.stack((cx, cy, side, side), -1).flatten(0, 1))
+    boxes = torch.cat(levels)
+    valid = ((boxes > 0.01) & (boxes < 0.99)).all(-1, keepdim=True)
+    return torch.where(valid, torch.log(boxes / (1 - boxes)), torch.inf), valid
+
+
+class TokenNorm(nn.Module):
+    """A linear layer and a norm in front of the encoder's heads."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.proj = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width)
+        nn.init.xavier_uniform_(self.proj.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.proj(x))
+
+
+class QuerySelection(nn.Module):
+    """The tokens with the best class scores, with their boxes; in training, noised truth in front of them."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.count = config.queries
+        self.output = TokenNorm(config.width)
+        self.score = nn.Linear(config.width, config.classes)
+        self.box = MLP(config.width, config.width, 4, 3, config.activation).zero_last()
+        self.label = nn.Embedding(config.classes + 1, config.width, padding_idx=config.classes)  # of noised queries
+        nn.init.constant_(self.score.bias, PRIOR)
+        nn.init.normal_(self.label.weight[:-1])
+
+    def forward(self, memory: Memory, noise: NoisedQueries | None = None) -> Queries:
+        anchor, valid = anchors(memory.shapes, memory.tokens)
+        tokens = self.output(memory.tokens * valid.to(memory.tokens.dtype))
+        logits = self.score(tokens)  # [B, T, K]
+
+        count = min(self.count, tokens.shape[1])
+        origin = logits.amax(-1).topk(count, 1).indices  # [B, Q]
+        pick = lambda t: t.gather(1, origin[..., None].expand(-1, -1, t.shape[-1]))  # noqa: E731
+        content = pick(tokens)
+        boxes = torch.sigmoid(self.box(content).float() + anchor[origin])
+        proposals = Estimate(pick(logits), boxes)
+
+        content, reference = content.detach(), boxes.detach()
+        if noise is not None:
+            content = torch.cat((self.label(noise.labels).to(content.dtype), content), 1)
+            noised = torch.sigmoid(inverse_sigmoid(noise.boxes))  # keeps sides of zero away from the logit's poles
+            reference = torch.cat((noised.to(reference.dtype), reference), 1)
+            origin = torch.cat((torch.full_like(noise.labels, -1), origin), 1)
+        return Queries(content, reference, origin, proposals)
