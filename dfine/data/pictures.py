@@ -1,0 +1,172 @@
+"""Whatever somebody calls a picture, as an upright 8-bit RGB picture, or one sentence that says why not."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as F
+
+Picture = str | os.PathLike | Image.Image | np.ndarray | Tensor
+
+MAX_PIXELS = 120_000_000  # above a 108-megapixel phone; a file of a few kilobytes can claim to be far larger
+CHANNELS = (1, 2, 3, 4)  # grey, grey + alpha, RGB, RGB + alpha
+PLANES = (1, 3, 4)  # the same where they come first
+
+
+class PictureError(ValueError):
+    """What was given is not a picture that can be read; the message says why, in a sentence."""
+
+
+def read(source: Picture) -> Image.Image:
+    """An upright RGB picture, 8 bits a channel.
+
+    Of an animation it is the first frame; EXIF rotation is applied; transparency is laid over white; 16 bits are scaled
+    down, not clipped. Arrays and tensors hold RGB, not BGR: uint8 or uint16, floats in 0..1 (or in 0..255 where any
+    value is above 1), as [H, W], [H, W, C] or [C, H, W].
+
+    Args:
+        source: a file, a PIL image, a numpy array or a tensor.
+
+    Raises:
+        PictureError: it cannot be read as a picture.
+    """
+    if isinstance(source, Image.Image):
+        return _rgb(source, "the picture")
+    if isinstance(source, Tensor):
+        source = source.detach().cpu()
+        source = source.float() if source.dtype == torch.bfloat16 else source
+        return _from_array(source.numpy(), planes=True)
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, (str, os.PathLike)):
+        return _from_file(source)
+    raise PictureError(
+        f"a picture is a path, a PIL image, an array or a tensor, not {type(source).__name__}; "
+        "several pictures go in a list"
+    )
+
+
+def to_pixels(picture: Image.Image, size: tuple[int, int]) -> Tensor:
+    """The detector's input: the picture resized to `size` = (height, width), float [3, height, width] in 0..1.
+
+    A plain bilinear, antialiased resize whatever the picture's shape; no letterbox, no mean, no standard deviation.
+    """
+    pixels = F.pil_to_tensor(picture)
+    if tuple(pixels.shape[-2:]) != tuple(size):
+        pixels = F.resize(pixels, list(size), interpolation=InterpolationMode.BILINEAR, antialias=True)
+    return pixels.float() / 255
+
+
+def _from_file(source: str | os.PathLike) -> Image.Image:
+    """The picture in a file."""
+    if str(source).startswith(("http://", "https://")):
+        raise PictureError(f"{source} is an address; download the picture and give its path")
+    path = Path(source)
+    name = f"{path.name!r}"
+    if path.is_dir():
+        raise PictureError(f"{name} is a folder; give one of the pictures in it")
+    if not path.is_file():
+        raise PictureError(f"there is no file {str(source)!r}")
+    if not path.stat().st_size:
+        raise PictureError(f"{name} is empty (0 bytes)")
+    with _explained(name), Image.open(path) as picture:
+        return _rgb(picture, name)
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Pillow's complaints as sentences, without its warning about large pictures: `_rgb` has its own limit."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            yield
+    except PictureError:
+        raise
+    except UnidentifiedImageError:
+        raise PictureError(f"{name} is not a picture in a format that can be read here") from None
+    except Image.DecompressionBombError:
+        raise PictureError(_too_large(name)) from None
+    except PermissionError:
+        raise PictureError(f"{name} may not be read: permission denied") from None
+    except Exception as error:  # decoders raise nearly anything on a damaged file: OSError, SyntaxError, ValueError …
+        raise PictureError(f"{name} is damaged or cut off ({error}); save or download it again") from None
+
+
+def _too_large(name: str, size: tuple[int, int] | None = None) -> str:
+    claimed = f" is {size[0]} x {size[1]} pixels," if size else " has"
+    return f"{name}{claimed} more than the {MAX_PIXELS // 1_000_000} million pixels allowed; scale it down first"
+
+
+def _rgb(picture: Image.Image, name: str) -> Image.Image:
+    """Any PIL image as upright 8-bit RGB."""
+    if picture.width * picture.height > MAX_PIXELS:
+        raise PictureError(_too_large(name, picture.size))
+    if not picture.width or not picture.height:
+        raise PictureError(f"{name} has no pixels: it is {picture.width} x {picture.height}")
+    with _explained(name):
+        picture.load()
+        picture = ImageOps.exif_transpose(picture)
+        if picture.mode.startswith(("I", "F")):  # 16 or 32 bits: PIL's own conversion clips to white
+            return _from_array(np.asarray(picture), name, whole=picture.mode == "I")
+        if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
+            picture = picture.convert("RGBA")
+            page = Image.new("RGBA", picture.size, "white")
+            return Image.alpha_composite(page, picture).convert("RGB")
+        return picture.convert("RGB")
+
+
+def _from_array(
+    array: np.ndarray, name: str = "the array", *, planes: bool = False, whole: bool = False
+) -> Image.Image:
+    """[H, W], [H, W, C] or [C, H, W] of any number type as RGB.
+
+    Where both could be meant, as for [3, 8, 3], `planes` takes the first axis for the channels, as tensors have them.
+    `whole` says that 32-bit integers hold 16-bit grey.
+    """
+    shape = list(array.shape)
+    if array.ndim == 3 and shape[0] in PLANES and (planes or shape[2] not in PLANES):
+        array = array.transpose(1, 2, 0)
+    if array.size and array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if not array.size or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in CHANNELS):
+        raise PictureError(
+            f"{name} has shape {shape} and is not a picture; expected [H, W], [H, W, 3], [H, W, 4] or [3, H, W]"
+        )
+    if array.shape[0] * array.shape[1] > MAX_PIXELS:
+        raise PictureError(_too_large(name, (array.shape[1], array.shape[0])))
+    mode = {2: "LA", 3: "RGB", 4: "RGBA"}[array.shape[2]] if array.ndim == 3 else "L"
+    eight = np.ascontiguousarray(_eight_bits(array, name, whole))
+    return _rgb(Image.frombytes(mode, (eight.shape[1], eight.shape[0]), eight.tobytes()), name)
+
+
+def _eight_bits(array: np.ndarray, name: str, whole: bool) -> np.ndarray:
+    """Numbers of any type as uint8, scaled by what the type (or, for floats and large integers, the range) says."""
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == bool:
+        return array * np.uint8(255)
+    if array.dtype.kind not in "uif":
+        raise PictureError(f"{name} holds {array.dtype}; expected uint8, or floats in 0..1")
+    low, high = float(array.min()), float(array.max())
+    if not np.isfinite((low, high)).all():
+        raise PictureError(f"{name} holds values that are not numbers (NaN or infinity)")
+
+    if array.dtype.kind == "f":
+        full = 1.0 if high <= 1.001 else 255.0  # a resize may overshoot 1 a little
+    else:
+        full = 65535.0 if whole or array.dtype.itemsize == 2 and array.dtype.kind == "u" else 255.0
+    if low < -0.001 * full or high > full * 1.001:
+        raise PictureError(
+            f"the values of {name} run from {low:g} to {high:g}; expected 0..{full if full > 1 else 255:g}, "
+            "or floats in 0..1 (without mean and standard deviation taken off)"
+        )
+    return (array.astype(np.float32) * (255 / full)).round().clip(0, 255).astype(np.uint8)

@@ -1,0 +1,207 @@
+"""The model for people: a picture goes in, detections and their whole story come out."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dfine import checkpoints
+from dfine.config import Config
+from dfine.data import labels
+from dfine.data.pictures import Picture, read, to_pixels
+from dfine.network.detector import DFINE
+from dfine.postprocess import detections
+from dfine.records import Detections, History, Trace
+
+BATCH = 8  # pictures of a list that go through the network together
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the model made of one picture."""
+
+    picture: Image.Image  # upright RGB
+    detections: Detections  # best first, in pixels of the picture
+    trace: Trace  # on the CPU, with a batch axis of length 1
+
+    def history(self, index: int) -> History:
+        """The way of detection `index` through the layers. Raises IndexError when there is no such detection."""
+        found = self.detections
+        if not 0 <= index < len(found):
+            raise IndexError(f"there is no detection {index}; there are {len(found)}")
+        label = int(found.labels[index])
+        return self.trace.history(int(found.query[index]), found.size, name=found.names[label], label=label)
+
+    def _repr_html_(self) -> str:
+        return self.detections._repr_html_()
+
+
+class Predictor:
+    """A detector with its class names and input size: `model(picture)` gives a `Result`, a list gives a list.
+
+    Attributes:
+        network: the `DFINE`; `model.network(pixels)` returns the `Trace` of a batch.
+        names: the class of each column; "" for a column that is never reported.
+        size: input (height, width) that every picture is resized to.
+        device: where the network is.
+        source: what was loaded.
+        digest: SHA-256 of its file of weights.
+        card: its model card in Markdown, where there is one.
+    """
+
+    def __init__(
+        self,
+        network: DFINE,
+        names: Sequence[str],
+        *,
+        device: str | torch.device = "auto",
+        size: tuple[int, int] = checkpoints.SIZE,
+        source: str = "",
+        digest: str = "",
+        card: str | None = None,
+    ):
+        self.names = checkpoints.label_map(network.config.classes, names, None)
+        self.size = _checked(size)
+        self.source, self.digest, self.card = source, digest, card
+        self.network = network.eval()
+        self.device = resolve(device)
+        try:
+            self.network.to(self.device)
+        except RuntimeError as error:
+            self._fall_back(error)
+
+    @property
+    def config(self) -> Config:
+        """The configuration of the network."""
+        return self.network.config
+
+    def __call__(self, picture: Picture | Sequence[Picture], threshold: float = 0.5) -> Result | list[Result]:
+        """Look at a picture (a path, PIL image, array or tensor), or at each of a list of them.
+
+        Args:
+            picture: see `dfine.data.pictures.read`.
+            threshold: lowest score in 0..1 that is reported.
+
+        Raises:
+            PictureError: one of them cannot be read; nothing is returned then.
+            ValueError: the threshold is not in 0..1.
+        """
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"the threshold is a score between 0 and 1, not {threshold}")
+        if not isinstance(picture, (list, tuple)):
+            return self._batch([read(picture)], threshold)[0]
+        results = []
+        for start in range(0, len(picture), BATCH):
+            results += self._batch([read(p) for p in picture[start : start + BATCH]], threshold)
+        return results
+
+    def save(self, folder: str | os.PathLike, *, half: bool = False) -> Path:
+        """Write `config.json` and `model.safetensors`; loading the folder gives bit-equal outputs (unless `half`)."""
+        return checkpoints.save(folder, self.network, self.names, size=self.size, half=half)
+
+    def _batch(self, pictures: list[Image.Image], threshold: float) -> list[Result]:
+        pixels = torch.stack([to_pixels(p, self.size) for p in pictures])
+        trace = self._trace(pixels).cpu()
+        sizes = [p.size for p in pictures]
+        found = detections(trace, self.names, sizes, ignore=labels.unused(self.names))
+        return [Result(p, found[i].above(threshold), trace.picture(i)) for i, p in enumerate(pictures)]
+
+    @torch.no_grad()
+    def _trace(self, pixels: Tensor) -> Trace:
+        """The trace of a batch; where the device's memory does not suffice, from the CPU."""
+        try:
+            return self.network(pixels.to(self.device))
+        except RuntimeError as error:
+            self._fall_back(error)
+        return self.network(pixels.to(self.device))
+
+    def _fall_back(self, error: RuntimeError) -> None:
+        """Go on with the CPU after `error`, if that is what it calls for; otherwise raise it again."""
+        if self.device.type == "cpu" or not (
+            isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower()
+        ):
+            raise error
+        warnings.warn(
+            f"{self.device} ran out of memory; going on with the CPU, which is slower. A smaller model or input size "
+            "may fit.",
+            stacklevel=4,
+        )
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.device = torch.device("cpu")
+        self.network.to(self.device)
+
+    def __repr__(self) -> str:
+        named = len(self.names) - len(labels.unused(self.names))
+        return (
+            f"<D-FINE-{self.config.size.upper()} {self.source!r}, {named} classes, "
+            f"input {self.size[0]} x {self.size[1]}, on {self.device}>"
+        )
+
+
+def load(
+    source: str | os.PathLike,
+    device: str | torch.device = "auto",
+    *,
+    names: Sequence[str] | None = None,
+    family: str = "dfine",
+    size: tuple[int, int] | None = None,
+) -> Predictor:
+    """A model, ready to look at pictures.
+
+    >>> model = load("demo")
+    >>> model("picture.jpg").detections
+
+    Args:
+        source: a short name ("demo", "nano-coco" …; `dfine.zoo()` lists them), a Hub id, a folder in this project's or
+            transformers' layout, an official .pth, or a .safetensors file.
+        device: "auto" takes cuda, then mps, then cpu.
+        names: class names, where the checkpoint has none or others are wanted.
+        family: "deim" for DEIM's D-FINE weights; it cannot be told from the file.
+        size: input (height, width), multiples of 32; by default the one that the checkpoint was trained with.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be found, fetched or understood (a ValueError; the message says why).
+    """
+    device = resolve(device)
+    checkpoint = checkpoints.open_checkpoint(source, names=names, family=family)
+    return Predictor(
+        checkpoint.network(),
+        checkpoint.names,
+        device=device,
+        size=size or checkpoint.size,
+        source=checkpoint.source,
+        digest=checkpoint.digest,
+        card=checkpoint.card,
+    )
+
+
+def resolve(device: str | torch.device) -> torch.device:
+    """The device meant, which is there. Raises ValueError otherwise."""
+    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if str(device) == "auto":
+        return torch.device(next(kind for kind, there in has.items() if there))
+    try:
+        device = torch.device(device)
+    except RuntimeError:
+        raise ValueError(f"there is no device {device!r}; choose auto, cuda, mps or cpu") from None
+    if not has.get(device.type, False):
+        there = ", ".join(kind for kind, there in has.items() if there)
+        raise ValueError(f"this machine, or this build of torch, has no {device}; there is {there} (or say auto)")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"there is no {device}; there are {torch.cuda.device_count()} GPUs, counted from 0")
+    return device
+
+
+def _checked(size: tuple[int, int]) -> tuple[int, int]:
+    """An input size that the network can take."""
+    if len(size) != 2 or any(s < 32 or s % 32 for s in size):
+        raise ValueError(f"the input size is (height, width), two multiples of 32, not {size}")
+    return int(size[0]), int(size[1])

@@ -1,0 +1,52 @@
+import pytest
+
+from dfine.data import labels
+
+
+def test_coco():
+    assert len(labels.COCO) == len(set(labels.COCO)) == 80
+    assert (labels.COCO[0], labels.COCO[15], labels.COCO[79]) == ("person", "cat", "toothbrush")
+
+
+def test_coco_numbers_leave_ten_out():
+    assert len(labels.COCO_IDS) == 80
+    assert (labels.COCO_IDS[0], labels.COCO_IDS[-1]) == (1, 90)
+    by_id = dict(zip(labels.COCO_IDS, labels.COCO))
+    assert (by_id[17], by_id[28], by_id[44], by_id[64], by_id[67], by_id[72]) == (
+        "cat", "umbrella", "bottle", "potted plant", "dining table", "tv",
+    )  # fmt: skip
+
+
+def test_objects365():
+    assert len(labels.OBJECTS365) == len({name.lower() for name in labels.OBJECTS365}) == 365
+    shared = {name.lower() for name in labels.OBJECTS365} & set(labels.COCO)
+    assert len(shared) >= 69  # the rest go by other names there: "Luggage" for suitcase, "Monitor/TV" for tv …
+
+
+@pytest.mark.parametrize(
+    "column, name",
+    [
+        (0, ""),
+        (1, "Person"),
+        (6, "Car"),
+        (47, "Bicycle"),
+        (93, "Dog"),
+        (140, "Cat"),
+        (296, "Bear"),
+        (365, "Table Tennis"),
+    ],
+)
+def test_columns_of_objects365_count_from_one(column, name):
+    assert labels.KNOWN["objects365"][column] == name
+
+
+def test_maps_by_their_number_of_columns():
+    assert labels.of_columns(80) == labels.COCO
+    assert len(labels.of_columns(366)) == 366
+    assert labels.of_columns(365) is None
+
+
+def test_unused_columns():
+    assert labels.unused(()) == ()
+    assert labels.unused(labels.COCO) == ()
+    assert labels.unused(labels.KNOWN["objects365"]) == (0,)
