@@ -1,0 +1,73 @@
+"""What learns how fast: parameter groups, the schedule, and the average of all weights so far."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+from dfine.config import Recipe
+
+NORMS = (nn.BatchNorm2d, nn.LayerNorm)
+
+
+def groups(network: nn.Module, *, rate: float, backbone_rate: float, weight_decay: float, decay_biases: bool) -> list:
+    """AdamW parameter groups: the backbone at its own rate; no decay on norms of encoder and decoder, nor on biases.
+
+    Follows the published configurations in what they do, not in what they meant: norms and affine blocks of the
+    backbone are decayed, and biases of encoder and decoder are decayed in L and X alone (`decay_biases`).
+    """
+    norms = {id(p) for m in network.modules() if isinstance(m, NORMS) for p in m.parameters(recurse=False)}
+    backbone, plain, spared = [], [], []
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        if name.startswith("backbone."):
+            backbone.append(parameter)
+        elif id(parameter) in norms or (not decay_biases and name.endswith("bias")):
+            spared.append(parameter)
+        else:
+            plain.append(parameter)
+    return [
+        {"params": backbone, "lr": backbone_rate, "weight_decay": weight_decay},
+        {"params": plain, "lr": rate, "weight_decay": weight_decay},
+        {"params": spared, "lr": rate, "weight_decay": 0.0},
+    ]
+
+
+def factor(step: int, *, warmup: int, total: int, schedule: str, floor: float = 0.01) -> float:
+    """What the rates are multiplied by at a step: a linear warm-up, then `constant` (published) or `cosine`.
+
+    The cosine falls to `floor` at step `total`.
+
+    Raises:
+        ValueError: the schedule has another name.
+    """
+    if schedule not in ("constant", "cosine"):
+        raise ValueError(f"there is no schedule {schedule!r}; choose constant or cosine")
+    if step < warmup:
+        return (step + 1) / warmup
+    if schedule == "constant":
+        return 1.0
+    progress = min(1.0, (step - warmup) / max(1, total - warmup))
+    return floor + (1 - floor) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def average(network: nn.Module, recipe: Recipe) -> AveragedModel:
+    """The exponential moving average of weights and running statistics, which is what is evaluated and kept.
+
+    The decay ramps up as decay·(1 − e^(−t/ramp)), so that the first steps are forgotten.
+    """
+
+    @torch.no_grad()
+    def blend(averaged: list, current: list, count: torch.Tensor) -> None:
+        decay = recipe.ema * (1 - math.exp(-float(count) / recipe.ema_ramp))
+        for mean, new in zip(averaged, current):
+            if mean.is_floating_point():
+                mean.lerp_(new, 1 - decay)
+            else:
+                mean.copy_(new)
+
+    return AveragedModel(network, multi_avg_fn=blend, use_buffers=True)
