@@ -1,0 +1,225 @@
+"""Data sets in COCO format: a folder of pictures and one JSON file of answers.
+
+Category ids may be sparse and are never used as positions: labels count the categories in the order of their ids, and
+everything that leaves the data set goes by name. Crowds stay in the ground truth, where evaluation treats them as COCO
+does, but are no training targets.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.transforms.v2 import functional
+
+from dfine import boxes as box
+from dfine.data.pictures import read
+from dfine.records import Target
+
+
+class CocoSet(Dataset):
+    """Pictures and their objects: item i is (picture uint8 [3, H, W], Target).
+
+    Boxes reach the targets clipped to the picture. Boxes without a height or a width in it are dropped, from the ground
+    truth too, with one warning that counts them.
+
+    Args:
+        images_folder: the folder that the file names in the JSON are relative to.
+        annotations_json: a COCO instances file.
+
+    Raises:
+        FileNotFoundError: the folder or the file is not there.
+        ValueError: the file is not COCO JSON, or an id in it leads nowhere or twice.
+    """
+
+    def __init__(self, images_folder: str | Path, annotations_json: str | Path):
+        self.folder, self.source = Path(images_folder), Path(annotations_json)
+        if not self.folder.is_dir():
+            raise FileNotFoundError(f"there is no folder of pictures {self.folder}")
+        content = _read_json(self.source)
+        self._categories = sorted(content["categories"], key=lambda c: c["id"])
+        self._images = content["images"]
+        self._check(content["annotations"])
+        self.names = tuple(str(c["name"]) for c in self._categories)
+        self.category_ids = [int(c["id"]) for c in self._categories]
+        self._annotations = self._with_area(content["annotations"])
+        self._items = self._targets()
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Target]:
+        """Reads picture `index`. Raises ValueError or FileNotFoundError with the name of a file that cannot be read."""
+        path = self.path(index)
+        if not path.exists():
+            image = self._images[index]
+            raise FileNotFoundError(f"the picture {path} of image id {image['id']} in {self.source} is not there")
+        target = self._items[index]
+        picture = read(path)
+        if picture.size != target.size:
+            with Image.open(path) as stored:  # some annotators ignored the camera's rotation flag, which `read` obeys
+                if stored.size != target.size:
+                    have, want = "x".join(map(str, stored.size)), "x".join(map(str, target.size))
+                    raise ValueError(f"the picture {path} has {have} pixels, but {self.source.name} says {want}")
+                picture = stored.convert("RGB")
+        return functional.pil_to_tensor(picture), target
+
+    def path(self, index: int) -> Path:
+        """Where picture `index` lies."""
+        return self.folder / self._images[index]["file_name"]
+
+    def ground_truth(self) -> dict:
+        """The answers as a COCO-format dict, images in the order of the items; crowds included."""
+        return {"images": self._images, "annotations": self._annotations, "categories": self._categories}
+
+    def _check(self, annotations: list[dict]) -> None:
+        """Raise ValueError for the first id that is used twice or refers to nothing."""
+        images, categories = _ids(self._images, "image", self.source), _ids(self._categories, "category", self.source)
+        _ids(annotations, "annotation", self.source)
+        names = [c.get("name") for c in self._categories]
+        twice = sorted({str(n) for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"two categories in {self.source} are called {twice[0]!r}; names must be unique")
+        for image in self._images:
+            for key in ("file_name", "width", "height"):
+                if key not in image:
+                    raise ValueError(f"image id {image['id']} in {self.source} has no {key!r}")
+        for a in annotations:
+            if a.get("image_id") not in images:
+                raise ValueError(
+                    f"annotation id {a['id']} in {self.source} names image id {a.get('image_id')}, unknown"
+                )
+            if a.get("category_id") not in categories:
+                raise ValueError(
+                    f"annotation id {a['id']} in {self.source} names category id {a.get('category_id')}, which is not "
+                    "among the categories"
+                )
+            if not _is_box(a.get("bbox")):
+                raise ValueError(
+                    f"annotation id {a['id']} in {self.source} has the bbox {a.get('bbox')}, not 4 numbers"
+                )
+
+    def _with_area(self, annotations: list[dict]) -> list[dict]:
+        """The annotations that have an extent inside their picture, each with `area` and `iscrowd`."""
+        sizes = {i["id"]: (i["width"], i["height"]) for i in self._images}
+        kept = []
+        for a in annotations:
+            x1, y1, x2, y2 = _clipped(a["bbox"], sizes[a["image_id"]])
+            if x2 > x1 and y2 > y1:
+                area = a.get("area", a["bbox"][2] * a["bbox"][3])
+                kept.append({**a, "area": float(area), "iscrowd": int(a.get("iscrowd", 0))})
+        dropped = len(annotations) - len(kept)
+        if dropped:
+            what = "1 box of zero size was" if dropped == 1 else f"{dropped} boxes of zero size were"
+            warnings.warn(f"{what} dropped from {self.source}", stacklevel=3)
+        return kept
+
+    def _targets(self) -> list[Target]:
+        """The target of every image, without crowds."""
+        label = {id: i for i, id in enumerate(self.category_ids)}
+        objects: dict[int, list[dict]] = {image["id"]: [] for image in self._images}
+        for a in self._annotations:
+            if not a["iscrowd"]:
+                objects[a["image_id"]].append(a)
+        targets = []
+        for image in self._images:
+            size = (int(image["width"]), int(image["height"]))
+            mine = objects[image["id"]]
+            corners = torch.tensor([_clipped(a["bbox"], size) for a in mine], dtype=torch.float64).reshape(-1, 4)
+            labels = torch.tensor([label[a["category_id"]] for a in mine], dtype=torch.int64)
+            targets.append(Target(labels, box.from_pixels(corners, size).float(), int(image["id"]), size))
+        return targets
+
+
+def find(path: str | Path, split: str | None = None) -> CocoSet:
+    """The data set at `path`: a folder that `dfine scenes` wrote, a COCO folder, or a COCO JSON file.
+
+    Understood are `images/` beside `annotations.json`, `annotations/instances_<split>.json` beside `<split>/` (or
+    `images/<split>/`), and a `.json` file whose pictures lie in one of these places around it.
+
+    Args:
+        path: folder or file.
+        split: which of several `annotations/instances_*.json` to take, e.g. "val2017" or just "val".
+
+    Raises:
+        FileNotFoundError: there is nothing of the kind; the message says what was looked for.
+        ValueError: there are several and `split` does not say which.
+    """
+    path = Path(path)
+    if path.is_file():
+        return CocoSet(_pictures_of(path), path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"there is no data set {path}")
+    if (path / "annotations.json").is_file():
+        return find(path / "annotations.json")
+    files = sorted(path.glob("annotations/instances_*.json")) or sorted(path.glob("instances_*.json"))
+    files = [f for f in files if split is None or _split(f).startswith(split)]
+    if not files:
+        wanted = f"annotations/instances_{split or '*'}*.json"
+        raise FileNotFoundError(f"{path} holds neither annotations.json beside images/ nor {wanted}")
+    if len(files) > 1:
+        names = ", ".join(_split(f) for f in files)
+        raise ValueError(f"{path} holds several splits ({names}); name one of the files under it")
+    return find(files[0])
+
+
+def _pictures_of(source: Path) -> Path:
+    """The folder of the pictures of a COCO JSON file: the first place around it where its first picture lies."""
+    content = _read_json(source)
+    split = _split(source)
+    roots = [source.parent, source.parent.parent]
+    places = [root / part for root in roots for part in (split, f"images/{split}", "images", "JPEGImages", ".")]
+    places += [found for root in roots[:1] for found in sorted(root.glob("*/JPEGImages"))]
+    if not content["images"]:
+        return next((p for p in places if p.is_dir()), source.parent)
+    first = str(content["images"][0].get("file_name", ""))
+    for place in places:
+        if first and (place / first).is_file():
+            return place
+    raise FileNotFoundError(f"the pictures of {source} (the first is {first!r}) are in none of the folders around it")
+
+
+def _split(source: Path) -> str:
+    return source.stem.removeprefix("instances_")
+
+
+def _read_json(source: Path) -> dict:
+    if not source.is_file():
+        raise FileNotFoundError(f"there is no annotation file {source}")
+    try:
+        content = json.loads(source.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{source} is not a JSON file: {error}") from None
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(content, dict) or not isinstance(content.get(key), list):
+            raise ValueError(f"{source} is not a COCO file: it has no list {key!r}")
+    return content
+
+
+def _ids(entries: list[dict], kind: str, source: Path) -> set[int]:
+    """The ids of `entries`. Raises ValueError when one is missing or used twice."""
+    seen: set[int] = set()
+    for entry in entries:
+        if not isinstance(entry, dict) or not isinstance(entry.get("id"), int):
+            raise ValueError(f"an {kind} in {source} has no whole number as its id: {str(entry)[:80]}")
+        if entry["id"] in seen:
+            raise ValueError(f"{kind} id {entry['id']} occurs twice in {source}")
+        seen.add(entry["id"])
+    return seen
+
+
+def _is_box(bbox) -> bool:
+    numbers = isinstance(bbox, (list, tuple)) and len(bbox) == 4 and all(isinstance(v, (int, float)) for v in bbox)
+    return numbers and all(v == v and abs(v) != float("inf") for v in bbox)
+
+
+def _clipped(bbox: list[float], size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Corners in pixels of a COCO bbox (x, y, width, height), inside a picture of (width, height)."""
+    x, y, bw, bh = bbox
+    w, h = size
+    return max(x, 0), max(y, 0), min(x + bw, w), min(y + bh, h)

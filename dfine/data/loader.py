@@ -1,0 +1,151 @@
+"""From data set to batches, in an order that depends on nothing but (seed, epoch).
+
+Every item is prepared under a random state of its own, made from (seed, epoch, index). So it does not matter how many
+worker processes there are, or whether training was interrupted: batch i of epoch e is the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from dfine.data.transforms import Compose, RandomHorizontalFlip, Resize, Transform
+from dfine.records import Target
+
+
+def collate(items: Sequence[tuple[Tensor, Target]]) -> tuple[Tensor, list[Target]]:
+    """Pictures uint8 [3, H, W] of one size, with their targets -> pictures [B, 3, H, W] and a list of B targets.
+
+    Raises:
+        ValueError: the pictures differ in size.
+    """
+    pictures, targets = zip(*items)
+    for picture, target in items:
+        if picture.shape != pictures[0].shape:
+            have, want = list(picture.shape), list(pictures[0].shape)
+            raise ValueError(
+                f"the picture of image {target.image_id} has shape {have}, the first of its batch {want}; "
+                "resize them to one size first"
+            )
+    return torch.stack(pictures), list(targets)
+
+
+class Batches(Sampler[list[tuple[int, int]]]):
+    """Lists of (epoch, index), one list a batch; set `epoch` before iterating, and `start` to skip the first batches.
+
+    The epoch travels with the index so that worker processes, which outlive an epoch, know it.
+    """
+
+    def __init__(self, count: int, batch: int, *, shuffle: bool, seed: int):
+        if batch < 1:
+            raise ValueError(f"a batch needs at least one picture, not {batch}")
+        self.count, self.batch, self.shuffle, self.seed = count, batch, shuffle, seed
+        self.epoch = 0
+        self.start = 0  # first batch to yield, for the epoch that was interrupted; back to 0 once it has been iterated
+
+    def __len__(self) -> int:
+        """Batches in a whole epoch. In training the incomplete last one is left out, unless it is the only one."""
+        whole, rest = divmod(self.count, self.batch)
+        return whole if self.shuffle and whole else whole + (rest > 0)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        start, self.start = self.start, 0
+        epoch = self.epoch
+        order = range(self.count)
+        if self.shuffle:
+            order = torch.randperm(self.count, generator=_generator(self.seed, epoch)).tolist()
+        for i in range(start, len(self)):
+            yield [(epoch, index) for index in order[i * self.batch : (i + 1) * self.batch]]
+
+
+class Prepared(Dataset):
+    """A data set whose items have gone through `transform`, addressed by (epoch, index)."""
+
+    def __init__(self, dataset: Dataset, transform: Transform, seed: int):
+        self.dataset, self.transform, self.seed = dataset, transform, seed
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Target]:
+        epoch, index = key
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(_generator(self.seed, epoch, index).get_state())  # manual_seed would touch the GPU
+            return self.transform(*self.dataset[index])
+
+
+def loader(
+    dataset: Dataset,
+    batch: int,
+    *,
+    size: tuple[int, int],
+    train: bool,
+    workers: int = 0,
+    seed: int = 0,
+    transform: Transform | None = None,
+) -> DataLoader:
+    """Batches of a data set: (pictures uint8 [B, 3, H, W], list of Target).
+
+    `train` shuffles, flips at random and leaves out the incomplete last batch. Before each epoch set
+    `loader.batch_sampler.epoch`; to go on in the middle of one, set `loader.batch_sampler.start` too.
+
+    Args:
+        dataset: items (picture uint8 [3, H, W], Target).
+        batch: pictures per batch.
+        size: (height, width) that every picture is resized to.
+        train: whether this is for training.
+        workers: processes that prepare batches; 0 prepares them here.
+        seed: of the order and of every random transform.
+        transform: takes the place of the random flip in training.
+    """
+    steps = [transform or RandomHorizontalFlip()] if train else []
+    return DataLoader(
+        Prepared(dataset, Compose(*steps, Resize(size)), seed),
+        batch_sampler=Batches(len(dataset), batch, shuffle=train, seed=seed),
+        num_workers=workers,
+        collate_fn=collate,
+        persistent_workers=workers > 0,
+        generator=torch.Generator().manual_seed(seed),  # else each epoch would draw from the global random state
+    )
+
+
+class Subset(Dataset):
+    """Some items of a data set that still is a data set: names, category ids, ground truth of those images alone."""
+
+    def __init__(self, dataset: Dataset, indices: Sequence[int]):
+        self.dataset, self.indices = dataset, [int(i) for i in indices]
+        wrong = [i for i in self.indices if not 0 <= i < len(dataset)]
+        if wrong:
+            raise ValueError(f"there is no item {wrong[0]}; the data set has {len(dataset)}")
+        self.names: tuple[str, ...] = dataset.names
+        self.category_ids: list[int] = dataset.category_ids
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Target]:
+        return self.dataset[self.indices[index]]
+
+    def ground_truth(self) -> dict:
+        """The COCO-format dict of these images alone; a data set lists its images in the order of its items."""
+        truth = self.dataset.ground_truth()
+        images = [truth["images"][i] for i in self.indices]
+        keep = {image["id"] for image in images}
+        annotations = [a for a in truth["annotations"] if a["image_id"] in keep]
+        return {**truth, "images": images, "annotations": annotations}
+
+
+def subset(dataset: Dataset, indices: Sequence[int]) -> Subset:
+    """The items of `dataset` at `indices`, as a data set of its own. Raises ValueError when there is no such item."""
+    return Subset(dataset, indices)
+
+
+def _generator(*key: int) -> torch.Generator:
+    """A random generator that depends on every number of `key` and on their order."""
+    seed = 0
+    for part in key:
+        seed = (seed * 0x9E3779B97F4A7C15 + int(part) + 1) % 2**63  # spreads neighbouring keys apart
+    return torch.Generator().manual_seed(seed)

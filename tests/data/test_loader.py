@@ -1,0 +1,158 @@
+import pytest
+import torch
+from torch.utils.data import Dataset
+
+from dfine.data.loader import Batches, collate, loader, subset
+from dfine.records import Target
+
+
+class Numbered(Dataset):
+    """Pictures whose every pixel tells their index and column, each with one box."""
+
+    names = ("one", "two")
+    category_ids = [3, 9]
+
+    def __init__(self, count, size=(8, 8)):
+        self.count, self.size = count, size
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        picture = torch.full((3, *self.size), index, dtype=torch.uint8)
+        picture[1] = torch.arange(self.size[1])
+        return picture, Target(torch.tensor([index % 2]), torch.tensor([[0.25, 0.5, 0.1, 0.2]]), index, self.size[::-1])
+
+    def ground_truth(self):
+        images = [{"id": i, "width": self.size[1], "height": self.size[0]} for i in range(self.count)]
+        annotations = [{"id": i, "image_id": i, "category_id": 3, "bbox": [0, 0, 1, 1]} for i in range(self.count)]
+        return {"images": images, "annotations": annotations, "categories": [{"id": 3, "name": "one"}]}
+
+
+def ids(batches):
+    return [[t.image_id for t in targets] for _, targets in batches]
+
+
+def make(count=10, batch=4, **options):
+    return loader(Numbered(count), batch, **{"size": (8, 8), "train": True, "seed": 1} | options)
+
+
+def test_an_empty_data_set_has_no_batches():
+    assert len(make(0)) == 0
+    assert list(make(0)) == []
+
+
+def test_collate_stacks_pictures_and_lists_targets():
+    pictures, targets = collate([Numbered(3)[i] for i in range(3)])
+    assert pictures.shape == (3, 3, 8, 8)
+    assert pictures.dtype == torch.uint8
+    assert [t.image_id for t in targets] == [0, 1, 2]
+
+
+def test_collate_names_the_picture_that_does_not_fit():
+    with pytest.raises(ValueError, match=r"image 1 has shape \[3, 8, 9\]"):
+        collate([Numbered(2)[0], Numbered(2, (8, 9))[1]])
+
+
+@pytest.mark.parametrize("count, batch, train, lengths", [(10, 4, True, [4, 4]), (10, 4, False, [4, 4, 2]),
+                                                          (3, 4, True, [3]), (8, 4, True, [4, 4])])  # fmt: skip
+def test_training_leaves_out_the_incomplete_batch_unless_it_is_the_only_one(count, batch, train, lengths):
+    batches = make(count, batch, train=train)
+    assert len(batches) == len(lengths)
+    assert [len(t) for _, t in batches] == lengths
+
+
+def test_evaluation_keeps_the_order_and_does_not_flip():
+    batches = list(make(train=False))
+    assert ids(batches) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert all(p[0, 1, 0].tolist() == list(range(8)) for p, _ in batches)
+
+
+def test_an_epoch_sees_every_picture_once_and_the_next_in_another_order():
+    batches = make(8)
+    first = sum(ids(batches), [])
+    batches.batch_sampler.epoch = 1
+    second = sum(ids(batches), [])
+    assert sorted(first) == sorted(second) == list(range(8))
+    assert first != second
+
+
+def everything(batches):
+    return [(p, [t.boxes for t in targets], [t.image_id for t in targets]) for p, targets in batches]
+
+
+def assert_same(a, b):
+    assert len(a) == len(b)
+    for (p, boxes, i), (q, others, j) in zip(a, b):
+        assert i == j
+        assert torch.equal(p, q)
+        assert all(torch.equal(x, y) for x, y in zip(boxes, others))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_depend_on_seed_and_epoch_alone(workers):
+    """Not on the global random state, on workers, or on how many epochs came before."""
+    torch.manual_seed(0)
+    long = make(24, workers=workers)
+    runs = []
+    for epoch in range(3):
+        long.batch_sampler.epoch = epoch
+        runs.append(everything(long))
+        torch.rand(5)
+    torch.manual_seed(99)
+    fresh = make(24, workers=0)
+    fresh.batch_sampler.epoch = 2
+    assert_same(runs[2], everything(fresh))
+
+
+def test_going_on_in_the_middle_of_an_epoch():
+    whole = make(24)
+    whole.batch_sampler.epoch = 3
+    expected = everything(whole)
+    resumed = make(24)
+    resumed.batch_sampler.epoch, resumed.batch_sampler.start = 3, 4
+    assert_same(expected[4:], everything(resumed))
+    assert_same(expected, everything(resumed))  # only the interrupted epoch is shorter
+
+
+def test_the_global_random_state_is_left_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    list(make())
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_flips_differ_between_pictures_and_epochs():
+    batches = make(40, 40)
+    flips = []
+    for epoch in range(2):
+        batches.batch_sampler.epoch = epoch
+        ((pixels, targets),) = list(batches)
+        flips.append({t.image_id: bool(p[1, 0, 0] == 7) for p, t in zip(pixels, targets)})
+        for t in targets:
+            assert t.boxes[0, 0].item() == (0.75 if flips[-1][t.image_id] else 0.25)
+    assert 8 < sum(flips[0].values()) < 32
+    assert flips[0] != flips[1]
+
+
+def test_a_batch_needs_a_picture():
+    with pytest.raises(ValueError, match="at least one picture"):
+        Batches(3, 0, shuffle=False, seed=0)
+
+
+def test_a_subset_is_still_a_data_set():
+    some = subset(Numbered(10), [7, 2])
+    assert len(some) == 2
+    assert some.names == ("one", "two")
+    assert some.category_ids == [3, 9]
+    assert [some[i][1].image_id for i in range(2)] == [7, 2]
+    truth = some.ground_truth()
+    assert [i["id"] for i in truth["images"]] == [7, 2]
+    assert sorted(a["image_id"] for a in truth["annotations"]) == [2, 7]
+
+
+def test_an_empty_subset_and_one_that_reaches_too_far():
+    assert subset(Numbered(3), []).ground_truth()["annotations"] == []
+    with pytest.raises(ValueError, match="no item 3; the data set has 3"):
+        subset(Numbered(3), [0, 3])
