@@ -1,0 +1,125 @@
+"""An edge as a distribution: W(n), its mean, its spread, and the way back from a distance to bins.
+
+Everything here is in the paper's units (arXiv 2410.13842, section 4.1): the offset of an edge is measured in sizes of
+the *initial* box, widths for left and right, heights for top and bottom, and is positive outward on every edge. The
+published code carries W·(1/c) and divides by it when it decodes; the boxes are the same.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from dfine.boxes import to_cxcywh, to_xyxy
+
+
+def weighting(bins: int = 32, a: float = 0.5, c: float = 0.25) -> Tensor:
+    """The weighting function W(n) (paper eq. 4): [N+1] offsets in box sizes, rising, symmetric about W(N/2) = 0.
+
+    Fine steps near zero for small corrections, coarse ones further out; W(0) = −2a and W(N) = 2a are escape bins for
+    edges that lie further than a. `c` is the curvature: the smaller, the finer the steps around zero.
+
+        W(n) = c − c·(a/c + 1)^((N−2n)/(N−2))     for 1 ≤ n < N/2
+        W(n) = −c + c·(a/c + 1)^((2n−N)/(N−2))    for N/2 ≤ n ≤ N−1
+
+    Raises:
+        ValueError: `bins` is odd or less than 4, or `a` or `c` is not positive.
+    """
+    if bins < 4 or bins % 2:
+        raise ValueError(f"W(n) needs an even number of bins of at least 4, not {bins}")
+    if a <= 0 or c <= 0:
+        raise ValueError(f"a and c of W(n) must be positive, not a={a}, c={c}")
+    n = torch.arange(bins // 2, dtype=torch.float64)
+    half = c * (a / c + 1) ** (2 * n / (bins - 2)) - c  # W(N/2) … W(N−1)
+    end = torch.tensor([2 * a], dtype=torch.float64)
+    return torch.cat((-end, -half.flip(0)[:-1], half, end)).float()  # [N+1]
+
+
+def offsets(edges: Tensor, w: Tensor) -> Tensor:
+    """The mean of every edge's distribution, Σ W(n)·Pr(n): logits [..., N+1] -> box sizes [...]."""
+    return torch.softmax(edges, -1) @ w.to(edges.dtype)
+
+
+def decode(initial: Tensor, offset: Tensor) -> Tensor:
+    """Boxes from edge offsets (paper eq. 2): each edge is centre ± (½ + offset)·size of the initial box.
+
+    `initial` [..., 4] cxcywh, `offset` [..., 4] in box sizes, order left, top, right, bottom -> cxcywh [..., 4].
+    """
+    centre, size = initial[..., :2], initial[..., 2:]
+    low = centre - (0.5 + offset[..., :2]) * size
+    high = centre + (0.5 + offset[..., 2:]) * size
+    return to_cxcywh(torch.cat((low, high), -1))
+
+
+def encode(initial: Tensor, boxes: Tensor) -> Tensor:
+    """The inverse of `decode`: the offsets [..., 4], in sizes of `initial`, at which the edges of `boxes` lie."""
+    centre, size = initial[..., :2], initial[..., 2:].clamp(min=1e-16)
+    xyxy = to_xyxy(boxes)
+    return torch.cat(((centre - xyxy[..., :2]) / size, (xyxy[..., 2:] - centre) / size), -1) - 0.5
+
+
+def to_bins(offset: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+    """The two bins around an offset and how much of the right one (paper eq. 5): [...] -> left index, right weight.
+
+    The left bin gets 1 − weight, the right bin (left + 1) gets weight, so that W(left)·(1−weight) + W(left+1)·weight is
+    the offset again. Beyond ±2a the outermost bin gets all of it.
+    """
+    left = (torch.searchsorted(w, offset.contiguous(), right=True) - 1).clamp(0, len(w) - 2)
+    low, high = w[left], w[left + 1]
+    return left, ((offset - low) / (high - low)).clamp(0, 1)
+
+
+def probabilities(edges: Tensor, temperature: float | Tensor = 1.0) -> Tensor:
+    """Pr(n) of edge logits [..., N+1]; a fitted `temperature` (one number, or one per edge, [4, 1]) flattens it."""
+    return torch.softmax(edges / temperature, -1)
+
+
+def mean(p: Tensor, w: Tensor) -> Tensor:
+    """Σ W(n)·Pr(n): probabilities [..., N+1] -> box sizes [...]."""
+    return p @ w
+
+
+def deviation(p: Tensor, w: Tensor) -> Tensor:
+    """Standard deviation √(Σ Pr(n)·(W(n) − mean)²), in box sizes: [..., N+1] -> [...]."""
+    return (p * (w - mean(p, w).unsqueeze(-1)) ** 2).sum(-1).sqrt()
+
+
+def entropy(p: Tensor) -> Tensor:
+    """−Σ Pr(n)·log₂ Pr(n), in bits; 0 is a certain edge, log₂(N+1) ≈ 5.04 knows nothing: [..., N+1] -> [...]."""
+    return -torch.special.xlogy(p, p).sum(-1) / torch.log(torch.tensor(2.0))
+
+
+def quantiles(p: Tensor, w: Tensor, levels: tuple[float, ...] = (0.1, 0.9)) -> Tensor:
+    """Offsets below which the given shares of the mass lie, in box sizes: [..., N+1] -> [..., len(levels)].
+
+    The CDF is linear between the points (W(n), mass up to n less half of Pr(n)), and flat outside W(0) … W(N).
+    """
+    cdf = p.cumsum(-1) - p / 2  # [..., N+1]
+    q = p.new_tensor(levels).expand(*p.shape[:-1], -1).contiguous()  # [..., K]
+    right = torch.searchsorted(cdf.contiguous(), q).clamp(1, p.shape[-1] - 1)
+    left = right - 1
+    low, high = cdf.gather(-1, left), cdf.gather(-1, right)
+    share = ((q - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
+    return w[left] + share * (w[right] - w[left])
+
+
+def interval(p: Tensor, w: Tensor, mass: float = 0.8) -> Tensor:
+    """The central interval that holds `mass` of the distribution, in box sizes: [..., N+1] -> [..., 2]."""
+    tail = (1 - mass) / 2
+    return quantiles(p, w, (tail, 1 - tail))
+
+
+def sizes_in_pixels(initial: Tensor, size: tuple[int, int]) -> Tensor:
+    """What one box size is in pixels on each edge: initial boxes [..., 4] and picture (width, height) -> [..., 4].
+
+    Multiply an offset or a spread in box sizes by it; left and right are measured in widths, top and bottom in heights.
+    """
+    return initial[..., [2, 3, 2, 3]] * initial.new_tensor((size[0], size[1], size[0], size[1]))
+
+
+def edge_positions(initial: Tensor, offset: Tensor, size: tuple[int, int]) -> Tensor:
+    """Picture coordinates in pixels of edges at the given offsets: [..., 4], [..., 4] -> [..., 4] (x, y, x, y).
+
+    The corner sides left and top move against the axis, right and bottom along it.
+    """
+    return to_xyxy(decode(initial, offset)) * initial.new_tensor((size[0], size[1], size[0], size[1]))
