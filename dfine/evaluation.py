@@ -1,0 +1,261 @@
+"""COCO AP of the initial boxes and of every decoder layer, from one pass over a data set.
+
+The network's whole trace is at hand, so every stage is scored in the same pass. With `scores="own"` each stage ranks
+its boxes by its own scores, as if decoding had stopped there; with `scores="last"` all stages share the last layer's
+ranking, so that only their boxes differ: what is left is localisation.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Collection
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from dfine.data.loader import loader
+from dfine.postprocess import detections
+
+TOP = 100  # detections kept per picture; COCO's evaluator looks at no more of any class
+METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well every stage of a detector does on a data set. Printing it gives the table."""
+
+    stats: dict[str, dict[str, float]]  # stage -> metric -> value in 0..1; NaN where the data has nothing to measure
+    classes: dict[str, float]  # class name -> AP of the last layer
+    pictures: int
+    objects: int  # crowds not counted
+    scores: str = "own"
+    truth: dict = field(repr=False, default_factory=dict)
+    results: dict[str, np.ndarray] = field(repr=False, default_factory=dict)  # stage -> [n, 7], see `measure`
+
+    @staticmethod
+    def of(truth: dict, results: dict[str, np.ndarray], scores: str = "own") -> Evaluation:
+        """Measures the results [n, 7] of every stage against a COCO-format dict."""
+        measured = {stage: measure(truth, rows) for stage, rows in results.items()}
+        return Evaluation(
+            stats={stage: stats for stage, (stats, _) in measured.items()},
+            classes=list(measured.values())[-1][1] if measured else {},
+            pictures=len(truth["images"]),
+            objects=sum(not a.get("iscrowd", 0) for a in truth["annotations"]),
+            scores=scores,
+            truth=truth,
+            results=results,
+        )
+
+    @property
+    def ap(self) -> dict[str, float]:
+        """AP (0.50:0.95) of every stage: "initial", "layer 1", …, "layer L"."""
+        return {stage: stats["AP"] for stage, stats in self.stats.items()}
+
+    @property
+    def gain(self) -> float:
+        """AP of the last layer less AP of the initial boxes: what refinement is worth."""
+        values = list(self.ap.values())
+        return values[-1] - values[0]
+
+    def only(self, image_ids: Collection[int]) -> Evaluation:
+        """The same detections measured on some of the images, without another pass of the network."""
+        keep = set(image_ids)
+        truth = {
+            **self.truth,
+            "images": [i for i in self.truth["images"] if i["id"] in keep],
+            "annotations": [a for a in self.truth["annotations"] if a["image_id"] in keep],
+        }
+        ids = np.array(sorted(keep), dtype=np.float64)
+        results = {stage: rows[np.isin(rows[:, 0], ids)] for stage, rows in self.results.items()}
+        return Evaluation.of(truth, results, self.scores)
+
+    def by_dials(self) -> dict[str, Evaluation]:
+        """The "clean" pictures (all dials at 0) and the "hard" ones apart, where these are scenes; else nothing."""
+        images = [i for i in self.truth.get("images", ()) if "dials" in i]
+        hard = [i["id"] for i in images if any(i["dials"].values())]
+        clean = [i["id"] for i in images if not any(i["dials"].values())]
+        return {name: self.only(ids) for name, ids in (("clean", clean), ("hard", hard)) if ids}
+
+    def rows(self) -> list[dict]:
+        """One plain dict a stage, for a table: `stage` and every metric."""
+        return [{"stage": stage, **stats} for stage, stats in self.stats.items()]
+
+    def to_dict(self) -> dict:
+        """Plain JSON values; None where there is nothing to measure."""
+        plain = lambda values: {k: None if math.isnan(v) else round(v, 6) for k, v in values.items()}  # noqa: E731
+        return {
+            "pictures": self.pictures,
+            "objects": self.objects,
+            "scores": self.scores,
+            "stages": {stage: plain(stats) for stage, stats in self.stats.items()},
+            "classes": plain(self.classes),
+        }
+
+    def __str__(self) -> str:
+        number = lambda v: "–".rjust(7) if math.isnan(v) else f"{v:7.3f}"  # noqa: E731
+        lines = [f"{'':10s}" + "".join(f"{m:>7s}" for m in METRICS)]
+        lines += [f"{stage:10s}" + "".join(number(stats[m]) for m in METRICS) for stage, stats in self.stats.items()]
+        return "\n".join(lines)
+
+
+def evaluate(
+    network: nn.Module,
+    dataset: Dataset,
+    *,
+    names: tuple[str, ...] | None = None,
+    size: tuple[int, int] = (640, 640),
+    batch: int = 16,
+    device: str | torch.device = "cpu",
+    scores: str = "own",
+    workers: int = 0,
+    progress: bool = True,
+    autocast: torch.dtype | None = None,
+) -> Evaluation:
+    """COCO AP of the initial boxes and of every layer of `network` on `dataset`.
+
+    Labels are matched by name, never by position. Classes that the data set does not have are left out of the ranking;
+    classes that the model does not have count as misses, and a warning names them.
+
+    Args:
+        network: pixels [B, 3, H, W] in 0..1 -> `Trace`. It is put in eval mode, and back in the mode it was in.
+        dataset: with `names`, `category_ids` and `ground_truth()`.
+        names: of the network's classes; by default those of the data set.
+        size: (height, width) that pictures are resized to.
+        batch: pictures per forward pass.
+        device: where the network lies.
+        scores: "own" ranks each stage's boxes by its own scores, "last" by the last layer's.
+        workers: processes that read pictures.
+        progress: whether to show a bar.
+        autocast: the half precision to run in, by default none.
+
+    Raises:
+        ValueError: no class name of the model is known to the data set, or `scores` is neither "own" nor "last".
+        ImportError: faster-coco-eval is missing.
+    """
+    if scores not in ("own", "last"):
+        raise ValueError(f'scores is {scores!r}; it must be "own" or "last"')
+    _coco_eval()  # a missing package is said before the work, not after it
+    names = tuple(names or dataset.names)
+    categories = match(names, dataset)
+    batches = loader(dataset, batch, size=size, train=False, workers=workers)
+    collected: dict[str, list[np.ndarray]] = {}
+    was_training = network.training
+    network.eval()
+    try:
+        for pixels, targets in _progress(batches, progress):
+            for stage, rows in _stages(network, pixels, targets, names, categories, device, scores, autocast):
+                collected.setdefault(stage, []).append(rows)
+    finally:
+        network.train(was_training)
+    results = {stage: np.concatenate(rows) for stage, rows in collected.items()}
+    return Evaluation.of(dataset.ground_truth(), results, scores)
+
+
+def _stages(network, pixels, targets, names, categories, device, scores, autocast):
+    """One batch through the network: yields (stage, rows [n, 7]) for the initial boxes and every layer."""
+    device = torch.device(device)
+    half = torch.autocast(device.type, autocast) if autocast else nullcontext()
+    with torch.inference_mode(), half:
+        trace = network(pixels.to(device, non_blocking=True).float() / 255)
+    sizes = [target.size for target in targets]
+    ignore = tuple(label for label, category in enumerate(categories) if category is None)
+    stages = {"initial": "initial"} | {f"layer {i + 1}": i for i in range(len(trace.refinements))}
+    for stage, layer in stages.items():
+        found = detections(trace, names, sizes, top=TOP, layer=layer, ignore=ignore, scores=scores)
+        yield stage, np.concatenate([_rows(d, t.image_id, categories) for d, t in zip(found, targets)])
+
+
+def _rows(found, image_id: int, categories: list[int | None]) -> np.ndarray:
+    """Detections of one picture as [n, 7] float64: image id, x, y, width, height, score, category id."""
+    xyxy = found.boxes.double().numpy().reshape(-1, 4)
+    rows = np.empty((len(found), 7))
+    rows[:, 0] = image_id
+    rows[:, 1:3] = xyxy[:, :2]
+    rows[:, 3:5] = xyxy[:, 2:] - xyxy[:, :2]
+    rows[:, 5] = found.scores.double().numpy()
+    rows[:, 6] = [categories[label] for label in found.labels.tolist()]
+    return rows
+
+
+def match(names: tuple[str, ...], dataset: Dataset) -> list[int | None]:
+    """The data set's category id for every label of a model, by name; None where the data set has no such class.
+
+    Warns of the data set's classes that the model does not have. Raises ValueError when they share none.
+    """
+    known = dict(zip(dataset.names, dataset.category_ids))
+    categories = [known.get(name) for name in names]
+    missing = [name for name in dataset.names if name not in set(names)]
+    if known and len(missing) == len(known):
+        raise ValueError(
+            f"the model and the data set share no class name: the model has {_few(names)}, the data set "
+            f"{_few(dataset.names)}; rename the data set's categories"
+        )
+    if missing:
+        warnings.warn(f"the model has no class for {_few(missing)}; their objects count as missed", stacklevel=3)
+    return categories
+
+
+def measure(truth: dict, rows: np.ndarray) -> tuple[dict[str, float], dict[str, float]]:
+    """COCO's figures for detections `rows` [n, 7] (image id, x, y, width, height in pixels, score, category id).
+
+    Returns the metrics, and AP by class name; NaN where `truth` (a COCO-format dict) has no object to measure it on.
+    Crowds are neither missed nor found, as in the reference implementation, pycocotools.
+    """
+    coco, coco_eval = _coco_eval()
+    truth = {**truth, "annotations": [dict(a) for a in truth["annotations"]]}  # the evaluator writes into them
+    found = {
+        "images": truth["images"],
+        "categories": truth["categories"],
+        "annotations": [
+            {"id": i + 1, "image_id": int(r[0]), "category_id": int(r[6]), "bbox": list(map(float, r[1:5])),
+             "score": float(r[5]), "area": float(r[3] * r[4]), "iscrowd": 0}
+            for i, r in enumerate(rows)
+        ],
+    }  # fmt: skip
+    if not truth["images"]:
+        return dict.fromkeys(METRICS, math.nan), {c["name"]: math.nan for c in truth["categories"]}
+    run = coco_eval(coco(truth), coco(found), "bbox", print_function=_quiet)
+    run.evaluate()
+    run.accumulate()
+    precision, recall = np.asarray(run.eval["precision"]), np.asarray(run.eval["recall"])  # [T,R,K,A,M], [T,K,A,M]
+    values = [precision[..., 0, -1], precision[0, ..., 0, -1], precision[5, ..., 0, -1]]
+    values += [precision[..., area, -1] for area in (1, 2, 3)] + [recall[..., 0, -1]]
+    name = {c["id"]: c["name"] for c in truth["categories"]}
+    classes = {name[int(c)]: _mean(precision[:, :, k, 0, -1]) for k, c in enumerate(run.params.catIds)}
+    return dict(zip(METRICS, map(_mean, values))), classes
+
+
+def _mean(values: np.ndarray) -> float:
+    """The mean of what could be measured; COCO writes −1 where there is nothing."""
+    values = values[values > -1]
+    return float(values.mean()) if values.size else math.nan
+
+
+def _few(names) -> str:
+    names = list(names)
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _progress(batches, show: bool):
+    if not show:
+        return batches
+    from tqdm import tqdm
+
+    return tqdm(batches, desc="evaluate", unit="batch", leave=False)
+
+
+def _quiet(*_) -> None:
+    """Takes the evaluator's chatter."""
+
+
+def _coco_eval():
+    try:
+        from faster_coco_eval import COCO, COCOeval_faster
+    except ImportError:
+        raise ImportError("evaluation needs the package faster-coco-eval: pip install faster-coco-eval") from None
+    return COCO, COCOeval_faster

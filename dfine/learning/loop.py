@@ -1,0 +1,378 @@
+"""The training loop: batches in, checkpoints out; what is interrupted goes on as if it had not been."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+from tqdm import tqdm
+
+from dfine.config import RECIPES, Config, NoiseSpec
+from dfine.data.loader import loader
+from dfine.data.scenes import Scenes
+from dfine.evaluation import Evaluation, evaluate
+from dfine.learning.criterion import Criterion
+from dfine.learning.denoising import add_noise
+from dfine.learning.optimizer import average, factor, groups
+from dfine.network.detector import DFINE
+from dfine.predictor import Predictor, load
+from dfine.records import SCHEMA, Target
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Everything that decides a training run. None takes the published recipe's value of the size."""
+
+    out: str
+    data: str = "scenes"  # "scenes", or a COCO-format data set
+    val: str | None = None  # as `data`; scenes are held out by their seed
+    size: str = "n"
+    input: int = 640  # side of the square that pictures are resized to
+    queries: int = 300
+    epochs: int | None = None
+    pictures: int = 4000  # scenes per epoch, all of them new
+    clean: float = 0.5  # share of scenes with all dials at 0
+    batch: int | None = None
+    rate: float | None = None
+    backbone_rate: float | None = None
+    schedule: str = "constant"
+    warmup: int | None = None
+    ema: float | None = None
+    ema_ramp: int | None = None
+    denoising: int = 100  # about twice as many denoising queries per picture
+    val_count: int = 200  # held-out scenes
+    val_every: int = 1  # epochs between evaluations
+    save_every: int = 200  # steps between checkpoints
+    seed: int = 0
+    workers: int = 0
+    device: str = "cpu"
+    amp: str = "auto"  # "auto" (bf16 on CUDA, off elsewhere), "off", "bf16", "fp16"
+    init: str | None = None  # a checkpoint to start from
+    resume: bool = False
+
+
+PROGRESS = ("step", "epoch", "batch", "best", "sums")
+VAL_SEED = 1_000_000  # training draws scenes from seed·1000 + epoch; held-out ones start here
+
+
+class Interrupted(SystemExit):
+    """Training was asked to stop, and has saved its state."""
+
+
+@dataclass
+class State:
+    """What a checkpoint holds, as live objects."""
+
+    network: nn.Module
+    ema: nn.Module
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    step: int = 0  # optimiser steps so far
+    epoch: int = 0
+    batch: int = 0  # batches of this epoch that are done
+    best: float = -1.0
+    sums: dict[str, float] = field(default_factory=dict)  # of this epoch's loss terms
+
+    def save(self, path: Path, options: TrainOptions) -> None:
+        """Write atomically: a kill leaves the old file or the new one."""
+        values = {
+            "schema": SCHEMA,
+            "options": asdict(options),
+            "config": self.network.config.to_dict(),
+            "network": self.network.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "progress": {key: getattr(self, key) for key in PROGRESS},
+            "random": torch.get_rng_state(),
+        }
+        temporary = path.with_suffix(".tmp")
+        torch.save(values, temporary)
+        os.replace(temporary, path)
+
+    def load(self, path: Path) -> None:
+        """Raise ValueError when the file is not a training state of this network."""
+        values = torch.load(path, map_location="cpu", weights_only=True)
+        if values.get("schema") != SCHEMA or values["config"] != self.network.config.to_dict():
+            raise ValueError(f"{path} was written by another version or for another network; start with a new --out")
+        for key in ("network", "ema", "optimizer", "scaler"):
+            getattr(self, key).load_state_dict(values[key])
+        for key, value in values["progress"].items():
+            setattr(self, key, value)
+        torch.set_rng_state(values["random"])
+
+
+class Training:
+    """One run. `run()` trains to the end, saving as it goes, and returns the last evaluation."""
+
+    def __init__(self, options: TrainOptions):
+        self.options = options
+        self.out = Path(options.out)
+        self.recipe = _recipe(options)
+        self.val = _dataset(options, options.val or options.data, held_out=True)
+        self.device = torch.device(options.device)
+        self.amp = _amp(options)
+        torch.manual_seed(options.seed)
+
+        network = _network(options, self.val)
+        self.names = tuple(self.val.names)
+        network.to(self.device)
+        self.state = State(
+            network,
+            average(network, self.recipe),
+            torch.optim.AdamW(
+                groups(
+                    network,
+                    rate=self.recipe.rate,
+                    backbone_rate=self.recipe.backbone_rate,
+                    weight_decay=self.recipe.weight_decay,
+                    decay_biases=self.recipe.decay_biases,
+                ),
+                betas=(0.9, 0.999),
+            ),
+            torch.amp.GradScaler(self.device.type, enabled=options.amp == "fp16"),
+        )
+        self.rates = [group["lr"] for group in self.state.optimizer.param_groups]
+        self.criterion, self.noise = Criterion(), NoiseSpec(queries=options.denoising)
+        self.stop = False
+        self._open()
+
+    def _open(self) -> None:
+        """Make the folder, or take up what lies in it."""
+        self.checkpoint = self.out / "last.pt"
+        if self.options.resume:
+            if not self.checkpoint.exists():
+                raise ValueError(f"there is nothing to resume: {self.checkpoint} does not exist")
+            self.state.load(self.checkpoint)
+        elif self.checkpoint.exists():
+            raise ValueError(f"{self.out} already holds a training run; add --resume to go on, or choose another --out")
+        self.out.mkdir(parents=True, exist_ok=True)
+
+    def run(self) -> Evaluation | None:
+        """Train to the last epoch. A SIGTERM saves and raises `Interrupted`."""
+        result, log = None, Log(self.out, keep=self.state.epoch)
+        with _on_sigterm(self._ask_to_stop):
+            while self.state.epoch < self.recipe.epochs:
+                means = self._epoch()
+                state = self.state
+                if state.epoch % self.options.val_every == 0 or state.epoch == self.recipe.epochs:
+                    result = self.evaluate()
+                    means |= {f"AP {stage}": value for stage, value in result.ap.items()}
+                    print(f"epoch {state.epoch}/{self.recipe.epochs}, {state.step} steps\n{result}", flush=True)
+                    self.export(result)
+                log.write(state.epoch, means)
+                state.save(self.checkpoint, self.options)
+        log.close()
+        return result
+
+    def _epoch(self) -> dict[str, float]:
+        """One pass over the data; returns the mean of every loss term."""
+        options, state = self.options, self.state
+        data = _dataset(options, options.data, epoch=state.epoch)
+        batches = loader(
+            data,
+            self.recipe.batch,
+            size=(options.input, options.input),
+            train=True,
+            workers=options.workers,
+            seed=options.seed,
+        )
+        batches.batch_sampler.epoch, batches.batch_sampler.start = state.epoch, state.batch
+        total = len(batches) * self.recipe.epochs
+
+        state.network.train()
+        bar = tqdm(batches, initial=state.batch, total=len(batches), desc=f"epoch {state.epoch + 1}", mininterval=5)
+        for pixels, targets in bar:
+            rate = factor(state.step, warmup=self.recipe.warmup, total=total, schedule=options.schedule)
+            terms = self._step(pixels, targets, rate)
+            state.step, state.batch = state.step + 1, state.batch + 1
+            for name, value in terms.items():
+                state.sums[name] = state.sums.get(name, 0.0) + value
+            loss = sum(state.sums.values()) / state.batch
+            bar.set_postfix(loss=f"{loss:.3f}", rate=f"{rate * self.recipe.rate:.1e}", refresh=False)
+            if self.stop:
+                state.save(self.checkpoint, options)
+                raise Interrupted("stopped; the state is saved, go on with --resume")
+            if state.step % options.save_every == 0:
+                state.save(self.checkpoint, options)
+        means = {name: value / state.batch for name, value in state.sums.items()}
+        state.epoch, state.batch, state.sums = state.epoch + 1, 0, {}
+        return {"loss": sum(means.values())} | means
+
+    def _step(self, pixels: Tensor, targets: list[Target], rate: float) -> dict[str, float]:
+        """One optimiser step on a batch; returns its loss terms."""
+        state = self.state
+        for group, base in zip(state.optimizer.param_groups, self.rates):
+            group["lr"] = base * rate
+        pixels = pixels.to(self.device, non_blocking=True).float() / 255
+        targets = [t.map(lambda x: x.to(self.device)) for t in targets]
+        # The noise depends on the step alone, so a resumed run draws what an uninterrupted one would have drawn.
+        random = torch.Generator(self.device).manual_seed(self.options.seed * 1_000_003 + state.step)
+        noise = add_noise(targets, state.network.config.classes, self.noise, random)
+
+        with self.amp():
+            trace = state.network(pixels, noise)
+        terms = self.criterion(trace, targets, noise)
+        loss = sum(terms.values())
+        if not torch.isfinite(loss):
+            self._keep_batch(pixels, targets)
+        state.optimizer.zero_grad(set_to_none=True)
+        state.scaler.scale(loss).backward()
+        state.scaler.unscale_(state.optimizer)
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), self.recipe.clip)
+        state.scaler.step(state.optimizer)
+        state.scaler.update()
+        state.ema.update_parameters(state.network)
+        return {name: float(value.detach()) for name, value in terms.items()}
+
+    def _keep_batch(self, pixels: Tensor, targets: list[Target]) -> None:
+        path = self.out / "nonfinite.pt"
+        values = [{"labels": t.labels.cpu(), "boxes": t.boxes.cpu(), "image_id": t.image_id} for t in targets]
+        torch.save({"pixels": pixels.cpu(), "targets": values, "step": self.state.step}, path)
+        raise FloatingPointError(
+            f"the loss of step {self.state.step} is not finite; its batch is in {path}, the last good state in "
+            f"{self.checkpoint}. Lower --rate, or train with --amp off"
+        )
+
+    def evaluate(self) -> Evaluation:
+        """AP of the averaged weights on the held-out data."""
+        side = self.options.input
+        return evaluate(
+            self.state.ema.module,
+            self.val,
+            size=(side, side),
+            batch=self.recipe.batch,
+            device=self.device,
+            progress=False,
+        )
+
+    def export(self, result: Evaluation) -> None:
+        """Write the averaged weights to `out/model`, and to `out/best` when no earlier epoch was better."""
+        side = self.options.input
+        model = Predictor(self.state.ema.module, self.names, device="cpu", size=(side, side))
+        model.save(self.out / "model")
+        last = list(result.ap.values())[-1]
+        if last > self.state.best:
+            self.state.best = last
+            model.save(self.out / "best")
+
+    def _ask_to_stop(self, *_: object) -> None:
+        self.stop = True
+
+
+def train(options: TrainOptions) -> Evaluation | None:
+    """Train as `options` say; returns the last evaluation, or None when there was nothing left to do.
+
+    Raises:
+        ValueError: an option is out of range, the data cannot be read, or the folder holds another run.
+        FloatingPointError: the loss was not finite; the batch that caused it is kept.
+    """
+    return Training(options).run()
+
+
+class Log:
+    """One line an epoch in `log.csv`, and in TensorBoard where it is installed. Keeps the first `keep` epochs."""
+
+    def __init__(self, out: Path, keep: int):
+        self.path = out / "log.csv"
+        self.rows: list[dict] = []
+        if keep and self.path.exists():
+            with self.path.open(newline="") as file:
+                self.rows = [row for row in csv.DictReader(file) if int(row["epoch"]) <= keep]
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            self.board = None
+        else:
+            self.board = SummaryWriter(str(out / "tensorboard"), purge_step=keep + 1 if keep else None)
+
+    def write(self, epoch: int, values: dict[str, float]) -> None:
+        self.rows.append({"epoch": epoch} | {k: f"{v:.6g}" for k, v in values.items()})
+        columns = list(dict.fromkeys(k for row in self.rows for k in row))
+        temporary = self.path.with_suffix(".tmp")
+        with temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows(self.rows)
+        os.replace(temporary, self.path)
+        if self.board:
+            for name, value in values.items():
+                self.board.add_scalar(name, value, epoch)
+
+    def close(self) -> None:
+        if self.board:
+            self.board.close()
+
+
+def _recipe(options: TrainOptions):
+    """The published recipe of the size, with what the options change; the backbone keeps its share of the rate."""
+    base = RECIPES[Config.of(options.size).size]
+    rate = options.rate or base.rate
+    changes = dict(
+        epochs=options.epochs or base.epochs + base.epochs_plain,
+        batch=options.batch or base.batch,
+        rate=rate,
+        backbone_rate=options.backbone_rate or rate * base.backbone_rate / base.rate,
+    )
+    for key in ("warmup", "ema", "ema_ramp"):
+        if getattr(options, key) is not None:
+            changes[key] = getattr(options, key)
+    return replace(base, **changes)
+
+
+def _dataset(options: TrainOptions, source: str, *, epoch: int = 0, held_out: bool = False) -> Dataset:
+    """The data set that `source` names; scenes are new ones every epoch."""
+    if source == "scenes":
+        side = (options.input, options.input)
+        if held_out:
+            return Scenes(options.val_count, size=side, seed=VAL_SEED, clean=options.clean)
+        return Scenes(options.pictures, size=side, seed=options.seed * 1000 + epoch, clean=options.clean)
+    from dfine.data import coco
+
+    return coco.find(source)
+
+
+def _network(options: TrainOptions, data: Dataset) -> DFINE:
+    """A fresh network for the data set's classes, or the one that `options.init` names."""
+    if options.init is None:
+        return DFINE(Config.of(options.size, classes=len(data.names), queries=options.queries))
+
+    model = load(options.init, device="cpu")
+    if tuple(model.names) != tuple(data.names):
+        raise ValueError(f"{options.init} knows other classes than the data: {model.names[:3]} … {data.names[:3]} …")
+    return model.network
+
+
+def _amp(options: TrainOptions):
+    """A function that gives the autocast context of the chosen type."""
+    kind = options.amp
+    if kind == "auto":
+        kind = "bf16" if options.device.startswith("cuda") and torch.cuda.is_bf16_supported() else "off"
+    if kind == "off":
+        return contextlib.nullcontext
+    if kind not in ("bf16", "fp16"):
+        raise ValueError(f"--amp is {kind!r}; it must be auto, off, bf16 or fp16")
+    dtype = torch.bfloat16 if kind == "bf16" else torch.float16
+    return lambda: torch.autocast(torch.device(options.device).type, dtype=dtype)
+
+
+@contextlib.contextmanager
+def _on_sigterm(handler) -> Iterator[None]:
+    """Call `handler` on SIGTERM, where signals can be caught: in the main thread."""
+    try:
+        previous = signal.signal(signal.SIGTERM, handler)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -1,0 +1,115 @@
+"""The loop: learning lowers the loss, and an interrupted run ends exactly where an uninterrupted one does."""
+
+import csv
+import os
+import signal
+
+import pytest
+import torch
+
+from dfine.learning.loop import Interrupted, Training, TrainOptions, train
+
+SMALL = dict(
+    size="n", input=64, queries=20, epochs=2, pictures=12, batch=4, warmup=2, ema_ramp=4, denoising=8,
+    val_count=4, val_every=2, save_every=1000, seed=3,
+)  # fmt: skip
+
+
+class Killed(Training):
+    """Gets a SIGTERM in the middle of its `at`-th step."""
+
+    at = 0
+
+    def _step(self, *args):
+        if self.state.step == self.at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super()._step(*args)
+
+
+def state(folder):
+    return torch.load(folder / "last.pt", weights_only=True)
+
+
+def assert_equal(a, b, path=""):
+    assert type(a) is type(b), path
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), path
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys(), path
+        for key in a:
+            assert_equal(a[key], b[key], f"{path}/{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), path
+        for i, (x, y) in enumerate(zip(a, b)):
+            assert_equal(x, y, f"{path}/{i}")
+    else:
+        assert a == b, path
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    out = tmp_path_factory.mktemp("whole")
+    train(TrainOptions(out=str(out), **SMALL))
+    return out
+
+
+@pytest.mark.parametrize("step", [1, 3, 4], ids=["mid-epoch", "first of an epoch", "mid second epoch"])
+def test_a_resumed_run_equals_an_uninterrupted_one(whole, tmp_path, step):
+    options = TrainOptions(out=str(tmp_path), **SMALL)
+    killed = Killed(options)
+    killed.at = step
+    with pytest.raises(Interrupted):
+        killed.run()
+    assert state(tmp_path)["progress"]["step"] == step + 1  # the step that was under way is kept
+
+    train(TrainOptions(**{**SMALL, "out": str(tmp_path), "resume": True}))
+    ours, theirs = state(tmp_path), state(whole)
+    for key in ("network", "ema", "optimizer", "progress"):
+        assert_equal(ours[key], theirs[key], key)
+    assert (tmp_path / "log.csv").read_text() == (whole / "log.csv").read_text()
+
+
+def test_the_log_has_every_term_and_the_ap_of_every_stage(whole):
+    with (whole / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert float(rows[0]["fgl/layer 3"]) > 0
+    assert {"ddf/denoising layer 1", "AP initial", "AP layer 1", "AP layer 3"} <= rows[1].keys()
+    total = sum(float(v) for k, v in rows[1].items() if "/" in k)
+    assert float(rows[1]["loss"]) == pytest.approx(total, rel=1e-3)
+
+
+def test_a_folder_with_a_run_is_not_overwritten(whole):
+    before = (whole / "last.pt").read_bytes()
+    with pytest.raises(ValueError, match="--resume"):
+        train(TrainOptions(out=str(whole), **SMALL))
+    assert (whole / "last.pt").read_bytes() == before
+
+
+def test_resuming_nothing_says_so(tmp_path):
+    with pytest.raises(ValueError, match="nothing to resume"):
+        train(TrainOptions(out=str(tmp_path / "none"), resume=True, **SMALL))
+
+
+def test_a_few_steps_on_one_batch_lower_its_loss(tmp_path):
+    """Twelve steps on the same two pictures, at a rate that a fresh network can stand."""
+    options = {**SMALL, "pictures": 2, "batch": 2, "epochs": 1, "warmup": 1, "rate": 5e-4, "denoising": 0}
+    training = Training(TrainOptions(out=str(tmp_path), **options))
+    from dfine.data.loader import collate
+    from dfine.data.scenes import Scenes
+
+    data = Scenes(2, size=(64, 64), seed=5, clean=1.0)
+    pixels, targets = collate([data[0], data[1]])
+    training.state.network.train()
+    losses = [sum(training._step(pixels, targets, 1.0).values()) for _ in range(12)]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_a_loss_that_is_not_finite_keeps_its_batch(tmp_path):
+    training = Training(TrainOptions(out=str(tmp_path), **SMALL))
+    with torch.no_grad():
+        training.state.network.decoder.heads[0].score.bias.fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match="nonfinite.pt"):
+        training.run()
+    kept = torch.load(tmp_path / "nonfinite.pt", weights_only=True)
+    assert kept["pixels"].shape == (4, 3, 64, 64) and kept["step"] == 0
