@@ -1,0 +1,67 @@
+"""Draw the pictures of the README and of the page again: `python assets/make_figures.py`, after a new checkpoint.
+
+Writes examples/*.jpg (scenes from seeds that no training uses), figures/lens.png and figures/sharpening.gif.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import dfine  # noqa: E402
+from dfine.data import scenes  # noqa: E402
+from dfine.figures import lens, motion  # noqa: E402
+from dfine.predictor import Result  # noqa: E402
+
+EXAMPLES = {  # name: seed (training starts from 0, held-out scenes end far below ten million) and dials
+    "1-clean": (10_000_000, {}),
+    "2-crowd": (10_000_012, {"crowding": 1.0}),
+    "3-low-light": (10_000_023, {"low_light": 0.8}),
+    "4-occlusion": (10_000_034, {"occlusion": 0.9}),
+}
+
+
+def examples(folder: Path) -> None:
+    """Draw the four example pictures, 640 pixels square."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (seed, dials) in EXAMPLES.items():
+        Image.fromarray(scenes.draw(seed, 640, dials).image).save(folder / f"{name}.jpg", quality=88, optimize=True)
+
+
+def telling(result: Result) -> int:
+    """The detection to show: of the sure ones, the one whose edges the layers moved furthest for its size."""
+    moved = []
+    for i in range(len(result.detections)):
+        history = result.history(i)
+        moved.append(float(history.offsets[-1].abs().sum() + 0.5 * (1 - history.iou_with_last[0])))
+    if not moved:
+        raise SystemExit("nothing was found in the picture; lower --threshold or give another --example")
+    return max(range(len(moved)), key=moved.__getitem__)
+
+
+def main() -> None:
+    """Draw everything that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="demo")
+    parser.add_argument("--example", default="4-occlusion", choices=EXAMPLES)
+    parser.add_argument("--threshold", type=float, default=0.6)
+    parser.add_argument("--only-examples", action="store_true", help="draw the scenes alone: that needs no checkpoint")
+    options = parser.parse_args()
+    examples(HERE / "examples")
+    if options.only_examples:
+        return
+    result = dfine.load(options.model, device="cpu")(HERE / "examples" / f"{options.example}.jpg", options.threshold)
+    history = result.history(telling(result))
+    (HERE / "figures").mkdir(exist_ok=True)
+    lens.lens(result.picture, result.detections, history).savefig(HERE / "figures" / "lens.png")
+    motion.save(motion.sharpening(result.picture, history), HERE / "figures" / "sharpening.gif")
+
+
+if __name__ == "__main__":
+    main()

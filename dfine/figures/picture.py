@@ -1,0 +1,198 @@
+"""Pictures with boxes on them, drawn with Pillow: all detections of a picture, or one object and its layers."""
+
+from __future__ import annotations
+
+import torch
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont
+
+from dfine.boxes import to_pixels
+from dfine.config import EDGES
+from dfine.figures import style
+from dfine.records import Detections, History
+
+LIMIT = 1280  # longest side of a drawn picture in pixels: sharp on a large screen, quick to send
+
+
+def shown(picture: Image.Image, limit: int = LIMIT) -> Image.Image:
+    """The picture in RGB, reduced so that its longer side is at most `limit` pixels; never enlarged."""
+    scale = limit / max(picture.size)
+    rgb = picture.convert("RGB")
+    if scale >= 1:
+        return rgb
+    return rgb.resize([max(1, round(s * scale)) for s in picture.size], Image.Resampling.LANCZOS)
+
+
+def draw(
+    picture: Image.Image, detections: Detections, selected: int | None = None, *, limit: int = LIMIT
+) -> Image.Image:
+    """A copy of the picture with a box and a label for every detection, coloured by class.
+
+    `picture` may be smaller or larger than `detections.size`: boxes are scaled to it. The `selected` detection is drawn
+    last, with a wider frame, and the others step back.
+
+    Raises:
+        IndexError: there is no detection `selected`.
+    """
+    if selected is not None and not 0 <= selected < len(detections):
+        raise IndexError(f"there is no detection {selected}; there are {len(detections)}")
+    image = shown(picture, limit)
+    canvas = ImageDraw.Draw(image, "RGBA")
+    unit = max(1.0, max(image.size) / 640)  # one "point": frames and labels look alike at every size
+    font = ImageFont.load_default(round(13 * unit))
+    boxes = (detections.boxes * _scale(image, detections.size)).tolist()
+    colours = [style.class_colour(label) for label in detections.labels.tolist()]
+
+    # Best last, so that the sure ones lie on top; labels after all frames, so that no frame crosses a label.
+    order = [i for i in reversed(range(len(detections))) if i != selected]
+    faint = selected is not None
+    for i in order:
+        _frame(canvas, boxes[i], colours[i], width=max(2, round(2 * unit)), opacity=150 if faint else 255)
+    texts = [f"{name} {score:.2f}" for name, score in zip(detections.class_names, detections.scores.tolist())]
+    for i in order:
+        _label(canvas, image.size, boxes[i], texts[i], font, colours[i])
+    if selected is not None:
+        x1, y1, x2, y2 = boxes[selected]
+        canvas.rectangle((x1, y1, x2, y2), fill=(*style.rgb(colours[selected]), 36))
+        width = max(3, round(3.5 * unit))
+        _frame(canvas, boxes[selected], "#FFFFFF", width=width + max(2, round(1.5 * unit)))
+        _frame(canvas, boxes[selected], colours[selected], width=width)
+        _label(canvas, image.size, boxes[selected], texts[selected], font, colours[selected])
+    return image
+
+
+def at(detections: Detections, x: float, y: float, shown_size: tuple[int, int] | None = None) -> int | None:
+    """The detection whose box contains the point: the smallest one, because it is the hardest to hit; None outside all.
+
+    `x`, `y` count pixels of a picture of `shown_size` = (width, height), by default the detections' own size.
+    """
+    if not len(detections):
+        return None
+    w, h = shown_size or detections.size
+    px, py = x * detections.size[0] / w, y * detections.size[1] / h
+    x1, y1, x2, y2 = detections.boxes.unbind(-1)
+    inside = (x1 <= px) & (px <= x2) & (y1 <= py) & (py <= y2)
+    if not inside.any():
+        return None
+    area = ((x2 - x1) * (y2 - y1)).masked_fill(~inside, float("inf"))
+    return int(area.argmin())
+
+
+def history_boxes(picture: Image.Image, history: History, *, side: int = 640, mass: float = 0.8) -> Image.Image:
+    """The picture around one object: its initial box (dashed), every layer's box, and how sure each final edge is.
+
+    A whisker across the middle of each final edge spans the interval in which that edge lies with probability `mass`,
+    in the colour of the edge. `picture` may have another scale than `history.size`. The result is `side` pixels wide.
+    """
+    image, canvas, place = _stage(picture, history, side, mass)
+    boxes = place(history.xyxy_pixels).tolist()  # [1 + L, 4]
+    whiskers = place(history.intervals(mass)[-1].T).T.tolist()  # [4, 2]
+    colours = style.layer_colours(history.layers)
+    unit = max(1.0, side / 640)
+    _dashed(canvas, boxes[0], width=round(3 * unit), dash=round(9 * unit))
+    step = min(3.0, 9 / history.layers)
+    for layer, (box, colour) in enumerate(zip(boxes[1:], colours)):
+        # The earlier, the wider: where two layers agree, the later lies inside the earlier and both can be seen.
+        _frame(canvas, box, colour, width=round((4 + step * (history.layers - 1 - layer)) * unit), shade=90)
+    for k, edge in enumerate(EDGES):
+        _whisker(canvas, boxes[-1], k, *whiskers[k], style.EDGE_COLOURS[edge], unit)
+    return image
+
+
+def moving_box(
+    picture: Image.Image, history: History, box: torch.Tensor, layer: int, *, side: int = 480
+) -> Image.Image:
+    """The same view with the initial box and one other, `box` [4] cxcywh, in the colour of `layer`; for animations."""
+    image, canvas, place = _stage(picture, history, side, 0.8)
+    start, now = place(to_pixels(torch.stack((history.initial, box)), history.size)).tolist()
+    _dashed(canvas, start, width=2, dash=8)
+    _frame(canvas, now, style.layer_colours(history.layers)[layer], width=5)
+    return image
+
+
+def _stage(picture: Image.Image, history: History, side: int, mass: float):
+    """The zoomed picture, a canvas on it, and a function that takes pixels of `history.size` [..., 4] to its pixels."""
+    scale = _scale(picture, history.size)
+    reach = history.intervals(mass)[-1].T  # [2, 4]
+    view = _view(torch.cat((history.xyxy_pixels, reach)) * scale, picture.size)
+    zoom = side / (view[2] - view[0])
+    height = max(1, round((view[3] - view[1]) * zoom))
+    image = picture.convert("RGB").resize((side, height), Image.Resampling.BICUBIC, box=view)
+    image = ImageEnhance.Color(image).enhance(0.55)  # step back a little, so that thin lines can be told apart
+    origin = torch.tensor((view[0], view[1], view[0], view[1]))
+    return image, ImageDraw.Draw(image, "RGBA"), lambda pixels: (pixels * scale - origin) * zoom
+
+
+def _scale(image: Image.Image, size: tuple[int, int]) -> torch.Tensor:
+    """Factors [4] from pixels of a picture of `size` to pixels of `image`."""
+    x, y = image.width / size[0], image.height / size[1]
+    return torch.tensor((x, y, x, y))
+
+
+def _view(boxes: torch.Tensor, size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """The part of a picture to look at: all boxes with a margin, no flatter than 3:4 and 4:3, inside the picture."""
+    low = boxes[:, :2].amin(0).tolist()
+    high = boxes[:, 2:].amax(0).tolist()
+    size_out = [max(b - a, 4.0) * 1.3 for a, b in zip(low, high)]
+    size_out = [max(size_out[0], size_out[1] * 0.9), max(size_out[1], size_out[0] * 0.75)]
+    ends = []
+    for k in range(2):
+        extent = min(size_out[k], size[k])
+        start = min(max((low[k] + high[k] - extent) / 2, 0), size[k] - extent)
+        ends.append((start, start + extent))
+    return ends[0][0], ends[1][0], ends[0][1], ends[1][1]
+
+
+def _frame(canvas, box, colour: str, *, width: int, opacity: int = 255, shade: int = 70) -> None:
+    """A frame whose lines are centred on the box, with a dark hairline around it for bright backgrounds."""
+    x1, y1, x2, y2 = _ordered(box)
+    half = width / 2
+    outer = (x1 - half - 1, y1 - half - 1, x2 + half + 1, y2 + half + 1)
+    canvas.rectangle(outer, outline=(0, 0, 0, shade * opacity // 255), width=1)
+    canvas.rectangle((x1 - half, y1 - half, x2 + half, y2 + half), outline=(*style.rgb(colour), opacity), width=width)
+
+
+def _dashed(canvas, box, *, width: int, dash: int) -> None:
+    """A dashed frame: light dashes on a dark line, visible on any ground."""
+    x1, y1, x2, y2 = _ordered(box)
+    for a, b in (((x1, y1), (x2, y1)), ((x2, y1), (x2, y2)), ((x2, y2), (x1, y2)), ((x1, y2), (x1, y1))):
+        length = max(abs(b[0] - a[0]), abs(b[1] - a[1]))
+        canvas.line((a, b), fill=(0, 0, 0, 110), width=width + 2)
+        for start in range(0, max(1, int(length)), 2 * dash):
+            s, e = start / max(length, 1), min(1.0, (start + dash) / max(length, 1))
+            ends = [(a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t) for t in (s, e)]
+            canvas.line(ends, fill=style.rgb("#F2F3F5"), width=width)
+
+
+def _whisker(canvas, box, edge: int, low: float, high: float, colour: str, unit: float) -> None:
+    """A capped line across the middle of an edge: `low` to `high` along the axis on which the edge can move."""
+    x1, y1, x2, y2 = box
+    cap = 9 * unit
+    horizontal = edge % 2 == 0  # left and right move in x
+    middle = (y1 + y2) / 2 if horizontal else (x1 + x2) / 2
+    turn = (lambda a, b: (a, b)) if horizontal else (lambda a, b: (b, a))
+    strokes = (
+        [turn(low, middle), turn(high, middle)],
+        [turn(low, middle - cap), turn(low, middle + cap)],
+        [turn(high, middle - cap), turn(high, middle + cap)],
+    )
+    for ink, width in (((255, 255, 255, 235), round(7 * unit)), ((*style.rgb(colour), 255), round(4 * unit))):
+        for stroke in strokes:
+            canvas.line(stroke, fill=ink, width=width)
+
+
+def _label(canvas, size, box, text: str, font, colour: str) -> None:
+    """The label on a plate above the box, or inside it where there is no room; never outside the picture."""
+    x1, y1, x2, y2 = _ordered(box)
+    pad = font.size * 0.3
+    left, top, right, bottom = canvas.textbbox((0, 0), text, font=font)
+    width, height = right - left + 2 * pad, font.size + 2 * pad
+    x = min(max(x1, 0), max(0, size[0] - width))
+    y = y1 - height if y1 >= height else min(max(y1, 0), max(0, size[1] - height))
+    canvas.rounded_rectangle((x, y, x + width, y + height), radius=pad, fill=style.rgb(colour))
+    canvas.text((x + pad - left, y + height / 2), text, font=font, fill=style.ink_on(colour), anchor="lm")
+
+
+def _ordered(box) -> tuple[float, float, float, float]:
+    """Corners in rising order: a network without training may turn a box inside out, and Pillow refuses that."""
+    x1, y1, x2, y2 = box
+    return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)

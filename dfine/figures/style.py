@@ -1,0 +1,114 @@
+"""One visual language: what colour an edge, a layer and a class have, which fonts and units, on light and dark pages.
+
+Backgrounds are transparent and text is a middle grey, so that one figure reads on both. An edge keeps its colour in
+every picture, plot and table (Okabe and Ito's palette, which colour-blind readers can tell apart); layers run from warm
+to cool.
+"""
+
+from __future__ import annotations
+
+import colorsys
+
+from dfine.config import EDGES
+from dfine.records import History
+
+EDGE_COLOURS = dict(zip(EDGES, ("#0072B2", "#E69F00", "#009E73", "#CC79A7")))
+INITIAL = "#9AA0A8"  # the initial box, which no distribution has moved yet
+GHOST = "#8A9099"  # what the layer before said
+TEXT = "#767C86"  # 4.2:1 on white and on near-black alike
+GRID = "rgba(128,132,140,0.22)"
+FONT = "ui-sans-serif, system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+_LAYERS = ("#F0A030", "#E4605E", "#B4489E", "#7A6BEE")  # warm to cool, told apart without red against green
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """The three bytes of a hex colour."""
+    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+
+
+def alpha(colour: str, opacity: float) -> str:
+    """A hex colour as CSS `rgba(...)` with the given opacity."""
+    return "rgba({},{},{},{:g})".format(*rgb(colour), opacity)
+
+
+def layer_colours(layers: int) -> list[str]:
+    """Hex colours of layers 1 … L, evenly spread over the sequence; a single layer gets the last colour.
+
+    >>> layer_colours(2)
+    ['#F0A030', '#7A6BEE']
+    """
+    stops = [rgb(c) for c in _LAYERS]
+    out = []
+    for layer in range(layers):
+        x = (len(stops) - 1) * (layer / (layers - 1) if layers > 1 else 1.0)
+        i = min(int(x), len(stops) - 2)
+        mixed = [round(a + (b - a) * (x - i)) for a, b in zip(stops[i], stops[i + 1])]
+        out.append("#{:02X}{:02X}{:02X}".format(*mixed))
+    return out
+
+
+def stage_names(layers: int) -> list[str]:
+    """`initial`, `layer 1` … `layer L`: the words used everywhere."""
+    return ["initial", *(f"layer {i + 1}" for i in range(layers))]
+
+
+def class_colour(label: int) -> str:
+    """A hex colour for a class; neighbouring labels lie far apart on the colour wheel."""
+    hue = (0.58 + label * 0.618033988749895) % 1
+    value = (0.95, 0.78)[label // 8 % 2]
+    r, g, b = colorsys.hsv_to_rgb(hue, 0.72, value)
+    return f"#{round(r * 255):02X}{round(g * 255):02X}{round(b * 255):02X}"
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever reads better on `colour` (WCAG relative luminance)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in rgb(colour))]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#000000" if luminance > 0.179 else "#FFFFFF"  # where the contrasts to black and to white are equal
+
+
+def signed(value: float, unit: str = "") -> str:
+    """A number with a sign, a true minus, and about three useful digits: `+12.3`, `−0.45`, `0`.
+
+    >>> signed(-0.449, " px")
+    '−0.45 px'
+    """
+    text = number(abs(value))
+    sign = "" if float(text) == 0 else ("+" if value > 0 else "−")
+    return f"{sign}{text}{unit}"
+
+
+def number(value: float) -> str:
+    """A non-negative number with about three useful digits: 123, 12.3, 0.45, 0."""
+    if value < 0.005:
+        return "0"
+    return f"{value:.0f}" if value >= 99.95 else f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+
+
+def calibration(history: History) -> str:
+    """What may be said of the spreads: `uncalibrated` until a temperature has been fitted."""
+    return "uncalibrated" if history.temperature is None else "calibrated"
+
+
+def title(history: History) -> str:
+    """The object in a few words: `star 0.93, query 17`."""
+    name = history.name or f"class {history.label}"
+    return f"{name} {float(history.scores[-1]):.2f}, query {history.query}"
+
+
+def plotly_layout(height: int, **changes) -> dict:
+    """Layout that every plotly figure here shares; an explicit height, because some pages collapse a figure without."""
+    layout = dict(
+        height=height,
+        autosize=True,
+        margin=dict(l=52, r=12, t=34, b=46),
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font=dict(family=FONT, size=12, color=TEXT),
+        hoverlabel=dict(font=dict(family=FONT, size=12)),
+        showlegend=False,
+        dragmode=False,
+        template="none",
+    )
+    return layout | changes

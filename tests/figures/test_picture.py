@@ -1,0 +1,74 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageChops
+
+from dfine.figures import picture as pictures
+from dfine.figures import style
+
+
+def test_nothing_found_leaves_the_picture_as_it_is(picture, nothing):
+    assert not ImageChops.difference(pictures.draw(picture, nothing), picture).getbbox()
+    assert pictures.at(nothing, 5, 5) is None
+
+
+def test_a_frame_in_the_class_colour_lies_on_the_edges_of_the_box(picture, detections):
+    image = pictures.draw(picture, detections)
+    assert picture.getpixel((60, 90)) == (40, 90, 60), "the picture itself is not drawn on"
+    assert image.getpixel((60, 90)) == style.rgb(style.class_colour(0))  # the middle of ring's lower edge
+    assert image.getpixel((60, 75)) == (40, 90, 60)  # inside ring, outside the others
+
+
+def test_boxes_are_scaled_to_a_reduced_picture(detections):
+    small = Image.new("RGB", (100, 50))
+    assert pictures.draw(small, detections).getpixel((30, 45)) == style.rgb(style.class_colour(0))
+
+
+def test_the_selected_one_is_drawn_wider_and_on_top(picture, detections):
+    plain, chosen = (np.asarray(pictures.draw(picture, detections, s)) for s in (None, 1))
+    colour = style.rgb(style.class_colour(1))
+    count = [int((image == colour).all(-1).sum()) for image in (plain, chosen)]
+    assert count[1] > count[0]
+    with pytest.raises(IndexError, match="no detection 3"):
+        pictures.draw(picture, detections, 3)
+
+
+@pytest.mark.parametrize(
+    "point, found",
+    [((30, 30), 1), ((100, 80), 0), ((170, 20), 2), ((130, 50), None), ((10, 10), 0), ((20, 60), 1)],
+)
+def test_a_point_finds_the_smallest_box_around_it(detections, point, found):
+    assert pictures.at(detections, *point) == found
+    assert pictures.at(detections, point[0] * 2, point[1] * 2, (400, 200)) == found
+
+
+def test_large_pictures_are_reduced_and_small_ones_left():
+    assert pictures.shown(Image.new("L", (3000, 1000)), 600).size == (600, 200)
+    assert pictures.shown(Image.new("CMYK", (30, 10))).size == (30, 10)
+    assert pictures.shown(Image.new("RGB", (5000, 1)), 600).size == (600, 1)
+
+
+def test_the_object_fills_the_view_with_every_layers_box(picture, history):
+    image = pictures.history_boxes(picture, history, side=640)
+    assert image.width == 640 and 0.6 < image.height / image.width < 1.4
+    drawn = {tuple(c) for c in np.asarray(image).reshape(-1, 3).tolist()}
+    assert {style.rgb(c) for c in style.layer_colours(3)} <= drawn
+    assert {style.rgb(c) for c in style.EDGE_COLOURS.values()} <= drawn
+
+
+def test_the_view_is_the_same_from_a_reduced_picture(history):
+    large, small = (pictures.history_boxes(Image.new("RGB", size), history) for size in ((800, 400), (200, 100)))
+    assert large.size == small.size
+    assert not ImageChops.difference(large, small).getbbox()
+
+
+@pytest.mark.parametrize(
+    "box", [[0.5, 0.5, 0, 0], [0.5, 0.5, 2, 2], [1.2, -0.1, 0.1, 0.1], [0.5, 0.5, -0.2, -0.1]], ids=str
+)
+def test_any_box_of_an_untrained_network_can_be_drawn(picture, history, box):
+    boxes = torch.tensor(box).expand(3, 4)
+    odd = replace(history, initial=boxes[0], boxes=boxes)
+    assert pictures.history_boxes(picture, odd).width == 640
+    assert pictures.history_boxes(Image.new("RGB", (1, 1)), replace(odd, size=(1, 1))).width == 640

@@ -1,0 +1,42 @@
+import pytest
+
+from dfine.config import EDGES
+from dfine.figures import style
+
+
+def test_every_edge_has_its_own_colour():
+    assert set(style.EDGE_COLOURS) == set(EDGES)
+    assert len(set(style.EDGE_COLOURS.values())) == 4
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 4, 6])
+def test_layers_run_from_the_first_colour_to_the_last(layers):
+    colours = style.layer_colours(layers)
+    assert len(set(colours)) == layers
+    assert colours[-1] == style.layer_colours(1)[0]
+    if layers > 1:
+        assert colours[0] == style.layer_colours(2)[0]
+
+
+def test_stages_are_named_from_the_initial_box_to_the_last_layer():
+    assert style.stage_names(2) == ["initial", "layer 1", "layer 2"]
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [(0, "0"), (0.004, "0"), (-0.004, "0"), (0.449, "+0.45"), (-0.449, "−0.45"), (-12.34, "−12.3"), (99.97, "+100")],
+)
+def test_numbers_carry_three_digits_and_a_true_minus(value, text):
+    assert style.signed(value) == text
+
+
+@pytest.mark.parametrize("colour, ink", [("#FFFFFF", "#000000"), ("#F2C200", "#000000"), ("#101060", "#FFFFFF")])
+def test_labels_are_written_in_the_ink_that_reads_better(colour, ink):
+    assert style.ink_on(colour) == ink
+
+
+def test_neighbouring_classes_differ():
+    colours = [style.class_colour(i) for i in range(80)]
+    assert len(set(colours)) == 80
+    for a, b in zip(colours, colours[1:]):
+        assert sum(abs(x - y) for x, y in zip(style.rgb(a), style.rgb(b))) > 100
