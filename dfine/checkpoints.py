@@ -32,6 +32,7 @@ from dfine.layouts import rename as rename
 from dfine.network.detector import DFINE
 from dfine.records import SCHEMA
 
+SUFFIXES = (".pth", ".pt", ".safetensors")
 SIZE = (640, 640)  # (height, width) that published weights were trained with
 
 
@@ -51,7 +52,10 @@ class Checkpoint:
         """The detector, in evaluation mode. Raises CheckpointError naming the keys when the weights do not fit."""
         with torch.random.fork_rng(devices=[]):  # random initial weights, all replaced: leave the caller's state alone
             network = DFINE(self.config)
-        fit(network, self.weights)
+        try:
+            fit(network, self.weights)
+        except CheckpointError as error:
+            raise CheckpointError(f"{self.source}: {error}") from None
         return network.eval()
 
 
@@ -71,16 +75,7 @@ def open_checkpoint(
     """
     if family not in ("dfine", "deim"):
         raise CheckpointError(f"family is {family!r}; it must be 'dfine' or 'deim'")
-    text, published = str(source), None
-    if isinstance(source, str) and source in ZOO:
-        path, published = fetch(ZOO[source]), ZOO[source].labels
-    elif Path(source).exists():
-        path = Path(source)
-    elif isinstance(source, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", source) and not source.endswith(SUFFIXES):
-        path, published = fetch_hub(source), labels_of_hub(source)
-    else:
-        raise CheckpointError(_unknown(text))
-
+    path, published = _locate(source)
     folder = path if path.is_dir() else path.parent
     described = path.is_dir() or path.name == HUB_FILES[1]  # then config.json beside it belongs to it
     config = _read_json(folder / HUB_FILES[0]) if described and (folder / HUB_FILES[0]).is_file() else {}
@@ -90,27 +85,31 @@ def open_checkpoint(
 
     try:
         built, weights, own = _understand(read_tensors(file), config, family)
-    except CheckpointError as error:
-        raise CheckpointError(f"{text}: {error}") from None
+    except ValueError as error:
+        raise CheckpointError(f"{source}: {error}") from None
     card = folder / "README.md"
     return Checkpoint(
         built,
         weights,
-        label_map(built.classes, names, own if published not in labels.KNOWN else labels.KNOWN[published]),
+        label_map(built.classes, names, labels.KNOWN.get(published, own)),
         _size(folder, config) if described else SIZE,
-        text,
+        str(source),
         _digest(file),
         card.read_text(encoding="utf-8") if described and card.is_file() else None,
     )
 
 
-SUFFIXES = (".pth", ".pt", ".safetensors")
-
-
-def _unknown(source: str) -> str:
-    close = difflib.get_close_matches(source, ZOO, n=3, cutoff=0.5)
+def _locate(source: str | os.PathLike) -> tuple[Path, str | None]:
+    """The folder or file that `source` names, and whose classes it is known to have."""
+    if isinstance(source, str) and source in ZOO:
+        return fetch(ZOO[source]), ZOO[source].labels
+    if str(source) and Path(source).exists():
+        return Path(source), None
+    if isinstance(source, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", source) and not source.endswith(SUFFIXES):
+        return fetch_hub(source), labels_of_hub(source)
+    close = difflib.get_close_matches(str(source), ZOO, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"short names are {', '.join(ZOO)}"
-    return f"there is no file, folder or known checkpoint {source!r}; {hint}"
+    raise CheckpointError(f"there is no file, folder or known checkpoint {str(source)!r}; {hint}")
 
 
 def read_tensors(file: Path) -> State:

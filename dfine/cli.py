@@ -115,12 +115,18 @@ def train(
     pictures: Annotated[int, Option(min=1, help="Scenes per epoch, all of them new.")] = 4000,
     clean: Clean = 0.5,
     rate: Annotated[float | None, Option(min=0, help="Learning rate; by default as published.")] = None,
+    backbone_rate: Annotated[
+        float | None, Option(min=0, help="Of the backbone; by default its published share of --rate.")
+    ] = None,
     schedule: Annotated[Literal["constant", "cosine"], Option(help="Learning rate after warm-up.")] = "constant",
     warmup: Annotated[int | None, Option(min=0, help="Steps of warm-up; by default as published.")] = None,
     ema: Annotated[float | None, Option(min=0, max=1, help="Decay of the averaged weights.")] = None,
+    ema_ramp: Annotated[int | None, Option(min=1, help="Steps over which that decay sets in.")] = None,
+    denoising: Annotated[int, Option(min=0, help="Denoising queries per picture: twice as many, about.")] = 100,
     val_count: Annotated[int, Option(min=1, help="Held-out scenes.")] = 200,
     val_every: Annotated[int, Option(min=1, help="Epochs from one evaluation to the next.")] = 1,
-    seed: Annotated[int, Option(min=0, help="Of weights, order, scenes and noise.")] = 0,
+    save_every: Annotated[int, Option(min=1, help="Steps from one save of the state to the next.")] = 200,
+    seed: Annotated[int, Option(min=0, max=999, help="Of weights, order, scenes and noise.")] = 0,
     workers: Workers = 0,
     device: Device = "auto",
     amp: Annotated[

@@ -96,8 +96,11 @@ def _check_dials(dials: dict[str, float] | None) -> dict[str, float]:
 
 
 def random_dials(rng: np.random.Generator) -> dict[str, float]:
-    """Dials drawn at random: each is 0 half of the time, else evenly in 0..1."""
-    return {name: float(rng.random()) if rng.random() < 0.5 else 0.0 for name in DIALS}
+    """Dials drawn at random: each is 0 half of the time, else evenly in 0..1; never all of them 0."""
+    dials = {}
+    while not any(dials.values()):
+        dials = {name: float(rng.random()) if rng.random() < 0.5 else 0.0 for name in DIALS}
+    return dials
 
 
 class Scenes(Dataset):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -60,7 +61,8 @@ class TrainOptions:
 
 
 PROGRESS = ("step", "epoch", "batch", "best", "sums")
-VAL_SEED = 1_000_000  # training draws scenes from seed·1000 + epoch; held-out ones start here
+SEEDS = 1000  # training draws the scenes of an epoch from seed·1000 + epoch …
+VAL_SEED = SEEDS * 1000  # … and never from here on
 
 
 class Interrupted(SystemExit):
@@ -155,6 +157,7 @@ class Training:
         elif self.checkpoint.exists():
             raise ValueError(f"{self.out} already holds a training run; add --resume to go on, or choose another --out")
         self.out.mkdir(parents=True, exist_ok=True)
+        (self.out / "options.json").write_text(json.dumps(asdict(self.options), indent=2) + "\n")
 
     def run(self) -> Evaluation | None:
         """Train to the last epoch. A SIGTERM saves and raises `Interrupted`."""
@@ -190,22 +193,32 @@ class Training:
 
         state.network.train()
         bar = tqdm(batches, initial=state.batch, total=len(batches), desc=f"epoch {state.epoch + 1}", mininterval=5)
-        for pixels, targets in bar:
-            rate = factor(state.step, warmup=self.recipe.warmup, total=total, schedule=options.schedule)
-            terms = self._step(pixels, targets, rate)
-            state.step, state.batch = state.step + 1, state.batch + 1
-            for name, value in terms.items():
-                state.sums[name] = state.sums.get(name, 0.0) + value
-            loss = sum(state.sums.values()) / state.batch
-            bar.set_postfix(loss=f"{loss:.3f}", rate=f"{rate * self.recipe.rate:.1e}", refresh=False)
-            if self.stop:
-                state.save(self.checkpoint, options)
-                raise Interrupted("stopped; the state is saved, go on with --resume")
-            if state.step % options.save_every == 0:
-                state.save(self.checkpoint, options)
+        try:
+            for pixels, targets in bar:
+                rate = factor(state.step, warmup=self.recipe.warmup, total=total, schedule=options.schedule)
+                self._account(self._step(pixels, targets, rate))
+                loss = sum(state.sums.values()) / state.batch
+                bar.set_postfix(loss=f"{loss:.3f}", rate=f"{rate * self.recipe.rate:.1e}", refresh=False)
+                if self.stop:
+                    state.save(self.checkpoint, options)
+                    raise Interrupted("stopped; the state is saved, go on with --resume")
+                if state.step % options.save_every == 0:
+                    state.save(self.checkpoint, options)
+        except RuntimeError:
+            if not self.stop:
+                raise
+            # A signal to the whole process group ends the workers too, and that may reach us in the middle of a step.
+            raise Interrupted("stopped together with its workers; --resume goes on from the last save") from None
         means = {name: value / state.batch for name, value in state.sums.items()}
         state.epoch, state.batch, state.sums = state.epoch + 1, 0, {}
         return {"loss": sum(means.values())} | means
+
+    def _account(self, terms: dict[str, float]) -> None:
+        """A step is done."""
+        state = self.state
+        state.step, state.batch = state.step + 1, state.batch + 1
+        for name, value in terms.items():
+            state.sums[name] = state.sums.get(name, 0.0) + value
 
     def _step(self, pixels: Tensor, targets: list[Target], rate: float) -> dict[str, float]:
         """One optimiser step on a batch; returns its loss terms."""
@@ -257,7 +270,7 @@ class Training:
     def export(self, result: Evaluation) -> None:
         """Write the averaged weights to `out/model`, and to `out/best` when no earlier epoch was better."""
         side = self.options.input
-        model = Predictor(self.state.ema.module, self.names, device="cpu", size=(side, side))
+        model = Predictor(self.state.ema.module, self.names, device=self.device, size=(side, side))
         model.save(self.out / "model")
         last = list(result.ap.values())[-1]
         if last > self.state.best:
@@ -316,6 +329,8 @@ def _recipe(options: TrainOptions):
     """The published recipe of the size, with what the options change; the backbone keeps its share of the rate."""
     base = RECIPES[Config.of(options.size).size]
     rate = options.rate or base.rate
+    if not 0 <= options.seed < SEEDS:
+        raise ValueError(f"the seed must be in 0..{SEEDS - 1}, not {options.seed}: higher ones draw held-out scenes")
     changes = dict(
         epochs=options.epochs or base.epochs + base.epochs_plain,
         batch=options.batch or base.batch,
