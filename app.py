@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from functools import partial
+from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -45,10 +46,13 @@ CSS = """
 #unweighted, #weighted, #rungs {overflow-x: auto}
 #examples .gallery {display: grid; grid-template-columns: repeat(4, 1fr); gap: 6px}
 #examples .gallery span {display: block; width: 100%}
-#examples .gallery .container {width: 100%; height: auto; max-height: none; aspect-ratio: 1}
+#examples .gallery .container {display: block; width: 100%; height: auto; max-height: none; aspect-ratio: 1}
 #examples .gallery img {width: 100%; height: 100%; object-fit: cover}
 #objects * {font-family: var(--font); font-size: 13px; font-variant-numeric: tabular-nums}
-@media (max-width: 760px) {#unweighted > div, #weighted > div, #rungs > div {min-width: 660px}}
+@media (max-width: 760px) {
+    #scene, #zoom {height: auto !important}
+    #unweighted > div, #weighted > div, #rungs > div {min-width: 660px}
+}
 """
 
 
@@ -78,55 +82,55 @@ class Models:
             return self._loaded[name]
 
 
-def detect(models: Models, path: str | None, name: str, threshold: float):
-    """Run the network on a picture and show what it found. A picture that cannot be read becomes one sentence."""
+def detect(models: Models, path: str | None, name: str) -> Look | str:
+    """Run the network on a picture; or the sentence that says why not: no picture, or none that can be read."""
     if not path:
-        return None, *show(None, threshold)
+        return "Nothing to show yet: choose a picture."
     try:
         model, start = models(name), time.perf_counter()
         result = model(path, threshold=FLOOR)
     except (ValueError, OSError, RuntimeError) as error:
-        raise gr.Error(str(error), title="That did not work", print_exception=False) from None
+        gr.Warning(escape(str(error)), title="That did not work")
+        return f"That did not work: {error}"
     small = pictures.shown(result.picture)
-    look = Look(replace(result, picture=small), small, time.perf_counter() - start)
-    return look, *show(look, threshold)
+    return Look(replace(result, picture=small), small, time.perf_counter() - start)
 
 
-def show(look: Look | None, threshold: float, chosen: int | None = None):
+def show(look: Look | str, threshold: float, chosen: int | None = None):
     """All that depends on the threshold: the sentence, the table, and what `choose` returns."""
-    if look is None:
-        return "Nothing to show yet: choose a picture.", [], *choose(None, threshold, None)
+    if isinstance(look, str):
+        return look, [], *choose(look, threshold, None)
     found = look.result.detections.above(threshold)
     if chosen is None or chosen >= len(found):
         chosen = 0 if len(found) else None  # the best one, so that there is a story to see at once
     return summary(look, found, threshold), rows(found), *choose(look, threshold, chosen)
 
 
-def choose(look: Look | None, threshold: float, chosen: int | None):
+def choose(look: Look | str, threshold: float, chosen: int | None):
     """The choice, the picture with that detection set off, and the chosen one's story."""
-    if look is None:
-        return None, None, *story(None, None)
+    if isinstance(look, str):
+        return None, None, *story(look, None)
     found = look.result.detections.above(threshold)
     return chosen, pictures.draw(look.picture, found, chosen), *story(look, chosen)
 
 
-def click(look: Look | None, threshold: float, chosen: int | None, event: gr.SelectData):
+def click(look: Look | str, threshold: float, chosen: int | None, event: gr.SelectData):
     """A click in the picture chooses the smallest box around it; one outside every box changes nothing."""
-    if look is None:
-        return choose(None, threshold, None)
+    if isinstance(look, str):
+        return choose(look, threshold, None)
     found = look.result.detections.above(threshold)
     hit = pictures.at(found, *event.index, look.picture.size)
     return choose(look, threshold, chosen if hit is None else hit)
 
 
-def pick(look: Look | None, threshold: float, event: gr.SelectData):
+def pick(look: Look | str, threshold: float, event: gr.SelectData):
     """A cell of the table chooses its row, by the number in it: the visitor may have sorted the table."""
     return choose(look, threshold, int(event.row_value[0]) - 1)
 
 
-def story(look: Look | None, chosen: int | None):
+def story(look: Look | str, chosen: int | None):
     """One detection's way through the layers: headline, zoomed picture, numbers, distributions, and their captions."""
-    if look is None or chosen is None:
+    if isinstance(look, str) or chosen is None:
         return "### No object chosen", None, "", None, "", None, "", None
     history = look.result.history(chosen)
     return (
@@ -167,7 +171,7 @@ def offered(model: str) -> list[tuple[str, str]]:
 
 def layout(model: str) -> SimpleNamespace:
     """The components, in the order in which they stand on the page."""
-    v = SimpleNamespace(look=gr.State(None, time_to_live=7200), chosen=gr.State(None))
+    v = SimpleNamespace(look=gr.State("", time_to_live=7200), chosen=gr.State(None))
     gr.Markdown(INTRO)
     with gr.Row():
         with gr.Column(scale=3, min_width=330):
@@ -176,9 +180,12 @@ def layout(model: str) -> SimpleNamespace:
                 sources=["upload", "webcam", "clipboard"], elem_id="source", buttons=[],
             )  # fmt: skip
             # Gradio would open the file before we can say what is wrong with it, and show its own path in the message.
+            # On the component, not in a class of its own: Gradio writes a file beside any module that derives from it.
             v.source.preprocess = lambda upload: upload and upload.path
-            if EXAMPLES:
-                gr.Examples(EXAMPLES, v.source, label="Examples, drawn by this project", elem_id="examples")
+            v.examples = gr.Dataset(
+                components=[v.source], samples=[[path] for path in EXAMPLES], visible=bool(EXAMPLES),
+                label="Examples, drawn by this project", elem_id="examples",
+            )  # fmt: skip
             v.model = gr.Dropdown(offered(model), value=model, label="Model", elem_id="model")
             v.threshold = gr.Slider(FLOOR, 0.95, 0.5, step=0.05, label="Score threshold", elem_id="threshold")
         with gr.Column(scale=5, min_width=320):
@@ -201,7 +208,7 @@ def layout(model: str) -> SimpleNamespace:
         with gr.Column(scale=3, min_width=330):
             v.table = gr.Dataframe(
                 headers=COLUMNS, datatype=["number", "str", "number", "str"], interactive=False, max_height=520,
-                column_widths=[40, 84, 62, 138], label="Objects: choose a row", elem_id="objects", buttons=[],
+                column_widths=[34, 96, 58, 148], label="Objects: choose a row", elem_id="objects", buttons=[],
             )  # fmt: skip
         with gr.Column(scale=9, min_width=320):
             v.headline = gr.Markdown(elem_id="headline")
@@ -221,14 +228,14 @@ def wire(page: gr.Blocks, v: SimpleNamespace, models: Models) -> None:
     focus = [v.chosen, v.scene, *story_of]
     everything = [v.status, v.table, *focus]
     run = dict(
-        fn=partial(detect, models), inputs=[v.source, v.model, v.threshold], outputs=[v.look, *everything],
+        fn=partial(detect, models), inputs=[v.source, v.model], outputs=v.look, trigger_mode="always_last",
         concurrency_id="network", concurrency_limit=1, show_progress_on=v.scene, api_visibility="private",
     )  # fmt: skip
     quick = dict(queue=False, show_progress="hidden", api_visibility="private")
-    for trigger in (page.load, v.source.change, v.model.input):
-        trigger(**run, trigger_mode="always_last").failure(
-            lambda: (None, *show(None, 0)), None, [v.look, *everything], **quick
-        )
+    shown = v.examples.click(lambda sample: sample[0], v.examples, v.source, **quick)
+    for trigger in (page.load, v.source.input, v.source.clear, v.model.input, shown.then):
+        # Showing is a step of its own, so that it takes the threshold as it stands when the network has finished.
+        trigger(**run).success(show, [v.look, v.threshold], everything, **quick)
     v.threshold.change(show, [v.look, v.threshold, v.chosen], everything, trigger_mode="always_last", **quick)
     v.scene.select(click, [v.look, v.threshold, v.chosen], focus, **quick)
     v.table.select(pick, [v.look, v.threshold], focus, **quick)

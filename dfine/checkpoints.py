@@ -278,6 +278,7 @@ def save(
             config, file = (Path(scratch) / f for f in HUB_FILES)
             save_file(weights, file)
             config.write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            file.chmod(config.stat().st_mode)  # safetensors lets nobody but its writer read
             for path in (file, config):
                 path.replace(folder / path.name)
     except OSError as error:

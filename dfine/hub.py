@@ -29,6 +29,10 @@ class CheckpointError(ValueError):
     """A checkpoint that cannot be found, fetched, understood or written; the message says what to do, in a sentence."""
 
 
+class OfflineError(CheckpointError):
+    """A checkpoint that is not here, and no network to fetch it over."""
+
+
 @dataclass(frozen=True)
 class Known:
     """One checkpoint of the zoo."""
@@ -98,8 +102,14 @@ def labels_of_hub(hub: str) -> str | None:
 
 
 def assets() -> Path:
-    """The folder with what ships beside the code; the environment variable DFINE_ASSETS names another one."""
-    return Path(os.environ.get("DFINE_ASSETS") or Path(__file__).resolve().parents[1] / "assets")
+    """What ships with the project: beside the code in a clone, inside the package where it was installed.
+
+    The environment variable DFINE_ASSETS names another folder.
+    """
+    named, package = os.environ.get("DFINE_ASSETS"), Path(__file__).resolve().parent
+    if named:
+        return Path(named)
+    return package / "assets" if (package / "assets").is_dir() else package.parent / "assets"
 
 
 def local(known: Known) -> Path | None:
@@ -124,8 +134,8 @@ def fetch(known: Known) -> Path:
     if known.file:
         return _fetch_release(known.file)
     raise CheckpointError(
-        f"the checkpoint {known.name!r} is not in {assets() / 'checkpoints'}: it ships with the repository, so run "
-        "from a clone of it, or set DFINE_ASSETS to its assets folder"
+        f"the checkpoint {known.name!r} is not in {assets() / 'checkpoints'}: run from a clone of the "
+        "repository, or set DFINE_ASSETS to the assets folder of one"
     )
 
 
@@ -154,7 +164,7 @@ def fetch_hub(hub: str) -> Path:
         "dfine.load('demo') needs no network"
     )
     if constants.HF_HUB_OFFLINE:
-        raise CheckpointError(f"{hub} is not in the local cache and HF_HUB_OFFLINE is set; unset it, {advice}")
+        raise OfflineError(f"{hub} is not in the local cache and HF_HUB_OFFLINE is set; unset it, {advice}")
     _ask(constants.ENDPOINT, hub, advice)  # the Hub's own client retries for longer than anybody would wait
     try:
         paths = [hf_hub_download(hub, file) for file in HUB_FILES]
@@ -192,7 +202,7 @@ def _fetch_release(file: str) -> Path:
 
 
 def _ask(url: str, what: str, advice: str) -> None:
-    """Raise CheckpointError unless the server of `url` answers, whatever it answers, within PATIENCE."""
+    """Raise OfflineError unless the server of `url` answers, whatever it answers, within PATIENCE."""
     failure: list[str] = ["no answer"]
 
     def ask() -> None:
@@ -214,6 +224,6 @@ def _ask(url: str, what: str, advice: str) -> None:
     thread.join(PATIENCE)
     if failure:
         host = urllib.parse.urlparse(url).netloc
-        raise CheckpointError(
+        raise OfflineError(
             f"{what} is not in the local cache and {host} cannot be reached ({failure[0]}); check the network, {advice}"
         )

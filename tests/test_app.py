@@ -206,9 +206,9 @@ def test_what_is_not_a_picture_gets_a_sentence_and_no_stale_result(page, tmp_pat
         page.set_input_files("#source input[type=file]", tmp_path / name)
         toast = page.locator(f"[data-testid=toast-body]:has-text('{name}')")
         toast.wait_for()
-        text = toast.inner_text()
-        assert said in text and "Traceback" not in text and str(ROOT) not in text and "gradio" not in text
-        page.wait_for_selector("#status:has-text('Nothing to show')")
+        page.wait_for_selector("#status:has-text('That did not work')")
+        for text in (toast.inner_text(), page.inner_text("#status")):
+            assert said in text and "Traceback" not in text and str(ROOT) not in text and "gradio" not in text
         assert page.locator("#scene img").count() == 0
         example(page, 0)
         page.wait_for_selector("#status:has-text('score of at least')")
@@ -228,8 +228,8 @@ def looked(checkpoint):
     models = app.Models("cpu")
 
     def look(path):
-        kept, sentence, *_ = app.detect(models, str(path), checkpoint, LOW)
-        return sentence, kept
+        kept = app.detect(models, str(path), checkpoint)
+        return app.show(kept, LOW)[0], kept
 
     return look
 
@@ -257,7 +257,7 @@ def test_odd_pictures_are_pictures_all_the_same(looked, tmp_path, name, picture,
     picture.save(tmp_path / name, **options)
     sentence, kept = looked(tmp_path / name)
     assert "50 × 40 pixels" in sentence
-    assert kept.picture.mode == "RGB" and kept.picture.size == (50, 40)
+    assert kept.picture.mode == "RGB" and kept.picture.size == (640, 512)
 
 
 def test_a_single_pixel_is_a_picture_too(looked, tmp_path):
@@ -274,8 +274,10 @@ def test_what_a_session_keeps_is_small_and_on_the_cpu(looked, tmp_path):
 
 
 def test_no_picture_is_no_error(checkpoint):
-    look, sentence, rows, chosen, *rest = app.detect(app.Models("cpu"), None, checkpoint, 0.5)
-    assert look is None and chosen is None and rows == [] and "choose a picture" in sentence
+    nothing = app.detect(app.Models("cpu"), None, checkpoint)
+    sentence, rows, chosen, *rest = app.show(nothing, 0.5)
+    assert sentence == nothing and "choose a picture" in sentence and rows == [] and chosen is None
+    assert rest == [None, "### No object chosen", None, "", None, "", None, "", None]
 
 
 def test_a_model_that_is_not_there_stops_the_start_with_a_sentence(capsys):

@@ -76,14 +76,15 @@ def _column(k: int, gap: float = 0.055) -> list[float]:
 
 def _row(layer: int, layers: int, gap: float = 0.16) -> list[float]:
     """The vertical part that belongs to a layer, first on top; `gap` is in rows."""
-    return [(layers - layer - 1) / layers, (layers - layer - gap) / layers]
+    whole = layers - gap  # rows in the figure, the last of them without a gap
+    return [(layers - layer - 1) / whole, (layers - layer - gap) / whole]
 
 
 def _heading(k: int) -> dict:
     edge, (start, end) = EDGES[k], _column(k)
     return dict(
         text=f"<b>{edge}</b>", x=(start + end) / 2, y=1, xref="paper", yref="paper", yshift=14, showarrow=False,
-        font=dict(size=15, color=style.EDGE_COLOURS[edge]), yanchor="middle",
+        font=dict(size=15, color=style.EDGE_COLOURS[edge]), xanchor="center", yanchor="middle",
     )  # fmt: skip
 
 

@@ -36,25 +36,26 @@ def plot(history: History, *, height: int = 260) -> go.Figure:
     table = rows(history)
     figure = make_subplots(
         rows=1, cols=3, horizontal_spacing=0.07,
-        subplot_titles=("edges, px from the final box", "IoU with the final box", "score"),
+        subplot_titles=("edges, px from the final box", "IoU with the final box", "score (dotted: before LQE)"),
     )  # fmt: skip
     offsets = (history.offsets * history.pixels_per_size).tolist()  # [L, 4]
     for k, edge in enumerate(EDGES):
         values = [value - offsets[-1][k] for value in [0.0, *(o[k] for o in offsets)]]
         spread = [None, *history.deviations[:, k].tolist()]
         colour = style.EDGE_COLOURS[edge]
-        figure.add_trace(
-            go.Scatter(
-                x=stages, y=values, name=edge, mode="lines+markers", line=dict(color=colour, width=2),
-                error_y=dict(type="data", array=spread, color=style.alpha(colour, 0.45), thickness=1.5, width=3),
-                hovertemplate=f"{edge}, %{{x}}: %{{y:+.1f}} px<extra></extra>",
-            ), row=1, col=1,
+        across = [i + 0.07 * (k - 1.5) for i in range(len(stages))]  # side by side, so that the bars can be told apart
+        error = dict(type="data", array=spread, color=style.alpha(colour, 0.45), thickness=1.5, width=3)
+        line = go.Scatter(
+            x=across, y=values, customdata=stages, name=edge, mode="lines+markers", error_y=error,
+            line=dict(color=colour, width=2), hovertemplate=f"{edge}, %{{customdata}}: %{{y:+.1f}} px<extra></extra>",
         )  # fmt: skip
+        figure.add_trace(line, row=1, col=1)
     figure.add_trace(_line(stages, [r["iou"] for r in table], "IoU", "solid"), row=1, col=2)
     figure.add_trace(_line(stages, [r["score"] for r in table], "after LQE", "solid"), row=1, col=3)
     before = [r["score_before_lqe"] for r in table]
     figure.add_trace(_line(stages, before, "before LQE", "dot"), row=1, col=3)
     figure.update_xaxes(showgrid=False, zeroline=False, fixedrange=True)
+    figure.update_xaxes(tickvals=list(range(len(stages))), ticktext=stages, col=1)
     figure.update_yaxes(gridcolor=style.GRID, zerolinecolor=style.GHOST, nticks=5, fixedrange=True)
     for col in (2, 3):
         figure.update_yaxes(range=[0, 1.04], col=col)

@@ -10,22 +10,26 @@ from dfine.config import EDGES
 from dfine.figures import style
 from dfine.records import Detections, History
 
-LIMIT = 1280  # longest side of a drawn picture in pixels: sharp on a large screen, quick to send
+LEAST, LIMIT = 640, 1280  # longer side of a drawn picture in pixels: room for labels; sharp, and quick to send
 
 
 def shown(picture: Image.Image, limit: int = LIMIT) -> Image.Image:
-    """The picture in RGB, reduced so that its longer side is at most `limit` pixels; never enlarged."""
-    scale = limit / max(picture.size)
-    rgb = picture.convert("RGB")
-    if scale >= 1:
+    """The picture in RGB as it is shown: its longer side reduced to `limit` pixels, or enlarged to `LEAST`.
+
+    A `limit` of the picture's own longer side leaves its size alone.
+    """
+    rgb, longer = picture.convert("RGB"), max(picture.size)
+    scale = min(max(longer, LEAST), limit) / longer
+    if scale == 1:
         return rgb
-    return rgb.resize([max(1, round(s * scale)) for s in picture.size], Image.Resampling.LANCZOS)
+    size = [max(1, round(s * scale)) for s in picture.size]
+    return rgb.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC)
 
 
 def draw(
     picture: Image.Image, detections: Detections, selected: int | None = None, *, limit: int = LIMIT
 ) -> Image.Image:
-    """A copy of the picture with a box and a label for every detection, coloured by class.
+    """The picture as it is `shown`, with a box and a label for every detection, coloured by class.
 
     `picture` may be smaller or larger than `detections.size`: boxes are scaled to it. The `selected` detection is drawn
     last, with a wider frame, and the others step back.
@@ -42,21 +46,24 @@ def draw(
     boxes = (detections.boxes * _scale(image, detections.size)).tolist()
     colours = [style.class_colour(label) for label in detections.labels.tolist()]
 
-    # Best last, so that the sure ones lie on top; labels after all frames, so that no frame crosses a label.
-    order = [i for i in reversed(range(len(detections))) if i != selected]
-    faint = selected is not None
-    for i in order:
-        _frame(canvas, boxes[i], colours[i], width=max(2, round(2 * unit)), opacity=150 if faint else 255)
+    order = ([] if selected is None else [selected]) + [i for i in range(len(detections)) if i != selected]
+    for i in reversed(order):  # the selected one last, then the best, so that they lie on top
+        chosen = i == selected
+        if chosen:
+            canvas.rectangle(_ordered(boxes[i]), fill=(*style.rgb(colours[i]), 36))
+            _frame(canvas, boxes[i], "#FFFFFF", width=round(5 * unit))
+        faint = selected is not None and not chosen
+        width = round((3.5 if chosen else 2) * unit)
+        _frame(canvas, boxes[i], colours[i], width=max(2, width), opacity=150 if faint else 255)
+    # Labels after all frames, so that no frame crosses a label; the first to be placed have the choice of place.
     texts = [f"{name} {score:.2f}" for name, score in zip(detections.class_names, detections.scores.tolist())]
-    for i in order:
-        _label(canvas, image.size, boxes[i], texts[i], font, colours[i])
-    if selected is not None:
-        x1, y1, x2, y2 = boxes[selected]
-        canvas.rectangle((x1, y1, x2, y2), fill=(*style.rgb(colours[selected]), 36))
-        width = max(3, round(3.5 * unit))
-        _frame(canvas, boxes[selected], "#FFFFFF", width=width + max(2, round(1.5 * unit)))
-        _frame(canvas, boxes[selected], colours[selected], width=width)
-        _label(canvas, image.size, boxes[selected], texts[selected], font, colours[selected])
+    plates = _plates(
+        [boxes[i] for i in order], [canvas.textlength(texts[i], font) for i in order], image.size, font.size
+    )
+    for i, plate in reversed(list(zip(order, plates))):
+        canvas.rounded_rectangle(plate, radius=font.size * 0.3, fill=style.rgb(colours[i]))
+        middle = ((plate[0] + plate[2]) / 2, (plate[1] + plate[3]) / 2)
+        canvas.text(middle, texts[i], font=font, fill=style.ink_on(colours[i]), anchor="mm")
     return image
 
 
@@ -88,11 +95,11 @@ def history_boxes(picture: Image.Image, history: History, *, side: int = 640, ma
     whiskers = place(history.intervals(mass)[-1].T).T.tolist()  # [4, 2]
     colours = style.layer_colours(history.layers)
     unit = max(1.0, side / 640)
-    _dashed(canvas, boxes[0], width=round(3 * unit), dash=round(9 * unit))
     step = min(3.0, 9 / history.layers)
     for layer, (box, colour) in enumerate(zip(boxes[1:], colours)):
         # The earlier, the wider: where two layers agree, the later lies inside the earlier and both can be seen.
         _frame(canvas, box, colour, width=round((4 + step * (history.layers - 1 - layer)) * unit), shade=90)
+    _dashed(canvas, boxes[0], width=round(2 * unit), dash=round(9 * unit))  # on top, as layer 1 often stays close to it
     for k, edge in enumerate(EDGES):
         _whisker(canvas, boxes[-1], k, *whiskers[k], style.EDGE_COLOURS[edge], unit)
     return image
@@ -180,16 +187,26 @@ def _whisker(canvas, box, edge: int, low: float, high: float, colour: str, unit:
             canvas.line(stroke, fill=ink, width=width)
 
 
-def _label(canvas, size, box, text: str, font, colour: str) -> None:
-    """The label on a plate above the box, or inside it where there is no room; never outside the picture."""
-    x1, y1, x2, y2 = _ordered(box)
-    pad = font.size * 0.3
-    left, top, right, bottom = canvas.textbbox((0, 0), text, font=font)
-    width, height = right - left + 2 * pad, font.size + 2 * pad
-    x = min(max(x1, 0), max(0, size[0] - width))
-    y = y1 - height if y1 >= height else min(max(y1, 0), max(0, size[1] - height))
-    canvas.rounded_rectangle((x, y, x + width, y + height), radius=pad, fill=style.rgb(colour))
-    canvas.text((x + pad - left, y + height / 2), text, font=font, fill=style.ink_on(colour), anchor="lm")
+def _plates(boxes, widths: list[float], size: tuple[int, int], height: float) -> list[tuple]:
+    """Where the labels go: above the box, in its upper corner, below it, in its lower corner, or further down.
+
+    A label takes the first of these places on which no earlier one lies; where all are taken, the one above. None
+    leaves the picture.
+    """
+    pad, placed = height * 0.3, []
+    for box, text in zip(boxes, widths):
+        x1, y1, x2, y2 = _ordered(box)
+        w, h = text + 2 * pad, height + 2 * pad
+        places = []
+        for x, y in ((x1, y1 - h), (x1, y1), (x2 - w, y1 - h), (x1, y2), (x1, y2 - h), (x2 - w, y2), (x1, y1 + h)):
+            x, y = min(max(x, 0), max(0, size[0] - w)), min(max(y, 0), max(0, size[1] - h))
+            places.append((x, y, x + w, y + h))
+        placed.append(next((p for p in places if not any(_overlap(p, q) for q in placed)), places[0]))
+    return placed
+
+
+def _overlap(a, b) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _ordered(box) -> tuple[float, float, float, float]:

@@ -10,20 +10,21 @@ from dfine.figures import style
 
 
 def test_nothing_found_leaves_the_picture_as_it_is(picture, nothing):
-    assert not ImageChops.difference(pictures.draw(picture, nothing), picture).getbbox()
+    assert not ImageChops.difference(pictures.draw(picture, nothing), pictures.shown(picture)).getbbox()
     assert pictures.at(nothing, 5, 5) is None
 
 
 def test_a_frame_in_the_class_colour_lies_on_the_edges_of_the_box(picture, detections):
     image = pictures.draw(picture, detections)
+    assert image.size == (640, 320), "3.2 times as large"
     assert picture.getpixel((60, 90)) == (40, 90, 60), "the picture itself is not drawn on"
-    assert image.getpixel((60, 90)) == style.rgb(style.class_colour(0))  # the middle of ring's lower edge
-    assert image.getpixel((60, 75)) == (40, 90, 60)  # inside ring, outside the others
+    assert image.getpixel((256, 288)) == style.rgb(style.class_colour(0))  # the middle of ring's lower edge
+    assert image.getpixel((256, 240)) == (40, 90, 60)  # inside ring, outside the others
 
 
-def test_boxes_are_scaled_to_a_reduced_picture(detections):
-    small = Image.new("RGB", (100, 50))
-    assert pictures.draw(small, detections).getpixel((30, 45)) == style.rgb(style.class_colour(0))
+def test_boxes_are_scaled_to_a_reduced_picture(picture, detections):
+    small = pictures.draw(Image.new("RGB", (100, 50), (40, 90, 60)), detections)
+    assert not ImageChops.difference(small, pictures.draw(picture, detections)).getbbox()
 
 
 def test_the_selected_one_is_drawn_wider_and_on_top(picture, detections):
@@ -35,6 +36,18 @@ def test_the_selected_one_is_drawn_wider_and_on_top(picture, detections):
         pictures.draw(picture, detections, 3)
 
 
+def test_labels_of_the_same_box_do_not_hide_each_other():
+    plates = pictures._plates([(50, 60, 150, 140)] * 4, [40.0] * 4, (200, 200), 12)
+    assert plates[0] == pytest.approx((50, 60 - 19.2, 97.2, 60)), "the first stands above its box"
+    assert not any(pictures._overlap(a, b) for i, a in enumerate(plates) for b in plates[:i])
+
+
+@pytest.mark.parametrize("box", [(0, 0, 20, 20), (190, 190, 200, 200), (-50, -50, 250, 250), (150, 5, 250, 10)])
+def test_labels_stay_in_the_picture(box):
+    x1, y1, x2, y2 = pictures._plates([box], [60.0], (200, 200), 12)[0]
+    assert 0 <= x1 < x2 <= 200 and 0 <= y1 < y2 <= 200
+
+
 @pytest.mark.parametrize(
     "point, found",
     [((30, 30), 1), ((100, 80), 0), ((170, 20), 2), ((130, 50), None), ((10, 10), 0), ((20, 60), 1)],
@@ -44,10 +57,20 @@ def test_a_point_finds_the_smallest_box_around_it(detections, point, found):
     assert pictures.at(detections, point[0] * 2, point[1] * 2, (400, 200)) == found
 
 
-def test_large_pictures_are_reduced_and_small_ones_left():
-    assert pictures.shown(Image.new("L", (3000, 1000)), 600).size == (600, 200)
-    assert pictures.shown(Image.new("CMYK", (30, 10))).size == (30, 10)
-    assert pictures.shown(Image.new("RGB", (5000, 1)), 600).size == (600, 1)
+@pytest.mark.parametrize(
+    "size, shown",
+    [
+        ((3840, 1000), (1280, 333)),
+        ((1000, 800), (1000, 800)),
+        ((64, 32), (640, 320)),
+        ((1, 1), (640, 640)),
+        ((5000, 1), (1280, 1)),
+    ],
+)
+def test_pictures_are_shown_neither_too_large_nor_too_small(size, shown):
+    assert pictures.shown(Image.new("L", size)).size == shown
+    assert pictures.shown(Image.new("L", size)).mode == "RGB"
+    assert pictures.shown(Image.new("L", size), max(size)).size == size
 
 
 def test_the_object_fills_the_view_with_every_layers_box(picture, history):
