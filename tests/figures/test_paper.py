@@ -1,6 +1,9 @@
+import io
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from PIL import Image
 
 from dfine.distribution import weighting
 from dfine.figures import lens, motion, paper
@@ -14,7 +17,7 @@ def test_figure_4_shows_layer_1_in_red_and_the_last_in_green(picture, history):
     photo, *panels = paper.figure4(picture, history).axes
     assert [p.get_edgecolor()[:3] for p in photo.patches] != []
     labels = [t.get_text() for t in photo.get_legend().get_texts()]
-    assert labels[0].startswith("Initial box, before") and labels[1].startswith("Layer 1 (the paper's")
+    assert labels[0].startswith("Initial box b0, before") and labels[1].startswith("Layer 1 (the paper's")
     assert len(panels) == 8
     for k in range(4):
         upper, lower = panels[2 * k], panels[2 * k + 1]
@@ -28,6 +31,51 @@ def test_figure_4_shows_layer_1_in_red_and_the_last_in_green(picture, history):
 def test_weighted_values_in_three_units(picture, history, units, factor):
     lower = paper.figure4(picture, history, units=units, start=False).axes[2]
     np.testing.assert_allclose(curves(lower)[paper.LATE].sum(), history.offsets[-1, 0] * factor, rtol=1e-3)
+
+
+def test_the_box_before_any_distribution_may_be_the_red_one(picture, history):
+    figure = paper.figure4(picture, history, early="initial")
+    photo, *panels = figure.axes
+    assert [patch.get_x() for patch in photo.patches] == pytest.approx(history.xyxy_pixels[[0, -1], 0].tolist())
+    assert paper.EARLY not in curves(panels[0]) and paper.LATE in curves(panels[0])
+    assert photo.get_legend().get_texts()[0].get_text().startswith("Initial box b0, before any distribution")
+
+
+@pytest.mark.parametrize("count, rows", [(1, 1), (3, 1), (4, 2)])
+def test_several_objects_stand_side_by_side(picture, trace_of, count, rows):
+    histories = [trace_of().history(i % 2, (200, 100)) for i in range(count)]
+    figure = paper.figure4(picture, histories)
+    assert len(figure.axes) == 9 * count
+    width, height = figure.get_size_inches()
+    assert height / rows == pytest.approx(paper.figure4(picture, histories[0]).get_size_inches()[1])
+
+
+@pytest.mark.parametrize(
+    "early, said",
+    [
+        (0, "Red: layer 1 of 3, after its distributions have moved the box, the paper's “initial”."),
+        (1, "Red: layer 2 of 3, after its distributions have moved the box; the paper's “initial” is layer 1."),
+        ("initial", "Red: the initial box b0, before any decoder layer's distributions; it has none."),
+    ],
+)
+def test_the_line_below_says_precisely_which_layer_is_red(early, said):
+    assert paper.explained(early, 3).startswith(said)
+
+
+def test_png_and_svg_of_several_objects_with_the_line_below(picture, history):
+    figure = paper.figure4(picture, [history, history])
+    with Image.open(io.BytesIO(paper.encoded(figure))) as image:
+        assert image.format == "PNG" and image.width > image.height
+    svg = paper.encoded(figure, "svg").decode()
+    assert svg.startswith("<?xml")
+    assert svg.count("the paper's “initial”. Green") == 2, "once under every object, as text"
+    with pytest.raises(ValueError, match="png or svg, not 'gif'"):
+        paper.encoded(figure, "gif")
+
+
+def test_no_object_is_said(picture):
+    with pytest.raises(ValueError, match="no object to draw"):
+        paper.figure4(picture, [])
 
 
 @pytest.mark.parametrize("change, said", [({"early": 3}, "no layer index 3"), ({"units": "miles"}, "'miles'")])

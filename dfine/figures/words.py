@@ -1,0 +1,53 @@
+"""What the figures of one object show, in words: for readers who do not see them, and for captions."""
+
+from __future__ import annotations
+
+from dfine.config import EDGES
+from dfine.figures import style
+from dfine.records import History
+
+
+def describe(history: History) -> str:
+    """One object's story in two plain sentences: what it is, how its box came about, how sure each edge is.
+
+    The first tells class, score, place, the largest move of an edge and the layer that made it; the second compares the
+    80 % intervals of the surest and the least sure edge of the last layer.
+    """
+    x1, y1, x2, y2 = (f"{v:.0f}".replace("-", "−") for v in history.xyxy_pixels[-1].tolist())
+    name = history.name or f"class {history.label}"
+    first = (
+        f"The {name}, score {float(history.scores[-1]):.2f}, lies from ({x1}, {y1}) to ({x2}, {y2}) in a picture of "
+        f"{history.size[0]} by {history.size[1]} pixels; {_moves(history)}."
+    )
+    return f"{first} {_certainty(history)}."
+
+
+def _moves(history: History) -> str:
+    """The largest move of an edge, and how the box changed over all layers."""
+    shifts = history.shifts  # [L, 4]
+    flat = int(shifts.abs().argmax())
+    layer, edge = divmod(flat, 4)
+    amount = float(shifts[layer, edge])
+    start = f"{float(history.iou_with_last[0]):.2f}"
+    stages = "the one layer" if history.layers == 1 else f"{history.layers} layers"
+    if abs(amount) < 0.5:
+        return f"its initial box was kept, no edge moved by half a pixel in {stages} (IoU with the final box {start})"
+    sense = "outward" if amount > 0 else "inward"
+    return (
+        f"its initial box overlapped the final one with IoU {start}, and the largest move in {stages} was that of the "
+        f"{EDGES[edge]} edge in layer {layer + 1}, {style.number(abs(amount))} px {sense}"
+    )
+
+
+def _certainty(history: History) -> str:
+    reach = history.intervals()[-1]  # [4, 2]
+    lengths = reach[:, 1] - reach[:, 0]
+    best, worst = int(lengths.argmin()), int(lengths.argmax())
+    note = style.calibration(history)
+    if best == worst:
+        return f"Each edge lies with 80 % probability within {style.number(float(lengths[0]))} px ({note})"
+    return (
+        f"Its surest edge is the {EDGES[best]} one, with 80 % of its probability within "
+        f"{style.number(float(lengths[best]))} px, its least sure the {EDGES[worst]} one, within "
+        f"{style.number(float(lengths[worst]))} px ({note})"
+    )
