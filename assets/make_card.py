@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+", help="folders of `dfine train`, in the order in which they ran")
     parser.add_argument("--hardware", required=True, help='for instance "2 CPU cores"')
     parser.add_argument("--minutes", required=True, help="how long each run took, for instance 60,50")
+    parser.add_argument("--note", default="", help="a sentence for the card, on what the commands do not say")
     options = parser.parse_args()
 
     trained = dfine.load(options.runs[-1] / "best", device="cpu")
@@ -102,7 +103,7 @@ drew itself, no two alike. It is there so that everything works without a networ
 
 Classes: {", ".join(NAMES)}.
 
-Weights: averaged (EMA), float16, {(DEMO / "model.safetensors").stat().st_size / 1e6:.1f} MB; SHA-256 `{model.digest}`.
+Weights: averaged (EMA), kernels and matrices in float16, {(DEMO / "model.safetensors").stat().st_size / 1e6:.1f} MB; SHA-256 `{model.digest}`.
 Input {model.size[1]} × {model.size[0]}, {model.config.queries} queries.
 
 ## Training
@@ -112,7 +113,7 @@ Input {model.size[1]} × {model.size[0]}, {model.config.queries} queries.
 ```
 
 On {options.hardware}, {date.today().isoformat()}. The published recipe starts from an ImageNet backbone;
-here everything starts from random weights.
+here everything starts from random weights. {options.note}
 
 ## Measured
 
