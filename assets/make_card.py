@@ -25,6 +25,7 @@ from dfine.evaluation import METRICS, Evaluation, evaluate  # noqa: E402
 from dfine.learning.loop import TrainOptions  # noqa: E402
 
 DEMO = HERE / "checkpoints" / "demo"
+OTHER_INPUTS, OTHER_COUNT = (448, 640), 100  # what becomes of it at inputs that it was not trained for
 LEFT_OUT = {"out", "resume", "device", "save_every", "val"}
 
 
@@ -41,7 +42,8 @@ def main() -> None:
     trained.save(DEMO, half=True)
     model = dfine.load("demo")
     parts = measure(model)
-    (DEMO / "README.md").write_text(card(model, parts, options))
+    elsewhere = {side: ap_at(model, side) for side in (model.size[0], *OTHER_INPUTS)}
+    (DEMO / "README.md").write_text(card(model, parts, elsewhere, options))
     insert(ROOT / "README.md", summary(model, parts))
 
 
@@ -49,6 +51,13 @@ def measure(model) -> dict[str, Evaluation]:
     """AP of every stage on the held-out scenes: the clean half and the hard one."""
     data = Scenes(HELD_OUT_COUNT, size=model.size, seed=HELD_OUT, clean=0.5)
     return evaluate(model.network, data, names=model.names, size=model.size, device=model.device).by_dials()
+
+
+def ap_at(model, side: int) -> float:
+    """AP of the last layer on the first of the held-out scenes, drawn and seen at another size."""
+    data = Scenes(OTHER_COUNT, size=(side, side), seed=HELD_OUT, clean=0.5)
+    result = evaluate(model.network, data, names=model.names, size=(side, side), device=model.device, batch=8)
+    return list(result.ap.values())[-1]
 
 
 def command(run: Path) -> str:
@@ -82,7 +91,7 @@ def table(evaluation: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def card(model, parts: dict[str, Evaluation], options: argparse.Namespace) -> str:
+def card(model, parts: dict[str, Evaluation], elsewhere: dict[int, float], options: argparse.Namespace) -> str:
     """The model card."""
     minutes = options.minutes.split(",")
     runs = []
@@ -90,6 +99,8 @@ def card(model, parts: dict[str, Evaluation], options: argparse.Namespace) -> st
         epochs, pictures = steps(run)
         runs.append(f"{command(run)}\n# {epochs} epochs, {pictures} pictures, {time} minutes")
     clean, hard = parts["clean"], parts["hard"]
+    megabytes = (DEMO / "model.safetensors").stat().st_size / 1e6
+    inputs = ", ".join(f"{ap:.3f} at {side}" for side, ap in elsewhere.items())
     return f"""---
 license: apache-2.0
 library_name: dfine-lens
@@ -103,7 +114,7 @@ drew itself, no two alike. It is there so that everything works without a networ
 
 Classes: {", ".join(NAMES)}.
 
-Weights: averaged (EMA), kernels and matrices in float16, {(DEMO / "model.safetensors").stat().st_size / 1e6:.1f} MB; SHA-256 `{model.digest}`.
+Weights: averaged (EMA), kernels and matrices in float16, {megabytes:.1f} MB; SHA-256 `{model.digest}`.
 Input {model.size[1]} × {model.size[0]}, {model.config.queries} queries.
 
 ## Training
@@ -129,6 +140,11 @@ Hard half, each dial at 0 or at random with equal chance, {hard.objects} objects
 {table(hard)}
 
 The last layer is {clean.gain:+.3f} AP above the initial boxes on the clean half, {hard.gain:+.3f} on the hard one.
+
+## Limits
+
+It is made for its own input size: AP on the first {OTHER_COUNT} of the scenes is {inputs} pixels. Keep `size` as it is;
+pictures of any size are resized to it. On the hard half much is hidden, dark or blurred beyond recognition.
 """
 
 

@@ -13,6 +13,11 @@ from torch import Tensor
 from dfine.boxes import to_cxcywh, to_xyxy
 
 
+def full(x: Tensor) -> Tensor:
+    """At least single precision: half becomes float32, double stays."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def weighting(bins: int = 32, a: float = 0.5, c: float = 0.25) -> Tensor:
     """The weighting function W(n) (paper eq. 4): [N+1] offsets in box sizes, rising, symmetric about W(N/2) = 0.
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 TORCH = {"torch"}
 PICTURES = {"torch", "torchvision", "numpy", "PIL", "tqdm"}
 SERVING = {"gradio", "fiftyone", "plotly", "matplotlib", "typer"}
-FIGURES = "figures"  # beside the rows: sees rows 1 and 2 alone, and is seen by the page, the command line, explore
+FIGURES = "figures"  # beside the rows: sees rows 1 and 2 alone, and is seen by rows 6 and 7
 
 # The first entry that is the file's module, or a package around it, decides: its row, and the packages it may import.
 # A set that starts with "not" names those it may not import.
@@ -23,6 +23,8 @@ TABLE = [
     ("dfine.version", 1, set()),
     ("dfine.conversions", 2, {"numpy"}),
     ("dfine.records", 2, {"torch", "numpy"}),
+    ("dfine.gaze", 2, TORCH),
+    ("dfine.probing", 2, TORCH),
     ("dfine.network", 3, TORCH),
     ("dfine.learning.loop", 5, {"not", *SERVING}),
     ("dfine.learning", 4, {"torch", "scipy"}),
@@ -32,6 +34,8 @@ TABLE = [
     ("dfine.cli", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
     ("dfine.terminal", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
     ("dfine.__main__", 7, set()),
+    ("dfine.page", 6, {"not", "fiftyone", "typer"}),
+    ("dfine.takeaway", 6, {"not", "gradio", "fiftyone", "typer"}),
     ("dfine.explore", 6, {"not", "gradio", "typer"}),
     ("app", 6, {"not", "fiftyone", "typer"}),
     ("dfine", 5, {"not", *SERVING}),  # the front door, checkpoints, predictor, evaluation and all that is new
@@ -175,7 +179,8 @@ def test_the_extras_are_not_needed_to_import_any_room_of_the_core():
     """Each room in one process in which the extras cannot be imported at all."""
     extras = ["gradio", "fiftyone", "plotly", "matplotlib", "onnxruntime", "pandas", "faster_coco_eval", "tensorboard"]
     rooms = [module_of(p) for p in FILES if module_of(p) not in ("app", "dfine.__main__")]
-    rooms = [m for m in rooms if not inside(m, "dfine.figures") and not inside(m, "dfine.explore")]
+    drawing = ("dfine.figures", "dfine.explore", "dfine.page")
+    rooms = [m for m in rooms if not any(inside(m, package) for package in drawing)]
     code = (
         f"import sys, importlib\nfor name in {extras}: sys.modules[name] = None\n"
         f"for room in {rooms}: importlib.import_module(room)"

@@ -1,5 +1,6 @@
 """The network, the criterion and its gradients against the published implementation's values, stage by stage."""
 
+import copy
 import importlib.util
 import os
 from pathlib import Path
@@ -139,25 +140,21 @@ def test_every_loss_term_of_the_stored_forward(network, reference, targets):
 
 
 def test_losses_and_gradients_of_our_own_forward(network, reference, targets, pixels):
-    """This is what sees a gradient that is cut where it should not be, or runs where it should not."""
-    network.zero_grad()
-    terms = Criterion()(network(pixels), targets)
-    assert len(check_losses(terms, reference, "nodn.loss.")) == len(
-        [k for k in reference if k.startswith("nodn.loss.")]
-    )
+    """This is what sees a gradient that is cut where it should not be, or runs where it should not.
+
+    Ours is computed in float64, so that what differs is the published run's own float32 rounding.
+    """
+    network = copy.deepcopy(network).double()
+    terms = Criterion()(network(pixels.double()), targets)
+    assert check_losses(terms, reference, "nodn.loss.") == {k for k in reference if k.startswith("nodn.loss.")}
     sum(terms.values()).backward()
     want = {k.removeprefix("nodn.grad_norm."): v for k, v in reference.items() if k.startswith("nodn.grad_norm.")}
     want = layouts.rename(want, layouts.OFFICIAL)
-    ours = {name: p.grad.norm().item() for name, p in network.named_parameters() if p.grad is not None}
+    parameters = dict(network.named_parameters())
     assert len(want) > 400
     for name, norm in want.items():
-        assert ours.get(name, 0.0) == pytest.approx(norm.item(), rel=tolerance(name, network), abs=1e-4), name
-
-
-def tolerance(name, network):
-    """1e-3, but for what float32 cannot hold to it on any machine."""
-    if network.get_parameter(name).numel() == 1:
-        return 1e-2  # an affine block's gradient is a sum over a whole map that cancels to a thousandth
-    if ".cross_attn.offsets." in name:
-        return 5e-3  # bilinear sampling has a kink at every cell: rounding decides on which side a point lies
-    return 1e-3
+        parameter = parameters[name]
+        ours = 0.0 if parameter.grad is None else parameter.grad.norm().item()
+        # A single number's gradient is a sum over a whole map that cancels to a thousandth of its parts.
+        tolerance = 2e-2 if parameter.numel() == 1 else 1e-3
+        assert ours == pytest.approx(norm.item(), rel=tolerance, abs=1e-4), name

@@ -56,7 +56,7 @@ class Criterion:
     def __call__(self, trace: Trace, targets: list[Target], noise: NoisedQueries | None = None) -> dict[str, Tensor]:
         """Weighted loss terms of B pictures, in float32 whatever the autocast type."""
         with torch.autocast(trace.initial.boxes.device.type, enabled=False):
-            trace = trace.map(lambda t: t.float() if t.is_floating_point() else t)
+            trace = trace.map(lambda t: distribution.full(t) if t.is_floating_point() else t)
             if noise is None:
                 return self._matching(trace, targets)[0]
             noised, matching = trace.split(noise.count)

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dfine import boxes as box
+from dfine.distribution import full
 from dfine.learning.matching import Match
 
 
@@ -40,7 +41,7 @@ def fgl(edges: Tensor, left: Tensor, right_weight: Tensor, weight: Tensor) -> Te
 
     Edge logits [n, 4, N+1], the left bin and the right one's share [n, 4], and each object's weight, its IoU, [n].
     """
-    log_p = F.log_softmax(edges.float(), -1)
+    log_p = F.log_softmax(full(edges), -1)
     ce = lambda index: -log_p.gather(-1, index[..., None])[..., 0]  # noqa: E731
     loss = ce(left) * (1 - right_weight) + ce(left + 1) * right_weight
     return (loss * weight[:, None].detach()).sum()
@@ -55,8 +56,8 @@ def ddf(
     elsewhere); `matched` [B, Q] bool. Both parts are means, weighed by the square roots of `counts` = (matched,
     unmatched).
     """
-    log_q = F.log_softmax(student.float() / temperature, -1)
-    p = F.softmax(teacher.detach().float() / temperature, -1)
+    log_q = F.log_softmax(full(student) / temperature, -1)
+    p = F.softmax(full(teacher.detach()) / temperature, -1)
     kl = F.kl_div(log_q, p, reduction="none").sum(-1).mean(-1)  # [B, Q], mean over the edges
     loss = weight.detach() * temperature**2 * kl
     part = lambda mask: (loss * mask).sum() / mask.sum().clamp(min=1)  # noqa: E731

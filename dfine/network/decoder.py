@@ -112,11 +112,11 @@ class Decoder(nn.Module):
             x = layer(x, position, reference, values, mask)
 
             if initial is None:
-                boxes = torch.sigmoid(self.initial(x).float() + inverse_sigmoid(reference))
+                boxes = torch.sigmoid(distribution.full(self.initial(x)) + inverse_sigmoid(reference))
                 initial = Estimate(heads.score(x), boxes)
 
             # Distributions are kept in float32 whatever the autocast type: their sums grow layer by layer.
-            edges = heads.edges(x + previous).float().unflatten(-1, (4, -1)) + edges
+            edges = distribution.full(heads.edges(x + previous)).unflatten(-1, (4, -1)) + edges
             boxes = distribution.decode(initial.boxes.detach(), distribution.offsets(edges, self.w))
             quality = heads.lqe(edges)
             refinements.append(Refinement(heads.score(x) + quality, quality, edges, boxes))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dfine.config import Config
+from dfine.distribution import full
 from dfine.network.layers import MLP, inverse_sigmoid
 from dfine.records import Estimate, Memory, NoisedQueries, Queries
 
@@ -70,7 +71,7 @@ class QuerySelection(nn.Module):
         origin = logits.amax(-1).topk(count, 1).indices  # [B, Q]
         pick = lambda t: t.gather(1, origin[..., None].expand(-1, -1, t.shape[-1]))  # noqa: E731
         content = pick(tokens)
-        boxes = torch.sigmoid(self.box(content).float() + anchor[origin])
+        boxes = torch.sigmoid(full(self.box(content)) + anchor[origin])
         proposals = Estimate(pick(logits), boxes)
 
         content, reference = content.detach(), boxes.detach()
