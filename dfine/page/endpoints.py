@@ -1,0 +1,58 @@
+"""The public endpoints: /detect, /inspect and /models, whose answers are JSON (see `dfine.api`)."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from dfine import api, zerogpu
+from dfine.models import Models
+from dfine.page.layout import as_path
+
+
+def endpoints(models: Models, limits: dict) -> None:
+    """Add them to the page around; none of their components can be seen.
+
+    Args:
+        models: what names stand for.
+        limits: the queue that the network is waited for in: arguments of an event.
+    """
+    run = zerogpu.gpu(lambda function, *given, **named: function(models, *given, **named))
+    picture = gr.Image(visible=False, type="filepath", label="picture")
+    as_path(picture)
+    model = gr.Textbox("", visible=False, label="model")
+    threshold = gr.Number(0.5, visible=False, label="threshold")
+    index = gr.Number(0, visible=False, precision=0, label="index")
+    query = gr.Number(None, visible=False, precision=0, label="query")
+    mass = gr.Number(0.8, visible=False, label="mass")
+    answer, trigger = gr.JSON(visible=False), [gr.Button(visible=False) for _ in range(3)]
+
+    def detect(picture: str, model: str = "", threshold: float = 0.5) -> dict:
+        """The objects in a picture: name, score, box in pixels and query of each, best first."""
+        return _spoken(run, api.detect, _given(picture), model, threshold)
+
+    def inspect(picture: str, model: str = "", index: int = 0, query: int | None = None, mass: float = 0.8) -> dict:
+        """One object through the layers, every number behind its box; by its place in /detect, or by its query."""
+        return _spoken(run, api.inspect, _given(picture), model, index=index, query=query, mass=mass)
+
+    def zoo() -> list[dict]:
+        """Every known checkpoint: AP, parameters, GFLOPs, licence, and whether it is here."""
+        return api.models(models)
+
+    public = dict(api_visibility="public", outputs=answer)
+    trigger[0].click(detect, [picture, model, threshold], api_name="detect", **public, **limits)
+    trigger[1].click(inspect, [picture, model, index, query, mass], api_name="inspect", **public, **limits)
+    trigger[2].click(zoo, None, api_name="models", queue=False, **public)
+
+
+def _given(picture: str | None) -> str:
+    if not picture:
+        raise gr.Error("a picture is needed; send a file")
+    return picture
+
+
+def _spoken(function, *args, **kwargs) -> dict:
+    """What the function answers; a fault of the caller as one sentence."""
+    try:
+        return function(*args, **kwargs)
+    except (ValueError, OSError, RuntimeError) as error:
+        raise gr.Error(str(error), print_exception=False) from None

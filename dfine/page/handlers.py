@@ -1,0 +1,195 @@
+"""What the page does when something is chosen. One visible tab is drawn at a time, so that choosing stays fast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+
+from dfine.figures import picture as pictures
+from dfine.models import Models
+from dfine.page import views
+from dfine.page.layout import SLOW
+from dfine.page.session import Look, Sight, in_sight, looker, rows, spoken, summary, watcher
+
+NOTHING = "Nothing to show yet: choose a picture."
+
+
+class Handlers:
+    """The page's callbacks; each answers with the components that change."""
+
+    def __init__(self, v: SimpleNamespace, models: Models):
+        self.v, self.models, self._look, self._watch = v, models, looker(models), watcher(models)
+        self.settings = [v.threshold, v.classes, v.top]
+        self.state = [v.look, *self.settings, v.chosen, v.tab, v.which, v.layer, v.point]
+
+    def arrive(self) -> dict:
+        """A visitor comes: the models as they are now."""
+        v, models = self.v, self.models
+        return {v.model: gr.Dropdown(models.choices(), value=models.default)} | self.watch(models.default)
+
+    def watch(self, name: str) -> dict:
+        """What is shown, what is on its way, and what there is; looked at again while something is on its way."""
+        v, models = self.v, self.models
+        return {
+            v.state: views.state(models, name),
+            v.zoo: views.zoo(models),
+            v.timer: gr.Timer(active=models.fetching is not None),
+        }
+
+    def offer(self, name: str) -> dict:
+        """As `watch`, and the list of models anew, once what was on its way is there."""
+        seen = self.watch(name)
+        if self.models.fetching is None:
+            seen[self.v.model] = gr.Dropdown(self.models.choices())
+        return seen
+
+    def detect(self, path: str | None, name: str, progress: gr.Progress = gr.Progress()) -> Look | str:  # noqa: B008
+        """Run the network on a picture; or the sentence that says why not: no picture, or none that can be read."""
+        if not path:
+            return NOTHING
+        try:
+            self.models(name, lambda share, what: progress(share, desc=what))
+            return self._look(path, name)
+        except (ValueError, OSError, RuntimeError) as error:
+            gr.Warning(escape(str(error)), title="That did not work")
+            return f"That did not work: {error}"
+
+    def begin(self, look: Look | str, threshold: float, top: int, tab: str, which: str, layer: int | None) -> dict:
+        """Show a new picture: nothing chosen, every class in sight."""
+        v, classes = self.v, [] if isinstance(look, str) else look.classes
+        fresh = {v.point: None, v.classes: gr.Dropdown(classes, value=[])}
+        return self.show(look, threshold, [], top, None, tab, which, layer, None) | fresh
+
+    def show(self, look, threshold, classes, top, chosen, tab, which, layer, point) -> dict:
+        """All that depends on the settings: the sentence, the table, and what `choose` shows."""
+        v = self.v
+        if isinstance(look, str):
+            return {v.status: look, v.table: []} | self._choose(look, None, None, tab, which, layer, point)
+        sight = in_sight(look, threshold, classes, top)
+        if sight.place(chosen) is None:
+            chosen = sight.numbers[0] if sight.numbers else None  # the best, so that there is a story to see at once
+        said = {v.status: summary(look, sight), v.table: rows(sight)}
+        return said | self._choose(look, sight, chosen, tab, which, layer, point)
+
+    def click(self, look, threshold, classes, top, chosen, tab, which, layer, point, event: gr.SelectData) -> dict:
+        """A click chooses the smallest box around it; one outside every box asks why nothing was found there."""
+        if isinstance(look, str):
+            return {self.v.status: look}
+        sight = in_sight(look, threshold, classes, top)
+        hit = pictures.at(sight.found, *event.index, look.picture.size)
+        if hit is None:
+            return self._ask(look, sight, look.point(*event.index))
+        turned = {}
+        if tab == "why":
+            tab, turned = "shape", {self.v.tabs: gr.Tabs(selected="shape"), self.v.tab: "shape"}
+        return turned | self._choose(look, sight, sight.numbers[hit], tab, which, layer, point)
+
+    def ask(self, look, threshold, classes, top, x: float = 0, y: float = 0) -> dict:
+        """Why nothing was found at x, y in pixels of the picture."""
+        if isinstance(look, str):
+            return {self.v.status: look}
+        point = tuple(float(min(max(0, value or 0), full)) for value, full in zip((x, y), look.size))
+        return self._ask(look, in_sight(look, threshold, classes, top), point)
+
+    def aim(self, look, threshold, classes, top, event: gr.SelectData) -> dict:
+        """Why nothing was found where the picture beside the answers was clicked."""
+        return self.ask(look, threshold, classes, top, *(() if isinstance(look, str) else look.point(*event.index)))
+
+    def pick(self, look, threshold, classes, top, chosen, tab, which, layer, point, event: gr.SelectData) -> dict:
+        """A cell of the table chooses its row, by the number in it: the visitor may have sorted the table."""
+        if isinstance(look, str):
+            return {self.v.status: look}
+        sight = in_sight(look, threshold, classes, top)
+        return self._choose(look, sight, int(event.row_value[0]) - 1, tab, which, layer, point)
+
+    def open(self, key: str):
+        """The callback of a tab: remember that it is the one in sight, and draw it."""
+
+        def opened(look, threshold, classes, top, chosen, tab, which, layer, point) -> dict:
+            sight = None if isinstance(look, str) else in_sight(look, threshold, classes, top)
+            return {self.v.tab: key} | self._visible(look, sight, chosen, key, which, layer, point)
+
+        return opened
+
+    def slow(self, look, threshold, classes, top, chosen, tab, which, layer, point) -> dict:
+        """What takes longer than a click should, if it is in sight."""
+        v = self.v
+        if tab not in SLOW:
+            return {v.about_gaze: gr.skip()}
+        empty = isinstance(look, str) or chosen is None
+        if tab == "gaze":
+            return self._named(dict(gaze=None, about_gaze="") if empty else views.gaze(self._watch, look, chosen))
+        if tab == "paper":
+            return self._subjects(look, chosen, empty)
+        if isinstance(look, str):
+            return {button: _file(None) for button in v.files.values()}
+        files = views.away(look, in_sight(look, threshold, classes, top), chosen, self._keep)
+        return {v.files[e]: _file(f) for e, f in files.items()}
+
+    def paper(self, look: Look | str, chosen: Sequence[int], early: str) -> dict:
+        """The paper's figure of the objects that the visitor names."""
+        if isinstance(look, str) or not chosen:
+            drawn = dict(paper=None, paper_png=None, paper_svg=None)
+        else:
+            drawn = views.paper(look, chosen, early if early == "initial" else int(early), self._keep)
+        files = {key: _file(drawn.pop(key)) for key in ("paper_png", "paper_svg")}
+        return self._named(drawn | files)
+
+    def _subjects(self, look: Look | str, chosen: int | None, empty: bool) -> dict:
+        """Figure 4 of the chosen object, and the list to add others from."""
+        v = self.v
+        if empty:
+            return {v.subjects: gr.Dropdown([], value=[])} | self.paper("", [], "0")
+        found = look.result.detections.to_list()
+        choices = [(f"{i + 1}  {d['name']} {d['score']:.2f}", i) for i, d in enumerate(found)]
+        return {v.subjects: gr.Dropdown(choices, value=[chosen])} | self.paper(look, [chosen], "0") | {v.early: "0"}
+
+    def _choose(self, look, sight: Sight | None, chosen: int | None, tab, which, layer, point) -> dict:
+        """The choice, the picture with that detection set off, the object's view, and the visible tab."""
+        v = self.v
+        figure, headline, said = views.story(look, chosen)
+        scene = None
+        if sight is not None:
+            drawn = pictures.draw(look.picture, sight.found, sight.place(chosen))
+            scene = gr.Image(drawn, alt_text=spoken(sight))
+        first = {v.chosen: chosen, v.scene: scene, v.object: figure, v.headline: headline, v.words: said}
+        return first | self._visible(look, sight, chosen, tab, which, layer, point)
+
+    def _visible(self, look, sight: Sight | None, chosen: int | None, tab, which, layer, point) -> dict:
+        """The tab in sight, unless it is a slow one."""
+        history = None if isinstance(look, str) or chosen is None else look.history(chosen)
+        if tab == "why":
+            return self._named(dict(probe=None, why="") if sight is None else views.why(look, sight, point))
+        if tab == "edge":
+            shown = views.edge(history, which, layer)
+            if history is not None:
+                choices, value = shown.pop("layer")
+                shown["layer"] = gr.Radio(choices, value=value)
+            return self._named(shown)
+        draw = dict(shape=views.shape, weighted=views.weighted, layers=views.layers).get(tab)
+        return self._named(draw(history)) if draw else {}
+
+    def _ask(self, look: Look, sight: Sight, point: tuple[float, float]) -> dict:
+        """Bring up the tab that says why nothing was found at the point."""
+        v = self.v
+        numbers = {v.x: round(point[0]), v.y: round(point[1])}
+        turned = {v.tabs: gr.Tabs(selected="why"), v.tab: "why", v.point: point}
+        return turned | numbers | self._named(views.why(look, sight, point))
+
+    def _keep(self, path: Path) -> str:
+        """Put a file among those that the page serves and, after an hour, deletes."""
+        return save_file_to_cache(path, cache_dir=self.v.scene.GRADIO_CACHE)
+
+    def _named(self, values: dict) -> dict:
+        """Components instead of their names."""
+        return {getattr(self.v, name): value for name, value in values.items()}
+
+
+def _file(path: str | None) -> gr.DownloadButton:
+    """A button that hands out the file; none, no button to press."""
+    return gr.DownloadButton(value=path, interactive=path is not None)

@@ -1,0 +1,132 @@
+"""What a visitor's session keeps of one picture, and what of it is in sight: threshold, classes, how many at most."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from PIL import Image
+
+from dfine import api, looking, zerogpu
+from dfine.figures import picture as pictures
+from dfine.gaze import Looks
+from dfine.models import Models
+from dfine.predictor import Result
+from dfine.records import Detections, History
+from dfine.storage import About
+
+FLOOR = 0.05  # the lowest threshold: above it, moving the slider only selects, and the network need not run again
+MOST = 300  # objects in sight, at most: as many as there are queries
+
+
+@dataclass(frozen=True)
+class Look:
+    """One picture and all that the network made of it: small, and on the CPU."""
+
+    result: Result  # all detections from `FLOOR` on; its picture is `picture`
+    picture: Image.Image  # in the size in which it is shown
+    seconds: float
+    path: str  # the visitor's own file, in full resolution
+    model: str  # its name among the models
+    where: About
+
+    def history(self, chosen: int) -> History:
+        """The story of a detection, counted among all of them."""
+        return self.result.history(chosen)
+
+    def point(self, x: float, y: float) -> tuple[float, float]:
+        """A place of the shown picture, in pixels of the visitor's picture and inside it."""
+        scale = [full / shown for full, shown in zip(self.size, self.picture.size)]
+        return tuple(min(max(0.0, v * s), float(full)) for v, s, full in zip((x, y), scale, self.size))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the visitor's picture in pixels."""
+        return self.result.detections.size
+
+    @property
+    def classes(self) -> list[tuple[str, str]]:
+        """What was found, most frequent first: a label with the count, and the class."""
+        names = self.result.detections.class_names
+        return [(f"{name} ({names.count(name)})", name) for name in sorted(set(names), key=lambda n: -names.count(n))]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The detections that the visitor's settings leave in sight; `numbers` are their places among all of them."""
+
+    found: Detections
+    numbers: list[int]
+    threshold: float
+
+    def place(self, chosen: int | None) -> int | None:
+        """Where detection `chosen` stands in sight, None if it does not."""
+        return self.numbers.index(chosen) if chosen in self.numbers else None
+
+
+def looker(models: Models) -> Callable[[str, str], Look]:
+    """A function (path, model's name) -> Look; on a borrowed GPU where there is one to borrow.
+
+    Raises (that function): ValueError, OSError, RuntimeError: the picture or the model cannot be had.
+    """
+    run = zerogpu.gpu(lambda path, name: models(name)(path, threshold=FLOOR))
+
+    def look(path: str, name: str) -> Look:
+        model, start = models(name), time.perf_counter()
+        result = run(path, name)
+        seconds = time.perf_counter() - start
+        small = pictures.shown(result.picture)
+        where = api.about(model, result, path)
+        return Look(replace(result, picture=small), small, seconds, str(path), name or models.default, where)
+
+    return look
+
+
+def watcher(models: Models) -> Callable[[Look, int], Looks]:
+    """A function (look, query) -> where that query looked; it runs the network once more, as `looker` does.
+
+    Raises (that function): ValueError, OSError, RuntimeError: the picture or the model is gone.
+    """
+    run = zerogpu.gpu(lambda name, path, query, trace: looking.look(models(name), path, query, trace))
+    return lambda look, query: run(look.model, look.path, query, look.result.trace)
+
+
+def in_sight(look: Look, threshold: float, classes: Sequence[str] = (), top: int | None = None) -> Sight:
+    """What the settings select, best first; no classes stand for all, no `top` for no limit."""
+    found = look.result.detections
+    keep = found.scores >= threshold
+    if classes:
+        keep &= torch.tensor([name in classes for name in found.class_names], dtype=torch.bool)
+    numbers = keep.nonzero().flatten()[: MOST if top is None else max(0, int(top))]
+    return Sight(found[numbers], numbers.tolist(), threshold)
+
+
+def summary(look: Look, sight: Sight) -> str:
+    """What was found, in a sentence."""
+    found = sight.found
+    count = f"{len(found)} object{'' if len(found) == 1 else 's'}" if len(found) else "Nothing"
+    hint = (
+        " Click a box, a row, or a place where nothing was found."
+        if len(found)
+        else " Lower the threshold to see what was nearly found."
+    )
+    w, h = found.size
+    return (
+        f"{count} with a score of at least {sight.threshold:.2f}, in {w} × {h} pixels, {look.seconds:.2f}\u00a0s.{hint}"
+    )
+
+
+def rows(sight: Sight) -> list[list]:
+    """The table of detections, best first; the number stays with an object whatever is filtered."""
+    return [
+        [number + 1, d["name"], f"{d['score']:.2f}", ", ".join(f"{v:.0f}" for v in d["box"])]
+        for number, d in zip(sight.numbers, sight.found.to_list())
+    ]
+
+
+def spoken(sight: Sight) -> str:
+    """The picture for those who cannot see it."""
+    things = ", ".join(f"{d['name']} {d['score']:.2f}" for d in sight.found.to_list()[:12])
+    return f"The picture with {len(sight.found)} framed objects: {things or 'none'}"
