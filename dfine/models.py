@@ -167,7 +167,7 @@ class Models:
             done(name)
 
 
-def wanted(variable: str = "DFINE_BACKGROUND") -> bool:
+def wanted(variable: str = "DFINE_FETCH") -> bool:
     """Whether a model may be fetched at start-up: yes, unless this environment variable is 0, off, no or false."""
     return os.environ.get(variable, "").strip().lower() not in ("0", "off", "no", "false")
 

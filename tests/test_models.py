@@ -230,7 +230,7 @@ def test_without_the_shipped_checkpoint_it_is_not_offered(offline, monkeypatch, 
     "value, want", [(None, True), ("", True), ("1", True), ("0", False), ("off", False), (" No ", False)]
 )
 def test_the_switch(monkeypatch, value, want):
-    monkeypatch.delenv("DFINE_BACKGROUND", raising=False)
+    monkeypatch.delenv("DFINE_FETCH", raising=False)
     if value is not None:
-        monkeypatch.setenv("DFINE_BACKGROUND", value)
+        monkeypatch.setenv("DFINE_FETCH", value)
     assert wanted() is want
