@@ -21,6 +21,7 @@ sync_api = pytest.importorskip("playwright.sync_api")
 import app  # noqa: E402
 import dfine  # noqa: E402
 from dfine.config import Config  # noqa: E402
+from dfine.data import scenes  # noqa: E402
 from dfine.data.scenes import NAMES  # noqa: E402
 from dfine.figures import picture as pictures  # noqa: E402
 from dfine.figures import style  # noqa: E402
@@ -499,3 +500,25 @@ def test_a_model_that_is_not_there_stops_the_start_with_a_sentence(capsys):
     with pytest.raises(SystemExit) as stop:
         app.main(["--model", "no-such-model", "--port", "1"])
     assert re.match(r"app\.py: .*no-such-model", str(stop.value))
+
+
+@browser_needed
+def test_two_visitors_do_not_see_each_others_pictures(browser, url, tmp_path):
+    sizes = [(320, 200), (200, 320)]
+    visitors = [browser.new_page(), browser.new_page()]
+    try:
+        for visitor, size in zip(visitors, sizes):
+            visitor.set_default_timeout(PATIENCE)
+            visitor.goto(url)
+            visitor.wait_for_selector("#status:has-text('score of at least')")
+            path = tmp_path / f"{size[0]}.png"
+            Image.fromarray(scenes.draw(10_000_000, size).image).save(path)
+            visitor.set_input_files("#source input[type=file]", path)
+        for visitor, (width, height) in zip(visitors, sizes):
+            visitor.wait_for_selector(f"#status:has-text('{width} × {height}')")
+        visitors[1].locator("#source button[aria-label*='Clear'], #source button[aria-label*='Remove']").first.click()
+        visitors[1].wait_for_selector("#status:has-text('Nothing to show yet')")
+        assert "320 × 200" in visitors[0].inner_text("#status")
+    finally:
+        for visitor in visitors:
+            visitor.close()
