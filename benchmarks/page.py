@@ -1,0 +1,137 @@
+"""How long a visitor waits: picture uploaded → boxes drawn, and box clicked → all figures drawn, in headless Chromium.
+
+    python benchmarks/page.py [--runs 20] [--chromium /usr/bin/chromium]
+
+Serves `python app.py` with the shipped D-FINE-N at an input of 640 × 640 (where it finds less than at its own 320) and
+prints median and 95th percentile of both, end to end: from the browser's input to the last change of the picture, the
+object's figure and the open tab's distributions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import dfine  # noqa: E402
+from dfine.data import scenes  # noqa: E402
+from dfine.predictor import Predictor  # noqa: E402
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+PLACES = []  # centres of the two objects to choose in turn, in 0..1 of the picture; `prepared` finds them
+
+# When the picture was last loaded and the plots last drawn, in the browser's own milliseconds.
+WATCH = """() => {
+  window.last = {scene: 0, plots: 0};
+  const now = name => () => { window.last[name] = performance.now(); };
+  document.querySelector('#scene').addEventListener('load', now('scene'), true);
+  const plots = document.querySelectorAll('#object, #unweighted');
+  plots.forEach(p => new MutationObserver(now('plots')).observe(p, {childList: true, subtree: true, attributes: true}));
+}"""
+QUIET = "name => window.last[name] > window.begun && performance.now() - window.last[name] > 400"
+
+
+def main() -> None:
+    """Serve, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    options = parser.parse_args()
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        model, files = prepared(Path(folder))
+        server, url = serve(model)
+        try:
+            browser = playwright.chromium.launch(executable_path=options.chromium, args=FLAGS)
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.set_default_timeout(60_000)
+            page.goto(url)
+            page.wait_for_selector("#unweighted .js-plotly-plot")
+            page.wait_for_timeout(3000)
+            page.evaluate(WATCH)
+            uploads = [upload(page, files[(i + 1) % 2]) for i in range(options.runs // 2 * 2)]
+            choices = [choose(page, i + 1) for i in range(options.runs)]
+            browser.close()
+        finally:
+            server.terminate()
+    for name, times in (("picture uploaded → boxes drawn", uploads), ("box clicked → all figures drawn", choices)):
+        times.sort()
+        late = times[min(len(times) - 1, round(0.95 * len(times)) - 1)]
+        print(f"{name}: median {statistics.median(times):.2f} s, 95th percentile {late:.2f} s, {len(times)} runs")
+
+
+def prepared(folder: Path) -> tuple[Path, list[Path]]:
+    """The shipped D-FINE-N, set to look at 640 × 640, and two pictures in which it finds something."""
+    demo = dfine.load("demo", device="cpu")
+    model = Predictor(demo.network, demo.names, device="cpu", size=(640, 640)).save(folder / "model")
+    detector, files = dfine.load(model, device="cpu"), []
+    for seed in range(10_000_000, 10_000_200):
+        picture = Image.fromarray(scenes.draw(seed, (640, 480)).image)
+        found = detector(picture, threshold=0.5).detections
+        if len(found) >= 2 and len(set(found.class_names[:2])) == 2:
+            files.append(folder / f"{seed}.jpg")
+            picture.save(files[-1], quality=95)
+            centres = (found.boxes[:2, :2] + found.boxes[:2, 2:]) / 2
+            PLACES[:] = PLACES or (centres / centres.new_tensor(found.size)).tolist()
+        if len(files) == 2:
+            break
+    return model, files
+
+
+def serve(model: Path) -> tuple[subprocess.Popen, str]:
+    """The page on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "app.py", "--model", str(model), "--port", str(port), "--no-fetch"]
+    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"HF_HUB_OFFLINE": "1"}, stdout=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(url, timeout=2).read()
+            return server, url
+        except OSError:
+            time.sleep(0.5)
+    server.terminate()
+    raise SystemExit("app.py did not answer within two minutes")
+
+
+def upload(page: Page, file: Path) -> float:
+    """Seconds from the file's choice to the picture with its boxes."""
+    page.evaluate("window.begun = performance.now()")
+    page.set_input_files("#source input[type=file]", file)
+    page.wait_for_function(QUIET, arg="scene")
+    seconds = page.evaluate("(window.last.scene - window.begun) / 1000")
+    page.wait_for_timeout(1500)
+    return seconds
+
+
+def choose(page: Page, run: int) -> float:
+    """Seconds from a click on another object in the picture to the last change of the figures."""
+    place = page.locator("#scene img").bounding_box()
+    x, y = PLACES[run % 2]
+    page.evaluate("window.begun = performance.now()")
+    page.mouse.click(place["x"] + x * place["width"], place["y"] + y * place["height"])
+    page.wait_for_function(QUIET, arg="plots")
+    seconds = page.evaluate("(window.last.plots - window.begun) / 1000")
+    page.wait_for_timeout(500)
+    return seconds
+
+
+if __name__ == "__main__":
+    main()
