@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 
 EDGES = ("left", "top", "right", "bottom")  # the paper writes t, b, l, r; this is the order of the published weights
 
@@ -195,4 +195,3 @@ class NoiseSpec:
     queries: int = 100  # groups = max(1, queries // most objects in the batch), each a positive and a negative copy
     flip: float = 0.25  # probability that a label is replaced by a random one
     scale: float = 1.0  # corners move by up to half a box side (positives) or up to a whole one (negatives)
-    weights: LossWeights = field(default_factory=LossWeights, repr=False)

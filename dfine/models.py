@@ -89,12 +89,13 @@ class Models:
         return rows
 
     def choices(self) -> list[tuple[str, str]]:
-        """What to offer in a list, as (words, name): the default first, then what is here, then what can be fetched."""
+        """What to offer in a list, as (words, name): published COCO models that are here, the default, the rest."""
         rows = [r for r in self.table() if r["name"] != "demo" or r["state"] != "to be fetched"]  # demo ships or is not
         rows.sort(key=lambda r: r["state"] == "to be fetched")
         offered = [(f"{_short(name)} · given at start-up", name) for name in self._own]
         offered += [(_words(row), row["name"]) for row in rows]
-        return sorted(offered, key=lambda choice: choice[1] != self.default)
+        everyday = {r["name"] for r in rows if r["trained on"].endswith("COCO") and r["state"] != "to be fetched"}
+        return sorted(offered, key=lambda choice: (choice[1] not in everyday, choice[1] != self.default))
 
     @property
     def in_memory(self) -> list[str]:

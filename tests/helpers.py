@@ -7,6 +7,9 @@ from pathlib import Path
 import torch
 
 from dfine import distribution
+from dfine.config import Config
+from dfine.network.detector import DFINE
+from dfine.predictor import Predictor
 from dfine.records import Estimate, Refinement, Trace
 
 REFERENCE = Path(os.environ.get("DFINE_REFERENCE", Path(__file__).parents[2] / "shared" / "reference"))
@@ -35,3 +38,16 @@ def reference_weights():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def small_predictor(names, **about) -> Predictor:
+    """A size N of three classes with random heads, so that scores and boxes differ from query to query."""
+    torch.manual_seed(0)
+    network = DFINE(Config.of("n", classes=3, queries=20))
+    with torch.no_grad():
+        for name, p in network.named_parameters():
+            if p.ndim > 1 and not p.any():
+                torch.nn.init.normal_(p, std=0.1)
+            if name.endswith("score.bias"):
+                p.zero_()
+    return Predictor(network, names, device="cpu", size=(64, 96), **about)

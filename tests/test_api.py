@@ -2,31 +2,21 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from dfine import api
-from dfine.config import Config
 from dfine.models import Models
-from dfine.network.detector import DFINE
 from dfine.predictor import Predictor
 from dfine.records import SCHEMA
 from dfine.version import VERSION
+from tests.helpers import small_predictor
 
 NAMES = ("", "dog", "fish")  # the first column is never reported
 
 
 @pytest.fixture(scope="module")
 def model() -> Predictor:
-    torch.manual_seed(0)
-    network = DFINE(Config.of("n", classes=3, queries=20))
-    with torch.no_grad():
-        for name, p in network.named_parameters():
-            if p.ndim > 1 and not p.any():
-                torch.nn.init.normal_(p, std=0.1)
-            if name.endswith("score.bias"):
-                p.zero_()
-    return Predictor(network, NAMES, device="cpu", size=(64, 96), source="somebody/something", digest="f" * 64)
+    return small_predictor(NAMES, source="somebody/something", digest="f" * 64)
 
 
 @pytest.fixture(scope="module")

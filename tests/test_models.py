@@ -209,8 +209,8 @@ def test_the_table_says_what_choosing_costs(offline):
     states = {row["name"]: row["state"] for row in models.table()}
     assert (states["demo"], states[EVERYDAY], states["small-coco"]) == ("in memory", "cached", "to be fetched")
     assert models.choices()[:3] == [
-        ("demo · 24 kinds of drawn things, trained by this project", "demo"),
         ("nano-coco · AP 42.8 on COCO val2017 · 4 M", "nano-coco"),
+        ("demo · 24 kinds of drawn things, trained by this project", "demo"),
         ("small-coco · AP 48.5 on COCO val2017 · 10 M · fetched when chosen, 40 MB", "small-coco"),
     ]
 

@@ -6,26 +6,16 @@ import torch
 from PIL import Image
 
 import dfine
-from dfine.config import Config
 from dfine.data.pictures import PictureError
-from dfine.network.detector import DFINE
 from dfine.predictor import Predictor, Result, load, resolve
+from tests.helpers import small_predictor
 
 NAMES = ("cat", "dog", "fish")
 
 
 @pytest.fixture(scope="module")
 def model() -> Predictor:
-    """A size N with random heads, so that scores and boxes differ from query to query."""
-    torch.manual_seed(0)
-    network = DFINE(Config.of("n", classes=3, queries=20))
-    with torch.no_grad():
-        for name, p in network.named_parameters():
-            if p.ndim > 1 and not p.any():
-                torch.nn.init.normal_(p, std=0.1)
-            if name.endswith("score.bias"):
-                p.zero_()
-    return Predictor(network, NAMES, device="cpu", size=(64, 96), source="test")
+    return small_predictor(NAMES, source="test")
 
 
 def picture(seed=0, size=(120, 80)) -> Image.Image:
