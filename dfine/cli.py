@@ -33,7 +33,7 @@ Model = Annotated[
     str, Option("--model", "-m", help="Short name (see `dfine zoo`), Hub id, folder, .pth or .safetensors.")
 ]
 Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], Option(help="Where to run; auto takes the best there is.")]
-Data = Annotated[str, Option(help="'scenes', or a COCO-format folder or .json file.")]
+Data = Annotated[str, Option(help="'scenes', or a data set: COCO (folder, .json), YOLO (folder, .yaml), VOC (folder).")]
 Clean = Annotated[float, Option(min=0, max=1, help="Share of scenes with all dials at 0.")]
 Workers = Annotated[int, Option(min=0, help="Processes that prepare pictures.")]
 
@@ -106,7 +106,9 @@ def trace(
 def train(
     out: Annotated[Path, Option(help="Folder for checkpoints, log and the trained model.")],
     data: Data = "scenes",
-    val: Annotated[str | None, Option(help="Held-out data set; of scenes, others are drawn.")] = None,
+    val: Annotated[
+        str | None, Option(help="Held-out data set; by default the validation split of --data, or other scenes.")
+    ] = None,
     size: Annotated[Literal["n", "s", "m", "l", "x"], Option(help="Which of the five networks.")] = "n",
     input: Annotated[int, Option(min=32, help="Side of the square that pictures are resized to.")] = 640,
     queries: Annotated[int, Option(min=1, help="Queries, at most one per token.")] = 300,
@@ -132,12 +134,14 @@ def train(
     amp: Annotated[
         Literal["auto", "off", "bf16", "fp16"], Option(help="Half precision; auto is bf16 on a GPU, off elsewhere.")
     ] = "auto",
-    init: Annotated[str | None, Option(help="A checkpoint to start from, named as for --model.")] = None,
+    init: Annotated[
+        str | None, Option(help="A checkpoint to start from, named as for --model; classes are carried over by name.")
+    ] = None,
     resume: Annotated[bool, Option("--resume", help="Go on with the run in --out.")] = False,
 ):
-    """Train a detector on scenes or on COCO-format data. An interrupted run goes on exactly with --resume."""
+    """Train a detector on scenes or on your own data. An interrupted run goes on exactly with --resume."""
     chosen = {**locals(), "out": str(out)}
-    from dfine.learning.loop import TrainOptions
+    from dfine.learning.plan import TrainOptions
     from dfine.learning.loop import train as run
     from dfine.predictor import resolve
 
@@ -149,6 +153,7 @@ def train(
 def evaluate(
     model: Model = "demo",
     data: Data = "scenes",
+    split: Annotated[str | None, Option(help="Which split of the data, where it has several.")] = None,
     count: Annotated[int | None, Option(min=1, help="How many pictures: of scenes 500, of other data all.")] = None,
     seed: Annotated[int, Option(min=0, help="Of the scenes; the default draws the model card's.")] = HELD_OUT,
     clean: Clean = 0.5,
@@ -168,7 +173,7 @@ def evaluate(
     detector = dfine.load(model, device=device)
     size = (input, input) if input else tuple(detector.size)
     result = run(
-        detector.network, _dataset(data, count, seed, clean, size), names=tuple(detector.names), size=size,
+        detector.network, _dataset(data, split, count, seed, clean, size), names=tuple(detector.names), size=size,
         batch=batch, device=detector.device, scores=scores, workers=workers,
     )  # fmt: skip
     parts = {"all": result, **result.by_dials()}
@@ -245,16 +250,16 @@ def _list(path: Path, found) -> None:
         typer.echo(f"  {d['score']:.2f}  {d['name']:<16s} {x1:5d} {y1:5d} {x2:5d} {y2:5d}")
 
 
-def _dataset(data: str, count: int | None, seed: int, clean: float, size: tuple[int, int]):
-    """Scenes drawn in the size of the input, or a COCO-format data set; of either the first `count` pictures."""
+def _dataset(data: str, split: str | None, count: int | None, seed: int, clean: float, size: tuple[int, int]):
+    """Scenes drawn in the size of the input, or a data set from disk; of either the first `count` pictures."""
     if data == "scenes":
         from dfine.data.scenes import Scenes
 
         return Scenes(count or HELD_OUT_COUNT, size=size, seed=seed, clean=clean)
-    from dfine.data.coco import find
     from dfine.data.loader import subset
+    from dfine.data.sources import open_data
 
-    dataset = find(data)
+    dataset = open_data(data, split)
     return dataset if count is None or len(dataset) <= count else subset(dataset, range(count))
 
 

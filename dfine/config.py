@@ -159,6 +159,23 @@ class Recipe:
     warmup: int = 500
     clip: float = 0.1
 
+    def scaled(self, batch: int) -> Recipe:
+        """The recipe for batches of another size, by the published rule (README, "Customizing Batch Size").
+
+        For k times as many pictures a step: rates times k, warm-up and the average's ramp divided by k, and what the
+        average forgets a step, 1 − ema, times k.
+        """
+        k = batch / self.batch
+        return replace(
+            self,
+            batch=batch,
+            rate=self.rate * k,
+            backbone_rate=self.backbone_rate * k,
+            warmup=round(self.warmup / k),
+            ema=max(0.0, 1 - (1 - self.ema) * k),
+            ema_ramp=max(1, round(self.ema_ramp / k)),
+        )
+
 
 RECIPES = {
     "n": Recipe(148, 12, 128, 8e-4, 4e-4, 1e-4, False),

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
+from dfine.data import labels
 from dfine.data.loader import loader
 from dfine.postprocess import detections
 
@@ -183,20 +184,22 @@ def _rows(found, image_id: int, categories: list[int | None]) -> np.ndarray:
 
 
 def match(names: tuple[str, ...], dataset: Dataset) -> list[int | None]:
-    """The data set's category id for every label of a model, by name; None where the data set has no such class.
+    """The data set's category id for every label of a model, by name (`labels.same`); None where it has no such class.
 
     Warns of the data set's classes that the model does not have. Raises ValueError when they share none.
     """
-    known = dict(zip(dataset.names, dataset.category_ids))
-    categories = [known.get(name) for name in names]
-    missing = [name for name in dataset.names if name not in set(names)]
-    if known and len(missing) == len(known):
+    category = dict(zip(dataset.names, dataset.category_ids))
+    found = labels.same(dataset.names, names)  # the data set's name -> the model's
+    missing = [name for name in dataset.names if name not in found]
+    if category and not found:
         raise ValueError(
             f"the model and the data set share no class name: the model has {_few(names)}, the data set "
             f"{_few(dataset.names)}; rename the data set's categories"
         )
     if missing:
         warnings.warn(f"the model has no class for {_few(missing)}; their objects count as missed", stacklevel=3)
+    ids = {model: category[name] for name, model in found.items()}
+    categories = [ids.get(name) for name in names]
     return categories
 
 

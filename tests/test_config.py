@@ -65,3 +65,14 @@ def test_family_decides_the_activation():
 def test_every_size_has_a_recipe():
     assert set(RECIPES) == set(SIZES)
     assert all(r.backbone_rate < r.rate for r in RECIPES.values())
+
+
+def test_the_recipe_follows_the_batch_by_the_published_rule():
+    """Twice the batch: the published example (rates doubled, warm-ups halved, 0.9999 becomes 0.9998)."""
+    base, double = RECIPES["l"], RECIPES["l"].scaled(64)
+    assert base.scaled(base.batch) == base
+    assert (double.rate, double.backbone_rate) == pytest.approx((5e-4, 2.5e-5))
+    assert (double.warmup, double.ema_ramp, double.batch) == (250, 500, 64)
+    assert double.ema == pytest.approx(0.9998)
+    assert (double.weight_decay, double.epochs) == (base.weight_decay, base.epochs)
+    assert RECIPES["n"].scaled(1).warmup == 64000

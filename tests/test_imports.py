@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 TORCH = {"torch"}
-PICTURES = {"torch", "torchvision", "numpy", "PIL", "tqdm"}
+PICTURES = {"torch", "torchvision", "numpy", "PIL", "tqdm", "yaml"}
 SERVING = {"gradio", "fiftyone", "plotly", "matplotlib", "typer"}
 FIGURES = "figures"  # beside the rows: sees rows 1 and 2 alone, and is seen by rows 6 and 7
 
@@ -27,6 +27,7 @@ TABLE = [
     ("dfine.probing", 2, TORCH),
     ("dfine.network", 3, TORCH),
     ("dfine.learning.loop", 5, {"not", *SERVING}),
+    ("dfine.learning.plan", 5, {"not", *SERVING}),
     ("dfine.learning", 4, {"torch", "scipy"}),
     ("dfine.data", 4, PICTURES),
     ("dfine.postprocess", 4, TORCH),

@@ -30,18 +30,19 @@ class CocoSet(Dataset):
 
     Args:
         images_folder: the folder that the file names in the JSON are relative to.
-        annotations_json: a COCO instances file.
+        annotations_json: a COCO instances file, or the file of another format that `content` was read from.
+        content: what the file says, as a COCO-format dict, where it has been read already.
 
     Raises:
         FileNotFoundError: the folder or the file is not there.
         ValueError: the file is not COCO JSON, or an id in it leads nowhere or twice.
     """
 
-    def __init__(self, images_folder: str | Path, annotations_json: str | Path):
+    def __init__(self, images_folder: str | Path, annotations_json: str | Path, content: dict | None = None):
         self.folder, self.source = Path(images_folder), Path(annotations_json)
         if not self.folder.is_dir():
             raise FileNotFoundError(f"there is no folder of pictures {self.folder}")
-        content = _read_json(self.source)
+        content = _read_json(self.source) if content is None else content
         self._categories = sorted(content["categories"], key=lambda c: c["id"])
         self._images = content["images"]
         self._check(content["annotations"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 
 def _names(text: str) -> tuple[str, ...]:
     """Names of a comma-separated table."""
@@ -59,6 +62,25 @@ OBJECTS365 = _names("""
     Lobster, Durian, Okra, Lipstick, Cosmetics Mirror, Curling, Table Tennis,
 """)
 
+# Different names of one class, in COCO, Objects365 and Pascal VOC; spelling and case aside.
+ALIASES = (
+    ("bird", "Wild Bird"),
+    ("handbag", "Handbag/Satchel"),
+    ("suitcase", "Luggage"),
+    ("skis", "Skiboard"),
+    ("sports ball", "Other Balls", "Soccer"),
+    ("bowl", "Bowl/Basin"),
+    ("orange", "Orange/Tangerine"),
+    ("tv", "Monitor/TV", "tvmonitor"),
+    ("teddy bear", "Stuffed Toy"),
+    ("hair drier", "Hair Dryer"),
+    ("airplane", "aeroplane"),
+    ("motorcycle", "motorbike"),
+    ("couch", "sofa"),
+    ("potted plant", "pottedplant"),
+    ("dining table", "diningtable"),
+)
+
 UNUSED = ""  # the name of a column that no class belongs to: it is never reported
 
 KNOWN = {
@@ -75,3 +97,28 @@ def of_columns(count: int) -> tuple[str, ...] | None:
 def unused(names: tuple[str, ...]) -> tuple[int, ...]:
     """Columns that are never reported."""
     return tuple(i for i, name in enumerate(names) if name == UNUSED)
+
+
+def same(names: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    """Which of the `known` names means the same class, for each of `names` that has one.
+
+    An equal name wins over one in other letters (case, spaces, hyphens and underscores count for nothing), and that
+    over an alias (`ALIASES`, in its order). Nothing is ever matched by position.
+    """
+    exact, loose = set(known) - {UNUSED}, {}
+    for name in known:
+        loose.setdefault(_plain(name), name)
+    loose.pop("", None)
+    others = {_plain(name): group for group in ALIASES for name in group}
+    found = {}
+    for name in names:
+        tries = [_plain(n) for n in (name, *others.get(_plain(name), ()))]
+        match = name if name in exact else next((loose[t] for t in tries if t in loose), None)
+        if match is not None:
+            found[name] = match
+    return found
+
+
+def _plain(name: str) -> str:
+    """A name less its case and what parts its words."""
+    return re.sub(r"[\s_-]+", "", name).casefold()

@@ -3,66 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import json
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from dfine.config import RECIPES, Config, NoiseSpec
+from dfine.config import RECIPES, NoiseSpec
 from dfine.data.loader import loader
-from dfine.data.scenes import Scenes
 from dfine.evaluation import Evaluation, evaluate
+from dfine.learning import plan
 from dfine.learning.criterion import Criterion
 from dfine.learning.denoising import add_noise
+from dfine.learning.log import Log
 from dfine.learning.optimizer import average, factor, groups
-from dfine.network.detector import DFINE
-from dfine.predictor import Predictor, load
+from dfine.learning.plan import TrainOptions
+from dfine.predictor import Predictor
 from dfine.records import SCHEMA, Target
 
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """Everything that decides a training run. None takes the published recipe's value of the size."""
-
-    out: str
-    data: str = "scenes"  # "scenes", or a COCO-format data set
-    val: str | None = None  # as `data`; scenes are held out by their seed
-    size: str = "n"
-    input: int = 640  # side of the square that pictures are resized to
-    queries: int = 300
-    epochs: int | None = None
-    pictures: int = 4000  # scenes per epoch, all of them new
-    clean: float = 0.5  # share of scenes with all dials at 0
-    batch: int | None = None
-    rate: float | None = None
-    backbone_rate: float | None = None
-    schedule: str = "constant"
-    warmup: int | None = None
-    ema: float | None = None
-    ema_ramp: int | None = None
-    denoising: int = 100  # about twice as many denoising queries per picture
-    val_count: int = 200  # held-out scenes
-    val_every: int = 1  # epochs between evaluations
-    save_every: int = 200  # steps between checkpoints
-    seed: int = 0
-    workers: int = 0
-    device: str = "cpu"
-    amp: str = "auto"  # "auto" (bf16 on CUDA, off elsewhere), "off", "bf16", "fp16"
-    init: str | None = None  # a checkpoint to start from
-    resume: bool = False
-
-
 PROGRESS = ("step", "epoch", "batch", "best", "sums")
-SEEDS = 1000  # training draws the scenes of an epoch from seed·1000 + epoch …
-VAL_SEED = SEEDS * 1000  # … and never from here on
 
 
 class Interrupted(SystemExit):
@@ -118,14 +82,15 @@ class Training:
     def __init__(self, options: TrainOptions):
         self.options = options
         self.out = Path(options.out)
-        self.recipe = _recipe(options)
-        self.val = _dataset(options, options.val or options.data, held_out=True)
+        self.data, self.val = plan.data(options)
         self.device = torch.device(options.device)
-        self.amp = _amp(options)
+        self.amp = plan.amp(options)
         torch.manual_seed(options.seed)
 
-        network = _network(options, self.val)
-        self.names = tuple(self.val.names)
+        self.names = tuple((plan.scenes(options, 0) if self.data is None else self.data).names)
+        network = plan.network(options, self.names)
+        self.recipe = plan.recipe(options, network.config.size)
+        print(plan.in_words(self.recipe, RECIPES[network.config.size]), flush=True)
         network.to(self.device)
         self.state = State(
             network,
@@ -179,9 +144,8 @@ class Training:
     def _epoch(self) -> dict[str, float]:
         """One pass over the data; returns the mean of every loss term."""
         options, state = self.options, self.state
-        data = _dataset(options, options.data, epoch=state.epoch)
         batches = loader(
-            data,
+            plan.scenes(options, state.epoch) if self.data is None else self.data,
             self.recipe.batch,
             size=(options.input, options.input),
             train=True,
@@ -261,6 +225,7 @@ class Training:
         return evaluate(
             self.state.ema.module,
             self.val,
+            names=self.names,
             size=(side, side),
             batch=self.recipe.batch,
             device=self.device,
@@ -289,94 +254,6 @@ def train(options: TrainOptions) -> Evaluation | None:
         FloatingPointError: the loss was not finite; the batch that caused it is kept.
     """
     return Training(options).run()
-
-
-class Log:
-    """One line an epoch in `log.csv`, and in TensorBoard where it is installed. Keeps the first `keep` epochs."""
-
-    def __init__(self, out: Path, keep: int):
-        self.path = out / "log.csv"
-        self.rows: list[dict] = []
-        if keep and self.path.exists():
-            with self.path.open(newline="") as file:
-                self.rows = [row for row in csv.DictReader(file) if int(row["epoch"]) <= keep]
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            self.board = None
-        else:
-            self.board = SummaryWriter(str(out / "tensorboard"), purge_step=keep + 1 if keep else None)
-
-    def write(self, epoch: int, values: dict[str, float]) -> None:
-        self.rows.append({"epoch": epoch} | {k: f"{v:.6g}" for k, v in values.items()})
-        columns = list(dict.fromkeys(k for row in self.rows for k in row))
-        temporary = self.path.with_suffix(".tmp")
-        with temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns, restval="")
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(temporary, self.path)
-        if self.board:
-            for name, value in values.items():
-                self.board.add_scalar(name, value, epoch)
-
-    def close(self) -> None:
-        if self.board:
-            self.board.close()
-
-
-def _recipe(options: TrainOptions):
-    """The published recipe of the size, with what the options change; the backbone keeps its share of the rate."""
-    base = RECIPES[Config.of(options.size).size]
-    rate = options.rate or base.rate
-    if not 0 <= options.seed < SEEDS:
-        raise ValueError(f"the seed must be in 0..{SEEDS - 1}, not {options.seed}: higher ones draw held-out scenes")
-    changes = dict(
-        epochs=options.epochs or base.epochs + base.epochs_plain,
-        batch=options.batch or base.batch,
-        rate=rate,
-        backbone_rate=options.backbone_rate or rate * base.backbone_rate / base.rate,
-    )
-    for key in ("warmup", "ema", "ema_ramp"):
-        if getattr(options, key) is not None:
-            changes[key] = getattr(options, key)
-    return replace(base, **changes)
-
-
-def _dataset(options: TrainOptions, source: str, *, epoch: int = 0, held_out: bool = False) -> Dataset:
-    """The data set that `source` names; scenes are new ones every epoch."""
-    if source == "scenes":
-        side = (options.input, options.input)
-        if held_out:
-            return Scenes(options.val_count, size=side, seed=VAL_SEED, clean=options.clean)
-        return Scenes(options.pictures, size=side, seed=options.seed * 1000 + epoch, clean=options.clean)
-    from dfine.data import coco
-
-    return coco.find(source)
-
-
-def _network(options: TrainOptions, data: Dataset) -> DFINE:
-    """A fresh network for the data set's classes, or the one that `options.init` names."""
-    if options.init is None:
-        return DFINE(Config.of(options.size, classes=len(data.names), queries=options.queries))
-
-    model = load(options.init, device="cpu")
-    if tuple(model.names) != tuple(data.names):
-        raise ValueError(f"{options.init} knows other classes than the data: {model.names[:3]} … {data.names[:3]} …")
-    return model.network
-
-
-def _amp(options: TrainOptions):
-    """A function that gives the autocast context of the chosen type."""
-    kind = options.amp
-    if kind == "auto":
-        kind = "bf16" if options.device.startswith("cuda") and torch.cuda.is_bf16_supported() else "off"
-    if kind == "off":
-        return contextlib.nullcontext
-    if kind not in ("bf16", "fp16"):
-        raise ValueError(f"--amp is {kind!r}; it must be auto, off, bf16 or fp16")
-    dtype = torch.bfloat16 if kind == "bf16" else torch.float16
-    return lambda: torch.autocast(torch.device(options.device).type, dtype=dtype)
 
 
 @contextlib.contextmanager

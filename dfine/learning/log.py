@@ -1,0 +1,41 @@
+"""What a run says of itself: a line an epoch, in a CSV file and in TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+
+class Log:
+    """One line an epoch in `log.csv`, and in TensorBoard where it is installed. Keeps the first `keep` epochs."""
+
+    def __init__(self, out: Path, keep: int):
+        self.path = out / "log.csv"
+        self.rows: list[dict] = []
+        if keep and self.path.exists():
+            with self.path.open(newline="") as file:
+                self.rows = [row for row in csv.DictReader(file) if int(row["epoch"]) <= keep]
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            self.board = None
+        else:
+            self.board = SummaryWriter(str(out / "tensorboard"), purge_step=keep + 1 if keep else None)
+
+    def write(self, epoch: int, values: dict[str, float]) -> None:
+        self.rows.append({"epoch": epoch} | {k: f"{v:.6g}" for k, v in values.items()})
+        columns = list(dict.fromkeys(k for row in self.rows for k in row))
+        temporary = self.path.with_suffix(".tmp")
+        with temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows(self.rows)
+        os.replace(temporary, self.path)
+        if self.board:
+            for name, value in values.items():
+                self.board.add_scalar(name, value, epoch)
+
+    def close(self) -> None:
+        if self.board:
+            self.board.close()

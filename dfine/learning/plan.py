@@ -1,0 +1,145 @@
+"""What a training run will do, settled before it starts: options, recipe, data and the network to start from."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from dataclasses import dataclass, replace
+
+import torch
+from torch.utils.data import Dataset
+
+from dfine.config import RECIPES, Config, Recipe
+from dfine.data import sources
+from dfine.data.scenes import Scenes
+from dfine.learning.transfer import carry_over
+from dfine.network.detector import DFINE
+from dfine.predictor import load
+
+SEEDS = 1000  # training draws the scenes of an epoch from seed·1000 + epoch …
+VAL_SEED = SEEDS * 1000  # … and never from here on
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Everything that decides a training run. None takes the published recipe's value of the size."""
+
+    out: str
+    data: str = "scenes"  # "scenes", or a data set in COCO, YOLO or VOC format
+    val: str | None = None  # as `data`; by default its validation split, and scenes are held out by their seed
+    size: str = "n"
+    input: int = 640  # side of the square that pictures are resized to
+    queries: int = 300
+    epochs: int | None = None
+    pictures: int = 4000  # scenes per epoch, all of them new
+    clean: float = 0.5  # share of scenes with all dials at 0
+    batch: int | None = None
+    rate: float | None = None
+    backbone_rate: float | None = None
+    schedule: str = "constant"
+    warmup: int | None = None
+    ema: float | None = None
+    ema_ramp: int | None = None
+    denoising: int = 100  # about twice as many denoising queries per picture
+    val_count: int = 200  # held-out scenes
+    val_every: int = 1  # epochs between evaluations
+    save_every: int = 200  # steps between checkpoints
+    seed: int = 0
+    workers: int = 0
+    device: str = "cpu"
+    amp: str = "auto"  # "auto" (bf16 on CUDA, off elsewhere), "off", "bf16", "fp16"
+    init: str | None = None  # a checkpoint to start from
+    resume: bool = False
+
+
+def recipe(options: TrainOptions, size: str) -> Recipe:
+    """The published recipe of a size, scaled to the batch, with what the options change.
+
+    The backbone keeps its share of the rate.
+
+    Raises:
+        ValueError: the seed would draw held-out scenes.
+    """
+    if not 0 <= options.seed < SEEDS:
+        raise ValueError(f"the seed must be in 0..{SEEDS - 1}, not {options.seed}: higher ones draw held-out scenes")
+    base = RECIPES[size]
+    base = base.scaled(options.batch or base.batch)
+    rate = options.rate or base.rate
+    changes = dict(
+        epochs=options.epochs or base.epochs + base.epochs_plain,
+        warmup=0 if options.init else base.warmup,  # published fine-tuning, Objects365 to COCO, has none
+        rate=rate,
+        backbone_rate=options.backbone_rate or rate * base.backbone_rate / base.rate,
+    )
+    for key in ("warmup", "ema", "ema_ramp"):
+        if getattr(options, key) is not None:
+            changes[key] = getattr(options, key)
+    return replace(base, **changes)
+
+
+def in_words(recipe: Recipe, published: Recipe) -> str:
+    """What a run will do, and where it leaves the published recipe because of its batch, in a few lines."""
+    lines = [
+        f"{recipe.epochs} epochs in batches of {recipe.batch}, rate {recipe.rate:.3g} "
+        f"(backbone {recipe.backbone_rate:.3g}), warm-up {recipe.warmup} steps, "
+        f"averaged weights: decay {recipe.ema:.6g} over a ramp of {recipe.ema_ramp} steps"
+    ]
+    if recipe.batch != published.batch:
+        lines.append(
+            f"published for batches of {published.batch}: rate {published.rate:.3g} "
+            f"(backbone {published.backbone_rate:.3g}), warm-up {published.warmup}, decay {published.ema:.6g}"
+        )
+    return "\n".join(lines)
+
+
+def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
+    """What to train on, None for scenes (new ones every epoch), and what to hold out.
+
+    Raises:
+        ValueError, OSError: the data cannot be read, or holds nothing to learn from.
+    """
+    if options.data == "scenes":
+        data, val = None, scenes(options, None)
+    else:
+        data, val = sources.train_and_val(options.data)
+        if not data.names or not len(data):
+            raise ValueError(f"{options.data} has {len(data)} pictures of {len(data.names)} classes to train on")
+    if options.val:
+        val = sources.open_data(options.val, "val")
+    if val is None:
+        warnings.warn(
+            f"{options.data} has no validation split and --val names none: AP will be measured on the pictures that "
+            "are trained on",
+            stacklevel=3,
+        )
+    return data, data if val is None else val
+
+
+def scenes(options: TrainOptions, epoch: int | None) -> Scenes:
+    """The scenes of an epoch, or (None) those that are held out."""
+    seed = VAL_SEED if epoch is None else options.seed * SEEDS + epoch
+    count = options.val_count if epoch is None else options.pictures
+    return Scenes(count, size=(options.input, options.input), seed=seed, clean=options.clean)
+
+
+def network(options: TrainOptions, names: tuple[str, ...]) -> DFINE:
+    """A fresh network for the classes, or the one that `options.init` names, made to fit them."""
+    if options.init is None:
+        return DFINE(Config.of(options.size, classes=len(names), queries=options.queries))
+    model = load(options.init, device="cpu")
+    network, said = carry_over(model.network, model.names, names, queries=options.queries)
+    print(f"{options.init}: {said}", flush=True)
+    return network
+
+
+def amp(options: TrainOptions):
+    """A function that gives the autocast context of the chosen type. Raises ValueError when there is none such."""
+    kind = options.amp
+    if kind == "auto":
+        kind = "bf16" if options.device.startswith("cuda") and torch.cuda.is_bf16_supported() else "off"
+    if kind == "off":
+        return contextlib.nullcontext
+    if kind not in ("bf16", "fp16"):
+        raise ValueError(f"--amp is {kind!r}; it must be auto, off, bf16 or fp16")
+    dtype = torch.bfloat16 if kind == "bf16" else torch.float16
+    return lambda: torch.autocast(torch.device(options.device).type, dtype=dtype)

@@ -1,0 +1,108 @@
+import pytest
+import torch
+from PIL import Image
+
+from dfine.boxes import to_pixels
+from dfine.data import voc
+from tests.data.test_coco import DATA, needs_data
+
+OBJECT = """<object><name>{}</name><difficult>{}</difficult>
+<bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"""
+
+
+def data_set(folder, objects, lists=None):
+    """`objects` maps names of pictures to lists of (name, difficult, x1, y1, x2, y2); `lists` maps splits to names."""
+    for part in ("Annotations", "JPEGImages", voc.SETS):
+        (folder / part).mkdir(parents=True)
+    for stem, entries in objects.items():
+        Image.new("RGB", (40, 20)).save(folder / "JPEGImages" / f"{stem}.jpg")
+        answer(folder, stem, "".join(OBJECT.format(*entry) for entry in entries))
+    for split, stems in (lists or {}).items():
+        (folder / voc.SETS / f"{split}.txt").write_text("\n".join(stems) + "\n")
+    return folder
+
+
+def answer(folder, stem, inside, filename=None):
+    size = "<size><width>40</width><height>20</height></size>"
+    text = f"<annotation><filename>{filename or stem + '.jpg'}</filename>{size}{inside}</annotation>"
+    (folder / "Annotations" / f"{stem}.xml").write_text(text)
+
+
+def test_a_picture_without_objects(tmp_path):
+    data = voc.read(data_set(tmp_path, {"a": []}))
+    assert (len(data), data.names, len(data[0][1])) == (1, (), 0)
+
+
+def test_corners_are_taken_as_they_stand(tmp_path):
+    data = voc.read(data_set(tmp_path, {"a": [("key", 0, 10, 5, 30, 15), ("cup", 0, 0, 0, 40, 20)]}))
+    _, target = data[0]
+    assert [data.names[i] for i in target.labels] == ["key", "cup"]
+    torch.testing.assert_close(to_pixels(target.boxes, target.size), torch.tensor([[10.0, 5, 30, 15], [0, 0, 40, 20]]))
+
+
+def test_difficult_objects_are_no_targets_but_stay_in_the_truth(tmp_path):
+    data = voc.read(data_set(tmp_path, {"a": [("cup", 1, 0, 0, 9, 9), ("cup", 0, 0, 0, 9, 9)]}))
+    assert len(data[0][1]) == 1
+    assert [a["iscrowd"] for a in data.ground_truth()["annotations"]] == [1, 0]
+
+
+def test_every_split_has_the_classes_of_all(tmp_path):
+    folder = data_set(
+        tmp_path,
+        {"a": [("cup", 0, 0, 0, 9, 9)], "b": [("bag", 0, 0, 0, 9, 9)]},
+        {"train": ["a"], "val": ["b"], "cup_train": ["a 1"]},
+    )
+    assert voc.splits(folder) == ["train", "val"]
+    train, val = voc.read(folder, "train"), voc.read(folder, "val")
+    assert train.names == val.names == ("bag", "cup")
+    assert [train.path(0).name, val.path(0).name] == ["a.jpg", "b.jpg"]
+
+
+def test_the_picture_is_found_by_the_name_of_the_answers_file(tmp_path):
+    folder = data_set(tmp_path, {"a": []})
+    answer(folder, "a", "", filename="C:/elsewhere/a")
+    assert voc.read(folder).path(0).name == "a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("inside", "said"),
+    [
+        ("<object>", "is not an XML file"),
+        ("<object><bndbox/></object>", r"an object in .*a\.xml has no name"),
+        ("<object><name>cup</name></object>", r"an object \(cup\) in .*a\.xml has no box of four numbers"),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path, inside, said):
+    folder = data_set(tmp_path, {"a": []})
+    answer(folder, "a", inside)
+    with pytest.raises(ValueError, match=said):
+        voc.read(folder)
+
+
+def test_what_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there are no XML files"):
+        voc.read(tmp_path)
+    folder = data_set(tmp_path, {"a": []}, {"train": ["a", "b"]})
+    with pytest.raises(FileNotFoundError, match="has no split 'val'; it has train"):
+        voc.read(folder, "val")
+    with pytest.raises(FileNotFoundError, match="lists 'b'"):
+        voc.read(folder, "train")
+
+
+@needs_data
+def test_real_answers_agree_with_their_coco_conversion():
+    from dfine.data.coco import find
+
+    with pytest.warns(UserWarning, match="zero size"):  # two objects in it have no extent
+        ours = {split: voc.read(DATA / "bccd" / "BCCD", split) for split in ("train", "val", "test")}
+    theirs = {split: find(DATA / "bccd" / f"instances_{split}.json") for split in ours}
+    for split, data in ours.items():
+        assert boxes_of(data) == boxes_of(theirs[split])
+
+
+def boxes_of(data):
+    """Every box with its picture and class, in no order."""
+    truth = data.ground_truth()
+    file = {i["id"]: i["file_name"] for i in truth["images"]}
+    name = {c["id"]: c["name"] for c in truth["categories"]}
+    return sorted((file[a["image_id"]], name[a["category_id"]], *a["bbox"]) for a in truth["annotations"])

@@ -1,0 +1,120 @@
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from dfine.boxes import to_pixels
+from dfine.data import yolo
+
+
+def data_set(folder, lines=None, names=("cup", "key"), **content):
+    """A data set of one split; `lines` maps names of pictures to the text of their labels (None: no file)."""
+    (folder / "images" / "train").mkdir(parents=True)
+    (folder / "labels" / "train").mkdir(parents=True)
+    for stem, text in (lines or {}).items():
+        Image.new("RGB", (40, 20)).save(folder / "images" / "train" / f"{stem}.jpg")
+        if text is not None:
+            (folder / "labels" / "train" / f"{stem}.txt").write_text(text)
+    path = folder / "data.yaml"
+    path.write_text(yaml.safe_dump({"names": list(names), "train": "images/train"} | content))
+    return path
+
+
+def corners(data, index):
+    _, target = data[index]
+    return to_pixels(target.boxes, target.size)
+
+
+def test_no_pictures(tmp_path):
+    assert len(yolo.read(data_set(tmp_path), "train")) == 0
+
+
+def test_a_picture_without_a_text_file_and_one_with_an_empty_one_have_no_objects(tmp_path):
+    data = yolo.read(data_set(tmp_path, {"a": None, "b": "\n"}), "train")
+    assert [len(data[i][1]) for i in range(2)] == [0, 0]
+
+
+def test_boxes_are_relative_centres_and_sizes_and_polygons_become_boxes(tmp_path):
+    text = "1 0.5 0.5 0.5 0.5\n0 0.25 0.5 0.75 0.5 0.5 1.0\n"
+    data = yolo.read(data_set(tmp_path, {"a": text}), "train")
+    assert data.names == ("cup", "key")
+    assert data[0][1].labels.tolist() == [1, 0]
+    torch.testing.assert_close(corners(data, 0), torch.tensor([[10.0, 5, 30, 15], [10.0, 10, 30, 20]]))
+
+
+@pytest.mark.parametrize("names", [["cup", "key"], {0: "cup", 1: "key"}, {"0": "cup", "1": "key"}])
+def test_names_may_be_a_list_or_numbered(tmp_path, names):
+    path = data_set(tmp_path, {"a": "1 0.5 0.5 0.1 0.1"})
+    path.write_text(yaml.safe_dump({"names": names, "train": "images/train"}))
+    assert yolo.read(path, "train").names == ("cup", "key")
+
+
+def test_sparse_numbers_stay_the_categories(tmp_path):
+    path = data_set(tmp_path, {"a": "7 0.5 0.5 0.1 0.1"})
+    path.write_text(yaml.safe_dump({"names": {7: "key", 2: "cup"}, "train": "images/train"}))
+    data = yolo.read(path, "train")
+    assert (data.names, data.category_ids, data[0][1].labels.tolist()) == (("cup", "key"), [2, 7], [1])
+
+
+def test_a_list_of_pictures_and_labels_beside_them(tmp_path):
+    path = data_set(tmp_path)
+    Image.new("RGB", (40, 20)).save(tmp_path / "a.png")
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 1 1")
+    (tmp_path / "train.txt").write_text("./a.png\n\n")
+    path.write_text(yaml.safe_dump({"names": ["cup"], "train": "train.txt"}))
+    torch.testing.assert_close(corners(yolo.read(path, "train"), 0), torch.tensor([[0.0, 0, 40, 20]]))
+
+
+def test_an_exported_file_that_was_moved_still_finds_its_pictures(tmp_path):
+    path = data_set(tmp_path, {"a": None}, train="../images/train", valid="../images/train")
+    assert {name: len(pictures) for name, pictures in yolo.splits(path).items()} == {"train": 1, "val": 1}
+
+
+def test_a_turned_photo_has_the_size_in_which_it_is_shown(tmp_path):
+    path = data_set(tmp_path, {"a": "0 0.5 0.5 1 1"})
+    picture, exif = Image.new("RGB", (40, 20)), Image.Exif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "images" / "train" / "a.jpg", exif=exif)
+    pixels, target = yolo.read(path, "train")[0]
+    assert target.size == (20, 40)
+    assert pixels.shape == (3, 40, 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2 0.5 0.5 0.1 0.1", r"line 1 of .*a\.txt names class 2; the classes are 0 to 1, counted from 0"),
+        ("-1 0.5 0.5 0.1 0.1", r"names class -1"),
+        ("0 0.5 0.5 0.1 0.1\ncup 0.5 0.5 0.1 0.1", r"line 2 of .*a\.txt is not numbers"),
+        ("0 0.5 0.5 0.1", r"line 1 of .*a\.txt has 3 numbers after the class; a box has 4"),
+        ("0 0.5 nan 0.1 0.1", "not finite"),
+    ],
+)
+def test_a_wrong_line_is_named(tmp_path, text, said):
+    with pytest.raises(ValueError, match=said):
+        yolo.read(data_set(tmp_path, {"a": text}), "train")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [", "is not a YAML file"),
+        ("- a", "has no `names`"),
+        ("names: cup\ntrain: .", "must be a list of names"),
+        ("names: [cup]", "names no pictures"),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path, text, said):
+    path = tmp_path / "data.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=said):
+        yolo.read(path, "train")
+
+
+def test_what_is_not_there_is_named(tmp_path):
+    path = data_set(tmp_path, {"a": None}, test="images/test")
+    with pytest.raises(FileNotFoundError, match="names 'images/test', which is not at"):
+        yolo.read(path, "train")
+    path.write_text(yaml.safe_dump({"names": ["cup"], "train": "images/train"}))
+    with pytest.raises(ValueError, match="has no split 'val'; it has train"):
+        yolo.read(path, "val")

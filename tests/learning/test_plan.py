@@ -1,0 +1,68 @@
+"""What a run will do is settled before it starts: whose data, which classes, how fast."""
+
+import pytest
+import torch
+import yaml
+
+from dfine.config import RECIPES
+from dfine.data.scenes import NAMES
+from dfine.learning import plan
+from dfine.learning.plan import TrainOptions
+from tests.data.test_yolo import data_set
+
+
+def options(**changes):
+    return TrainOptions(**{"out": "unused", "val_count": 3, "pictures": 5, "input": 64} | changes)
+
+
+def test_scenes_are_new_every_epoch_and_others_are_held_out():
+    data, val = plan.data(options())
+    assert data is None and len(val) == 3
+    first, second = plan.scenes(options(), 0), plan.scenes(options(), 1)
+    assert len(first) == len(second) == 5
+    drawn = [d[0][0] for d in (first, second, val)]
+    assert not any(torch.equal(a, b) for a, b in ((drawn[0], drawn[1]), (drawn[0], drawn[2])))
+
+
+def test_the_splits_of_a_data_set_are_found(tmp_path):
+    path = data_set(tmp_path, {"a": "0 0.5 0.5 0.2 0.2"})
+    path.write_text(yaml.safe_dump({"names": ["cup"], "train": "images/train", "val": "images/train"}))
+    data, val = plan.data(options(data=str(tmp_path)))
+    assert data.names == val.names == ("cup",)
+
+
+def test_measuring_on_what_is_trained_on_is_said(tmp_path):
+    path = data_set(tmp_path, {"a": "0 0.5 0.5 0.2 0.2"})
+    with pytest.warns(UserWarning, match="no validation split and --val names none"):
+        data, val = plan.data(options(data=str(path)))
+    assert val is data
+
+
+def test_nothing_to_train_on_is_said(tmp_path):
+    with pytest.raises(ValueError, match="has 0 pictures of 2 classes to train on"):
+        plan.data(options(data=str(data_set(tmp_path))))
+
+
+def test_a_checkpoint_is_made_to_fit_the_classes(capsys):
+    network = plan.network(options(init="demo", queries=30), ("rocket", NAMES[0].upper()))
+    assert (network.config.classes, network.config.queries) == (2, 30)
+    assert "1 of 2 classes start from the checkpoint's own" in capsys.readouterr().out
+
+
+def test_the_recipe_is_published_scaled_and_then_as_told():
+    assert plan.recipe(options(), "s").rate == RECIPES["s"].rate
+    half = plan.recipe(options(batch=64, epochs=3), "n")
+    assert (half.rate, half.backbone_rate, half.warmup, half.epochs) == (4e-4, pytest.approx(2e-4), 1000, 3)
+    told = plan.recipe(options(batch=64, rate=1e-3, warmup=7), "n")
+    assert (told.rate, told.backbone_rate, told.warmup) == (1e-3, pytest.approx(5e-4), 7)
+    assert plan.recipe(options(init="demo"), "n").warmup == 0  # as published fine-tuning
+    with pytest.raises(ValueError, match="held-out"):
+        plan.recipe(options(seed=1000), "n")
+
+
+def test_what_was_scaled_is_said():
+    published = RECIPES["n"]
+    assert "published" not in plan.in_words(published, published)
+    said = plan.in_words(published.scaled(64), published)
+    assert "rate 0.0004 (backbone 0.0002), warm-up 1000" in said
+    assert "published for batches of 128: rate 0.0008 (backbone 0.0004), warm-up 500" in said
