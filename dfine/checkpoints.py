@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from dfine.config import Config
+from dfine.config import EDGES, Config
 from dfine.data import labels
 from dfine.hub import HUB_FILES, ZOO, CheckpointError, fetch, fetch_hub, labels_of_hub
 from dfine.layouts import OFFICIAL as OFFICIAL
@@ -47,6 +47,7 @@ class Checkpoint:
     source: str = ""  # what was asked for
     digest: str = ""  # SHA-256 of the file of weights
     card: str | None = None  # the text of the README beside it
+    temperature: tuple[float, ...] | None = None  # fitted per edge (`dfine.calibration`); None: uncalibrated
 
     def network(self) -> DFINE:
         """The detector, in evaluation mode. Raises CheckpointError naming the keys when the weights do not fit."""
@@ -96,6 +97,7 @@ def open_checkpoint(
         str(source),
         _digest(file),
         card.read_text(encoding="utf-8") if described and card.is_file() else None,
+        checked_temperature(source, config.get("temperature") if "schema" in config else None),
     )
 
 
@@ -251,6 +253,7 @@ def save(
     names: Sequence[str],
     *,
     size: tuple[int, int] = SIZE,
+    temperature: Sequence[float] | None = None,
     half: bool = False,
 ) -> Path:
     """Write `config.json` and `model.safetensors` into `folder`; what was there stays whole until both are complete.
@@ -260,16 +263,19 @@ def save(
         network: a detector; its weights are written as they are, so that loading them gives bit-equal outputs.
         names: its class names.
         size: input (height, width) that it works at.
+        temperature: one positive number per edge, where one was fitted.
         half: kernels and matrices in float16, for half the space; norms, biases and scales stay as they are.
 
     Raises:
-        CheckpointError: the names do not fit, or the folder cannot be written.
+        CheckpointError: the names or the temperature do not fit, or the folder cannot be written.
     """
     names = label_map(network.config.classes, names, None)
     weights = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
     if half:
         weights = {k: v.half() if v.ndim > 1 else v for k, v in weights.items()}
     about = {"schema": SCHEMA, "config": network.config.to_dict(), "names": list(names), "input_size": list(size)}
+    if temperature is not None:
+        about["temperature"] = list(checked_temperature(folder, [float(t) for t in temperature]))
 
     folder = Path(folder)
     try:
@@ -304,6 +310,16 @@ def _size(folder: Path, config: dict) -> tuple[int, int]:
     preprocessor = folder / "preprocessor_config.json"
     size = _read_json(preprocessor).get("size", {}) if preprocessor.is_file() else {}
     return int(size.get("height", SIZE[0])), int(size.get("width", SIZE[1]))
+
+
+def checked_temperature(source: str | os.PathLike, values: list | None) -> tuple[float, ...] | None:
+    """One positive number per edge, or None. Raises CheckpointError otherwise."""
+    if values is None:
+        return None
+    numbers = isinstance(values, list) and all(isinstance(v, (int, float)) and 0 < v < float("inf") for v in values)
+    if not numbers or len(values) != len(EDGES):
+        raise CheckpointError(f"{source}: a temperature is {len(EDGES)} positive numbers, one per edge, not {values!r}")
+    return tuple(float(v) for v in values)
 
 
 def _digest(file: Path) -> str:

@@ -108,6 +108,20 @@ def quantiles(p: Tensor, w: Tensor, levels: tuple[float, ...] = (0.1, 0.9)) -> T
     return w[left] + share * (w[right] - w[left])
 
 
+def cdf(p: Tensor, w: Tensor, offset: Tensor) -> Tensor:
+    """The mass below an offset, the way back from `quantiles`: [..., N+1], offsets [...] in box sizes -> [...] in 0..1.
+
+    Linear between W(0) and W(N), where the same points are joined as there; 0 below W(0) and 1 above W(N).
+    """
+    offset = offset.to(p.dtype).expand(p.shape[:-1]).unsqueeze(-1).contiguous()
+    points = p.cumsum(-1) - p / 2  # [..., N+1]
+    left = (torch.searchsorted(w, offset, right=True) - 1).clamp(0, len(w) - 2)
+    low, high = points.gather(-1, left), points.gather(-1, left + 1)
+    inside = low + (offset - w[left]) / (w[left + 1] - w[left]) * (high - low)
+    outside = (offset > w[-1]).to(p.dtype)
+    return torch.where((offset < w[0]) | (offset > w[-1]), outside, inside).squeeze(-1)
+
+
 def interval(p: Tensor, w: Tensor, mass: float = 0.8) -> Tensor:
     """The central interval that holds `mass` of the distribution, in box sizes: [..., N+1] -> [..., 2]."""
     tail = (1 - mass) / 2

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from dfine import checkpoints
+from dfine import checkpoints, interchange
 from dfine.config import Config
 from dfine.data import labels
 from dfine.data.pictures import Picture, read, to_pixels
@@ -54,6 +54,8 @@ class Predictor:
         source: what was loaded.
         digest: SHA-256 of its file of weights.
         card: its model card in Markdown, where there is one.
+        temperature: fitted per edge ([4], left, top, right, bottom; `dfine.calibration`), or None; every trace carries
+            it, and all that is said of spread follows it.
     """
 
     def __init__(
@@ -66,16 +68,20 @@ class Predictor:
         source: str = "",
         digest: str = "",
         card: str | None = None,
+        temperature: Sequence[float] | None = None,
     ):
         self.names = checkpoints.label_map(network.config.classes, names, None)
         self.size = _checked(size)
         self.source, self.digest, self.card = source, digest, card
+        self.temperature = None if temperature is None else tuple(float(t) for t in temperature)
         self.network = network.eval()
         self.device = resolve(device)
         try:
             self.network.to(self.device)
         except RuntimeError as error:
-            self._fall_back(error)
+            if not self._out_of_memory(error):
+                raise
+            self._fall_back()
 
     @property
     def config(self) -> Config:
@@ -102,39 +108,74 @@ class Predictor:
             results += self._batch([read(p) for p in picture[start : start + BATCH]], threshold)
         return results
 
-    def save(self, folder: str | os.PathLike, *, half: bool = False) -> Path:
-        """Write `config.json` and `model.safetensors`; loading the folder gives bit-equal outputs (unless `half`)."""
-        return checkpoints.save(folder, self.network, self.names, size=self.size, half=half)
+    def save(self, place: str | os.PathLike, *, half: bool = False, layout: str = "dfine") -> Path:
+        """Write the model; loading it again gives bit-equal outputs (unless `half`).
+
+        Args:
+            place: a folder, or for the official layout a .pth file.
+            half: kernels and matrices in float16, for half the space; in our own layout alone.
+            layout: "dfine" (`config.json` and `model.safetensors`), "transformers" (a folder that its
+                `DFineForObjectDetection` and `AutoImageProcessor` load), or "official" (a file for the published code,
+                which knows neither class names nor the input size).
+
+        Raises:
+            CheckpointError: there is no such layout, or the place cannot be written.
+        """
+        if layout == "dfine":
+            about = dict(size=self.size, temperature=self.temperature, half=half)
+            return checkpoints.save(place, self.network, self.names, **about)
+        if layout not in ("transformers", "official") or half:
+            what = f"no layout {layout!r}" if not half else "no half precision in other layouts than dfine"
+            raise checkpoints.CheckpointError(f"there is {what}; the layouts are dfine, transformers and official")
+        if layout == "official":
+            return interchange.save_official(place, self.network, self.size)
+        return interchange.save_transformers(place, self.network, self.names, self.size)
+
+    def look(self, pictures: Sequence[Image.Image], pixels: Tensor, threshold: float = 0.5) -> list[Result]:
+        """The results of pictures whose `pixels` [B, 3, H, W] in 0..1 are there already, resized to `size`.
+
+        A batch that the device's memory does not suffice for is halved; a single picture goes to the CPU.
+        """
+        try:
+            trace = self._trace(pixels)
+        except RuntimeError as error:
+            if not self._out_of_memory(error):
+                raise
+            if len(pictures) == 1:
+                self._fall_back()
+                return self.look(pictures, pixels, threshold)
+            half = len(pictures) // 2
+            halves = ((pictures[:half], pixels[:half]), (pictures[half:], pixels[half:]))
+            return [result for part in halves for result in self.look(*part, threshold)]
+        found = detections(trace, self.names, [p.size for p in pictures], ignore=labels.unused(self.names))
+        return [Result(p, found[i].above(threshold), trace.picture(i)) for i, p in enumerate(pictures)]
 
     def _batch(self, pictures: list[Image.Image], threshold: float) -> list[Result]:
-        pixels = torch.stack([to_pixels(p, self.size) for p in pictures])
-        trace = self._trace(pixels).cpu()
-        sizes = [p.size for p in pictures]
-        found = detections(trace, self.names, sizes, ignore=labels.unused(self.names))
-        return [Result(p, found[i].above(threshold), trace.picture(i)) for i, p in enumerate(pictures)]
+        return self.look(pictures, torch.stack([to_pixels(p, self.size) for p in pictures]), threshold)
 
     @torch.no_grad()
     def _trace(self, pixels: Tensor) -> Trace:
-        """The trace of a batch; where the device's memory does not suffice, from the CPU."""
-        try:
-            return self.network(pixels.to(self.device))
-        except RuntimeError as error:
-            self._fall_back(error)
-        return self.network(pixels.to(self.device))
+        """The trace of a batch, on the CPU."""
+        warmth = None if self.temperature is None else torch.as_tensor(self.temperature).float()
+        return replace(self.network(pixels.to(self.device)).cpu(), temperature=warmth)
 
-    def _fall_back(self, error: RuntimeError) -> None:
-        """Go on with the CPU after `error`, if that is what it calls for; otherwise raise it again."""
-        if self.device.type == "cpu" or not (
-            isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower()
-        ):
-            raise error
+    def _out_of_memory(self, error: RuntimeError) -> bool:
+        """Whether a GPU failed for want of memory; what it holds in reserve is given back then."""
+        if self.device.type == "cpu":
+            return False
+        if not isinstance(error, torch.OutOfMemoryError) and "out of memory" not in str(error).lower():
+            return False
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return True
+
+    def _fall_back(self) -> None:
+        """Go on with the CPU."""
         warnings.warn(
             f"{self.device} ran out of memory; going on with the CPU, which is slower. A smaller model or input size "
             "may fit.",
-            stacklevel=4,
+            stacklevel=5,
         )
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
         self.device = torch.device("cpu")
         self.network.to(self.device)
 
@@ -180,6 +221,7 @@ def load(
         source=checkpoint.source,
         digest=checkpoint.digest,
         card=checkpoint.card,
+        temperature=checkpoint.temperature,
     )
 
 

@@ -152,12 +152,15 @@ class Trace(_Record):
     origin: Tensor  # [B, Q] index of the encoder token that each query came from
     shapes: tuple[tuple[int, int], ...]  # (height, width) of the encoder's levels, to which `origin` counts
     w: Tensor  # [N+1]
+    temperature: Tensor | None = None  # [4] fitted per edge, for all that is said of spread; None: uncalibrated
 
     def __post_init__(self):
         _check(self, "origin", self.origin, *self.initial.logits.shape[:2])
         for r in self.refinements:
             _check(r, "logits", r.logits, *self.initial.logits.shape)
             _check(r, "edges", r.edges, *self.initial.logits.shape[:2], 4, len(self.w))
+        if self.temperature is not None:
+            _check(self, "temperature", self.temperature, 4)
 
     @property
     def last(self) -> Refinement:
@@ -177,6 +180,7 @@ class Trace(_Record):
             self.origin[:, part],
             self.shapes,
             self.w,
+            self.temperature,
         )
 
     def picture(self, index: int) -> Trace:
@@ -184,7 +188,7 @@ class Trace(_Record):
         one = lambda record: record.map(lambda t: t[index : index + 1])  # noqa: E731
         return Trace(
             one(self.proposals), one(self.initial), tuple(one(r) for r in self.refinements),
-            self.origin[index : index + 1], self.shapes, self.w,
+            self.origin[index : index + 1], self.shapes, self.w, self.temperature,
         )  # fmt: skip
 
     def history(
@@ -205,6 +209,7 @@ class Trace(_Record):
             initial=at(self.initial.boxes), initial_logits=at(self.initial.logits),
             logits=stack("logits"), quality=stack("quality")[:, 0], edges=stack("edges"), boxes=stack("boxes"),
             w=self.w.detach().float().cpu(), token=int(self.origin[picture, query]), shapes=self.shapes,
+            temperature=None if self.temperature is None else self.temperature.detach().float().cpu(),
         )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The trace of one picture on disk, as .npz or .json, with what is needed to know it again.
 
 Both hold the same keys: `about` (schema, versions, the checkpoint and its digest, class names, picture size) and one
-array a tensor. Layers are stacked: `layers.edges` is [L, Q, 4, N+1].
+array a tensor. Layers are stacked: `layers.edges` is [L, Q, 4, N+1]. `temperature` [4] is there if one was fitted.
 """
 
 from __future__ import annotations
@@ -119,6 +119,8 @@ def _arrays(trace: Trace) -> dict[str, np.ndarray]:
     for key in _LAYER:
         arrays[f"layers.{key}"] = torch.stack([getattr(r, key)[0] for r in trace.refinements])
     arrays |= {"origin": trace.origin[0], "w": trace.w}
+    if trace.temperature is not None:
+        arrays["temperature"] = trace.temperature
     return {name: tensor.numpy() for name, tensor in arrays.items()}
 
 
@@ -129,4 +131,5 @@ def _trace(values: dict, shapes: tuple[tuple[int, int], ...]) -> Trace:
     stacked = {key: tensor(f"layers.{key}") for key in _LAYER}
     layers = [Refinement(**{k: v[i : i + 1] for k, v in stacked.items()}) for i in range(len(stacked["logits"]))]
     origin = torch.as_tensor(np.asarray(values["origin"], dtype=np.int64))[None]
-    return Trace(*estimates, tuple(layers), origin, shapes, tensor("w"))
+    temperature = tensor("temperature") if "temperature" in values else None
+    return Trace(*estimates, tuple(layers), origin, shapes, tensor("w"), temperature)

@@ -179,6 +179,14 @@ WRAPPINGS = {
 
 
 @needs_reference
+def test_a_temperature_in_another_layout_is_not_ours(tmp_path, official):
+    """Configurations of transformers may carry one, which belongs to generated text."""
+    save_file(official, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps({"temperature": 1.0}))
+    assert open_checkpoint(tmp_path).temperature is None
+
+
+@needs_reference
 @pytest.mark.parametrize("wrapping", list(WRAPPINGS))
 def test_official_files(tmp_path, official, wrapping):
     torch.save(WRAPPINGS[wrapping](official), tmp_path / "a.pth")

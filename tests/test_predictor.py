@@ -197,6 +197,27 @@ def test_out_of_memory_goes_on_with_the_cpu_and_says_so(model, monkeypatch):
         small(picture())  # once is enough
 
 
+def test_a_batch_that_does_not_fit_is_halved_and_stays_on_the_device(model, monkeypatch):
+    want = model([picture()] * 3, threshold=0)
+    narrow = on_a_small_gpu(model, monkeypatch, "MPS backend out of memory (allocated 1 GB)")
+    sizes = []
+
+    def forward(pixels):
+        sizes.append(len(pixels))
+        if len(pixels) > 1:
+            raise RuntimeError(narrow.network.message)
+        return model.network(pixels)
+
+    monkeypatch.setattr(narrow.network, "forward", forward)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        results = narrow([picture()] * 3, threshold=0)
+    assert sizes == [3, 1, 2, 1, 1]
+    assert narrow.device.type == "mps"
+    for a, b in zip(results, want):
+        torch.testing.assert_close(a.detections.boxes, b.detections.boxes)
+
+
 def test_other_errors_of_a_device_are_not_hidden(model, monkeypatch):
     small = on_a_small_gpu(model, monkeypatch, "an illegal memory access was encountered")
     with pytest.raises(RuntimeError, match="illegal memory access"):
