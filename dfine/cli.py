@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from dfine.terminal import Border, complain, expand, free, table, write_json
+from dfine.terminal import Border, complain, expand, table, write_json
 
 PAGE = Path(__file__).parent.parent / "app.py"
 HELD_OUT, HELD_OUT_COUNT = 2_000_000, 500  # seed and number of the model card's scenes; training never draws them
@@ -52,31 +52,20 @@ def detect(
     threshold: Annotated[float, Option("--threshold", "-t", min=0, max=1, help="Lowest score to report.")] = 0.5,
     json: Annotated[Path | None, Option(help="Write all detections to this file; - is stdout.")] = None,
     save: Annotated[Path | None, Option(help="Write the pictures with their boxes into this folder.")] = None,
+    tile: Annotated[
+        int | None, Option(min=32, help="Look at tiles of so many pixels, too: for small objects in large pictures.")
+    ] = None,
+    suppress: Annotated[
+        float | None, Option(min=0, max=1, help="Count boxes of a class with at least this IoU as one object.")
+    ] = None,
+    batch: Annotated[int | None, Option(min=1, help="Pictures per forward pass; by default as many as fit.")] = None,
     device: Device = "auto",
 ):
     """Find the objects in pictures. One that cannot be read is named, and the others go on."""
     files = expand(pictures)
-    import dfine
-    from dfine.figures.picture import draw
+    from dfine.cli_detect import How, run
 
-    detector = dfine.load(model, device=device)
-    entries, taken = [], set()
-    for path in files:
-        try:
-            result = detector(path, threshold=threshold)
-            if save:
-                drawn = draw(result.picture, result.detections, limit=max(result.picture.size))
-                drawn.save(free(save, path.stem, taken), quality=92)
-        except (ValueError, OSError) as error:
-            complain(error if path.name in str(error) else f"{path}: {error}")
-            continue
-        found = result.detections
-        entries.append({"file": str(path), "size": list(found.size), "detections": found.to_list()})
-        if str(json) != "-":
-            _list(path, found)
-    if json:
-        write_json(json, {**_provenance(detector), "threshold": threshold, "pictures": entries})
-    if len(entries) < len(files):
+    if not run(files, model, device, How(threshold, batch, tile, suppress), save=save, json=json):
         raise typer.Exit(1)
 
 
@@ -141,8 +130,8 @@ def train(
 ):
     """Train a detector on scenes or on your own data. An interrupted run goes on exactly with --resume."""
     chosen = {**locals(), "out": str(out)}
-    from dfine.learning.plan import TrainOptions
     from dfine.learning.loop import train as run
+    from dfine.learning.plan import TrainOptions
     from dfine.predictor import resolve
 
     result = run(TrainOptions(**chosen | {"device": str(resolve(device))}))
@@ -162,20 +151,24 @@ def evaluate(
     ] = "own",
     input: Annotated[int | None, Option(min=32, help="Side of the input; by default the checkpoint's.")] = None,
     batch: Annotated[int, Option(min=1, help="Pictures per forward pass.")] = 16,
-    workers: Workers = 0,
+    workers: Workers = 1,
     json: Annotated[Path | None, Option(help="Write the figures to this file; - is stdout.")] = None,
     device: Device = "auto",
 ):
     """COCO AP of the initial boxes and of every layer. Without options it reproduces the shipped model's card."""
     import dfine
     from dfine.evaluation import evaluate as run
+    from dfine.ranks import ranks
 
-    detector = dfine.load(model, device=device)
-    size = (input, input) if input else tuple(detector.size)
-    result = run(
-        detector.network, _dataset(data, split, count, seed, clean, size), names=tuple(detector.names), size=size,
-        batch=batch, device=detector.device, scores=scores, workers=workers,
-    )  # fmt: skip
+    with ranks() as here:
+        detector = dfine.load(model, device=here.device(device))
+        size = (input, input) if input else tuple(detector.size)
+        result = run(
+            detector.network, _dataset(data, split, count, seed, clean, size), names=tuple(detector.names), size=size,
+            batch=batch, device=detector.device, scores=scores, workers=workers, here=here,
+        )  # fmt: skip
+    if not here.first:
+        return
     parts = {"all": result, **result.by_dials()}
     if str(json) != "-":
         for name, part in parts.items():
@@ -240,14 +233,6 @@ def version():
 def main() -> None:
     """Entry point of the `dfine` command."""
     app(prog_name="dfine")
-
-
-def _list(path: Path, found) -> None:
-    """What was found in one picture, a line an object."""
-    typer.echo(f"{path}: {len(found)} object{'' if len(found) == 1 else 's'}")
-    for d in found.to_list():
-        x1, y1, x2, y2 = (round(v) for v in d["box"])
-        typer.echo(f"  {d['score']:.2f}  {d['name']:<16s} {x1:5d} {y1:5d} {x2:5d} {y2:5d}")
 
 
 def _dataset(data: str, split: str | None, count: int | None, seed: int, clean: float, size: tuple[int, int]):

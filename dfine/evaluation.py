@@ -19,11 +19,14 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from dfine.data import labels
-from dfine.data.loader import loader
+from dfine.data.loader import loader, subset
 from dfine.postprocess import detections
+from dfine.ranks import Ranks
 
 TOP = 300  # detections kept per picture, as published; COCO's evaluator then takes 100 of each class
+ALONE = Ranks()
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
+THRESHOLDS = tuple(i / 100 for i in range(50, 100, 5))  # IoU from which a box is right
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ def evaluate(
     workers: int = 0,
     progress: bool = True,
     autocast: torch.dtype | None = None,
+    here: Ranks = ALONE,
 ) -> Evaluation:
     """COCO AP of the initial boxes and of every layer of `network` on `dataset`.
 
@@ -133,6 +137,7 @@ def evaluate(
         workers: processes that read pictures.
         progress: whether to show a bar.
         autocast: the half precision to run in, by default none.
+        here: this process among those that share the pictures; all of them must call this, and get the same answer.
 
     Raises:
         ValueError: no class name of the model is known to the data set, or `scores` is neither "own" nor "last".
@@ -143,17 +148,20 @@ def evaluate(
     _coco_eval()  # a missing package is said before the work, not after it
     names = tuple(names or dataset.names)
     categories = match(names, dataset)
-    batches = loader(dataset, batch, size=size, train=False, workers=workers)
+    share = subset(dataset, here.mine(range(len(dataset)))) if here.count > 1 else dataset
+    batches = loader(share, batch, size=size, train=False, workers=workers)
     collected: dict[str, list[np.ndarray]] = {}
     was_training = network.training
     network.eval()
     try:
-        for pixels, targets in _progress(batches, progress):
+        for pixels, targets in _progress(batches, progress and here.first):
             for stage, rows in _stages(network, pixels, targets, names, categories, device, scores, autocast):
                 collected.setdefault(stage, []).append(rows)
     finally:
         network.train(was_training)
-    results = {stage: np.concatenate(rows) for stage, rows in collected.items()}
+    shares = here.gather({stage: np.concatenate(rows) for stage, rows in collected.items()})
+    stages = next((share for share in shares if share), {})  # a process may have had no picture
+    results = {stage: np.concatenate([share[stage] for share in shares if share]) for stage in stages}
     return Evaluation.of(dataset.ground_truth(), results, scores)
 
 
@@ -209,6 +217,28 @@ def measure(truth: dict, rows: np.ndarray) -> tuple[dict[str, float], dict[str, 
     Returns the metrics, and AP by class name; NaN where `truth` (a COCO-format dict) has no object to measure it on.
     Crowds are neither missed nor found, as in the reference implementation, pycocotools.
     """
+    run = _accumulated(truth, rows)
+    if run is None:
+        return dict.fromkeys(METRICS, math.nan), {c["name"]: math.nan for c in truth["categories"]}
+    precision, recall = np.asarray(run.eval["precision"]), np.asarray(run.eval["recall"])  # [T,R,K,A,M], [T,K,A,M]
+    values = [precision[..., 0, -1], precision[0, ..., 0, -1], precision[5, ..., 0, -1]]
+    values += [precision[..., area, -1] for area in (1, 2, 3)] + [recall[..., 0, -1]]
+    name = {c["id"]: c["name"] for c in truth["categories"]}
+    classes = {name[int(c)]: _mean(precision[:, :, k, 0, -1]) for k, c in enumerate(run.params.catIds)}
+    return dict(zip(METRICS, map(_mean, values))), classes
+
+
+def by_threshold(truth: dict, rows: np.ndarray) -> dict[float, float]:
+    """AP at each of COCO's ten IoU thresholds, 0.50 to 0.95; arguments as in `measure`."""
+    run = _accumulated(truth, rows)
+    if run is None:
+        return dict.fromkeys(THRESHOLDS, math.nan)
+    precision = np.asarray(run.eval["precision"])  # [T, R, K, A, M]
+    return {t: _mean(precision[i, ..., 0, -1]) for i, t in enumerate(THRESHOLDS)}
+
+
+def _accumulated(truth: dict, rows: np.ndarray):
+    """COCO's evaluation of `rows`, accumulated; None where there are no pictures."""
     coco, coco_eval = _coco_eval()
     truth = {**truth, "annotations": [dict(a) for a in truth["annotations"]]}  # the evaluator writes into them
     found = {
@@ -221,16 +251,11 @@ def measure(truth: dict, rows: np.ndarray) -> tuple[dict[str, float], dict[str, 
         ],
     }  # fmt: skip
     if not truth["images"]:
-        return dict.fromkeys(METRICS, math.nan), {c["name"]: math.nan for c in truth["categories"]}
+        return None
     run = coco_eval(coco(truth), coco(found), "bbox", print_function=_quiet)
     run.evaluate()
     run.accumulate()
-    precision, recall = np.asarray(run.eval["precision"]), np.asarray(run.eval["recall"])  # [T,R,K,A,M], [T,K,A,M]
-    values = [precision[..., 0, -1], precision[0, ..., 0, -1], precision[5, ..., 0, -1]]
-    values += [precision[..., area, -1] for area in (1, 2, 3)] + [recall[..., 0, -1]]
-    name = {c["id"]: c["name"] for c in truth["categories"]}
-    classes = {name[int(c)]: _mean(precision[:, :, k, 0, -1]) for k, c in enumerate(run.params.catIds)}
-    return dict(zip(METRICS, map(_mean, values))), classes
+    return run
 
 
 def _mean(values: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from dfine import distribution
 from dfine.boxes import from_pixels
-from dfine.evaluation import METRICS, Evaluation, evaluate, match, measure
+from dfine.evaluation import METRICS, Evaluation, by_threshold, evaluate, match, measure
 from dfine.records import Estimate, Refinement, Target, Trace
 
 pytest.importorskip("faster_coco_eval")
@@ -74,6 +74,15 @@ def test_ap_counts_the_thresholds_that_a_box_passes(moved, thresholds):
     assert stats["APm"] == pytest.approx(stats["AP"]), "1600 square pixels are medium"
     assert math.isnan(stats["APs"])
     assert math.isnan(classes["dog"])
+
+
+@pytest.mark.parametrize("moved, thresholds", [(0, 10), (2, 9), (6, 5), (12, 1), (20, 0)])
+def test_ap_at_every_threshold(moved, thresholds):
+    found = (4, 10 + moved, 10, 40, 40, 0.9, 3)
+    ap = by_threshold(truth(CAT), rows(found))
+    assert list(ap) == [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95]
+    assert list(ap.values()) == pytest.approx([1] * thresholds + [0] * (10 - thresholds))
+    assert all(math.isnan(v) for v in by_threshold({**truth(), "images": []}, rows()).values())
 
 
 def test_ap_is_the_mean_over_classes():

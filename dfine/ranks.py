@@ -1,0 +1,72 @@
+"""Several processes at one job, as `torchrun` starts them: who takes which share, and how answers come together.
+
+Only Python objects travel (paths, detections, numbers), over gloo, which works between GPUs' processes and on CPUs
+alike. Without `torchrun` there is one process, and everything is as if this file were not there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+from torch import distributed
+
+T = TypeVar("T")
+PATIENCE = timedelta(hours=12)  # one process may have far more to do than another before they meet
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among `count` of them."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes and prints."""
+        return self.rank == 0
+
+    def mine(self, items: Sequence[T]) -> Sequence[T]:
+        """This process's share: every `count`-th, so that shares are of equal length within one."""
+        return items[self.rank :: self.count]
+
+    def gather(self, value: Any) -> list[Any]:
+        """What every process has, in the order of ranks; every process must call it."""
+        if self.count == 1:
+            return [value]
+        values = [None] * self.count
+        distributed.all_gather_object(values, value)
+        return values
+
+    def weave(self, shares: Sequence[Sequence[T]]) -> list[T]:
+        """The inverse of `mine` over all processes: the shares as one list in the first order."""
+        woven = [None] * sum(map(len, shares))
+        for rank, share in enumerate(shares):
+            woven[rank :: self.count] = share
+        return woven
+
+    def device(self, wanted: str) -> str:
+        """The device of this process: of several GPUs on one machine, each process takes its own."""
+        if wanted in ("auto", "cuda") and self.count > 1 and torch.cuda.is_available():
+            return f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % torch.cuda.device_count()}"
+        return wanted
+
+
+@contextmanager
+def ranks() -> Iterator[Ranks]:
+    """The processes that `torchrun` started, connected until the end of the block; else this one alone."""
+    count = int(os.environ.get("WORLD_SIZE", 1))
+    if count < 2:
+        yield Ranks()
+        return
+    distributed.init_process_group("gloo", timeout=PATIENCE)
+    try:
+        yield Ranks(distributed.get_rank(), distributed.get_world_size())
+    finally:
+        distributed.destroy_process_group()
