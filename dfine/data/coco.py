@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -21,6 +22,15 @@ from dfine import boxes as box
 from dfine.data.pictures import read
 from dfine.records import Target
 
+# Is told of a mistake in the data: a sentence, and sometimes the `image` id and the `bbox` that it is about. If it
+# returns, the entry is left out.
+Fault = Callable[..., None]
+
+
+def stop(message: str, **about: object) -> None:
+    """The strict way with a mistake: ValueError."""
+    raise ValueError(message)
+
 
 class CocoSet(Dataset):
     """Pictures and their objects: item i is (picture uint8 [3, H, W], Target).
@@ -32,23 +42,32 @@ class CocoSet(Dataset):
         images_folder: the folder that the file names in the JSON are relative to.
         annotations_json: a COCO instances file, or the file of another format that `content` was read from.
         content: what the file says, as a COCO-format dict, where it has been read already.
+        fault: is told of every mistake in the entries; by default the first one is raised.
 
     Raises:
         FileNotFoundError: the folder or the file is not there.
         ValueError: the file is not COCO JSON, or an id in it leads nowhere or twice.
     """
 
-    def __init__(self, images_folder: str | Path, annotations_json: str | Path, content: dict | None = None):
+    def __init__(
+        self,
+        images_folder: str | Path,
+        annotations_json: str | Path,
+        content: dict | None = None,
+        *,
+        fault: Fault = stop,
+    ):
         self.folder, self.source = Path(images_folder), Path(annotations_json)
         if not self.folder.is_dir():
             raise FileNotFoundError(f"there is no folder of pictures {self.folder}")
         content = _read_json(self.source) if content is None else content
         self._categories = sorted(content["categories"], key=lambda c: c["id"])
-        self._images = content["images"]
-        self._check(content["annotations"])
+        self._fault = fault
+        self._images = self._sound_images(content["images"])
+        annotations = self._sound(content["annotations"])
         self.names = tuple(str(c["name"]) for c in self._categories)
         self.category_ids = [int(c["id"]) for c in self._categories]
-        self._annotations = self._with_area(content["annotations"])
+        self._annotations = self._with_area(annotations)
         self._items = self._targets()
 
     def __len__(self) -> int:
@@ -70,6 +89,10 @@ class CocoSet(Dataset):
                 picture = stored.convert("RGB")
         return functional.pil_to_tensor(picture), target
 
+    def target(self, index: int) -> Target:
+        """What is true of picture `index`, without reading it."""
+        return self._items[index]
+
     def path(self, index: int) -> Path:
         """Where picture `index` lies."""
         return self.folder / self._images[index]["file_name"]
@@ -78,35 +101,40 @@ class CocoSet(Dataset):
         """The answers as a COCO-format dict, images in the order of the items; crowds included."""
         return {"images": self._images, "annotations": self._annotations, "categories": self._categories}
 
-    def _check(self, annotations: list[dict]) -> None:
-        """Raise ValueError for the first id that is used twice or refers to nothing."""
-        images, categories = _ids(self._images, "image", self.source), _ids(self._categories, "category", self.source)
-        _ids(annotations, "annotation", self.source)
+    def _sound_images(self, images: list[dict]) -> list[dict]:
+        """The images whose entries are whole; the others are faults."""
         names = [c.get("name") for c in self._categories]
-        twice = sorted({str(n) for n in names if names.count(n) > 1})
-        if twice:
-            raise ValueError(f"two categories in {self.source} are called {twice[0]!r}; names must be unique")
-        for image in self._images:
-            for key in ("file_name", "width", "height"):
-                if key not in image:
-                    raise ValueError(f"image id {image['id']} in {self.source} has no {key!r}")
-        for a in annotations:
+        for name in sorted({str(n) for n in names if names.count(n) > 1}):
+            stop(f"two categories in {self.source} are called {name!r}; names must be unique")
+        sound = []
+        for image in _unique(images, "image", self.source, self._fault):
+            lacking = next((key for key in ("file_name", "width", "height") if key not in image), None)
+            if lacking:
+                self._fault(f"image id {image['id']} in {self.source} has no {lacking!r}")
+            else:
+                sound.append(image)
+        return sound
+
+    def _sound(self, annotations: list[dict]) -> list[dict]:
+        """The annotations whose ids lead somewhere and whose box is one; the others are faults."""
+        images = {i["id"] for i in self._images}
+        categories = {c["id"] for c in _unique(self._categories, "category", self.source, stop)}
+        sound = []
+        for a in _unique(annotations, "annotation", self.source, self._fault):
+            what = f"annotation id {a['id']} in {self.source}"
             if a.get("image_id") not in images:
-                raise ValueError(
-                    f"annotation id {a['id']} in {self.source} names image id {a.get('image_id')}, unknown"
-                )
-            if a.get("category_id") not in categories:
-                raise ValueError(
-                    f"annotation id {a['id']} in {self.source} names category id {a.get('category_id')}, which is not "
-                    "among the categories"
-                )
-            if not _is_box(a.get("bbox")):
-                raise ValueError(
-                    f"annotation id {a['id']} in {self.source} has the bbox {a.get('bbox')}, not 4 numbers"
-                )
+                self._fault(f"{what} names image id {a.get('image_id')}, unknown")
+            elif a.get("category_id") not in categories:
+                self._fault(f"{what} names category id {a.get('category_id')}, which is not among the categories")
+            elif not _is_box(a.get("bbox")):
+                self._fault(f"{what} has the bbox {a.get('bbox')}, not 4 numbers")
+            else:
+                sound.append(a)
+        return sound
 
     def _with_area(self, annotations: list[dict]) -> list[dict]:
         """The annotations that have an extent inside their picture, each with `area` and `iscrowd`."""
+        lenient = self._fault is not stop
         sizes = {i["id"]: (i["width"], i["height"]) for i in self._images}
         kept = []
         for a in annotations:
@@ -114,8 +142,12 @@ class CocoSet(Dataset):
             if x2 > x1 and y2 > y1:
                 area = a.get("area", a["bbox"][2] * a["bbox"][3])
                 kept.append({**a, "area": float(area), "iscrowd": int(a.get("iscrowd", 0))})
+            elif lenient:
+                where = a.get("where") or f"annotation id {a['id']} in {self.source}"
+                text = f"{where} has no extent in its picture: {[round(v, 1) for v in a['bbox']]}"
+                self._fault(text, image=a["image_id"], bbox=tuple(a["bbox"]))
         dropped = len(annotations) - len(kept)
-        if dropped:
+        if dropped and not lenient:
             what = "1 box of zero size was" if dropped == 1 else f"{dropped} boxes of zero size were"
             warnings.warn(f"{what} dropped from {self.source}", stacklevel=3)
         return kept
@@ -137,7 +169,7 @@ class CocoSet(Dataset):
         return targets
 
 
-def find(path: str | Path, split: str | None = None) -> CocoSet:
+def find(path: str | Path, split: str | None = None, fault: Fault = stop) -> CocoSet:
     """The data set at `path`: a folder that `dfine scenes` wrote, a COCO folder, or a COCO JSON file.
 
     Understood are `images/` beside `annotations.json`, `annotations/instances_<split>.json` beside `<split>/` (or
@@ -146,6 +178,7 @@ def find(path: str | Path, split: str | None = None) -> CocoSet:
     Args:
         path: folder or file.
         split: which of several `annotations/instances_*.json` to take, e.g. "val2017" or just "val".
+        fault: as for `CocoSet`.
 
     Raises:
         FileNotFoundError: there is nothing of the kind; the message says what was looked for.
@@ -153,11 +186,11 @@ def find(path: str | Path, split: str | None = None) -> CocoSet:
     """
     path = Path(path)
     if path.is_file():
-        return CocoSet(_pictures_of(path), path)
+        return CocoSet(_pictures_of(path), path, fault=fault)
     if not path.is_dir():
         raise FileNotFoundError(f"there is no data set {path}")
     if (path / "annotations.json").is_file():
-        return find(path / "annotations.json")
+        return find(path / "annotations.json", fault=fault)
     files = sorted(path.glob("annotations/instances_*.json")) or sorted(path.glob("instances_*.json"))
     files = [f for f in files if split is None or _split(f).startswith(split)]
     if not files:
@@ -166,7 +199,7 @@ def find(path: str | Path, split: str | None = None) -> CocoSet:
     if len(files) > 1:
         names = ", ".join(_split(f) for f in files)
         raise ValueError(f"{path} holds several splits ({names}); name one of the files under it")
-    return find(files[0])
+    return find(files[0], fault=fault)
 
 
 def _pictures_of(source: Path) -> Path:
@@ -202,16 +235,17 @@ def _read_json(source: Path) -> dict:
     return content
 
 
-def _ids(entries: list[dict], kind: str, source: Path) -> set[int]:
-    """The ids of `entries`. Raises ValueError when one is missing or used twice."""
-    seen: set[int] = set()
+def _unique(entries: list[dict], kind: str, source: Path, fault: Fault) -> list[dict]:
+    """The entries with an id of their own; one whose id is missing or has occurred before is a fault."""
+    seen: dict[int, dict] = {}
     for entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get("id"), int):
-            raise ValueError(f"an {kind} in {source} has no whole number as its id: {str(entry)[:80]}")
-        if entry["id"] in seen:
-            raise ValueError(f"{kind} id {entry['id']} occurs twice in {source}")
-        seen.add(entry["id"])
-    return seen
+            fault(f"an {kind} in {source} has no whole number as its id: {str(entry)[:80]}")
+        elif entry["id"] in seen:
+            fault(f"{kind} id {entry['id']} occurs twice in {source}")
+        else:
+            seen[entry["id"]] = entry
+    return list(seen.values())
 
 
 def _is_box(bbox) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-from dfine.data.coco import CocoSet
+from dfine.data.coco import CocoSet, Fault, stop
 
 SETS = "ImageSets/Main"
 
@@ -24,14 +24,15 @@ def splits(folder: str | Path) -> list[str]:
     return sorted(p.stem for p in (Path(folder) / SETS).glob("*.txt") if "_" not in p.stem)
 
 
-def read(folder: str | Path, split: str | None = None) -> CocoSet:
+def read(folder: str | Path, split: str | None = None, fault: Fault = stop) -> CocoSet:
     """A data set, or one split of it; its categories are all names that occur in any of its XML files, in their order.
 
-    Objects marked *difficult* count as crowds do: they are no training targets, and neither missed nor found.
+    Objects marked *difficult* count as crowds do: they are no training targets, and neither missed nor found. `fault`
+    is as for `CocoSet`.
 
     Raises:
         FileNotFoundError: there are no XML files, or no such split.
-        ValueError: an XML file cannot be read, or an object in it has no name or no box; the message says which.
+        ValueError: an XML file is missing or damaged, or an object has no name or no box; the message says which.
     """
     folder = Path(folder)
     answers = folder / "Annotations" if (folder / "Annotations").is_dir() else folder
@@ -39,24 +40,25 @@ def read(folder: str | Path, split: str | None = None) -> CocoSet:
     files = sorted(answers.glob("*.xml"))
     if not files:
         raise FileNotFoundError(f"there are no XML files in {answers}")
-    roots = {path.stem: _root(path) for path in files}
-    names = sorted({name for path, root in zip(files, roots.values()) for name in _class_names(root, path)})
+    entries = {path.stem: _entry(path, pictures, fault) for path in files}
+    names = sorted({name for _, objects in entries.values() for name, _, _ in objects})
     images, annotations = [], []
-    for stem in _stems(folder, split, list(roots)):
-        if stem not in roots:
-            raise FileNotFoundError(f"{SETS}/{split}.txt lists {stem!r}, but there is no {answers / stem}.xml")
-        path = answers / f"{stem}.xml"
-        image = _image(roots[stem], path, pictures) | {"id": len(images) + 1}
-        images.append(image)
-        for element in roots[stem].findall("object"):
-            x1, y1, x2, y2 = _corners(element, path)
+    for stem in _stems(folder, split, list(entries)):
+        image, objects = entries.get(stem, (None, []))
+        if image is None:
+            if stem not in entries:
+                fault(f"{SETS}/{split}.txt lists {stem!r}, but there is no {answers / stem}.xml")
+            continue
+        images.append(image | {"id": len(images) + 1})
+        for name, difficult, (x1, y1, x2, y2) in objects:
             annotations.append(
-                {"id": len(annotations) + 1, "image_id": image["id"], "bbox": [x1, y1, x2 - x1, y2 - y1]}
-                | {"category_id": names.index(_name(element, path)) + 1, "area": (x2 - x1) * (y2 - y1)}
-                | {"iscrowd": int(element.findtext("difficult", "0").strip() == "1")}
+                {"id": len(annotations) + 1, "image_id": len(images), "category_id": names.index(name) + 1}
+                | {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1), "iscrowd": int(difficult)}
+                | {"where": f"an object ({name}) in {answers / stem}.xml"}
             )
     categories = [{"id": i, "name": name} for i, name in enumerate(names, 1)]
-    return CocoSet(pictures, answers, {"images": images, "annotations": annotations, "categories": categories})
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    return CocoSet(pictures, answers, content, fault=fault)
 
 
 def _stems(folder: Path, split: str | None, everything: list[str]) -> list[str]:
@@ -69,29 +71,31 @@ def _stems(folder: Path, split: str | None, everything: list[str]) -> list[str]:
     return [line.split()[0] for line in listed.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def _root(path: Path) -> ElementTree.Element:
+def _entry(path: Path, pictures: Path, fault: Fault) -> tuple[dict | None, list[tuple[str, bool, list[float]]]]:
+    """The picture of an XML file, None if the file is damaged, and its objects: name, difficult, corners in pixels."""
     try:
-        return ElementTree.parse(path).getroot()
+        root = ElementTree.parse(path).getroot()
+        image = _image(root, path, pictures)
     except ElementTree.ParseError as error:
-        raise ValueError(f"{path} is not an XML file: {error}") from None
-
-
-def _class_names(root: ElementTree.Element, path: Path) -> list[str]:
-    return [_name(element, path) for element in root.findall("object")]
-
-
-def _name(element: ElementTree.Element, path: Path) -> str:
-    name = element.findtext("name", "").strip()
-    if not name:
-        raise ValueError(f"an object in {path} has no name")
-    return name
-
-
-def _corners(element: ElementTree.Element, path: Path) -> list[float]:
-    try:
-        return [float(element.findtext(f"bndbox/{key}", "").strip()) for key in ("xmin", "ymin", "xmax", "ymax")]
-    except ValueError:
-        raise ValueError(f"an object ({_name(element, path)}) in {path} has no box of four numbers") from None
+        fault(f"{path} is not an XML file: {error}")
+        return None, []
+    except ValueError as error:
+        fault(str(error))
+        return None, []
+    objects = []
+    for element in root.findall("object"):
+        name = element.findtext("name", "").strip()
+        try:
+            corners = [float(element.findtext(f"bndbox/{key}", "")) for key in ("xmin", "ymin", "xmax", "ymax")]
+        except ValueError:
+            corners = None
+        if not name:
+            fault(f"an object in {path} has no name")
+        elif corners is None:
+            fault(f"an object ({name}) in {path} has no box of four numbers")
+        else:
+            objects.append((name, element.findtext("difficult", "0").strip() == "1", corners))
+    return image, objects
 
 
 def _image(root: ElementTree.Element, path: Path, pictures: Path) -> dict:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from dfine.data.coco import CocoSet
+from dfine.data.coco import CocoSet, Fault, stop
 
 SUFFIXES = frozenset(Image.registered_extensions())
 SPLITS = {"train": "train", "val": "val", "valid": "val", "test": "test"}  # as the file may call them: as we do
@@ -42,8 +42,8 @@ def splits(path: str | Path) -> dict[str, list[Path]]:
     return found
 
 
-def read(path: str | Path, split: str) -> CocoSet:
-    """One split of a data set; its category ids are the classes' numbers in the file.
+def read(path: str | Path, split: str, fault: Fault = stop) -> CocoSet:
+    """One split of a data set; its category ids are the classes' numbers in the file. `fault` as for `CocoSet`.
 
     Raises:
         FileNotFoundError: the file, or a folder that it names, is not there.
@@ -57,18 +57,27 @@ def read(path: str | Path, split: str) -> CocoSet:
     root = _common(found[split])
     images, annotations = [], []
     for picture in found[split]:
-        size = _size(picture)
+        try:
+            size = _size(picture)
+        except (ValueError, OSError) as error:
+            if fault is stop:
+                raise
+            fault(str(error))
+            continue
         image = {"id": len(images) + 1, "file_name": picture.relative_to(root).as_posix()}
         images.append(image | {"width": size[0], "height": size[1]})
-        for number, (label, box) in _lines(_labels(picture), names):
+        answers = _labels(picture)
+        for number, (label, box) in _lines(answers, names, fault):
             corner = [(box[0] - box[2] / 2) * size[0], (box[1] - box[3] / 2) * size[1]]
             extent = [box[2] * size[0], box[3] * size[1]]
             annotations.append(
-                {"id": len(annotations) + 1, "image_id": image["id"], "category_id": label, "line": number}
+                {"id": len(annotations) + 1, "image_id": image["id"], "category_id": label}
                 | {"bbox": corner + extent, "area": extent[0] * extent[1], "iscrowd": 0}
+                | {"where": f"line {number} of {answers}"}
             )
     categories = [{"id": i, "name": name} for i, name in names.items()]
-    return CocoSet(root, path, {"images": images, "annotations": annotations, "categories": categories})
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    return CocoSet(root, path, content, fault=fault)
 
 
 def _content(path: Path) -> dict:
@@ -103,8 +112,8 @@ def _pictures(place: str, root: Path, source: Path) -> list[Path]:
         raise FileNotFoundError(f"{source} names {place!r}, which is not at {tries[0]}")
     if found.is_file():
         lines = [line.strip() for line in found.read_text(encoding="utf-8").splitlines() if line.strip()]
-        return [(found.parent / line).resolve() for line in lines]
-    return sorted(p.resolve() for p in found.rglob("*") if p.suffix.lower() in SUFFIXES)
+        return [Path(os.path.abspath(found.parent / line)) for line in lines]  # links are kept: labels lie beside them
+    return sorted(Path(os.path.abspath(p)) for p in found.rglob("*") if p.suffix.lower() in SUFFIXES)
 
 
 def _labels(picture: Path) -> Path:
@@ -119,34 +128,37 @@ def _labels(picture: Path) -> Path:
     return picture.with_suffix(".txt")
 
 
-def _lines(path: Path, names: dict[int, str]):
+def _lines(path: Path, names: dict[int, str], fault: Fault):
     """Yields (line number, (class, (cx, cy, width, height) relative)); a picture without a text file has no objects."""
     if not path.is_file():
         return
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        fields = line.split()
-        if not fields:
+        if not line.strip():
             continue
         try:
-            label, values = int(float(fields[0])), [float(v) for v in fields[1:]]
-        except ValueError:
-            raise ValueError(f"line {number} of {path} is not numbers: {line[:60]!r}") from None
-        if label not in names:
-            known = f"{min(names)} to {max(names)}" if names else "none"
-            raise ValueError(f"line {number} of {path} names class {label}; the classes are {known}, counted from 0")
-        yield number, (label, _box(values, number, path))
+            yield number, _line(line, names)
+        except ValueError as error:
+            fault(f"line {number} of {path} {error}")
 
 
-def _box(values: list[float], number: int, path: Path) -> tuple[float, float, float, float]:
-    """The box of a line, or around the polygon that it holds."""
+def _line(line: str, names: dict[int, str]) -> tuple[int, tuple[float, float, float, float]]:
+    """The class and the box of a line, or of the polygon that it holds. Raises ValueError saying what it does wrong."""
+    try:
+        label, *values = (float(field) for field in line.split())
+    except ValueError:
+        raise ValueError(f"is not numbers: {line[:60]!r}") from None
+    if label not in names:
+        known = f"{min(names)} to {max(names)}" if names else "none"
+        raise ValueError(f"names class {label:g}; the classes are {known}, counted from 0")
     if not all(math.isfinite(v) for v in values):
-        raise ValueError(f"line {number} of {path} holds a number that is not finite")
+        raise ValueError("holds a number that is not finite")
     if len(values) == 4:
-        return tuple(values)
+        return int(label), tuple(values)
     if len(values) < 6 or len(values) % 2:
-        raise ValueError(f"line {number} of {path} has {len(values)} numbers after the class; a box has 4")
+        raise ValueError(f"has {len(values)} numbers after the class; a box has 4")
     xs, ys = values[0::2], values[1::2]
-    return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2, max(xs) - min(xs), max(ys) - min(ys)
+    box = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2, max(xs) - min(xs), max(ys) - min(ys)
+    return int(label), box
 
 
 def _size(picture: Path) -> tuple[int, int]:

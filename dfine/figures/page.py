@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import html
-import io
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import plotly.graph_objects as go
 from PIL import Image
-from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
 from dfine.config import EDGES
-from dfine.figures import arithmetic, edge, edges, ladder, path, stages, style
+from dfine.figures import arithmetic, document, edge, edges, ladder, path, stages, style
 from dfine.figures import html as tables
 from dfine.figures import picture as pictures
+from dfine.figures.document import Document, Panel, Section
 from dfine.records import Detections, History
 
-# What the file may do is written into it: run its own script and show its own pictures, and never use the network.
-POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 SHOWN = 960  # longest side in pixels of the whole picture
 WORDS = (
     ("Initial box", "What the network draws first. Every layer measures its four edges from this one box."),
@@ -36,25 +27,10 @@ WORDS = (
     ),
     ("LQE", "What a layer adds to the score for edges that it is sure of, and takes off for those that it is not."),
 )
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One of the things that share a place on the page; `name` is the tab that brings it up."""
-
-    name: str
-    figure: go.Figure | None = None
-    text: str = ""  # HTML under the figure
-    wide: bool = True  # whether the figure needs more room than a phone has, and scrolls there
-
-
-@dataclass(frozen=True)
-class Section:
-    """A card on the page: a heading, a sentence, and one or more panels."""
-
-    title: str
-    lead: str
-    panels: tuple[Panel, ...]
+ORIGIN = {
+    "picture": "Picture", "size": "Size in px", "threshold": "Score threshold", "model": "Checkpoint",
+    "digest": "SHA-256 of its weights", "dfine": "D-FINE Lens", "schema": "Schema",
+}  # fmt: skip
 
 
 def page(picture: Image.Image, history: History, detections: Detections, head: dict, data: dict | None = None) -> str:
@@ -70,28 +46,24 @@ def page(picture: Image.Image, history: History, detections: Detections, head: d
     """
     figures: list[go.Figure] = []
     opening = _opening(picture, history, figures)
-    body = [_section(s, i, figures) for i, s in enumerate(sections(history))]
-    parts = {
-        "title": html.escape(f"{_name(history)} {float(history.scores[-1]):.2f}, explained by D-FINE Lens"),
-        "policy": html.escape(POLICY),
-        "css": _beside("page.css"),
-        "header": _header(history),
-        "opening": opening,
-        "calibration": style.calibration(history),
-        "sections": "\n".join(body),
-        "picture": _whole(picture, history, detections),
-        "words": _list(WORDS),
-        "footer": _footer(head),
-        "data": _json(head | ({"object": data} if data else {})),
-        "figures": "\n".join(
-            f'<script type="application/json" id="figure-{i}">{_escaped(f.to_json())}</script>'
-            for i, f in enumerate(figures)
-        ),
-        "version": get_plotlyjs_version(),
-        "plotly": _packed_plotly(),
-        "js": _beside("page.js"),
-    }
-    return _PAGE.format(**parts)
+    body = [document.section(s, i, figures) for i, s in enumerate(sections(history))]
+    main = _MAIN.format(
+        calibration=style.calibration(history),
+        opening=opening,
+        sections="\n".join(body),
+        picture=_whole(picture, history, detections),
+        words=document.words(WORDS),
+    )
+    return str(
+        Document(
+            f"{_name(history)} {float(history.scores[-1]):.2f}, explained by D-FINE Lens",
+            _header(history),
+            main,
+            document.origin(head, ORIGIN),
+            head | ({"object": data} if data else {}),
+            figures,
+        )
+    )
 
 
 def sections(history: History) -> Sequence[Section]:
@@ -101,8 +73,10 @@ def sections(history: History) -> Sequence[Section]:
             "What each layer thought of each edge",
             "A column is an edge, a row is a layer: follow how a layer sharpens or moves what the one before it said.",
             (
-                Panel("Pr(n)", edges.distributions(history), _p(edges.caption(history))),
-                Panel("W(n)·Pr(n)", edges.distributions(history, True), _p(edges.caption(history, True))),
+                Panel("Pr(n)", edges.distributions(history), document.paragraph(edges.caption(history))),
+                Panel(
+                    "W(n)·Pr(n)", edges.distributions(history, True), document.paragraph(edges.caption(history, True))
+                ),
             ),
         ),
         Section(
@@ -151,7 +125,9 @@ def _layers(count: int) -> str:
 
 def _opening(picture: Image.Image, history: History, figures: list[go.Figure]) -> str:
     """The object with its boxes, to play and step through, beside the ways of its four edges."""
-    figure = _plot(stages.object_figure(picture, history), "The box at every layer, on the picture", figures, fit=True)
+    figure = document.plot(
+        stages.object_figure(picture, history), "The box at every layer, on the picture", figures, fit=True
+    )
     return f'<div class="opening"><div>{figure}</div>{_edges(history)}</div>'
 
 
@@ -175,101 +151,18 @@ def _whole(picture: Image.Image, history: History, detections: Detections) -> st
         i for i, d in enumerate(detections.to_list()) if (d["query"], d["label"]) == (history.query, history.label)
     ]
     drawn = pictures.draw(picture, detections, chosen[0] if chosen else None, limit=SHOWN)
-    file = io.BytesIO()
-    drawn.save(file, "JPEG", quality=88, optimize=True)
-    source = "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
     count = len(detections)
     alt = (
         f"The whole picture with {count} object{'' if count == 1 else 's'} framed, {_name(history)} set off among them"
     )
-    return f'<img src="{source}" alt="{html.escape(alt)}" width="{drawn.width}" height="{drawn.height}">'
-
-
-def _section(section: Section, number: int, figures: list[go.Figure]) -> str:
-    """The card of a section; its figures are added to `figures`."""
-    several = len(section.panels) > 1
-    out = [f"<section><h2>{html.escape(section.title)}</h2><p>{html.escape(section.lead)}</p>"]
-    out += ["<div>", "<div data-tabs></div>" if several else ""]
-    for i, panel in enumerate(section.panels):
-        out.append(
-            f'<div role="tabpanel" id="panel-{number}-{i}" data-name="{html.escape(panel.name)}">'
-            if several
-            else "<div>"
-        )
-        if several:
-            out.append(f'<h3 class="panel-name">{html.escape(panel.name)}</h3>')
-        if panel.figure is not None:
-            out.append(_plot(panel.figure, f"{section.title}: {panel.name}", figures, fit=not panel.wide))
-        out.append(f"{panel.text}</div>")
-    return "".join(out) + "</div></section>"
-
-
-def _plot(figure: go.Figure, label: str, figures: list[go.Figure], *, fit: bool) -> str:
-    """The place of a figure, which is added to `figures`; unless it can `fit` a phone, it scrolls there."""
-    figures.append(figure)
-    return (
-        f'<div class="scroll"><div class="plot{" fit" if fit else ""}" data-figure="figure-{len(figures) - 1}" '
-        f'style="height:{figure.layout.height}px" role="img" aria-label="{html.escape(label)}"></div></div>'
-    )
-
-
-def _footer(head: dict) -> str:
-    """Where it all comes from."""
-    words = {
-        "picture": "Picture", "size": "Size in px", "threshold": "Score threshold", "model": "Checkpoint",
-        "digest": "SHA-256 of its weights", "dfine": "D-FINE Lens", "schema": "Schema",
-    }  # fmt: skip
-    values = {key: " × ".join(map(str, v)) if isinstance(v, (list, tuple)) else v for key, v in head.items()}
-    return _list((word, values[key]) for key, word in words.items() if values.get(key) not in (None, ""))
-
-
-def _list(pairs) -> str:
-    return "<dl>" + "".join(f"<dt>{html.escape(str(a))}</dt><dd>{html.escape(str(b))}</dd>" for a, b in pairs) + "</dl>"
+    return document.image(drawn, alt)
 
 
 def _name(history: History) -> str:
     return history.name or f"class {history.label}"
 
 
-def _p(text: str) -> str:
-    return f"<p>{html.escape(text)}</p>"
-
-
-def _json(values: dict) -> str:
-    return _escaped(json.dumps(values, ensure_ascii=False))
-
-
-def _escaped(text: str) -> str:
-    """JSON that no `</script>` in it can end."""
-    return text.replace("<", "\\u003c")
-
-
-@cache
-def _packed_plotly() -> str:
-    """The plotting library, compressed: a third of its size, even as text."""
-    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
-
-
-def _beside(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="generator" content="D-FINE Lens">
-<title>{title}</title>
-<style>
-{css}
-</style>
-</head>
-<body>
-<header>{header}</header>
-<main>
-<section><h2>From the initial box to the last layer</h2>
+_MAIN = """<section><h2>From the initial box to the last layer</h2>
 <p>Play, or step through the layers; the initial box is dashed. In the charts a dot is where a layer put the edge, and a
 bar where the edge lies with 80\u00a0% probability ({calibration}), like the whiskers in the picture.</p>
 {opening}
@@ -277,16 +170,4 @@ bar where the edge lies with 80\u00a0% probability ({calibration}), like the whi
 {sections}
 <section><h2>In the whole picture</h2><p>Everything that was found; the others step back.</p>
 <figure>{picture}</figure></section>
-<section><h2>The words</h2>{words}</section>
-</main>
-<footer>{footer}</footer>
-<script type="application/json" id="data">{data}</script>
-{figures}
-<!-- plotly.js {version}, MIT licence, copyright Plotly, Inc.; gzip, base64 -->
-<script type="text/plain" id="plotly">{plotly}</script>
-<script>
-{js}
-</script>
-</body>
-</html>
-"""
+<section><h2>The words</h2>{words}</section>"""

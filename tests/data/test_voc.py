@@ -85,7 +85,7 @@ def test_what_is_not_there_is_named(tmp_path):
     folder = data_set(tmp_path, {"a": []}, {"train": ["a", "b"]})
     with pytest.raises(FileNotFoundError, match="has no split 'val'; it has train"):
         voc.read(folder, "val")
-    with pytest.raises(FileNotFoundError, match="lists 'b'"):
+    with pytest.raises(ValueError, match="lists 'b'"):
         voc.read(folder, "train")
 
 

@@ -1,0 +1,63 @@
+"""`dfine data`: look at a data set before training on it, and bring it into another format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from typer import Argument, Option
+
+from dfine.terminal import write_json
+
+app = typer.Typer(no_args_is_help=True, help="Check a data set, or convert it.")
+Source = Annotated[Path, Argument(help="COCO (folder, .json), YOLO (folder, .yaml) or VOC (folder).")]
+
+
+@app.command()
+def check(
+    data: Source,
+    html: Annotated[Path | None, Option(help="Write a page with the pictures that have most mistakes.")] = None,
+    json: Annotated[Path | None, Option(help="Write everything to this file; - is stdout.")] = None,
+):
+    """Count what is in a data set and find what is wrong with it. Exit status 1 if anything is."""
+    from dfine.data.check import check as run
+
+    report = run(data)
+    if str(json) != "-":
+        typer.echo(report)
+    if json:
+        write_json(json, report.to_dict())
+    if html:
+        from dfine.figures.data import check_html
+        from dfine.storage import replacing
+
+        worst = [(_picture(path), path.name, [(f.message, f.bbox) for f in fs]) for path, fs in report.worst()]
+        html.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(html) as temporary:
+            temporary.write_text(check_html(report.to_dict(), worst), encoding="utf-8")
+    if report.findings:
+        raise typer.Exit(1)
+
+
+@app.command()
+def convert(
+    data: Source,
+    out: Annotated[Path, Argument(help="A new folder.")],
+    format: Annotated[Literal["coco", "yolo", "voc"], Option("--format", "-f", help="What to write.")],
+    link: Annotated[bool, Option("--link", help="Link to the pictures in place of copying them.")] = False,
+):
+    """Write a data set in another format, all splits and pictures."""
+    from dfine.data.convert import convert as run
+
+    typer.echo(f"{run(data, out, format, link=link)} is written")
+
+
+def _picture(path: Path):
+    """The picture at a path, None where it is what is wrong."""
+    from dfine.data.pictures import read
+
+    try:
+        return read(path)
+    except (ValueError, OSError):
+        return None

@@ -1,0 +1,169 @@
+"""A page as a file of its own: its figures stay interactive, it opens anywhere, and it loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import html
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import plotly.graph_objects as go
+from PIL import Image
+from plotly.offline import get_plotlyjs, get_plotlyjs_version
+
+# What the file may do is written into it: run its own script and show its own pictures, and never use the network.
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One of the things that share a place on the page; `name` is the tab that brings it up."""
+
+    name: str
+    figure: go.Figure | None = None
+    text: str = ""  # HTML under the figure
+    wide: bool = True  # whether the figure needs more room than a phone has, and scrolls there
+
+
+@dataclass(frozen=True)
+class Section:
+    """A card on the page: a heading, a sentence, and one or more panels."""
+
+    title: str
+    lead: str
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a page consists of; everything but `title` and `data` is HTML."""
+
+    title: str
+    header: str
+    main: str
+    footer: str
+    data: dict  # put into the page for programs, under the id `data`
+    figures: Sequence[go.Figure]  # in the order in which `plot` was given them
+    styles: tuple[str, ...] = ("page.css",)  # files beside this one
+
+    def __str__(self) -> str:
+        """The whole page."""
+        parts = {
+            "title": html.escape(self.title),
+            "policy": html.escape(POLICY),
+            "css": "".join(map(_beside, self.styles)),
+            "header": self.header,
+            "main": self.main,
+            "footer": self.footer,
+            "data": _escaped(json.dumps(self.data, ensure_ascii=False)),
+            "figures": "\n".join(
+                f'<script type="application/json" id="figure-{i}">{_escaped(f.to_json())}</script>'
+                for i, f in enumerate(self.figures)
+            ),
+            "version": get_plotlyjs_version(),
+            "plotly": _packed_plotly(),
+            "js": _beside("page.js"),
+        }
+        return _PAGE.format(**parts)
+
+
+def section(section: Section, number: int, figures: list[go.Figure]) -> str:
+    """The card of a section, the `number`-th of the page; its figures are added to `figures`."""
+    several = len(section.panels) > 1
+    out = [f"<section><h2>{html.escape(section.title)}</h2><p>{html.escape(section.lead)}</p>"]
+    out += ["<div>", "<div data-tabs></div>" if several else ""]
+    for i, panel in enumerate(section.panels):
+        out.append(
+            f'<div role="tabpanel" id="panel-{number}-{i}" data-name="{html.escape(panel.name)}">'
+            if several
+            else "<div>"
+        )
+        if several:
+            out.append(f'<h3 class="panel-name">{html.escape(panel.name)}</h3>')
+        if panel.figure is not None:
+            out.append(plot(panel.figure, f"{section.title}: {panel.name}", figures, fit=not panel.wide))
+        out.append(f"{panel.text}</div>")
+    return "".join(out) + "</div></section>"
+
+
+def plot(figure: go.Figure, label: str, figures: list[go.Figure], *, fit: bool) -> str:
+    """The place of a figure, which is added to `figures`; unless it can `fit` a phone, it scrolls there."""
+    figures.append(figure)
+    return (
+        f'<div class="scroll"><div class="plot{" fit" if fit else ""}" data-figure="figure-{len(figures) - 1}" '
+        f'style="height:{figure.layout.height}px" role="img" aria-label="{html.escape(label)}"></div></div>'
+    )
+
+
+def image(picture: Image.Image, alt: str, quality: int = 88) -> str:
+    """A picture inside the page, with the words for those who do not see it."""
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=quality, optimize=True)
+    source = "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    return f'<img src="{source}" alt="{html.escape(alt)}" width="{picture.width}" height="{picture.height}">'
+
+
+def words(pairs: Iterable[tuple[object, object]]) -> str:
+    """A list of words and what they mean."""
+    return "<dl>" + "".join(f"<dt>{html.escape(str(a))}</dt><dd>{html.escape(str(b))}</dd>" for a, b in pairs) + "</dl>"
+
+
+def origin(head: dict, labels: dict[str, str]) -> str:
+    """Where it all comes from: the values of `head` that there are, in the order and the words of `labels`."""
+    values = {key: " × ".join(map(str, v)) if isinstance(v, (list, tuple)) else v for key, v in head.items()}
+    return words((word, values[key]) for key, word in labels.items() if values.get(key) not in (None, ""))
+
+
+def paragraph(text: str) -> str:
+    """Plain text as HTML."""
+    return f"<p>{html.escape(text)}</p>"
+
+
+def _escaped(text: str) -> str:
+    """JSON that no `</script>` in it can end."""
+    return text.replace("<", "\\u003c")
+
+
+@cache
+def _packed_plotly() -> str:
+    """The plotting library, compressed: a third of its size, even as text."""
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
+
+
+def _beside(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="generator" content="D-FINE Lens">
+<title>{title}</title>
+<style>
+{css}
+</style>
+</head>
+<body>
+<header>{header}</header>
+<main>
+{main}
+</main>
+<footer>{footer}</footer>
+<script type="application/json" id="data">{data}</script>
+{figures}
+<!-- plotly.js {version}, MIT licence, copyright Plotly, Inc.; gzip, base64 -->
+<script type="text/plain" id="plotly">{plotly}</script>
+<script>
+{js}
+</script>
+</body>
+</html>
+"""
