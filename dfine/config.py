@@ -154,8 +154,11 @@ class Recipe:
     backbone_rate: float
     weight_decay: float
     decay_biases: bool  # whether biases of encoder and decoder are decayed; their norms never are
+    repeats: int | None  # how often multi-scale batches have the base size, among ten others; None: always
     ema: float = 0.9999
     ema_ramp: int = 1000  # decay·(1 − e^(−t/ramp))
+    ema_restart: float = 0.9999  # the decay from when strong augmentation stops
+    ema_step: float = 1e-4  # what that decay loses after an epoch without a new best
     warmup: int = 500
     clip: float = 0.1
 
@@ -173,16 +176,18 @@ class Recipe:
             backbone_rate=self.backbone_rate * k,
             warmup=round(self.warmup / k),
             ema=max(0.0, 1 - (1 - self.ema) * k),
+            ema_restart=max(0.0, 1 - (1 - self.ema_restart) * k),
+            ema_step=self.ema_step * k,
             ema_ramp=max(1, round(self.ema_ramp / k)),
         )
 
 
 RECIPES = {
-    "n": Recipe(148, 12, 128, 8e-4, 4e-4, 1e-4, False),
-    "s": Recipe(120, 12, 32, 2e-4, 1e-4, 1e-4, False),
-    "m": Recipe(120, 12, 32, 2e-4, 2e-5, 1e-4, False),
-    "l": Recipe(72, 8, 32, 2.5e-4, 1.25e-5, 1.25e-4, True),
-    "x": Recipe(72, 8, 32, 2.5e-4, 2.5e-6, 1.25e-4, True),
+    "n": Recipe(148, 12, 128, 8e-4, 4e-4, 1e-4, False, None),
+    "s": Recipe(120, 12, 32, 2e-4, 1e-4, 1e-4, False, 20),
+    "m": Recipe(120, 12, 32, 2e-4, 2e-5, 1e-4, False, 6),
+    "l": Recipe(72, 8, 32, 2.5e-4, 1.25e-5, 1.25e-4, True, 4),
+    "x": Recipe(72, 8, 32, 2.5e-4, 2.5e-6, 1.25e-4, True, 3, ema_restart=0.9998),
 }
 
 

@@ -1,7 +1,7 @@
 """Several processes at one job, as `torchrun` starts them: who takes which share, and how answers come together.
 
-Only Python objects travel (paths, detections, numbers), over gloo, which works between GPUs' processes and on CPUs
-alike. Without `torchrun` there is one process, and everything is as if this file were not there.
+Python objects (paths, detections, numbers) travel over gloo, on every machine; gradients on GPUs over NCCL. Without
+`torchrun` there is one process, and everything is as if this file were not there.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def ranks() -> Iterator[Ranks]:
     if count < 2:
         yield Ranks()
         return
-    distributed.init_process_group("gloo", timeout=PATIENCE)
+    gpus = torch.cuda.is_available() and distributed.is_nccl_available()
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=PATIENCE)
     try:
         yield Ranks(distributed.get_rank(), distributed.get_world_size())
     finally:

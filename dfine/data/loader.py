@@ -36,13 +36,13 @@ def collate(items: Sequence[tuple[Tensor, Target]]) -> tuple[Tensor, list[Target
 class Batches(Sampler[list[tuple[int, int]]]):
     """Lists of (epoch, index), one list a batch; set `epoch` before iterating, and `start` to skip the first batches.
 
-    The epoch travels with the index so that worker processes, which outlive an epoch, know it.
+    `share` = (rank, processes): of several processes each takes its part of every batch. The epoch travels with the index so that worker processes, which outlive an epoch, know it.
     """
 
-    def __init__(self, count: int, batch: int, *, shuffle: bool, seed: int):
-        if batch < 1:
-            raise ValueError(f"a batch needs at least one picture, not {batch}")
-        self.count, self.batch, self.shuffle, self.seed = count, batch, shuffle, seed
+    def __init__(self, count: int, batch: int, *, shuffle: bool, seed: int, share: tuple[int, int] = (0, 1)):
+        if batch < share[1]:
+            raise ValueError(f"a batch needs at least one picture for each of {share[1]} processes, not {batch}")
+        self.count, self.batch, self.shuffle, self.seed, self.share = count, batch, shuffle, seed, share
         self.epoch = 0
         self.start = 0  # first batch to yield, for the epoch that was interrupted; back to 0 once it has been iterated
 
@@ -58,7 +58,8 @@ class Batches(Sampler[list[tuple[int, int]]]):
         if self.shuffle:
             order = torch.randperm(self.count, generator=_generator(self.seed, epoch)).tolist()
         for i in range(start, len(self)):
-            yield [(epoch, index) for index in order[i * self.batch : (i + 1) * self.batch]]
+            rank, processes = self.share
+            yield [(epoch, index) for index in order[i * self.batch : (i + 1) * self.batch][rank::processes]]
 
 
 class Prepared(Dataset):
@@ -86,6 +87,7 @@ def loader(
     workers: int = 0,
     seed: int = 0,
     transform: Transform | None = None,
+    share: tuple[int, int] = (0, 1),
 ) -> DataLoader:
     """Batches of a data set: (pictures uint8 [B, 3, H, W], list of Target).
 
@@ -100,11 +102,12 @@ def loader(
         workers: processes that prepare batches; 0 prepares them here.
         seed: of the order and of every random transform.
         transform: takes the place of the random flip in training.
+        share: (rank, processes): the part of every batch that this process takes.
     """
     steps = [transform or RandomHorizontalFlip()] if train else []
     return DataLoader(
         Prepared(dataset, Compose(*steps, Resize(size)), seed),
-        batch_sampler=Batches(len(dataset), batch, shuffle=train, seed=seed),
+        batch_sampler=Batches(len(dataset), batch, shuffle=train, seed=seed, share=share),
         num_workers=workers,
         collate_fn=collate,
         persistent_workers=workers > 0,

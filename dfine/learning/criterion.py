@@ -139,7 +139,8 @@ class Criterion:
         matched[at] = True
         weight = teacher.score.detach().clone()
         weight[at] = iou(stage.boxes[at], truth.boxes[match.target]).detach()
-        loss = losses.ddf(stage.edges, teacher.edges, weight, matched, teacher.counts, self.weights.temperature)
+        sizes = tuple(_global_mean(mask.sum(), weight) for mask in (matched, ~matched))
+        loss = losses.ddf(stage.edges, teacher.edges, weight, matched, teacher.counts, self.weights.temperature, sizes)
         return {f"ddf/{name}": self.weights.ddf * loss}
 
 
@@ -160,14 +161,18 @@ def _bins(trace: Trace, match: Match, truth: Truth) -> tuple[Tensor, Tensor]:
 
 
 def _counts(stage: Refinement, match: Match) -> tuple[Tensor, Tensor]:
-    matched = stage.boxes.new_tensor(len(match))
-    return matched, stage.boxes.new_tensor(stage.logits.shape[0] * stage.logits.shape[1]) - matched
+    """How many queries are matched and unmatched, averaged over all processes.
+
+    Unlike the published code, which takes each process's own, so that a batch means the same however it is shared.
+    """
+    everyone = stage.logits.shape[0] * stage.logits.shape[1]
+    return tuple(_global_mean(n, stage.boxes, least=0) for n in (len(match), everyone - len(match)))
 
 
-def _global_mean(count: int, like: Tensor) -> Tensor:
-    """A count averaged over all processes, at least 1."""
-    total = like.new_tensor(float(count))
+def _global_mean(count: int | Tensor, like: Tensor, least: float = 1) -> Tensor:
+    """A count averaged over all processes, at least `least`."""
+    total = torch.as_tensor(count, dtype=torch.float32, device=like.device)
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(total)
         total = total / dist.get_world_size()
-    return total.clamp(min=1)
+    return total.clamp(min=least)

@@ -4,142 +4,150 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from dfine.config import RECIPES, NoiseSpec
+from dfine.config import RECIPES
 from dfine.data.loader import loader
-from dfine.evaluation import Evaluation, evaluate
+from dfine.evaluation import ALONE, Evaluation, evaluate
 from dfine.learning import plan
-from dfine.learning.criterion import Criterion
-from dfine.learning.denoising import add_noise
 from dfine.learning.log import Log
-from dfine.learning.optimizer import average, factor, groups
+from dfine.learning.optimizer import Decay, average, factor, freeze, groups
 from dfine.learning.plan import TrainOptions
+from dfine.learning.state import State
+from dfine.learning.step import Step
 from dfine.predictor import Predictor
-from dfine.records import SCHEMA, Target
+from dfine.ranks import Ranks
+from dfine.records import Target
 
-PROGRESS = ("step", "epoch", "batch", "best", "sums")
+TOGETHER = 10  # steps after which processes ask each other whether one was told to stop
+Watcher = Callable[["Training", Evaluation], None]  # is called after every evaluation
 
 
 class Interrupted(SystemExit):
     """Training was asked to stop, and has saved its state."""
 
 
-@dataclass
-class State:
-    """What a checkpoint holds, as live objects."""
-
-    network: nn.Module
-    ema: nn.Module
-    optimizer: torch.optim.Optimizer
-    scaler: torch.amp.GradScaler
-    step: int = 0  # optimiser steps so far
-    epoch: int = 0
-    batch: int = 0  # batches of this epoch that are done
-    best: float = -1.0
-    sums: dict[str, float] = field(default_factory=dict)  # of this epoch's loss terms
-
-    def save(self, path: Path, options: TrainOptions) -> None:
-        """Write atomically: a kill leaves the old file or the new one."""
-        values = {
-            "schema": SCHEMA,
-            "options": asdict(options),
-            "config": self.network.config.to_dict(),
-            "network": self.network.state_dict(),
-            "ema": self.ema.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            "progress": {key: getattr(self, key) for key in PROGRESS},
-            "random": torch.get_rng_state(),
-        }
-        temporary = path.with_suffix(".tmp")
-        torch.save(values, temporary)
-        os.replace(temporary, path)
-
-    def load(self, path: Path) -> None:
-        """Raise ValueError when the file is not a training state of this network."""
-        values = torch.load(path, map_location="cpu", weights_only=True)
-        if values.get("schema") != SCHEMA or values["config"] != self.network.config.to_dict():
-            raise ValueError(f"{path} was written by another version or for another network; start with a new --out")
-        for key in ("network", "ema", "optimizer", "scaler"):
-            getattr(self, key).load_state_dict(values[key])
-        for key, value in values["progress"].items():
-            setattr(self, key, value)
-        torch.set_rng_state(values["random"])
-
-
 class Training:
-    """One run. `run()` trains to the end, saving as it goes, and returns the last evaluation."""
+    """One run. `run()` trains to the end, saving as it goes, and returns the last evaluation.
 
-    def __init__(self, options: TrainOptions):
-        self.options = options
+    Of several processes (`here`) each takes its share of every batch; the first one writes.
+    """
+
+    def __init__(self, options: TrainOptions, here: Ranks = ALONE, watch: Watcher | None = None):
+        self.options, self.here, self.watch = options, here, watch
         self.out = Path(options.out)
         self.data, self.val = plan.data(options)
-        self.device = torch.device(options.device)
-        self.amp = plan.amp(options)
+        self.device = torch.device(here.device(options.device))
         torch.manual_seed(options.seed)
 
         self.names = tuple((plan.scenes(options, 0) if self.data is None else self.data).names)
         network = plan.network(options, self.names)
         self.recipe = plan.recipe(options, network.config.size)
-        print(plan.in_words(self.recipe, RECIPES[network.config.size]), flush=True)
-        network.to(self.device)
-        self.state = State(
-            network,
-            average(network, self.recipe),
-            torch.optim.AdamW(
-                groups(
-                    network,
-                    rate=self.recipe.rate,
-                    backbone_rate=self.recipe.backbone_rate,
-                    weight_decay=self.recipe.weight_decay,
-                    decay_biases=self.recipe.decay_biases,
-                ),
-                betas=(0.9, 0.999),
-            ),
-            torch.amp.GradScaler(self.device.type, enabled=options.amp == "fp16"),
-        )
+        self._say(plan.in_words(self.recipe, RECIPES[network.config.size]))
+        self.state = self._state(network.to(self.device))
         self.rates = [group["lr"] for group in self.state.optimizer.param_groups]
-        self.criterion, self.noise = Criterion(), NoiseSpec(queries=options.denoising)
+        self.step = Step(self.state, options, self.recipe, here, self.device)
         self.stop = False
         self._open()
 
+    @property
+    def epochs(self) -> int:
+        """How many there are, the plain ones at the end included."""
+        return self.recipe.epochs + self.recipe.epochs_plain
+
+    def _state(self, network: nn.Module) -> State:
+        """The start of a run."""
+        r = self.recipe
+        self.still = freeze(network) if plan.frozen(self.options, network.config) else []
+        decay = Decay(r.ema, r.ema_ramp)
+        rates = dict(rate=r.rate, backbone_rate=r.backbone_rate)
+        return State(
+            network,
+            average(network, decay),
+            torch.optim.AdamW(
+                groups(network, weight_decay=r.weight_decay, decay_biases=r.decay_biases, **rates), betas=(0.9, 0.999)
+            ),
+            torch.amp.GradScaler(self.device.type, enabled=self.options.amp == "fp16"),
+            decay,
+        )
+
     def _open(self) -> None:
         """Make the folder, or take up what lies in it."""
-        self.checkpoint = self.out / "last.pt"
+        self.checkpoint, self.best = self.out / "last.pt", self.out / "best.pt"
         if self.options.resume:
             if not self.checkpoint.exists():
                 raise ValueError(f"there is nothing to resume: {self.checkpoint} does not exist")
             self.state.load(self.checkpoint)
         elif self.checkpoint.exists():
             raise ValueError(f"{self.out} already holds a training run; add --resume to go on, or choose another --out")
-        self.out.mkdir(parents=True, exist_ok=True)
-        (self.out / "options.json").write_text(json.dumps(asdict(self.options), indent=2) + "\n")
+        self.here.gather(None)  # nobody makes the folder before everybody has looked
+        if self.here.first:
+            self.out.mkdir(parents=True, exist_ok=True)
+            (self.out / "options.json").write_text(json.dumps(asdict(self.options), indent=2) + "\n")
 
     def run(self) -> Evaluation | None:
-        """Train to the last epoch. A SIGTERM saves and raises `Interrupted`."""
-        result, log = None, Log(self.out, keep=self.state.epoch)
+        """Train to the last epoch, or until nothing gets better. A SIGTERM saves and raises `Interrupted`."""
+        state, result = self.state, None
+        log = Log(self.out, keep=state.epoch) if self.here.first else None
         with _on_sigterm(self._ask_to_stop):
-            while self.state.epoch < self.recipe.epochs:
+            while state.epoch < self.epochs and not self._tired():
+                if state.epoch >= self.recipe.epochs and not state.plain:
+                    self._turn_plain()
                 means = self._epoch()
-                state = self.state
-                if state.epoch % self.options.val_every == 0 or state.epoch == self.recipe.epochs:
+                if state.epoch % self.options.val_every == 0 or state.epoch == self.epochs:
                     result = self.evaluate()
                     means |= {f"AP {stage}": value for stage, value in result.ap.items()}
-                    print(f"epoch {state.epoch}/{self.recipe.epochs}, {state.step} steps\n{result}", flush=True)
-                    self.export(result)
-                log.write(state.epoch, means)
-                state.save(self.checkpoint, self.options)
-        log.close()
+                    self._say(f"epoch {state.epoch}/{self.epochs}, {state.step} steps\n{result}")
+                    self._judge(result)
+                if log:
+                    log.write(state.epoch, means)
+                self._save()
+        if log:
+            log.close()
         return result
+
+    def _tired(self) -> bool:
+        patience = self.options.patience
+        if patience is None or self.state.waited < patience:
+            return False
+        self._say(f"{self.state.waited} evaluations without a new best: training stops")
+        return True
+
+    def _turn_plain(self) -> None:
+        """The last stage: no strong augmentation, from the best weights so far, and a shorter memory (as published)."""
+        state = self.state
+        if self.best.exists():
+            state.return_to(self.best)
+        state.plain, state.decay.value = True, self.recipe.ema_restart
+        self._say(f"plain epochs from the best weights so far, decay {state.decay.value:.6g}")
+
+    def _judge(self, result: Evaluation) -> None:
+        """Keep what is best. In the last stage, go back to the best of the first one where it is not (as published)."""
+        state, last = self.state, list(result.ap.values())[-1]
+        better = last > state.best
+        state.waited = 0 if better else state.waited + 1
+        state.best = max(state.best, last)
+        if self.here.first:
+            self._export(better)
+        if better and not state.plain and self.recipe.epochs_plain:
+            self._save(self.best)
+        elif not better and state.plain and self.best.exists():
+            state.return_to(self.best)
+            state.decay.value -= self.recipe.ema_step
+        if self.watch and self.here.first:
+            self.watch(self, result)
+
+    def _save(self, path: Path | None = None) -> None:
+        if self.here.first:
+            self.state.save(path or self.checkpoint, self.options)
+        self.here.gather(None)  # nobody reads it before it is there
 
     def _epoch(self) -> dict[str, float]:
         """One pass over the data; returns the mean of every loss term."""
@@ -151,23 +159,31 @@ class Training:
             train=True,
             workers=options.workers,
             seed=options.seed,
+            transform=plan.transform(options, state.plain),
+            share=(self.here.rank, self.here.count),
         )
         batches.batch_sampler.epoch, batches.batch_sampler.start = state.epoch, state.batch
-        total = len(batches) * self.recipe.epochs
+        total = len(batches) * self.epochs
 
         state.network.train()
-        bar = tqdm(batches, initial=state.batch, total=len(batches), desc=f"epoch {state.epoch + 1}", mininterval=5)
+        for norm in self.still:
+            norm.eval()
+        bar = tqdm(
+            batches, initial=state.batch, total=len(batches), desc=f"epoch {state.epoch + 1}/{self.epochs}",
+            mininterval=5, disable=not self.here.first,
+        )  # fmt: skip
         try:
             for pixels, targets in bar:
                 rate = factor(state.step, warmup=self.recipe.warmup, total=total, schedule=options.schedule)
                 self._account(self._step(pixels, targets, rate))
                 loss = sum(state.sums.values()) / state.batch
                 bar.set_postfix(loss=f"{loss:.3f}", rate=f"{rate * self.recipe.rate:.1e}", refresh=False)
-                if self.stop:
-                    state.save(self.checkpoint, options)
+                # Processes ask each other now and then alone: it takes longer than looking at oneself.
+                if (self.here.count == 1 or state.step % TOGETHER == 0) and any(self.here.gather(self.stop)):
+                    self._save()
                     raise Interrupted("stopped; the state is saved, go on with --resume")
                 if state.step % options.save_every == 0:
-                    state.save(self.checkpoint, options)
+                    self._save()
         except RuntimeError:
             if not self.stop:
                 raise
@@ -185,39 +201,9 @@ class Training:
             state.sums[name] = state.sums.get(name, 0.0) + value
 
     def _step(self, pixels: Tensor, targets: list[Target], rate: float) -> dict[str, float]:
-        """One optimiser step on a batch; returns its loss terms."""
-        state = self.state
-        for group, base in zip(state.optimizer.param_groups, self.rates):
+        for group, base in zip(self.state.optimizer.param_groups, self.rates):
             group["lr"] = base * rate
-        pixels = pixels.to(self.device, non_blocking=True).float() / 255
-        targets = [t.map(lambda x: x.to(self.device)) for t in targets]
-        # The noise depends on the step alone, so a resumed run draws what an uninterrupted one would have drawn.
-        random = torch.Generator(self.device).manual_seed(self.options.seed * 1_000_003 + state.step)
-        noise = add_noise(targets, state.network.config.classes, self.noise, random)
-
-        with self.amp():
-            trace = state.network(pixels, noise)
-        terms = self.criterion(trace, targets, noise)
-        loss = sum(terms.values())
-        if not torch.isfinite(loss):
-            self._keep_batch(pixels, targets)
-        state.optimizer.zero_grad(set_to_none=True)
-        state.scaler.scale(loss).backward()
-        state.scaler.unscale_(state.optimizer)
-        torch.nn.utils.clip_grad_norm_(state.network.parameters(), self.recipe.clip)
-        state.scaler.step(state.optimizer)
-        state.scaler.update()
-        state.ema.update_parameters(state.network)
-        return {name: float(value.detach()) for name, value in terms.items()}
-
-    def _keep_batch(self, pixels: Tensor, targets: list[Target]) -> None:
-        path = self.out / "nonfinite.pt"
-        values = [{"labels": t.labels.cpu(), "boxes": t.boxes.cpu(), "image_id": t.image_id} for t in targets]
-        torch.save({"pixels": pixels.cpu(), "targets": values, "step": self.state.step}, path)
-        raise FloatingPointError(
-            f"the loss of step {self.state.step} is not finite; its batch is in {path}, the last good state in "
-            f"{self.checkpoint}. Lower --rate, or train with --amp off"
-        )
+        return self.step(pixels, targets)
 
     def evaluate(self) -> Evaluation:
         """AP of the averaged weights on the held-out data."""
@@ -227,33 +213,44 @@ class Training:
             self.val,
             names=self.names,
             size=(side, side),
-            batch=self.recipe.batch,
+            batch=max(1, self.recipe.batch // self.options.accumulate),
             device=self.device,
             progress=False,
+            here=self.here,
         )
 
-    def export(self, result: Evaluation) -> None:
-        """Write the averaged weights to `out/model`, and to `out/best` when no earlier epoch was better."""
+    def predictor(self) -> Predictor:
+        """The averaged weights as a model for people."""
         side = self.options.input
-        model = Predictor(self.state.ema.module, self.names, device=self.device, size=(side, side))
-        model.save(self.out / "model")
-        last = list(result.ap.values())[-1]
-        if last > self.state.best:
-            self.state.best = last
-            model.save(self.out / "best")
+        return Predictor(self.state.ema.module, self.names, device=self.device, size=(side, side))
+
+    def _export(self, better: bool) -> None:
+        """Write the averaged weights to `out/model`, and to `out/best` when no earlier evaluation was better."""
+        self.predictor().save(self.out / "model")
+        if better:
+            self.predictor().save(self.out / "best")
+
+    def _say(self, text: str) -> None:
+        if self.here.first:
+            print(text, flush=True)
 
     def _ask_to_stop(self, *_: object) -> None:
         self.stop = True
 
 
-def train(options: TrainOptions) -> Evaluation | None:
+def train(options: TrainOptions, here: Ranks = ALONE, watch: Watcher | None = None) -> Evaluation | None:
     """Train as `options` say; returns the last evaluation, or None when there was nothing left to do.
+
+    Args:
+        options: see there.
+        here: this process among several.
+        watch: is called by the first process after every evaluation.
 
     Raises:
         ValueError: an option is out of range, the data cannot be read, or the folder holds another run.
         FloatingPointError: the loss was not finite; the batch that caused it is kept.
     """
-    return Training(options).run()
+    return Training(options, here, watch).run()
 
 
 @contextlib.contextmanager

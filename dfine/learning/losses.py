@@ -48,18 +48,25 @@ def fgl(edges: Tensor, left: Tensor, right_weight: Tensor, weight: Tensor) -> Te
 
 
 def ddf(
-    student: Tensor, teacher: Tensor, weight: Tensor, matched: Tensor, counts: tuple[Tensor, Tensor], temperature: float
+    student: Tensor,
+    teacher: Tensor,
+    weight: Tensor,
+    matched: Tensor,
+    counts: tuple[Tensor, Tensor],
+    temperature: float,
+    sizes: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     """Decoupled Distillation Focal loss (paper eq. 6): T²·KL(teacher ‖ student), matched and unmatched queries apart.
 
     Edge logits [B, Q, 4, N+1] of a layer and of the last one; weight [B, Q] (IoU where matched, the teacher's score
     elsewhere); `matched` [B, Q] bool. Both parts are means, weighed by the square roots of `counts` = (matched,
-    unmatched).
+    unmatched). `sizes` are what the parts' sums are divided by, by default how many queries they have.
     """
     log_q = F.log_softmax(full(student) / temperature, -1)
     p = F.softmax(full(teacher.detach()) / temperature, -1)
     kl = F.kl_div(log_q, p, reduction="none").sum(-1).mean(-1)  # [B, Q], mean over the edges
     loss = weight.detach() * temperature**2 * kl
-    part = lambda mask: (loss * mask).sum() / mask.sum().clamp(min=1)  # noqa: E731
     near, far = counts[0].float().sqrt(), counts[1].float().sqrt()
-    return (part(matched) * near + part(~matched) * far) / (near + far)
+    size = sizes or (matched.sum(), (~matched).sum())
+    parts = [(loss * mask).sum() / n.clamp(min=1) for mask, n in zip((matched, ~matched), size)]
+    return (parts[0] * near + parts[1] * far) / (near + far)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
-
-from dfine.config import Recipe
 
 NORMS = (nn.BatchNorm2d, nn.LayerNorm)
 
@@ -55,19 +54,41 @@ def factor(step: int, *, warmup: int, total: int, schedule: str, floor: float = 
     return floor + (1 - floor) * (1 + math.cos(math.pi * progress)) / 2
 
 
-def average(network: nn.Module, recipe: Recipe) -> AveragedModel:
-    """The exponential moving average of weights and running statistics, which is what is evaluated and kept.
+@dataclass
+class Decay:
+    """How much the average keeps at a step: value·(1 − e^(−t/ramp)), so that the first steps are forgotten."""
 
-    The decay ramps up as decay·(1 − e^(−t/ramp)), so that the first steps are forgotten.
-    """
+    value: float  # changes when training enters its last stage
+    ramp: int
+
+    def at(self, step: float) -> float:
+        """The decay of the `step`-th update."""
+        return self.value * (1 - math.exp(-step / self.ramp))
+
+
+def average(network: nn.Module, decay: Decay) -> AveragedModel:
+    """The exponential moving average of weights and running statistics, which is what is evaluated and kept."""
 
     @torch.no_grad()
     def blend(averaged: list, current: list, count: torch.Tensor) -> None:
-        decay = recipe.ema * (1 - math.exp(-float(count) / recipe.ema_ramp))
+        keep = decay.at(float(count))
         for mean, new in zip(averaged, current):
             if mean.is_floating_point():
-                mean.lerp_(new, 1 - decay)
+                mean.lerp_(new, 1 - keep)
             else:
                 mean.copy_(new)
 
     return AveragedModel(network, multi_avg_fn=blend, use_buffers=True)
+
+
+def freeze(network: nn.Module) -> list[nn.Module]:
+    """Keep the backbone's stem and its norms at what they are, as published for L and X.
+
+    Returns:
+        The norms, which have to be put into eval mode again whenever the network is put into training mode.
+    """
+    norms = [m for m in network.backbone.modules() if isinstance(m, nn.BatchNorm2d)]
+    for module in (network.backbone.stem, *norms):
+        for parameter in module.parameters():
+            parameter.requires_grad_(False)
+    return norms

@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import warnings
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch.utils.data import Dataset
 
+from dfine.checkpoints import fit, open_checkpoint, read_tensors
 from dfine.config import RECIPES, Config, Recipe
-from dfine.data import sources
+from dfine.data import augment, sources
 from dfine.data.scenes import Scenes
+from dfine.data.transforms import Transform
+from dfine.layouts import OFFICIAL, rename
 from dfine.learning.transfer import carry_over
 from dfine.network.detector import DFINE
 from dfine.predictor import load
@@ -33,7 +37,12 @@ class TrainOptions:
     epochs: int | None = None
     pictures: int = 4000  # scenes per epoch, all of them new
     clean: float = 0.5  # share of scenes with all dials at 0
-    batch: int | None = None
+    plain_epochs: int | None = None  # the last ones, without strong augmentation
+    batch: int | None = None  # pictures per step, over all processes
+    accumulate: int = 1  # parts in which a batch goes through the network, for want of memory
+    augment: str = "auto"  # "strong", "plain" (a flip), or "auto": plain for scenes, which are new every epoch
+    scales: str = "auto"  # "on", "off", or "auto": batches of several sizes where they are published, not for scenes
+    freeze: str = "auto"  # "on", "off", or "auto": stem and norms of the backbone, for L and X that start from weights
     rate: float | None = None
     backbone_rate: float | None = None
     schedule: str = "constant"
@@ -49,6 +58,9 @@ class TrainOptions:
     device: str = "cpu"
     amp: str = "auto"  # "auto" (bf16 on CUDA, off elsewhere), "off", "bf16", "fp16"
     init: str | None = None  # a checkpoint to start from
+    backbone: str | None = None  # a file of ImageNet weights for a fresh network's backbone
+    patience: int | None = None  # evaluations without a new best after which training stops
+    compile: bool = False  # torch.compile
     resume: bool = False
 
 
@@ -65,22 +77,65 @@ def recipe(options: TrainOptions, size: str) -> Recipe:
     base = RECIPES[size]
     base = base.scaled(options.batch or base.batch)
     rate = options.rate or base.rate
+    epochs = options.epochs or base.epochs + base.epochs_plain
+    last = round(epochs * base.epochs_plain / (base.epochs + base.epochs_plain))
+    last = min(epochs, last if options.plain_epochs is None else options.plain_epochs)
     changes = dict(
-        epochs=options.epochs or base.epochs + base.epochs_plain,
+        epochs=epochs - last,
+        epochs_plain=last,
         warmup=0 if options.init else base.warmup,  # published fine-tuning, Objects365 to COCO, has none
         rate=rate,
         backbone_rate=options.backbone_rate or rate * base.backbone_rate / base.rate,
+        repeats=base.repeats if _wanted(options.scales, options.data != "scenes") else None,
     )
+    if not _wanted(options.augment, options.data != "scenes", on="strong", off="plain"):
+        changes |= dict(epochs=epochs, epochs_plain=0)
     for key in ("warmup", "ema", "ema_ramp"):
         if getattr(options, key) is not None:
             changes[key] = getattr(options, key)
     return replace(base, **changes)
 
 
+def _wanted(choice: str, default: bool, on: str = "on", off: str = "off") -> bool:
+    """What a choice of on, off and auto comes to. Raises ValueError when it is none of them."""
+    if choice not in ("auto", on, off):
+        raise ValueError(f"{choice!r} is none of auto, {on} and {off}")
+    return default if choice == "auto" else choice == on
+
+
+def resolved(options: TrainOptions) -> TrainOptions:
+    """The options with everything settled that they leave to the recipe; they come to the same run.
+
+    Raises:
+        ValueError, CheckpointError: an option is out of range, or the checkpoint to start from cannot be read.
+    """
+    config = open_checkpoint(options.init).config if options.init else Config.of(options.size)
+    r = recipe(options, config.size)
+    return replace(
+        options,
+        size=config.size,
+        epochs=r.epochs + r.epochs_plain,
+        plain_epochs=r.epochs_plain,
+        augment="strong" if _wanted(options.augment, options.data != "scenes", on="strong", off="plain") else "plain",
+        scales="on" if r.repeats else "off",
+        freeze="on" if frozen(options, config) else "off",
+        batch=r.batch,
+        **{key: float(f"{getattr(r, key):.9g}") for key in ("rate", "backbone_rate", "ema")},  # 5e-05, not 4.99…e-05
+        **{key: getattr(r, key) for key in ("warmup", "ema_ramp")},
+    )
+
+
+def transform(options: TrainOptions, plain: bool) -> Transform:
+    """What is done to a picture before it is resized; `plain` in the last epochs."""
+    strong = _wanted(options.augment, options.data != "scenes", on="strong", off="plain")
+    return augment.strong() if strong and not plain else augment.plain()
+
+
 def in_words(recipe: Recipe, published: Recipe) -> str:
     """What a run will do, and where it leaves the published recipe because of its batch, in a few lines."""
     lines = [
-        f"{recipe.epochs} epochs in batches of {recipe.batch}, rate {recipe.rate:.3g} "
+        f"{recipe.epochs} epochs and {recipe.epochs_plain} plain ones in batches of {recipe.batch}, "
+        f"rate {recipe.rate:.3g} "
         f"(backbone {recipe.backbone_rate:.3g}), warm-up {recipe.warmup} steps, "
         f"averaged weights: decay {recipe.ema:.6g} over a ramp of {recipe.ema_ramp} steps"
     ]
@@ -123,13 +178,28 @@ def scenes(options: TrainOptions, epoch: int | None) -> Scenes:
 
 
 def network(options: TrainOptions, names: tuple[str, ...]) -> DFINE:
-    """A fresh network for the classes, or the one that `options.init` names, made to fit them."""
-    if options.init is None:
-        return DFINE(Config.of(options.size, classes=len(names), queries=options.queries))
-    model = load(options.init, device="cpu")
-    network, said = carry_over(model.network, model.names, names, queries=options.queries)
-    print(f"{options.init}: {said}", flush=True)
+    """A fresh network for the classes, or the one that `options.init` names, made to fit them.
+
+    Raises:
+        CheckpointError: a checkpoint, or the backbone's weights, cannot be read or do not fit.
+    """
+    if options.init:
+        model = load(options.init, device="cpu")
+        network, said = carry_over(model.network, model.names, names, queries=options.queries)
+        print(f"{options.init}: {said}", flush=True)
+        return network
+    network = DFINE(Config.of(options.size, classes=len(names), queries=options.queries))
+    if options.backbone:
+        tensors = {f"backbone.{k}": v for k, v in read_tensors(Path(options.backbone)).items()}
+        weights = {k.removeprefix("backbone."): v for k, v in rename(tensors, OFFICIAL).items()}
+        fit(network.backbone, weights)
+        print(f"the backbone starts from {options.backbone}", flush=True)
     return network
+
+
+def frozen(options: TrainOptions, config: Config) -> bool:
+    """Whether the backbone's stem and norms stay as they are; those of a fresh network never do."""
+    return _wanted(options.freeze, config.freeze and bool(options.init or options.backbone))
 
 
 def amp(options: TrainOptions):

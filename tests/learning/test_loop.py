@@ -3,6 +3,7 @@
 import csv
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
@@ -113,3 +114,80 @@ def test_a_loss_that_is_not_finite_keeps_its_batch(tmp_path):
         training.run()
     kept = torch.load(tmp_path / "nonfinite.pt", weights_only=True)
     assert kept["pixels"].shape == (4, 3, 64, 64) and kept["step"] == 0
+
+
+STAGED = {**SMALL, "epochs": 4, "plain_epochs": 2, "pictures": 4, "val_every": 1, "augment": "strong", "val_count": 2}
+
+
+class Told(Training):
+    """A run whose evaluations come out as told."""
+
+    scores = (0.1, 0.3, 0.2, 0.4)
+
+    def evaluate(self):
+        result = super().evaluate()
+        ap = self.scores[self.state.epoch - 1]
+        stats = {stage: dict.fromkeys(v, ap) for stage, v in result.stats.items()}
+        return replace(result, stats=stats)
+
+
+def test_the_plain_epochs_start_from_the_best_weights_and_go_back_to_them(tmp_path):
+    """Epochs 1 and 2 are strong, 2 is the best of them; 3 is no better, 4 is."""
+    run = Told(TrainOptions(out=str(tmp_path), **STAGED))
+    assert (run.recipe.epochs, run.recipe.epochs_plain) == (2, 2)
+    restart, step = run.recipe.ema_restart, run.recipe.ema_step
+    run.run()
+    best = torch.load(tmp_path / "best.pt", weights_only=True)["progress"]
+    assert (best["epoch"], best["best"]) == (2, 0.3)
+    assert run.state.plain and run.state.decay.value == pytest.approx(restart - step)
+    assert run.state.best == 0.4
+
+    again = Told(TrainOptions(out=str(tmp_path / "cut"), **STAGED))
+    step_of = again._step
+
+    def stopped(*args):
+        again.stop = again.state.step == 2  # one step an epoch: the first plain one
+        return step_of(*args)
+
+    again._step = stopped
+    with pytest.raises(Interrupted):
+        again.run()
+    assert again.state.plain
+    resumed = Told(TrainOptions(**{**STAGED, "out": str(tmp_path / "cut"), "resume": True}))
+    resumed.run()
+    a, b = state(tmp_path), state(tmp_path / "cut")
+    for key in ("network", "ema", "optimizer", "progress"):
+        assert_equal(a[key], b[key], key)
+
+
+def test_training_stops_when_nothing_gets_better(tmp_path, capsys):
+    run = Told(TrainOptions(out=str(tmp_path), **{**STAGED, "plain_epochs": 0, "patience": 1}))
+    run.scores = (0.3, 0.1, 0.9, 0.9)
+    run.run()
+    assert run.state.epoch == 2
+    assert "1 evaluations without a new best" in capsys.readouterr().out
+
+
+def test_batches_come_in_several_sizes(tmp_path):
+    options = {**SMALL, "size": "s", "input": 128, "queries": 10, "scales": "on", "batch": 1, "denoising": 0}
+    training = Training(TrainOptions(out=str(tmp_path), **options))
+    seen = set()
+    training.step.model.register_forward_pre_hook(lambda _, args: seen.add(args[0].shape[-1]))
+    pixels, targets = torch.zeros(1, 3, 128, 128, dtype=torch.uint8), [training.val[0][1]]
+    for step in range(8):
+        training.state.step = step
+        training._step(pixels, targets, 1.0)
+    assert seen <= set(training.step.scales) and len(seen) > 1
+
+
+def test_what_is_watched_is_drawn_and_told(tmp_path):
+    from dfine.watching import Watch, report
+
+    with pytest.raises(FileNotFoundError, match="no finished epoch"):
+        report(tmp_path)
+    train(TrainOptions(out=str(tmp_path), **{**SMALL, "val_every": 1}), watch=Watch(tmp_path / "watch", 2))
+    assert sorted(p.name for p in (tmp_path / "watch").iterdir()) == [
+        f"epoch-000{epoch}-{i}.png" for epoch in (1, 2) for i in (0, 1)
+    ]
+    page = report(tmp_path).read_text()
+    assert "2 epochs. The best, epoch" in page and page.count("<b>Epoch 2</b>") == 2

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from dfine.config import RECIPES, Config
-from dfine.learning.optimizer import average, factor, groups
+from dfine.config import Config
+from dfine.learning.optimizer import Decay, average, factor, freeze, groups
 from dfine.network.detector import DFINE
 
 RATES = dict(rate=2e-4, backbone_rate=1e-5, weight_decay=1e-4)
@@ -57,10 +57,8 @@ def test_an_unknown_schedule_is_named():
 
 def test_the_average_follows_the_ramped_decay():
     """After the first step it is the network; then mean ← d·mean + (1−d)·new with d = decay·(1 − e^(−t/ramp))."""
-    from dataclasses import replace
-
     layer = nn.Linear(1, 1, bias=False)
-    ema = average(layer, replace(RECIPES["n"], ema=0.9, ema_ramp=2))
+    ema = average(layer, Decay(0.9, ramp=2))
     expected = None
     for t, value in enumerate([1.0, 2.0, 4.0]):
         nn.init.constant_(layer.weight, value)
@@ -72,10 +70,34 @@ def test_the_average_follows_the_ramped_decay():
 
 def test_the_average_keeps_running_statistics_too():
     norm = nn.BatchNorm1d(2)
-    ema = average(norm, RECIPES["n"])
+    ema = average(norm, Decay(0.9999, ramp=1000))
     norm(torch.randn(8, 2) + 3)
     ema.update_parameters(norm)
     norm(torch.randn(8, 2) + 3)
     ema.update_parameters(norm)
     assert ema.module.running_mean.mean() > 0
     assert ema.module.num_batches_tracked == 2
+
+
+def test_the_average_forgets_faster_from_when_it_is_told_to():
+    layer, decay = nn.Linear(1, 1, bias=False), Decay(1.0, ramp=1)
+    ema = average(layer, decay)
+    nn.init.constant_(layer.weight, 1.0)
+    ema.update_parameters(layer)
+    decay.value = 0.0
+    nn.init.constant_(layer.weight, 5.0)
+    ema.update_parameters(layer)
+    assert ema.module.weight.item() == 5.0
+
+
+def test_what_is_frozen_stays_whatever_is_learned():
+    network = DFINE(Config.of("n", classes=2, queries=10)).train()
+    norms = freeze(network)
+    for norm in norms:
+        norm.eval()
+    frozen = {id(p) for m in (network.backbone.stem, *norms) for p in m.parameters()}
+    learned = {id(p) for g in groups(network, decay_biases=False, **RATES) for p in g["params"]}
+    assert frozen and learned and not frozen & learned
+    before = [norm.running_mean.clone() for norm in norms]
+    network(torch.rand(1, 3, 64, 64))
+    assert all(torch.equal(a, norm.running_mean) for a, norm in zip(before, norms))

@@ -1,13 +1,17 @@
 """What a run will do is settled before it starts: whose data, which classes, how fast."""
 
+from dataclasses import fields, replace
+
 import pytest
 import torch
 import yaml
 
-from dfine.config import RECIPES
+from dfine.config import RECIPES, Config
 from dfine.data.scenes import NAMES
+from dfine.hub import CheckpointError
 from dfine.learning import plan
 from dfine.learning.plan import TrainOptions
+from dfine.network.detector import DFINE
 from tests.data.test_yolo import data_set
 
 
@@ -58,6 +62,58 @@ def test_the_recipe_is_published_scaled_and_then_as_told():
     assert plan.recipe(options(init="demo"), "n").warmup == 0  # as published fine-tuning
     with pytest.raises(ValueError, match="held-out"):
         plan.recipe(options(seed=1000), "n")
+
+
+def test_the_last_epochs_are_plain_in_their_published_share():
+    own = options(data="folder", batch=128, epochs=40)
+    assert (plan.recipe(own, "n").epochs, plan.recipe(own, "n").epochs_plain) == (37, 3)  # 148 + 12
+    assert plan.recipe(replace(own, plain_epochs=10), "n").epochs == 30
+    assert plan.recipe(replace(own, plain_epochs=99), "n").epochs == 0
+    drawn = plan.recipe(options(epochs=40), "n")
+    assert (drawn.epochs, drawn.epochs_plain, drawn.repeats) == (40, 0, None)  # scenes are new every epoch anyway
+
+
+@pytest.mark.parametrize("size", list(RECIPES))
+@pytest.mark.parametrize(
+    "changes", [{}, {"batch": 24, "epochs": 7, "data": "folder"}, {"rate": 1e-3, "augment": "strong"}]
+)
+def test_what_is_settled_comes_to_the_same_run(size, changes):
+    told = options(size=size, **changes)
+    settled = plan.resolved(told)
+    ours, again = plan.recipe(told, size), plan.recipe(settled, size)
+    for field in fields(ours):
+        assert getattr(again, field.name) == pytest.approx(getattr(ours, field.name)), field.name
+    assert plan.resolved(settled) == settled
+    assert not [
+        f.name for f in fields(settled) if f.name not in MAY_BE_EMPTY and getattr(settled, f.name) in (None, "auto")
+    ]
+
+
+MAY_BE_EMPTY = ("val", "init", "backbone", "patience", "device", "amp")
+
+
+def test_only_large_networks_that_start_from_weights_are_frozen():
+    frozen = lambda size, **changes: plan.frozen(options(**changes), Config.of(size))  # noqa: E731
+    assert not frozen("x") and not frozen("n", init="demo")
+    assert frozen("l", init="demo") and frozen("x", backbone="b5.pth")
+    assert frozen("n", freeze="on") and not frozen("l", init="demo", freeze="off")
+
+
+def test_a_backbone_starts_from_a_file(tmp_path):
+    torch.manual_seed(1)
+    published = DFINE(Config.of("n", classes=2)).backbone.state_dict()
+    renamed = {k.replace(".norm.", ".bn.").replace(".affine.", ".lab."): v + 1 for k, v in published.items()}
+    torch.save(renamed, tmp_path / "b0.pth")
+    network = plan.network(options(backbone=str(tmp_path / "b0.pth")), ("cup",))
+    assert all(torch.equal(v, published[k] + 1) for k, v in network.backbone.state_dict().items())
+    torch.save({k: v for k, v in renamed.items() if "stem1" not in k}, tmp_path / "cut.pth")
+    with pytest.raises(CheckpointError, match="missing: stem.stem1"):
+        plan.network(options(backbone=str(tmp_path / "cut.pth")), ("cup",))
+
+
+def test_a_wrong_choice_is_named():
+    with pytest.raises(ValueError, match="'maybe' is none of auto, on and off"):
+        plan.recipe(options(scales="maybe"), "s")
 
 
 def test_what_was_scaled_is_said():
