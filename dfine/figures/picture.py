@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 
@@ -27,12 +29,17 @@ def shown(picture: Image.Image, limit: int = LIMIT) -> Image.Image:
 
 
 def draw(
-    picture: Image.Image, detections: Detections, selected: int | None = None, *, limit: int = LIMIT
+    picture: Image.Image,
+    detections: Detections,
+    selected: int | None = None,
+    *,
+    limit: int = LIMIT,
+    captions: Sequence[str] | None = None,
 ) -> Image.Image:
     """The picture as it is `shown`, with a box and a label for every detection, coloured by class.
 
     `picture` may be smaller or larger than `detections.size`: boxes are scaled to it. The `selected` detection is drawn
-    last, with a wider frame, and the others step back.
+    last, with a wider frame, and the others step back. `captions`, one a detection, take the place of name and score.
 
     Raises:
         IndexError: there is no detection `selected`.
@@ -56,7 +63,8 @@ def draw(
         width = round((3.5 if chosen else 2) * unit)
         _frame(canvas, boxes[i], colours[i], width=max(2, width), opacity=150 if faint else 255)
     # Labels after all frames, so that no frame crosses a label; the first to be placed have the choice of place.
-    texts = [f"{name} {score:.2f}" for name, score in zip(detections.class_names, detections.scores.tolist())]
+    plain = (f"{name} {score:.2f}" for name, score in zip(detections.class_names, detections.scores.tolist()))
+    texts = list(plain if captions is None else captions)
     plates = _plates(
         [boxes[i] for i in order], [canvas.textlength(texts[i], font) for i in order], image.size, font.size
     )

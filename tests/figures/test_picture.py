@@ -36,6 +36,14 @@ def test_the_selected_one_is_drawn_wider_and_on_top(picture, detections):
         pictures.draw(picture, detections, 3)
 
 
+def test_captions_take_the_place_of_name_and_score(picture, detections):
+    plain = pictures.draw(picture, detections)
+    same = [f"{name} {score:.2f}" for name, score in zip(detections.class_names, detections.scores.tolist())]
+    assert not ImageChops.difference(pictures.draw(picture, detections, captions=same), plain).getbbox()
+    other = pictures.draw(picture, detections, captions=[f"#{i}" for i in range(len(detections))])
+    assert ImageChops.difference(other, plain).getbbox()
+
+
 def test_labels_of_the_same_box_do_not_hide_each_other():
     plates = pictures._plates([(50, 60, 150, 140)] * 4, [40.0] * 4, (200, 200), 12)
     assert plates[0] == pytest.approx((50, 60 - 19.2, 97.2, 60)), "the first stands above its box"

@@ -1,0 +1,104 @@
+"""What was found in a video as one JSON file, written frame by frame.
+
+The file holds `schema`, what the model and the video are, and `frames`: of each its `index`, `pts`, `time` in seconds
+and `detections`. Every detection has `label`, `name`, `score`, `box` (xyxy pixels), `query`, `track`, and per edge
+(left, top, right, bottom) the standard `deviation` in pixels and the `interval`, two picture coordinates in pixels
+between which the edge lies with probability `mass`. Last come the number of frames, whether they are all there are
+(`complete`), and the `troubles`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from dfine.config import EDGES
+from dfine.predictor import Predictor
+from dfine.records import SCHEMA
+from dfine.version import VERSION
+from dfine.video.drafts import Draft
+from dfine.video.reading import Video
+from dfine.video.watching import Sighting, spreads
+
+MASS = 0.8  # of the intervals
+_PLACES = 3  # decimals of a pixel
+
+
+class Listing:
+    """Writes the file: `with Listing("out.json", model, video, threshold) as listing: listing.add(sighting)`.
+
+    It has its name when it is complete; after an exception, an interrupt too, what was written is closed and stays as
+    `out.partial.json`, valid JSON with `complete` false. "-" is stdout.
+
+    Attributes:
+        path: where it is, or will be; None for stdout, or if nothing stayed.
+    """
+
+    def __init__(self, path: str | Path, model: Predictor, video: Video, threshold: float):
+        self._draft = None if str(path) == "-" else Draft(path)
+        self.path, self._video, self._count = self._draft and self._draft.path, video, 0
+        self._file = self._draft.temporary.open("w", encoding="utf-8") if self._draft else sys.stdout
+        self._head = {
+            "schema": SCHEMA,
+            "dfine": VERSION,
+            "model": model.source,
+            "digest": model.digest,
+            "threshold": threshold,
+            "edges": list(EDGES),
+            "mass": MASS,
+            "calibrated": model.temperature is not None,
+            "video": {
+                "file": str(video.path or video.name),
+                "time_base": [video.time_base.numerator, video.time_base.denominator],
+                "rate": round(float(video.rate), 6),
+                "every": video.every,
+            },
+        }
+
+    def add(self, sighting: Sighting) -> None:
+        """Write what was found in the next frame."""
+        if not self._count:
+            self._head["video"]["size"] = list(sighting.frame.picture.size)
+            self._file.write(f'{_text(self._head)[:-1]}, "frames": [\n')
+        self._file.write(",\n" * bool(self._count) + _text(entry(sighting)))
+        self._count += 1
+
+    def __enter__(self) -> Listing:
+        return self
+
+    def __exit__(self, kind, *_) -> None:
+        whole = kind is None
+        if self._count:
+            tail = {"count": self._count, "complete": whole and not self._video.troubles}
+            self._file.write(f"\n], {_text(tail | {'troubles': self._video.troubles})[1:]}\n")
+        if self._draft is None:
+            self._file.flush()
+            return
+        self._file.close()
+        if not self._count:
+            self._draft.drop()
+        self.path = self._draft.settle(whole)
+
+
+def entry(sighting: Sighting) -> dict:
+    """One frame as plain values; pixels have three decimals, scores five."""
+    found = sighting.detections
+    deviations, intervals = spreads(sighting.result.trace, found, MASS)
+    rows = zip(found.to_list(), sighting.tracks, deviations.tolist(), intervals.tolist())
+    detections = [
+        d
+        | {"score": round(d["score"], 5), "box": _rounded(d["box"]), "track": track}
+        | {"deviation": _rounded(deviation), "interval": [_rounded(ends) for ends in interval]}
+        for d, track, deviation, interval in rows
+    ]
+    frame = sighting.frame
+    return {"index": frame.index, "pts": frame.pts, "time": round(frame.time, 6), "detections": detections}
+
+
+def _rounded(values: list[float]) -> list[float]:
+    return [round(v, _PLACES) for v in values]
+
+
+def _text(content: dict) -> str:
+    return json.dumps(content, ensure_ascii=False)

@@ -1,0 +1,188 @@
+"""A video, frame by frame, upright and with the exact time of every frame; from a file or from a webcam."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dfine.video.sources import CAMERA, VideoError, contents, open_camera, open_file, pyav, video_stream
+
+_SLACK = 3  # frames that may be missing at the end of a whole file: durations are rounded, and some hold a frame more
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a video."""
+
+    picture: Image.Image  # upright RGB
+    index: int  # counts every frame of the video from 0, those that `every` leaves out too
+    pts: int  # when it is shown, in units of `time_base`
+    time_base: Fraction  # seconds
+    lasts: Fraction  # seconds that it is shown, as far as that is known
+
+    @property
+    def time(self) -> float:
+        """When it is shown, in seconds of the video's own clock."""
+        return float(self.pts * self.time_base)
+
+
+class Video:
+    """An open video. It is read once, from its start: `for frame in video`; afterwards `troubles` says what was lost.
+
+    Attributes:
+        name: of the file, or `webcam:0`.
+        path: of the file; None for a webcam.
+        live: a webcam: its clock starts at 0, and only Ctrl-C ends it.
+        time_base: seconds in one unit of a frame's `pts`.
+        rate: frames a second, as the file announces them; a guess where their rate varies.
+        expected: about how many frames there are to come, or None.
+        aspect: width of a pixel over its height, upright; the boxes count pixels whatever their shape.
+        colorspace: FFmpeg's number for how colours were coded; 1 is ITU-R BT.709, 2 says nothing.
+        troubles: sentences on what could not be read.
+    """
+
+    def __init__(self, source: str | Path, *, every: int = 1):
+        """Open a file, or `webcam:0`, of which each `every`-th frame is given out.
+
+        Raises:
+            VideoError: it cannot be opened, or holds no video.
+            ImportError: PyAV is not installed.
+            ValueError: `every` is not positive.
+        """
+        if every < 1:
+            raise ValueError(f"every is a number of frames of at least 1, not {every}")
+        self.every, self.troubles = every, []
+        camera = CAMERA.fullmatch(str(source))
+        self.live, self.path = bool(camera), None if camera else Path(source).expanduser()
+        self.name = str(source) if camera else self.path.name
+        self._container = open_camera(int(camera[1])) if camera else open_file(self.path)
+        self._stream = video_stream(self._container)
+        if self._stream is None:
+            held = contents(self._container)
+            self.close()
+            raise VideoError(f"{self.name!r} holds no video: {held}")
+        self._stream.thread_type = "AUTO"  # decode with several threads
+        self.time_base = self._stream.time_base
+        self.rate = self._stream.guessed_rate or self._stream.average_rate or Fraction(25)
+        self.aspect = self._stream.sample_aspect_ratio or Fraction(1)
+        self.colorspace = 2
+        start, self._until = _declared(self._container, self._stream)
+        count = self._stream.frames or (round((self._until - start) * self.rate) if self._until else 0)
+        self.expected = -(-count // every) or None
+        self._damaged, self._damage_at, self._end = 0, None, 0.0
+
+    def __iter__(self) -> Iterator[Frame]:
+        first, last = None, None
+        for index, frame in enumerate(self._decoded()):
+            pts = frame.pts
+            if pts is None:  # raw streams have no clock
+                pts = 0 if last is None else last + max(1, round(1 / self.rate / self.time_base))
+            elif last is not None and pts <= last:
+                pts = last + 1
+            first, last = pts if first is None else first, pts
+            lasts = (getattr(frame, "duration", 0) or 0) * self.time_base or 1 / self.rate
+            self._end = float(pts * self.time_base + lasts)
+            if index % self.every:
+                continue
+            if index == 0:
+                self._look_at(frame)
+            yield Frame(_upright(frame), index, pts - first if self.live else pts, self.time_base, lasts)
+        self._check_the_end(last is None)
+
+    def _decoded(self) -> Iterator:
+        """Every frame that can be decoded; damaged packets are counted and left out."""
+        errors = pyav().error.FFmpegError
+        try:
+            for packet in self._packets():
+                try:
+                    frames = packet.decode()
+                except errors:
+                    self._damaged += 1
+                    self._damage_at = self._end if self._damage_at is None else self._damage_at
+                    continue
+                yield from frames
+        except errors as error:
+            self.troubles.append(f"{self.name} cannot be read beyond {self._end:.2f} s: {error.strerror or error}")
+            try:
+                yield from self._stream.decode(None)  # what the decoder still holds
+            except errors:
+                return
+
+    def _packets(self) -> Iterator:
+        while True:
+            try:
+                yield from self._container.demux(self._stream)
+                return
+            except BlockingIOError:  # a camera that has nothing new yet
+                time.sleep(0.005)
+
+    def _look_at(self, frame) -> None:
+        """What only a frame tells, taken from the first."""
+        turned, self.colorspace = _orientation(frame)[0], frame.colorspace
+        self.aspect = 1 / self.aspect if turned else self.aspect
+
+    def _check_the_end(self, nothing: bool) -> None:
+        end = self._until
+        if nothing:
+            raise VideoError(f"no frame of {self.name!r} can be decoded: the file is damaged or cut off")
+        if self._damaged and self._damage_at < self._end:
+            self.troubles.append(
+                f"{self.name} is damaged from {self._damage_at:.2f} s on: {self._damaged} of its packets were left out"
+            )
+        if end and end - self._end > _SLACK / self.rate:
+            self.troubles.append(
+                f"{self.name} breaks off at {self._end:.2f} s of {end:.2f} s; what was read until there is kept"
+            )
+
+    def close(self) -> None:
+        self._container.close()
+
+    def __enter__(self) -> Video:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+
+def _declared(container, stream) -> tuple[float, float | None]:
+    """When a video begins, and when it ends as far as the file announces that, in seconds."""
+    start = float((stream.start_time or 0) * stream.time_base)
+    tag = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))  # of Matroska
+    if stream.duration:
+        length = float(stream.duration * stream.time_base)
+    elif tag:
+        length = int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - start
+    else:
+        return start, None
+    whole = container.duration  # in µs; shorter where a phone has trimmed its clip by an edit list
+    return start, start + (min(length, whole / 1e6) if whole else length)
+
+
+def _orientation(frame) -> tuple[bool, bool, bool]:
+    """How a frame is to be shown: rows for columns, then mirrored left to right, then top to bottom.
+
+    FFmpeg's display matrix takes (x, y) to (a·x + c·y, b·x + d·y); rounded to quarter turns, its signs say all.
+    """
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return False, False, False
+    a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), dtype=np.int32).tolist()
+    turned = abs(b) > abs(a)
+    return (True, c < 0, b < 0) if turned else (False, a < 0, d < 0)
+
+
+def _upright(frame) -> Image.Image:
+    """A decoded frame as it is to be shown, in RGB."""
+    array = frame.to_ndarray(format="rgb24")  # [H, W, 3]
+    turned, mirrored, flipped = _orientation(frame)
+    array = array.swapaxes(0, 1) if turned else array
+    array = array[:, ::-1] if mirrored else array
+    array = array[::-1] if flipped else array
+    return Image.fromarray(np.ascontiguousarray(array))

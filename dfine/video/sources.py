@@ -1,0 +1,93 @@
+"""What may be opened as a video: files of any container, and webcams; or one sentence that says why not."""
+
+from __future__ import annotations
+
+import platform
+import re
+from pathlib import Path
+
+ENDINGS = frozenset(
+    ".3gp .asf .avi .f4v .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv".split()
+)
+CAMERA = re.compile(r"webcam:(\d+)")
+
+
+class VideoError(ValueError):
+    """What was given is not a video that can be read; the message says why, in a sentence."""
+
+
+def is_video(source: str | Path) -> bool:
+    """Whether this names a video: `webcam:0`, or a file by its ending. An animated GIF is a picture here."""
+    return bool(CAMERA.fullmatch(str(source))) or Path(source).suffix.lower() in ENDINGS
+
+
+def pyav():
+    """The package that knows the containers and codecs. Raises ImportError, saying what to install, without it."""
+    try:
+        import av
+    except ImportError:
+        raise ImportError("videos need the package av (PyAV): pip install av") from None
+    return av
+
+
+def open_file(path: Path):
+    """The container in a file."""
+    av = pyav()
+    if path.is_dir():
+        raise VideoError(f"{str(path)!r} is a folder; give one of the videos in it")
+    if not path.is_file():
+        raise VideoError(f"there is no file {str(path)!r}")
+    if not path.stat().st_size:
+        raise VideoError(f"{path.name!r} is empty (0 bytes)")
+    try:
+        return av.open(str(path))
+    except PermissionError:
+        raise VideoError(f"{path.name!r} may not be read: permission denied") from None
+    except av.error.FFmpegError as error:
+        raise VideoError(
+            f"{path.name!r} is no video that can be read here, or its table of contents is cut off "
+            f"({error.strerror or error}); save or download it again"
+        ) from None
+
+
+def open_camera(index: int):
+    """A webcam, through what the system offers."""
+    av = pyav()
+    file, kind, options = camera(index)
+    try:
+        return av.open(file, format=kind, options=options)
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise VideoError(
+            f"webcam {index} cannot be opened ({file}: {why}); is it plugged in, free, and may this program use it?"
+        ) from None
+
+
+def camera(index: int) -> tuple[str, str, dict[str, str]]:
+    """Name, input format and options by which FFmpeg finds a webcam of this system, counted from 0."""
+    system = platform.system()
+    if system == "Darwin":
+        return str(index), "avfoundation", {"framerate": "30"}
+    if system != "Windows":
+        return f"/dev/video{index}", "v4l2", {}
+    try:
+        from av.device import enumerate_input_devices
+    except ImportError:
+        raise ImportError("webcams on Windows need a newer PyAV: pip install -U av") from None
+    found = [d.name for d in enumerate_input_devices("dshow") if "video" in d.media_types]
+    if index >= len(found):
+        raise VideoError(f"there is no webcam {index}; there are {len(found)}, counted from 0")
+    return f"video={found[index]}", "dshow", {}
+
+
+def video_stream(container):
+    """The best video stream; a cover picture is none."""
+    attached = lambda s: "attached_pic" in str(getattr(s, "disposition", "")).lower()  # noqa: E731
+    streams = [s for s in container.streams.video if not attached(s)]
+    best = container.streams.best("video")
+    return best if best in streams else next(iter(streams), None)
+
+
+def contents(container) -> str:
+    kinds = sorted({s.type for s in container.streams})
+    return f"it holds {' and '.join(kinds)} only" if kinds else "it holds nothing"

@@ -1,0 +1,57 @@
+"""Which detections of a video are the same thing, frame after frame: ByteTrack, of the package `trackers`."""
+
+from __future__ import annotations
+
+import torch
+from torchvision.ops import box_iou
+
+from dfine.records import Detections
+
+LOW = 0.1  # ByteTrack lets detections down to this score keep a track alive (arXiv 2110.06864, section 3)
+SAME = 0.8  # IoU from which boxes of one frame are one thing: nothing suppresses a detector's second opinions
+
+
+class Tracker:
+    """Gives every detection the number of its track, counted from 1.
+
+    A thing gets its number in the second frame in which it is found, and loses it after a second out of sight. Where
+    it is reported more than once in a frame, under several classes or by several queries, all share the number.
+    """
+
+    def __init__(self, rate: float, threshold: float):
+        """Expect about `rate` frames a second; a track begins at a score of `threshold`.
+
+        Raises:
+            ImportError: the package `trackers` is not installed.
+        """
+        try:
+            from trackers import ByteTrackTracker
+        except ImportError:
+            raise ImportError("tracking needs the package trackers (2.6 or later): pip install trackers") from None
+        self._tracker = ByteTrackTracker(
+            frame_rate=rate, track_activation_threshold=threshold, high_conf_det_threshold=threshold
+        )
+
+    def update(self, found: Detections, time: float) -> list[int | None]:
+        """The track of each detection of the next frame, at `time` in seconds; None where there is none yet.
+
+        `found` should hold all detections down to a score of `LOW`, best first: weak ones begin no track, but keep one.
+        """
+        best = _best(found)
+        things = sorted(set(best))
+        alone = found[things].to_supervision()
+        alone.data["thing"] = torch.tensor(things, dtype=torch.int64).numpy()
+        tracked = self._tracker.update(alone, timestamp=time)
+        if not len(tracked):
+            return [None] * len(found)
+        track = dict(zip(tracked.data["thing"].tolist(), tracked.tracker_id.tolist()))
+        return [track[i] + 1 if track.get(i, -1) >= 0 else None for i in best]
+
+
+def _best(found: Detections) -> list[int]:
+    """For each detection, best first, the best one of the same thing: itself, or one that was found before."""
+    overlaps = (box_iou(found.boxes, found.boxes) >= SAME).tolist() if len(found) else []
+    best: list[int] = []
+    for i, row in enumerate(overlaps):
+        best.append(next((j for j in range(i) if row[j] and best[j] == j), i))
+    return best

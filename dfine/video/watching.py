@@ -1,0 +1,95 @@
+"""A detector that watches a video: frames go through the network while the next ones are being decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from dfine import distribution
+from dfine.data.pictures import to_pixels
+from dfine.predictor import BATCH, Predictor, Result
+from dfine.records import Detections, Trace
+from dfine.video.ahead import ahead
+from dfine.video.reading import Frame, Video
+from dfine.video.tracking import LOW, Tracker
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What the model made of one frame."""
+
+    frame: Frame
+    result: Result
+    tracks: tuple[int | None, ...]  # of each detection; all None without tracking
+
+    @property
+    def detections(self) -> Detections:
+        """What was found, best first."""
+        return self.result.detections
+
+
+def watch(
+    model: Predictor, video: Video, threshold: float = 0.5, *, track: bool = False, batch: int | None = None
+) -> Iterator[Sighting]:
+    """What the model makes of every frame, in order, in memory that does not grow with the video.
+
+    A thread decodes and resizes up to two batches ahead. Of a webcam the newest frame is taken, and those that came in
+    the meantime are left out.
+
+    Args:
+        model: the detector.
+        video: see `Video`; each frame is looked at by itself.
+        threshold: lowest score in 0..1 that is reported.
+        track: number the things that are seen (`Tracker`).
+        batch: frames per forward pass; by default 8 on a GPU and 1 on the CPU, where more are no faster, and 1 of a
+            webcam.
+
+    Raises:
+        ValueError: the threshold is not in 0..1, or the batch not positive.
+        VideoError: no frame of the video can be decoded.
+        ImportError: tracking without the package it needs.
+    """
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"the threshold is a score between 0 and 1, not {threshold}")
+    if batch is not None and batch < 1:
+        raise ValueError(f"a batch needs at least one frame, not {batch}")
+    batch = 1 if video.live else batch or (1 if model.device.type == "cpu" else BATCH)
+    tracker = Tracker(float(video.rate / video.every), threshold) if track else None
+    prepared = ((frame, to_pixels(frame.picture, model.size)) for frame in video)
+    lowest = min(threshold, LOW) if tracker else threshold
+    with closing(ahead(prepared, 1 if video.live else 2 * batch, newest=video.live)) as items:
+        while group := list(islice(items, batch)):
+            frames, pixels = zip(*group)
+            results = model.look([f.picture for f in frames], torch.stack(pixels), lowest)
+            for frame, result in zip(frames, results):
+                found = result.detections.above(threshold)
+                tracks = tracker.update(result.detections, frame.time) if tracker else [None] * len(found)
+                yield Sighting(frame, replace(result, detections=found), tuple(tracks[: len(found)]))
+
+
+def spreads(trace: Trace, found: Detections, mass: float = 0.8) -> tuple[Tensor, Tensor]:
+    """How sure each detection's edges are, as the last layer and, where it was fitted, the temperature have it.
+
+    The same values as `History.deviations` and `History.intervals` of the last layer, of all detections at once.
+
+    Args:
+        trace: of the one picture that was looked at.
+        found: what was found there, n detections.
+        mass: of the interval.
+
+    Returns:
+        Standard deviation of every edge in pixels [n, 4], and the picture coordinates in pixels between which it lies
+        with probability `mass` [n, 4, 2].
+    """
+    edges, initial = trace.last.edges[0, found.query], trace.initial.boxes[0, found.query]  # [n, 4, N+1], [n, 4]
+    temperature = 1.0 if trace.temperature is None else trace.temperature[:, None]
+    p = distribution.probabilities(edges, temperature)
+    deviation = distribution.deviation(p, trace.w) * distribution.sizes_in_pixels(initial, found.size)
+    ends = distribution.interval(p, trace.w, mass).unbind(-1)
+    places = [distribution.edge_positions(initial, end, found.size) for end in ends]
+    return deviation, torch.stack(places, -1).sort(-1).values

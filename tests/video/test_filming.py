@@ -1,0 +1,227 @@
+"""A clip through the detector: every frame as if it were looked at alone, and nothing lost when it ends early."""
+
+import json
+import threading
+import weakref
+
+import numpy as np
+import pytest
+import torch
+
+av = pytest.importorskip("av")
+
+from dfine.predictor import Predictor  # noqa: E402
+from dfine.video import sources  # noqa: E402
+from dfine.video.filming import Options, captions, film  # noqa: E402
+from dfine.video.reading import Video  # noqa: E402
+from dfine.video.sources import VideoError  # noqa: E402
+from dfine.video.watching import spreads, watch  # noqa: E402
+from tests.helpers import small_predictor  # noqa: E402
+from tests.video.clips import BASE, UNEVEN, clip, cut, sound_of, times_of  # noqa: E402
+
+NAMES = ("cup", "key", "bus")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_predictor(NAMES)
+
+
+def content(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("batch", [None, 1, 5])
+def test_every_frame_is_looked_at_as_a_picture_is(model, tmp_path, batch):
+    path = clip(tmp_path / "a.mp4", times=UNEVEN)
+    with Video(path) as video:
+        frames = list(video)
+    with Video(path) as video:
+        sightings = list(watch(model, video, 0.0, batch=batch))
+    assert [s.frame.pts for s in sightings] == [f.pts for f in frames]
+    for sighting, frame in zip(sightings, frames):
+        alone = model(frame.picture, 0.0)
+        torch.testing.assert_close(sighting.detections.scores, alone.detections.scores, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(sighting.detections.boxes, alone.detections.boxes, rtol=1e-4, atol=1e-2)
+        assert sighting.tracks == (None,) * len(alone.detections)
+
+
+@pytest.mark.parametrize("temperature", [None, (1.5, 0.7, 2.0, 1.0)])
+def test_spreads_are_those_of_each_history(tmp_path, temperature):
+    model = small_predictor(NAMES, temperature=temperature)
+    with Video(clip(tmp_path / "a.mp4", 1)) as video:
+        (sighting,) = watch(model, video, 0.4)
+    found, trace = sighting.detections, sighting.result.trace
+    deviations, intervals = spreads(trace, found)
+    assert len(found) > 1
+    for i in range(len(found)):
+        history = sighting.result.history(i)
+        torch.testing.assert_close(deviations[i], history.deviations[-1])
+        torch.testing.assert_close(intervals[i], history.intervals(0.8)[-1])
+    none = spreads(trace, found.above(1.0))
+    assert [list(t.shape) for t in none] == [[0, 4], [0, 4, 2]]
+
+
+def test_the_list_says_what_the_model_says_of_each_frame(model, tmp_path):
+    path, out = clip(tmp_path / "a.mp4", times=UNEVEN), tmp_path / "new" / "found.json"
+    done = film(model, path, Options(threshold=0.4, json=out))
+    found = content(out)
+    assert done.files == [out]
+    assert (found["schema"], found["model"], found["digest"]) == (1, model.source, model.digest)
+    assert (found["count"], found["complete"], found["troubles"]) == (12, True, [])
+    assert found["calibrated"] is False
+    assert found["video"]["size"] == [64, 48]
+    base = found["video"]["time_base"]
+    with Video(path) as video:
+        for entry, frame, time in zip(found["frames"], video, UNEVEN, strict=True):
+            assert entry["pts"] * base[0] / base[1] == pytest.approx(float(time * BASE))
+            assert entry["time"] == pytest.approx(float(time * BASE), abs=1e-6)
+            alone = model(frame.picture, 0.4)
+            assert [d["query"] for d in entry["detections"]] == alone.detections.query.tolist()
+            for i, d in enumerate(entry["detections"]):
+                history = alone.history(i)
+                assert d["name"] == NAMES[d["label"]] == alone.detections.class_names[i]
+                assert d["score"] == pytest.approx(float(alone.detections.scores[i]), abs=1e-4)
+                assert d["box"] == pytest.approx(alone.detections.boxes[i].tolist(), abs=0.02)
+                assert d["deviation"] == pytest.approx(history.deviations[-1].tolist(), abs=0.02)
+                assert sum(d["interval"], []) == pytest.approx(history.intervals()[-1].flatten().tolist(), abs=0.02)
+                assert d["track"] is None
+
+
+def test_a_clip_in_which_nothing_is_found_is_listed_too(model, tmp_path):
+    done = film(model, clip(tmp_path / "a.mp4"), Options(threshold=1.0, json=tmp_path / "a.json"))
+    assert [f["detections"] for f in content(tmp_path / "a.json")["frames"]] == [[]] * 12
+    assert done.found.total() == 0
+    assert "12 frames" in str(done)
+
+
+def test_the_saved_video_keeps_times_and_sound_and_shows_boxes(model, tmp_path):
+    path, out = clip(tmp_path / "a.mp4", times=UNEVEN, sound="aac"), tmp_path / "out.mp4"
+    done = film(model, path, Options(threshold=0.4, save=out))
+    assert done.whole
+    assert done.files == [out]
+    assert times_of(out) == times_of(path)
+    assert sound_of(out) == sound_of(path)
+    with Video(path) as before, Video(out) as after:
+        for a, b in zip(before, after, strict=True):
+            difference = np.abs(np.asarray(a.picture, int) - np.asarray(b.picture))
+            assert difference.mean() > 5, "boxes are drawn"
+
+
+def test_a_folder_gets_the_name_of_the_clip(model, tmp_path):
+    folder = tmp_path / "films"
+    done = film(model, clip(tmp_path / "a.mkv"), Options(save=folder))
+    assert done.files == [folder / "a.mp4"]
+    assert len(times_of(folder / "a.mp4")) == 12
+
+
+def test_every_third_frame_is_listed_and_saved(model, tmp_path):
+    path = clip(tmp_path / "a.mp4", times=UNEVEN)
+    film(model, path, Options(every=3, save=tmp_path / "o.mp4", json=tmp_path / "o.json"))
+    assert [f["index"] for f in content(tmp_path / "o.json")["frames"]] == [0, 3, 6, 9]
+    assert times_of(tmp_path / "o.mp4") == [float(UNEVEN[i] * BASE) for i in (0, 3, 6, 9)]
+
+
+def test_tracks_stand_in_the_list_and_on_the_boxes(model, tmp_path):
+    pytest.importorskip("trackers")
+    path = clip(tmp_path / "a.mp4")
+    done = film(model, path, Options(threshold=0.4, track=True, json=tmp_path / "o.json"))
+    tracks = [[d["track"] for d in f["detections"]] for f in content(tmp_path / "o.json")["frames"]]
+    assert set(tracks[0]) == {None}
+    assert {type(t) for t in tracks[5]} == {int}
+    assert set().union(*done.things.values()) == {t for row in tracks for t in row} - {None}
+    with Video(path) as video:
+        late = list(watch(model, video, 0.4, track=True))[5]
+    assert captions(late)[0].split(" ")[:2] == [late.detections.class_names[0], f"#{late.tracks[0]}"]
+
+
+# -- what ends early
+
+
+def test_a_clip_that_breaks_off_is_kept_and_the_place_is_said(model, tmp_path):
+    short = cut(clip(tmp_path / "a.mkv", 60))
+    done = film(model, short, Options(save=tmp_path / "o.mp4", json=tmp_path / "o.json"))
+    found = content(tmp_path / "o.json")
+    assert not done.whole
+    assert "breaks off at" in done.troubles[0]
+    assert found["troubles"] == done.troubles
+    assert found["complete"] is False
+    assert found["count"] == len(found["frames"]) == done.frames == len(times_of(tmp_path / "o.mp4"))
+
+
+class Stopped(Predictor):
+    """Somebody presses Ctrl-C while the sixth frame is looked at."""
+
+    def look(self, pictures, pixels, threshold=0.5):
+        self.seen = getattr(self, "seen", 0) + len(pictures)
+        if self.seen > 5:
+            raise KeyboardInterrupt
+        return super().look(pictures, pixels, threshold)
+
+
+@pytest.fixture
+def stopped(model):
+    return Stopped(model.network, NAMES, device="cpu", size=model.size)
+
+
+def test_an_interrupt_leaves_partial_files(stopped, tmp_path):
+    path, folder, threads = clip(tmp_path / "a.mp4"), tmp_path / "new", threading.active_count()
+    done = film(stopped, path, Options(save=folder / "o.mp4", json=folder / "o.json"))
+    assert not done.whole
+    assert "was interrupted" in done.troubles[0]
+    assert (
+        sorted(p.name for p in folder.iterdir())
+        == ["o.partial.json", "o.partial.mp4"]
+        == sorted(f.name for f in done.files)
+    )
+    found = content(folder / "o.partial.json")
+    assert found["complete"] is False
+    assert found["count"] == len(found["frames"]) == len(times_of(folder / "o.partial.mp4")) == 5
+    assert threading.active_count() == threads
+
+
+def test_an_interrupt_is_how_a_camera_ends(stopped, tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "camera", lambda index: ("testsrc2=size=64x48:rate=100", "lavfi", {}))
+    done = film(stopped, "webcam:0", Options(save=tmp_path / "o.mp4", json=tmp_path / "o.json"))
+    assert done.whole
+    assert done.troubles == []
+    assert len(times_of(tmp_path / "o.mp4")) == content(tmp_path / "o.json")["count"] == 5
+    assert content(tmp_path / "o.json")["complete"] is True
+
+
+def test_a_fault_in_the_middle_is_raised_and_nothing_runs_on(model, tmp_path):
+    class Broken(Stopped):
+        def look(self, *arguments):
+            try:
+                return super().look(*arguments)
+            except KeyboardInterrupt:
+                raise RuntimeError("no more") from None
+
+    broken, threads = Broken(model.network, NAMES, device="cpu", size=model.size), threading.active_count()
+    with pytest.raises(RuntimeError, match="no more"):
+        film(broken, clip(tmp_path / "a.mp4"), Options(save=tmp_path / "o.mp4"))
+    assert len(times_of(tmp_path / "o.partial.mp4")) == 5
+    assert threading.active_count() == threads
+
+
+def test_a_bad_name_or_number_is_refused_and_nothing_is_left(model, tmp_path):
+    path, folder = clip(tmp_path / "a.mp4"), tmp_path / "new"
+    folder.mkdir()
+    with pytest.raises(VideoError, match="end it in .mp4"):
+        film(model, path, Options(save=folder / "o.gif", json=folder / "o.json"))
+    with pytest.raises(ValueError, match="between 0 and 1, not 2"):
+        film(model, path, Options(threshold=2, save=folder / "o.mp4", json=folder / "o.json"))
+    with pytest.raises(ValueError, match="at least one frame, not 0"):
+        film(model, path, Options(batch=0, json=folder / "o.json"))
+    assert list(folder.iterdir()) == []
+
+
+def test_frames_stream_so_that_few_are_held(model, tmp_path):
+    """However long the clip, only what is being decoded, looked at and drawn is in memory."""
+    seen, most = [], 0
+    with Video(clip(tmp_path / "a.mp4", 40)) as video:
+        for sighting in watch(model, video, 0.5, batch=2):
+            seen.append(weakref.ref(sighting.frame))
+            most = max(most, sum(frame() is not None for frame in seen))
+    assert len(seen) == 40
+    assert most <= 4, "two batches: the one that is given out, and the one before"

@@ -1,0 +1,214 @@
+"""A video that is written keeps times, sound and places; it has its name only when it is whole."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+av = pytest.importorskip("av")
+
+from dfine.video.reading import Video  # noqa: E402
+from dfine.video.sources import VideoError  # noqa: E402
+from dfine.video.writing import Recorder  # noqa: E402
+from tests.video.clips import BASE, SOUND, UNEVEN, clip, cut, sound_of, times_of  # noqa: E402
+
+
+def copy(source, out, *, frames=None, every=1, fail=None):
+    """Read and write a clip unchanged, perhaps not to its end; returns the recorder."""
+    with Video(source, every=every) as video, Recorder(out, video) as recorder:
+        for frame in video:
+            if frames is not None and frame.index >= frames:
+                if fail:
+                    raise fail
+                break
+            recorder.write(frame.picture, frame)
+    return recorder
+
+
+def codecs(path):
+    with av.open(str(path)) as container:
+        return {s.type: s.codec_context.name for s in container.streams}
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".m4v"])
+def test_uneven_times_are_kept_exactly(tmp_path, ending):
+    source, out = clip(tmp_path / "a.mp4", times=UNEVEN), tmp_path / f"out{ending}"
+    assert copy(source, out).notes == []
+    assert times_of(out) == [float(t * BASE) for t in UNEVEN]
+
+
+def test_the_last_frame_is_shown_as_long_as_before(tmp_path):
+    source, out = clip(tmp_path / "a.mp4"), tmp_path / "out.mp4"
+    copy(source, out)
+    with av.open(str(source)) as a, av.open(str(out)) as b:
+        assert a.duration == b.duration == 12 / 25 * av.time_base
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".webm"])
+def test_matroska_keeps_uneven_times_to_the_millisecond(tmp_path, ending):
+    source, out = clip(tmp_path / "a.mp4", times=UNEVEN), tmp_path / f"out{ending}"
+    copy(source, out)
+    assert times_of(out) == pytest.approx([float(t * BASE) for t in UNEVEN], abs=5.1e-4)
+
+
+def test_a_container_of_one_rate_says_that_frames_moved(tmp_path):
+    recorder = copy(clip(tmp_path / "a.mp4", times=UNEVEN), tmp_path / "out.avi")
+    assert len(times_of(tmp_path / "out.avi")) == 12
+    assert len(recorder.notes) == 1
+    assert recorder.notes[0].startswith(".avi keeps one frame rate alone")
+    assert copy(clip(tmp_path / "even.mp4"), tmp_path / "even.avi").notes == []
+
+
+@pytest.mark.parametrize("size, written", [((64, 48), (64, 48)), ((63, 47), (64, 48)), ((1, 1), (2, 2))])
+def test_odd_sides_gain_a_row_or_column_and_nothing_moves(tmp_path, size, written):
+    source = clip(tmp_path / "a.mp4")
+    picture = np.full((size[1], size[0], 3), 40, np.uint8)
+    picture[: size[1] // 2, : size[0] // 2] = 220
+    with Video(source) as video, Recorder(tmp_path / "out.mp4", video) as recorder:
+        for frame in video:
+            recorder.write(Image.fromarray(picture), frame)
+    with Video(tmp_path / "out.mp4") as video:
+        shown = [np.asarray(f.picture, int) for f in video]
+    assert len(shown) == 12
+    assert shown[0].shape == (written[1], written[0], 3)
+    assert np.abs(shown[0][: size[1], : size[0]] - picture).mean() < 4
+
+
+def test_a_picture_of_another_size_is_brought_to_the_first_ones(tmp_path):
+    source = clip(tmp_path / "a.mp4")
+    with Video(source) as video, Recorder(tmp_path / "out.mp4", video) as recorder:
+        for frame in video:
+            recorder.write(frame.picture.resize((32, 24)) if frame.index else frame.picture, frame)
+    with Video(tmp_path / "out.mp4") as video:
+        assert [f.picture.size for f in video] == [(64, 48)] * 12
+
+
+def test_the_shape_of_pixels_is_kept(tmp_path):
+    source = clip(tmp_path / "a.mp4")
+    with Video(source) as video:
+        video.aspect = video.aspect * 4 / 3
+        with Recorder(tmp_path / "out.mp4", video) as recorder:
+            for frame in video:
+                recorder.write(frame.picture, frame)
+    with Video(tmp_path / "out.mp4") as video:
+        assert video.aspect == pytest.approx(4 / 3)
+
+
+# -- sound
+
+
+@pytest.mark.parametrize(
+    "codec, source, out", [("aac", ".mp4", ".mp4"), ("aac", ".mp4", ".mov"), ("flac", ".mkv", ".mkv")]
+)
+def test_sound_that_the_container_takes_is_copied_byte_by_byte(tmp_path, codec, source, out):
+    path = clip(tmp_path / f"a{source}", sound=codec)
+    assert copy(path, tmp_path / f"out{out}").notes == []
+    kept, given = sound_of(tmp_path / f"out{out}"), sound_of(path)
+    assert len(given) > 4
+    assert [data for _, data in kept] == [data for _, data in given]
+    assert np.diff([t for t, _ in kept]) == pytest.approx(np.diff([t for t, _ in given]), abs=2e-3)
+
+
+def test_sound_stays_where_it_was_beside_the_pictures(tmp_path):
+    path = clip(tmp_path / "a.mp4", sound="aac", times=UNEVEN)
+    copy(path, tmp_path / "out.mp4")
+    assert [t for t, _ in sound_of(tmp_path / "out.mp4")] == [t for t, _ in sound_of(path)]
+    assert times_of(tmp_path / "out.mp4") == times_of(path)
+
+
+def test_other_sound_is_encoded_again(tmp_path):
+    path = clip(tmp_path / "a.mp4", 24, sound="aac")
+    assert copy(path, tmp_path / "out.webm").notes == []
+    assert codecs(tmp_path / "out.webm") == {"video": "vp9", "audio": "opus"}
+    assert heard(tmp_path / "out.webm") == pytest.approx(heard(path), abs=0.06)
+
+
+def test_raw_sound_goes_into_mp4_as_it_can(tmp_path):
+    """Whether MP4 takes it as it is depends on the FFmpeg at hand; that it is heard does not."""
+    path = clip(tmp_path / "a.mkv", 24, sound="flac")
+    copy(path, tmp_path / "out.mp4")
+    assert heard(tmp_path / "out.mp4") == pytest.approx(heard(path), abs=0.06)
+
+
+def heard(path):
+    """Seconds of sound that are not silent."""
+    with av.open(str(path)) as container:
+        frames = [f for f in container.decode(audio=0)]
+    return sum(f.samples / f.sample_rate for f in frames if np.abs(f.to_ndarray().astype(float)).max() > 0)
+
+
+def test_with_fewer_frames_all_of_the_sound_is_kept(tmp_path):
+    path = clip(tmp_path / "a.mp4", sound="aac")
+    copy(path, tmp_path / "out.mp4", every=4)
+    assert times_of(tmp_path / "out.mp4") == pytest.approx([0.0, 0.16, 0.32])
+    assert [d for _, d in sound_of(tmp_path / "out.mp4")] == [d for _, d in sound_of(path)]
+
+
+def test_a_cut_file_gives_the_sound_up_to_the_cut(tmp_path):
+    short = cut(clip(tmp_path / "a.mkv", 60, sound="aac"))
+    copy(short, tmp_path / "out.mp4")
+    assert 0 < len(sound_of(tmp_path / "out.mp4")) <= len(sound_of(short))
+    assert len(times_of(tmp_path / "out.mp4")) == len(times_of(short))
+
+
+# -- names
+
+
+def test_a_whole_file_replaces_what_was_there_and_leaves_nothing_beside_it(tmp_path):
+    out = tmp_path / "new" / "out.mp4"
+    out.parent.mkdir()
+    out.write_bytes(b"old")
+    assert copy(clip(tmp_path / "a.mp4"), out).path == out
+    assert [p.name for p in out.parent.iterdir()] == ["out.mp4"]
+    assert len(times_of(out)) == 12
+
+
+@pytest.mark.parametrize("fail", [KeyboardInterrupt(), OSError("full")])
+def test_an_interrupt_leaves_a_partial_file_that_plays(tmp_path, fail):
+    source, folder = clip(tmp_path / "a.mp4", sound="aac"), tmp_path / "new"
+    folder.mkdir()
+    (folder / "out.mp4").write_bytes(b"old")
+    with pytest.raises(type(fail)):
+        copy(source, folder / "out.mp4", frames=5, fail=fail)
+    assert sorted(p.name for p in folder.iterdir()) == ["out.mp4", "out.partial.mp4"]
+    assert (folder / "out.mp4").read_bytes() == b"old"
+    assert len(times_of(folder / "out.partial.mp4")) == 5
+    assert 0 < sound_of(folder / "out.partial.mp4")[-1][0] < 5 / 25 + 1024 / SOUND
+
+
+def test_an_interrupt_before_the_first_frame_leaves_nothing(tmp_path):
+    folder = tmp_path / "new"
+    with pytest.raises(KeyboardInterrupt):
+        copy(clip(tmp_path / "a.mp4"), folder / "out.mp4", frames=0, fail=KeyboardInterrupt())
+    assert list(folder.iterdir()) == []
+
+
+def test_names_that_cannot_be_are_refused_before_anything_is_written(tmp_path):
+    source = clip(tmp_path / "a.mp4")
+    before = source.read_bytes()
+    with pytest.raises(VideoError, match=r"'out.gif' names no video .* end it in .mp4"):
+        copy(source, tmp_path / "out.gif")
+    with pytest.raises(VideoError, match="a.mp4 is being read"):
+        copy(source, source)
+    assert source.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_colours_coded_for_high_definition_stay_as_they_are(tmp_path):
+    """ITU-R BT.709, told from BT.601 by its number in the file; taking one for the other shifts greens and reds."""
+    source = tmp_path / "a.mp4"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "5"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        context = stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = 1
+        green = Image.new("RGB", (64, 48), (20, 200, 40))
+        for _ in range(3):
+            frame = av.VideoFrame.from_image(green).reformat(format="yuv420p", dst_colorspace="ITU709")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    copy(source, tmp_path / "out.mp4")
+    for path in (source, tmp_path / "out.mp4"):
+        with Video(path) as video:
+            frames = list(video)
+        assert video.colorspace == 1
+        assert np.asarray(frames[0].picture, int).mean((0, 1)) == pytest.approx([20, 200, 40], abs=4)
