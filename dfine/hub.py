@@ -179,6 +179,27 @@ def fetch_hub(hub: str) -> Path:
     return Path(paths[1]).parent
 
 
+def push(folder: Path, repo: str, *, token: str | None = None, private: bool = False) -> str:
+    """Put a folder on the Hub as the model `repo`; returns the address of the commit.
+
+    Raises:
+        OfflineError: the Hub cannot be reached.
+        CheckpointError: it refuses; the message says why.
+    """
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+    _ask(constants.ENDPOINT, f"the repository {repo}", "and push again", here=False)
+    api = HfApi(token=token)
+    try:
+        api.create_repo(repo, repo_type="model", private=private, exist_ok=True)
+        return str(api.upload_folder(repo_id=repo, folder_path=folder, commit_message="Upload a D-FINE detector"))
+    except LocalTokenNotFoundError:
+        raise CheckpointError("nobody is logged in to the Hub: run `hf auth login`, or give a token") from None
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        raise CheckpointError(f"the Hub did not take {repo}: {' '.join(str(error).split())}") from None
+
+
 def _release_path(file: str) -> Path:
     """Where torch.hub keeps a file of the official release."""
     import torch
@@ -201,7 +222,7 @@ def _fetch_release(file: str) -> Path:
     return path
 
 
-def _ask(url: str, what: str, advice: str) -> None:
+def _ask(url: str, what: str, advice: str, here: bool = True) -> None:
     """Raise OfflineError unless the server of `url` answers, whatever it answers, within PATIENCE."""
     failure: list[str] = ["no answer"]
 
@@ -224,6 +245,5 @@ def _ask(url: str, what: str, advice: str) -> None:
     thread.join(PATIENCE)
     if failure:
         host = urllib.parse.urlparse(url).netloc
-        raise OfflineError(
-            f"{what} is not in the local cache and {host} cannot be reached ({failure[0]}); check the network, {advice}"
-        )
+        about = f"{what} is not in the local cache and {host}" if here else f"{host}, where {what} would be,"
+        raise OfflineError(f"{about} cannot be reached ({failure[0]}); check the network, {advice}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from dfine import checkpoints, interchange
 from dfine.config import Config
 from dfine.data import labels
 from dfine.data.pictures import Picture, read, to_pixels
+from dfine.engines import Fast
 from dfine.network.detector import DFINE
 from dfine.postprocess import detections
 from dfine.records import Detections, History, Trace
@@ -56,6 +58,8 @@ class Predictor:
         card: its model card in Markdown, where there is one.
         temperature: fitted per edge ([4], left, top, right, bottom; `dfine.calibration`), or None; every trace carries
             it, and all that is said of spread follows it.
+        engine: what looks at pictures: the network, or something that says the same sooner (`dfine.engines`).
+        layers: after how many decoder layers it answers (early exit); None: after all.
     """
 
     def __init__(
@@ -69,6 +73,8 @@ class Predictor:
         digest: str = "",
         card: str | None = None,
         temperature: Sequence[float] | None = None,
+        fast: bool = False,
+        layers: int | None = None,
     ):
         self.names = checkpoints.label_map(network.config.classes, names, None)
         self.size = _checked(size)
@@ -82,6 +88,15 @@ class Predictor:
             if not self._out_of_memory(error):
                 raise
             self._fall_back()
+        fast = fast and isinstance(network, DFINE) and self.device.type in ("cpu", "cuda")
+        self.engine = Fast(self.network) if fast else self.network
+        self.layers = _count(layers, self.config.layers)
+
+    def plain(self) -> Predictor:
+        """The same predictor, which runs the network itself, so that hooks on it see what passes."""
+        other = copy.copy(self)
+        other.engine = self.network
+        return other
 
     @property
     def config(self) -> Config:
@@ -131,6 +146,12 @@ class Predictor:
             return interchange.save_official(place, self.network, self.size)
         return interchange.save_transformers(place, self.network, self.names, self.size)
 
+    def push_to_hub(self, repo: str, *, token: str | None = None, private: bool = False, **about: object) -> str:
+        """Put the model on the Hugging Face Hub with a card; see `dfine.publish.push_to_hub`."""
+        from dfine.publish import push_to_hub
+
+        return push_to_hub(self, repo, token=token, private=private, **about)
+
     def look(self, pictures: Sequence[Image.Image], pixels: Tensor, threshold: float = 0.5) -> list[Result]:
         """The results of pictures whose `pixels` [B, 3, H, W] in 0..1 are there already, resized to `size`.
 
@@ -157,7 +178,8 @@ class Predictor:
     def _trace(self, pixels: Tensor) -> Trace:
         """The trace of a batch, on the CPU."""
         warmth = None if self.temperature is None else torch.as_tensor(self.temperature).float()
-        return replace(self.network(pixels.to(self.device)).cpu(), temperature=warmth)
+        early = {} if self.layers is None else {"layers": self.layers}
+        return replace(self.engine(pixels.to(self.device), **early).cpu(), temperature=warmth)
 
     def _out_of_memory(self, error: RuntimeError) -> bool:
         """Whether a GPU failed for want of memory; what it holds in reserve is given back then."""
@@ -194,6 +216,8 @@ def load(
     names: Sequence[str] | None = None,
     family: str = "dfine",
     size: tuple[int, int] | None = None,
+    fast: bool = True,
+    layers: int | None = None,
 ) -> Predictor:
     """A model, ready to look at pictures.
 
@@ -202,15 +226,23 @@ def load(
 
     Args:
         source: a short name ("demo", "nano-coco" …; `dfine.zoo()` lists them), a Hub id, a folder in this project's or
-            transformers' layout, an official .pth, or a .safetensors file.
-        device: "auto" takes cuda, then mps, then cpu.
+            transformers' layout, an official .pth, a .safetensors file, or an .onnx file that `dfine export` wrote.
+        device: "auto" takes cuda, then mps, then cpu; an .onnx file can also run on "tensorrt" or "openvino".
         names: class names, where the checkpoint has none or others are wanted.
         family: "deim" for DEIM's D-FINE weights; it cannot be told from the file.
         size: input (height, width), multiples of 32; by default the one that the checkpoint was trained with.
+        fast: run a fused copy, which says the same within rounding; False runs the network itself.
+        layers: answer after that many decoder layers (early exit); by default after all.
 
     Raises:
         CheckpointError: the checkpoint cannot be found, fetched or understood (a ValueError; the message says why).
     """
+    if str(source).endswith(".onnx"):
+        from dfine.runtime import open_file
+
+        model = open_file(source, str(device), names=names, size=size)
+        model.layers = _count(layers, model.config.layers)
+        return model
     device = resolve(device)
     checkpoint = checkpoints.open_checkpoint(source, names=names, family=family)
     return Predictor(
@@ -222,6 +254,8 @@ def load(
         digest=checkpoint.digest,
         card=checkpoint.card,
         temperature=checkpoint.temperature,
+        fast=fast,
+        layers=layers,
     )
 
 
@@ -247,3 +281,10 @@ def _checked(size: tuple[int, int]) -> tuple[int, int]:
     if len(size) != 2 or any(s < 32 or s % 32 for s in size):
         raise ValueError(f"the input size is (height, width), two multiples of 32, not {size}")
     return int(size[0]), int(size[1])
+
+
+def _count(layers: int | None, available: int) -> int | None:
+    """A number of decoder layers that the network has."""
+    if layers is not None and not 1 <= layers <= available:
+        raise ValueError(f"the network has {available} decoder layers; layers is 1 to {available}, not {layers}")
+    return layers
