@@ -53,6 +53,30 @@ def convert(
     typer.echo(f"{run(data, out, format, link=link)} is written")
 
 
+@app.command()
+def prepare(
+    name: Annotated[Literal["coco", "objects365", "crowdhuman", "voc"], Argument(help="Which data set.")],
+    folder: Annotated[Path, Argument(help="Where its files lie.")],
+):
+    """Check the files of a well-known data set, say where to get what is missing, and write what training needs."""
+    from dfine.recipes import follow
+
+    for sentence in follow(name, folder):
+        typer.echo(sentence)
+
+
+@app.command()
+def shrink(
+    annotations: Annotated[Path, Argument(help="A COCO .json.")],
+    out: Annotated[Path, Argument(help="A folder for images/ and annotations.json.")],
+    longest: Annotated[int, Option(min=1, help="Pixels of the longer side.")] = 640,
+):
+    """Resize the pictures of a data set beforehand, boxes and all, so that reading them keeps up with a GPU."""
+    from dfine.recipes import shrink as run
+
+    typer.echo(f"{run(annotations, out, longest)} is written")
+
+
 def _picture(path: Path):
     """The picture at a path, None where it is what is wrong."""
     from dfine.data.pictures import read
