@@ -32,7 +32,7 @@ from dfine.storage import replacing
 MASSES = (0.5, 0.8, 0.95)  # of the intervals in tables
 GRID = tuple(round(0.05 * i, 2) for i in range(1, 20))  # of the reliability diagram
 RANGE = (0.1, 10.0)  # of temperatures
-FEWEST = 50  # objects that a temperature is fitted to
+FEWEST, ENOUGH = 50, 500  # objects that a temperature is fitted to: at least; for it to be told from chance
 _BINS = 10  # of the histogram of PIT values
 _LEVELS = tuple(i / 40 for i in range(1, 40))  # of the quantiles that a score is made of
 
@@ -86,12 +86,12 @@ class Matches:
         return self.at(parts[0]), self.at(parts[1])
 
     def by(self, group: str) -> Iterator[tuple[str, list[int]]]:
-        """Every value of a group with the indices of its objects, in the order of first appearance."""
+        """Every value of a group with the indices of its objects, the most frequent first."""
         members: dict[str, list[int]] = {}
         for i, value in enumerate(self.groups[group]):
             for one in value if isinstance(value, (tuple, list)) else (value,):
                 members.setdefault(str(one), []).append(i)
-        yield from members.items()
+        yield from sorted(members.items(), key=lambda item: (-len(item[1]), item[0]))
 
     @property
     def outside(self) -> Tensor:
@@ -196,10 +196,18 @@ class Calibration:
     after: dict
     fitted: int  # objects that it was fitted on
 
+    @property
+    def doubt(self) -> str:
+        """What to say of a temperature that rests on few objects; empty otherwise."""
+        if self.fitted >= ENOUGH:
+            return ""
+        return f"{self.fitted} objects are few to fit on: take enough pictures for {ENOUGH} before you trust the result"
+
     def to_dict(self) -> dict:
         """Plain JSON values."""
         return {
-            "temperature": _plain(self.temperature), "fitted": self.fitted, "before": self.before, "after": self.after
+            "temperature": _plain(self.temperature), "fitted": self.fitted, "doubt": self.doubt,
+            "before": self.before, "after": self.after,
         }  # fmt: skip
 
     def __str__(self) -> str:
@@ -210,6 +218,8 @@ class Calibration:
         for k, edge in enumerate(EDGES):
             cells = [f"{b[k]:.3f} -> {a[k]:.3f}" for b, a in zip(self.before["coverage"], self.after["coverage"])]
             lines.append(f"{edge:8}{float(self.temperature[k]):6.2f}   " + "".join(f"{c:>18}" for c in cells))
+        if self.doubt:
+            lines.append(self.doubt)
         return "\n".join(lines)
 
 

@@ -51,7 +51,7 @@ class Errors:
 
     @property
     def kinds(self) -> list[str]:
-        """The kind of every row; "ignored" lies in a crowd, or beyond the 100 best of a class in a picture."""
+        """The kind of every row; "ignored" lies in a crowd, is of an unknown class or picture, or beyond COCO's 100."""
         return self.kind.tolist()
 
     @property
@@ -214,8 +214,8 @@ def average_precision(right: np.ndarray, wanted: int) -> float:
 def error_types(truth: dict, rows: np.ndarray, *, foreground: float = 0.5, background: float = 0.1) -> Errors:
     """The error type of every detection, and of every object that was missed.
 
-    Unlike tidecv, detections in a crowd are no errors, and classes without objects are left out of the mean, as in
-    COCO's evaluation, with whose AP50 `ap50` agrees.
+    Unlike tidecv, detections in a crowd or of unknown classes are no errors, and classes without objects are left out
+    of the mean: as in COCO's evaluation, with whose AP50 `ap50` agrees.
 
     Args:
         truth: a COCO-format dict. Images may carry `dials`, as those of scenes do.
@@ -235,7 +235,9 @@ def error_types(truth: dict, rows: np.ndarray, *, foreground: float = 0.5, backg
     kind = np.full(len(rows), "ignored")
     target, fixes = np.full(len(rows), -1), np.zeros(len(rows), bool)
 
+    names = {int(c["id"]): str(c["name"]) for c in truth["categories"]}
     order = np.lexsort((-rows[:, 5], rows[:, 0]))  # picture by picture, the best first
+    order = order[np.isin(rows[order, 6], list(names))]
     for image in truth["images"]:
         ours = lambda column: slice(*np.searchsorted(column, [image["id"], image["id"] + 0.5]))  # noqa: E731, B023
         mine, here, crowd = order[ours(rows[order, 0])], ours(objects.image), ours(crowds.image)
@@ -246,7 +248,6 @@ def error_types(truth: dict, rows: np.ndarray, *, foreground: float = 0.5, backg
         objects.state[here] = "Miss"
     for which, state in ((fixes, kind[fixes]), (kind == "correct", "found")):
         objects.state[target[which]] = state
-    names = {int(c["id"]): str(c["name"]) for c in truth["categories"]}
     return Errors(rows, kind, target, fixes, objects, np.ones(len(objects.id), bool), names, hard_cases(truth))
 
 
@@ -254,7 +255,7 @@ def hard_cases(truth: dict) -> dict[str, list[int]]:
     """Ids of the pictures with all dials at 0 ("clean") and of those with each dial above 0; {} if none has dials."""
     dialled = {i["id"]: i["dials"] for i in truth["images"] if i.get("dials")}
     names = list(dict.fromkeys(name for dials in dialled.values() for name in dials))
-    cases = {name: [id for id, dials in dialled.items() if dials.get(name, 0) > 0] for name in names}
+    cases = {name: [id for id, dials in dialled.items() if (dials.get(name) or 0) > 0] for name in names}
     return {k: v for k, v in {"clean": [i for i, d in dialled.items() if not any(d.values())], **cases}.items() if v}
 
 

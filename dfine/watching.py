@@ -11,9 +11,6 @@ import torch
 from PIL import Image
 
 from dfine.boxes import iou
-from dfine.figures.lens import lens
-from dfine.figures.paper import encoded
-from dfine.figures.run import run_html
 from dfine.learning.loop import Training
 from dfine.predictor import Predictor
 from dfine.records import Target
@@ -53,6 +50,9 @@ class Watch:
 
 def _drawing(model: Predictor, picture: Image.Image, target: Target, names: tuple[str, ...]) -> bytes:
     """The picture with what is found in it, and the query next to its largest object, as PNG."""
+    from dfine.figures.lens import lens  # training needs no matplotlib until there is something to draw
+    from dfine.figures.paper import encoded
+
     result = model(picture, THRESHOLD)
     largest = int(target.boxes[:, 2:].prod(1).argmax())
     overlap = iou(result.trace.last.boxes[0], target.boxes[largest].expand_as(result.trace.last.boxes[0]))
@@ -68,6 +68,8 @@ def report(out: Path) -> Path:
     Raises:
         FileNotFoundError: there is no finished epoch in the folder yet.
     """
+    from dfine.figures.run import run_html
+
     log = out / "log.csv"
     if not log.exists():
         raise FileNotFoundError(f"{out} has no log.csv: there is no finished epoch of a run to report on")

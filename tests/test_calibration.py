@@ -185,6 +185,7 @@ def test_a_study_brings_coverage_nearer_on_pictures_it_has_not_seen():
     assert found.before["objects"] == found.after["objects"] == 1500 - found.fitted
     assert found.after["temperature"] == pytest.approx(found.temperature.tolist(), abs=1e-6)
     json.dumps(found.to_dict(), allow_nan=False)
+    assert not found.doubt and "are few" in study(drawn(150)).doubt
     assert all(edge in str(found) for edge in ("left", "top", "right", "bottom"))
 
 

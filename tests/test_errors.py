@@ -79,8 +79,9 @@ def test_a_picture_without_objects_has_only_background():
     assert errors.kinds == ["Bkg"] and errors.matched == [None]
 
 
-def test_rows_of_no_picture_are_ignored():
-    assert error_types(truth((4, CAT, BOX)), rows((5, BOX, 0.9, CAT))).kinds == ["ignored"]
+def test_rows_of_no_picture_or_class_are_ignored():
+    errors = error_types(truth((4, CAT, BOX)), rows((5, BOX, 0.9, CAT), (4, BOX, 0.9, 7)))
+    assert errors.kinds == ["ignored", "ignored"] and errors.missed == {1: True}
 
 
 @pytest.mark.parametrize("foreground, background", [(0.5, 0.5), (0.1, 0.5), (1.2, 0.1), (0.5, -0.1)])

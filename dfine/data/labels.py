@@ -100,23 +100,25 @@ def unused(names: tuple[str, ...]) -> tuple[int, ...]:
 
 
 def same(names: Sequence[str], known: Sequence[str]) -> dict[str, str]:
-    """Which of the `known` names means the same class, for each of `names` that has one.
+    """Which of the `known` names means the same class, for each of `names` that has one; none is given out twice.
 
-    An equal name wins over one in other letters (case, spaces, hyphens and underscores count for nothing), and that
-    over an alias (`ALIASES`, in its order). Nothing is ever matched by position.
+    Equal names come first, then those that differ in letters alone (case, spaces, hyphens and underscores count for
+    nothing), then aliases (`ALIASES`, in its order). Nothing is ever matched by position.
     """
-    exact, loose = set(known) - {UNUSED}, {}
-    for name in known:
-        loose.setdefault(_plain(name), name)
-    loose.pop("", None)
     others = {_plain(name): group for group in ALIASES for name in group}
-    found = {}
-    for name in names:
-        tries = [_plain(n) for n in (name, *others.get(_plain(name), ()))]
-        match = name if name in exact else next((loose[t] for t in tries if t in loose), None)
-        if match is not None:
-            found[name] = match
-    return found
+    ways = (
+        (str, lambda name: (name,)),
+        (_plain, lambda name: (_plain(name),)),
+        (_plain, lambda name: tuple(map(_plain, others.get(_plain(name), ())))),
+    )
+    found: dict[str, str] = {}
+    for key, meant in ways:
+        free = {key(name): name for name in reversed(known) if name != UNUSED and name not in found.values()}
+        for name in names:
+            match = next((free[m] for m in meant(name) if m in free), None) if name not in found else None
+            if match is not None and name != UNUSED:
+                found[name] = free.pop(key(match))
+    return {name: found[name] for name in names if name in found}
 
 
 def _plain(name: str) -> str:

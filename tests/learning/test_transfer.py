@@ -54,6 +54,7 @@ def test_names_are_the_same_by_letters_then_by_alias_and_never_by_position():
     assert same(("",), ("",)) == {}  # a column that answers for nothing is no class
     assert same(("Stop-Sign", "sofa"), ("stop sign", "couch")) == {"Stop-Sign": "stop sign", "sofa": "couch"}
     assert same(("cup",), ("CUP", "cup")) == {"cup": "cup"}
+    assert same(("Soccer", "Other Balls"), ("sports ball",)) == {"Soccer": "sports ball"}  # none is given out twice
 
 
 def test_all_of_coco_is_found_in_objects365():

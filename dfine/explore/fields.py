@@ -1,0 +1,60 @@
+"""How everything that exploring stores is called.
+
+FIELD is the field of a model's predictions, "dfine" by default; L its number of decoder layers. The stages are
+"initial", "layer 1" … "layer L", as in `dfine.evaluation`; the last one's detections lie in FIELD itself.
+"""
+
+from __future__ import annotations
+
+FIELD = "dfine"
+TRUTH = "ground_truth"
+INFO = "dfine"  # the key of `dataset.info` under which every FIELD has an entry
+SOURCE = "dfine_source"  # the key of `dataset.info` that says what a data set was made from
+UNREADABLE = "unreadable"  # the tag of samples whose picture cannot be read
+
+
+def stages(layers: int) -> list[str]:
+    """The names of all stages: "initial", "layer 1" … "layer L"."""
+    return ["initial", *(f"layer {i + 1}" for i in range(layers))]
+
+
+def field_of(field: str, stage: str, layers: int) -> str:
+    """The field of a stage's detections: FIELD_initial, FIELD_layer_1 …, and FIELD itself for the last layer."""
+    return field if stage == f"layer {layers}" else f"{field}_{stage.replace(' ', '_')}"
+
+
+def eval_key(field: str, stage: str, layers: int) -> str:
+    """The key of a stage's evaluation: FIELD_eval_initial, FIELD_eval_layer_1 …, and FIELD_eval for the last layer."""
+    return field_of(f"{field}_eval", stage, layers)
+
+
+def confusion_key(field: str) -> str:
+    """The key of the evaluation that matches across classes, for the confusion matrix."""
+    return f"{field}_eval_any"
+
+
+def run_field(field: str) -> str:
+    """The field that says which model and settings filled a sample."""
+    return f"{field}_run"
+
+
+def about(dataset, field: str) -> dict:
+    """What was stored about the run in `field` of a FiftyOne data set (or view).
+
+    Raises:
+        ValueError: nothing was explored there.
+    """
+    entry = (dataset.info or {}).get(INFO, {}).get(field)
+    if entry is None:
+        there = ", ".join((dataset.info or {}).get(INFO, {})) or "none"
+        raise ValueError(
+            f"the data set {dataset.name!r} holds no exploration {field!r} (only: {there}); run `dfine explore` first"
+        )
+    return entry
+
+
+def note(dataset, field: str, entry: dict) -> None:
+    """Write what is known about the run in `field`; what `entry` does not name stays."""
+    known = dict((dataset.info or {}).get(INFO, {}))
+    dataset.info[INFO] = known | {field: {**known.get(field, {}), **entry}}
+    dataset.save()

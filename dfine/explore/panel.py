@@ -1,0 +1,178 @@
+"""The panel in the FiftyOne App: one detection's edges, layer by layer, in the figures of the page."""
+
+from __future__ import annotations
+
+import fiftyone.operators as foo
+import fiftyone.operators.types as types
+import plotly.graph_objects as go
+from PIL import Image
+
+from dfine.config import EDGES
+from dfine.data.pictures import read
+from dfine.explore import wording
+from dfine.explore.choice import Choice, choose, runs
+from dfine.explore.stories import history
+from dfine.figures import edge as edge_figures
+from dfine.figures import edges, ladder, words
+from dfine.figures.stages import object_figure
+from dfine.records import History
+
+NAME = "dfine_edges"
+VIEWS = {
+    "shape": "Pr(n)",
+    "weighted": "W(n)·Pr(n)",
+    "edge": "One edge",
+    "ladder": "Ladder",
+    "picture": "On the picture",
+}
+CHOSEN = "row.object"  # where the panel's state keeps what was chosen from its list: the list's own path
+PICTURE = 480  # height in pixels of the view on the picture
+PADDING, BESIDE_ARROWS = 2, 6  # in the App's own units; over the modal lie two arrows, to the pictures before and after
+
+
+class EdgesPanel(foo.Panel):
+    """Shows the edges of the detection that is selected in the App, or chosen from the panel's own list.
+
+    It never relies on having seen the click: what is selected and which picture is open is read whenever it draws.
+    """
+
+    @property
+    def config(self) -> foo.PanelConfig:
+        """What the App lists: one panel for the grid and for the modal."""
+        return foo.PanelConfig(
+            name=NAME,
+            label="D-FINE edges",
+            icon="stacked_bar_chart",
+            surfaces="grid modal",
+            category=foo.Categories.ANALYZE,
+            allow_multiple=True,
+            help_markdown="Click a box that D-FINE predicted: how every decoder layer placed its four edges.",
+        )
+
+    def on_load(self, ctx) -> None:
+        """Opened, perhaps after the click."""
+        self.on_change_selected_labels(ctx)
+
+    def on_change_selected_labels(self, ctx) -> None:
+        """Another box was clicked, or another picture opened: that wins over what the list said before."""
+        chosen = _choice(ctx, "").chosen
+        ctx.panel.state.set(CHOSEN, chosen and chosen.id)  # never in `render`: what sets it would call that again
+
+    on_change_current_sample = on_change_selected = on_change_selected_labels
+
+    def on_choice(self, ctx) -> None:
+        """Something was chosen in the panel; its state holds it already, and `render` comes next."""
+
+    on_change_dataset = on_change_view = on_choice  # the App tells of these without a change, too
+
+    def next(self, ctx) -> None:
+        """On to the next object of the list; after the last comes the first."""
+        _step(ctx, 1)
+
+    def previous(self, ctx) -> None:
+        """Back to the object before."""
+        _step(ctx, -1)
+
+    def render(self, ctx) -> types.Property:
+        """The panel as it should look now."""
+        panel = types.Object()
+        choice = _choice(ctx)
+        if choice.note:
+            panel.md(f"*{choice.note}*", name="note")
+        if choice.offered:
+            _controls(self, ctx, panel, choice)
+        if choice.chosen is not None:
+            _show(ctx, panel, choice, history(choice.chosen, choice.info, choice.size))
+        sides = BESIDE_ARROWS if ctx.current_sample else PADDING
+        return types.Property(panel, view=types.GridView(orientation="vertical", px=sides, py=1, **_columns("1fr")))
+
+
+def _choice(ctx, wanted: str | None = None) -> Choice:
+    """What is meant, from all that the App tells; `wanted`: the choice from the list, by default the panel's."""
+    state = ctx.panel.state
+    opened = ctx.current_sample or (ctx.selected or [None])[-1]
+    wanted = (state.get(CHOSEN) or "") if wanted is None else wanted
+    return choose(
+        ctx.dataset, opened, ctx.selected_labels or [], run=state.get("run") or "", wanted=wanted, view=ctx.view
+    )
+
+
+def _step(ctx, by: int) -> None:
+    choice = _choice(ctx)
+    ids = [d.id for d in choice.offered]
+    if ids:
+        now = ids.index(choice.chosen.id) if choice.chosen else -1
+        ctx.panel.state.set(CHOSEN, ids[(now + by) % len(ids)])
+
+
+def _controls(self: EdgesPanel, ctx, panel: types.Object, choice: Choice) -> None:
+    """The list of objects with its two buttons, the kind of view, and which edge."""
+    known = list(runs(ctx.dataset))
+    if len(known) > 1:
+        models = _choices(types.DropdownView(label="Predictions", compact=True), {k: k for k in known})
+        panel.enum("run", known, default=choice.run, view=models, on_change=self.on_choice)
+    row = panel.h_stack("row", align_y="center", **_columns("1fr", "auto", "auto"))
+    objects = types.DropdownView(compact=True, placeholder="Choose an object")
+    for detection in choice.offered:
+        objects.add_choice(detection.id, label=wording.called(detection))
+    row.enum(
+        "object", objects.values(), default=choice.chosen and choice.chosen.id, view=objects, on_change=self.on_choice
+    )
+    row.btn("previous", label="Previous", icon="arrow_back", on_click=self.previous)
+    row.btn("next", label="Next", icon="arrow_forward", on_click=self.next)
+    panel.enum("view", list(VIEWS), default="shape", view=_choices(types.TabsView(), VIEWS), on_change=self.on_choice)
+    if ctx.panel.state.get("view") == "edge":
+        which = _choices(types.RadioView(orientation="horizontal"), {e: e for e in EDGES})
+        panel.enum("edge", list(EDGES), default=EDGES[0], view=which, on_change=self.on_choice)
+
+
+def _columns(*widths: str) -> dict:
+    """Columns that never grow beyond the panel, however long what they hold."""
+    template = " ".join(w.replace("1fr", "minmax(0, 1fr)") for w in widths)
+    return dict(componentsProps=dict(grid=dict(sx=dict(gridTemplateColumns=template))))
+
+
+def _choices(view: types.Choices, labels: dict[str, str]) -> types.Choices:
+    for key, label in labels.items():
+        view.add_choice(key, label=label)
+    return view
+
+
+def _show(ctx, panel: types.Object, choice: Choice, told: History) -> None:
+    """The figure of the chosen object, and the words for it."""
+    state = ctx.panel.state
+    view = state.get("view") or "shape"
+    panel.md(wording.verdict(choice.chosen, choice.truth, told.layers) + " " + words.describe(told), name="verdict")
+    picture = read(choice.sample.filepath) if view == "picture" else None
+    figure = draw(told, view, state.get("edge") or EDGES[0], picture)
+    plain = figure.to_plotly_json()
+    panel.plot(
+        f"plot_{view}", data=plain["data"], layout=plain["layout"], config=dict(displayModeBar=False, responsive=True),
+        height=f"{figure.layout.height}px", width="100%",
+    )  # fmt: skip
+    below = {"shape": edges.caption(told), "weighted": edges.caption(told, weighted=True)}
+    panel.md(below.get(view, ""), name="caption")
+    if view == "ladder":
+        panel.md(wording.ladder_table(told), name="table")
+
+
+def draw(told: History, view: str, edge: str, picture: Image.Image | None = None) -> go.Figure:
+    """The figure of one of `VIEWS`; only "picture" needs the picture, only "edge" the edge's name."""
+    if view in ("shape", "weighted"):
+        return _narrow(edges.distributions(told, weighted=view == "weighted"))
+    if view == "edge":
+        return edge_figures.edge_figure(told, EDGES.index(edge))
+    if view == "ladder":
+        return ladder.plot(told)
+    if view == "picture":
+        return object_figure(picture, told, height=PICTURE)
+    raise ValueError(f"there is no view {view!r}; there are {', '.join(VIEWS)}")
+
+
+def _narrow(figure: go.Figure) -> go.Figure:
+    """The figure without its outermost ticks: in a panel, half as wide as the page, neighbours would run together."""
+    for axis in figure.select_xaxes():
+        ticks, texts = axis.tickvals, axis.ticktext
+        axis.tickvals = ticks[1:-1]
+        axis.ticktext = texts[1:-1] if texts else None
+    return figure

@@ -1,0 +1,212 @@
+"""The report on an explored data set: its numbers as JSON, and a page that shows them and opens without a network.
+
+`tally` needs nothing but plain arrays; `numbers` takes them from what is stored in FiftyOne, where the network is not
+asked again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dfine import calibration
+from dfine.data.pictures import PictureError, read
+from dfine.errors import Errors, error_types
+from dfine.evaluation import THRESHOLDS, by_threshold, measure
+from dfine.explore import fields
+from dfine.figures.errors import WORDS
+from dfine.figures.report import report
+from dfine.storage import replacing
+
+SCHEMA = 1  # of the numbers
+SURE = 0.5  # score from which a box counts for the worst pictures, as a person would see them
+WORST = 12
+KEPT = ("model", "digest", "dfine", "size", "input", "threshold", "top", "temperature")  # of what is stored of a run
+
+
+def write(dataset, field: str = fields.FIELD, folder: str | Path = "report", *, worst: int = WORST) -> Path:
+    """Write `report.html` and `report.json` into a folder, each all at once or not at all.
+
+    Args:
+        dataset: a FiftyOne data set that was explored, or a view of it.
+        field: FIELD.
+        folder: made if it is not there.
+        worst: how many of the worst pictures to show.
+
+    Returns:
+        The page.
+
+    Raises:
+        ValueError: nothing was explored in `field`, or it was not evaluated.
+    """
+    tables, matches, head = _stored(dataset, field)
+    found = tally(tables.truth, tables.rows, matches, head, worst=worst)
+    page = report(found, list(_pictures(tables.truth, found["worst"])))
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in (("report.json", json.dumps(found, indent=1, ensure_ascii=False) + "\n"), ("report.html", page)):
+        with replacing(folder / name) as draft:
+            draft.write_text(text, encoding="utf-8")
+    return folder / "report.html"
+
+
+def numbers(dataset, field: str = fields.FIELD, *, worst: int = WORST) -> dict:
+    """The report's numbers from what is stored; see `tally`. Raises ValueError as `write` does."""
+    tables, matches, head = _stored(dataset, field)
+    return tally(tables.truth, tables.rows, matches, head, worst=worst)
+
+
+def _stored(dataset, field: str) -> tuple:
+    """Answers and detections as columns, matches for calibration, and where they come from."""
+    from dfine.explore.matches import matches
+    from dfine.explore.tables import Tables, looked_at
+
+    info = fields.about(dataset, field)
+    found = matches(dataset, field)  # says in a sentence that there was no evaluation
+    tables = Tables.of(looked_at(dataset, field), field)
+    head = {
+        "schema": SCHEMA, "data": getattr(dataset, "dataset_name", None) or dataset.name, "field": field
+    } | {key: info.get(key) for key in KEPT}  # fmt: skip
+    return tables, found, head
+
+
+def tally(
+    truth: dict, rows: dict[str, np.ndarray], matches: calibration.Matches, head: dict, *, worst: int = WORST
+) -> dict:
+    """All numbers of a report, as plain JSON values; None where there was nothing to measure.
+
+    Args:
+        truth: a COCO-format dict.
+        rows: stage -> [n, 7] as in `dfine.evaluation`, the last layer last.
+        matches: what calibration is measured on.
+        head: where it comes from: `data`, `model`, `digest`, `threshold`, `temperature` …
+        worst: how many of the worst pictures to name.
+
+    Returns:
+        `head`, with `pictures` and `objects`; `stages`, each with its metrics; `thresholds` and AP `by_threshold` of
+        every stage; `classes` with `ap` by stage; `errors` of the last layer (`all`, `cases`, `sizes`, `classes`);
+        `calibration` (`measured`, and `study` of a temperature or a `note` that says why there is none); and the
+        `worst` pictures.
+    """
+    measured = {stage: measure(truth, found) for stage, found in rows.items()}
+    last = list(rows)[-1]
+    errors = error_types(truth, rows[last])
+    objects = Counter(a["category_id"] for a in truth["annotations"] if not a.get("iscrowd"))
+    names = {c["id"]: c["name"] for c in truth["categories"]}
+    classes = [
+        {"name": name, "objects": objects[c], "ap": {s: _plain(ap[name]) for s, (_, ap) in measured.items()}}
+        for c, name in names.items()
+        if objects[c]
+    ]
+    return {
+        "head": head | {"pictures": len(truth["images"]), "objects": sum(objects.values())},
+        "stages": [{"stage": s} | {k: _plain(v) for k, v in stats.items()} for s, (stats, _) in measured.items()],
+        "thresholds": list(THRESHOLDS),
+        "by_threshold": {s: [_plain(v) for v in by_threshold(truth, found).values()] for s, found in rows.items()},
+        "classes": sorted(classes, key=lambda c: -(c["ap"][last] or 0)),
+        "errors": _errors(errors),
+        "calibration": _calibration(matches, head.get("temperature")),
+        "worst": worst_pictures(truth, rows[last], worst),
+    }  # fmt: skip
+
+
+def worst_pictures(truth: dict, rows: np.ndarray, count: int = WORST) -> list[dict]:
+    """The pictures with the most mistakes among detections with a score from 0.5, and what the mistakes are.
+
+    Each has `picture` (file name), `image` (id in `truth`), `size` (width, height), `mistakes`, `objects`, `why` in
+    words, and `boxes`: dicts of `role` ("correct", "wrong", "missed"), `box` (xyxy in pixels) and `label`.
+    """
+    errors = error_types(truth, rows[rows[:, 5] >= SURE])
+    wrong = ~np.isin(errors.kind, ("correct", "ignored"))
+    missed = errors.truth.state == "Miss"
+    score = Counter(errors.rows[wrong, 0].astype(int).tolist()) + Counter(errors.truth.image[missed].tolist())
+    images = {i["id"]: i for i in truth["images"]}
+    surest = {i: max(errors.rows[wrong & (errors.rows[:, 0] == i), 5], default=0.0) for i in score}
+    order = sorted(score, key=lambda i: (-score[i], -surest[i], i))[:count]
+    return [_entry(images[i], errors, score[i]) for i in order]
+
+
+def _entry(image: dict, errors: Errors, mistakes: int) -> dict:
+    """One of the worst pictures."""
+    here, objects = np.flatnonzero(errors.rows[:, 0] == image["id"]), errors.truth
+    boxes, said = [], {}
+    for i in here[errors.kind[here] != "ignored"]:
+        kind, (x, y, w, h), name = errors.kind[i], errors.rows[i, 1:5].tolist(), errors.names[int(errors.rows[i, 6])]
+        text, label = name, f"{name} {errors.rows[i, 5]:.2f}"
+        if kind in ("Cls", "Both"):
+            true = errors.names[int(objects.category[errors.target[i]])]
+            text, label = f"{name} for {true}", f"{name} {errors.rows[i, 5]:.2f}, not {true}"
+        role = "correct" if kind == "correct" else "wrong"
+        suffix = {"Loc": ", loose", "Dupe": ", again", "Bkg": ", nothing"}.get(kind, "")
+        boxes.append({"role": role, "box": [x, y, x + w, y + h], "label": label + suffix})
+        if role == "wrong":
+            said.setdefault(kind, []).append(text)
+    mine = objects.image == image["id"]
+    for j in np.flatnonzero(mine & (objects.state == "Miss")):
+        (x, y, w, h), name = objects.boxes[j].tolist(), errors.names[int(objects.category[j])]
+        boxes.append({"role": "missed", "box": [x, y, x + w, y + h], "label": name})
+        said.setdefault("Miss", []).append(name)
+    parts = [
+        f"{len(what)}{' ×' if kind != 'Miss' else ''} {WORDS[kind]} ({_listed(what)})" for kind, what in said.items()
+    ]
+    dials = [f"{k.replace('_', ' ')} {v:.1f}" for k, v in (image.get("dials") or {}).items() if v and v >= 0.05]
+    return {
+        "picture": Path(image["file_name"]).name, "image": image["id"], "sample": image.get("sample", ""),
+        "size": [image["width"], image["height"]], "mistakes": mistakes, "objects": int(mine.sum()),
+        "why": f"{mistakes} mistakes with {int(mine.sum())} objects: {'; '.join(parts)}."
+        + (f" Dials: {', '.join(dials)}." if dials else ""),
+        "boxes": [b | {"box": [round(v, 1) for v in b["box"]]} for b in boxes],
+    }  # fmt: skip
+
+
+def _listed(names: list[str], most: int = 3) -> str:
+    """The most frequent names, each once, with how often."""
+    counts = Counter(names).most_common()
+    shown = [name if n == 1 else f"{n} × {name}" for name, n in counts[:most]]
+    return ", ".join(shown) + (" …" if len(counts) > most else "")
+
+
+def _errors(errors: Errors) -> dict:
+    """Summaries of the whole and its parts, classes by what their errors cost, the costliest first."""
+    classes = {name: part.summary() for name, part in errors.by_class().items()}
+    classes = {k: v for k, v in classes.items() if v["ap50"] is not None}
+    cost = lambda v: -sum(d or 0 for d in v["delta"].values())  # noqa: E731
+    parts = {"cases": errors.by_case(), "sizes": errors.by_size()}
+    return {
+        "all": errors.summary(),
+        **{key: {name: part.summary() for name, part in found.items()} for key, found in parts.items()},
+        "classes": dict(sorted(classes.items(), key=lambda item: cost(item[1]))),
+    }
+
+
+def _calibration(matches: calibration.Matches, temperature) -> dict:
+    """As it is used, and what a temperature would do."""
+    import torch
+
+    used = None if temperature is None else torch.tensor(temperature, dtype=torch.float32)
+    found = {"measured": calibration.measured(matches, used), "study": None, "note": ""}
+    try:
+        found["study"] = calibration.study(matches).to_dict()
+    except ValueError as error:
+        found["note"] = f"No temperature was fitted: {error}."
+    return found
+
+
+def _pictures(truth: dict, entries: list[dict]) -> Iterator[tuple[Image.Image, dict]]:
+    """The pictures that can still be read, with their entries."""
+    files = {image["id"]: image["file_name"] for image in truth["images"]}
+    for entry in entries:
+        try:
+            yield read(files[entry["image"]]), entry
+        except PictureError:
+            continue
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 6)

@@ -1,0 +1,240 @@
+"""What is stored of every detection: a trace of pictures as FiftyOne documents, and the fields that they lie in.
+
+The attributes of a detection of the last layer (k in left, top, right, bottom; all pixels are the picture's own):
+
+| attribute | |
+|---|---|
+| query | the query that it came from, the same at every stage |
+| spread_k, range_k | standard deviation and length of the 80 % interval of edge k, in pixels |
+| interval_k | [low, high], picture coordinates between which the edge lies with 80 % probability |
+| entropy_k | of the edge's distribution, in bits |
+| distribution_k | Pr(n) of the last layer as the network uses it: N+1 numbers |
+| shift_k | pixels that every layer moved the edge, positive outward: L numbers |
+| scores, scores_before_lqe | the score of the class after LQE and before it: L numbers each |
+| doubt, doubt_edge | the largest range of the four edges, each relative to the box's width or height; and which edge |
+| boxes | [x1, y1, x2, y2] in pixels of the initial box and of every layer's, clipped to the picture |
+| record | all of it in one array: see `dfine.explore.stories` |
+
+Earlier stages keep label, box, confidence and `query` alone: who wants more follows the query to the last layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import fiftyone as fo
+import fiftyone.core.utils as fou
+import numpy as np
+import torch
+from bson import ObjectId
+from pymongo import UpdateOne
+from torch import Tensor
+
+from dfine import distribution
+from dfine.boxes import to_pixels
+from dfine.config import EDGES
+from dfine.explore import fields
+from dfine.explore.names import Names
+from dfine.explore.stories import pack
+from dfine.postprocess import detections
+from dfine.records import Detections, Trace
+
+MASS = 0.8  # of the intervals
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Which detections are stored."""
+
+    threshold: float = 0.05  # lowest score
+    top: int = 100  # most detections per picture and stage
+
+    def __post_init__(self):
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"the threshold is a score between 0 and 1, not {self.threshold}")
+        if self.top < 1:
+            raise ValueError(f"at least one detection per picture must be kept, not {self.top}")
+
+
+def documents(trace: Trace, names: Names, size: tuple[int, int], keep: Keep) -> dict[str, dict]:
+    """The detections of one picture as plain MongoDB documents of `fiftyone.Detections`, by stage.
+
+    Args:
+        trace: of the picture, on the CPU, with a batch axis of length 1.
+        names: what the columns are called, and which of them are stored.
+        size: (width, height) of the picture in pixels.
+        keep: which detections are stored.
+
+    Returns:
+        "initial", "layer 1" … "layer L", each with its document.
+    """
+    stages, stored = fields.stages(len(trace.refinements)), {}
+    for stage, layer in zip(stages, ("initial", *range(len(trace.refinements)))):
+        (found,) = detections(trace, names.columns, [size], top=keep.top, layer=layer, ignore=names.ignore)
+        found = found.above(keep.threshold)
+        labels = _light(found)
+        if stage == stages[-1] and labels:
+            columns = _columns(trace, found)
+            labels = [label | dict(zip(columns, values)) for label, values in zip(labels, zip(*columns.values()))]
+        stored[stage] = {"_cls": "Detections", "detections": labels}
+    return stored
+
+
+def _light(found: Detections) -> list[dict]:
+    """What every stage stores of each detection."""
+    w, h = found.size
+    x1, y1, x2, y2 = (found.boxes.double() / torch.tensor((w, h, w, h))).unbind(-1)
+    boxes = torch.stack((x1, y1, x2 - x1, y2 - y1), -1).tolist()
+    return [
+        {
+            "_id": ObjectId(), "_cls": "Detection", "attributes": {}, "tags": [],
+            "label": name, "bounding_box": box, "confidence": score, "query": query,
+        }
+        for name, box, score, query in zip(found.class_names, boxes, found.scores.tolist(), found.query.tolist())
+    ]  # fmt: skip
+
+
+def _columns(trace: Trace, found: Detections) -> dict[str, list]:
+    """What the last layer stores besides, attribute by attribute, of its n detections."""
+    row = lambda t: t[0, found.query]  # noqa: E731
+    followed = lambda t: row(t).gather(-1, found.labels[:, None])[:, 0]  # noqa: E731
+    edges = torch.stack([row(r.edges) for r in trace.refinements], 1)  # [n, L, 4, N+1]
+    boxes = torch.stack([row(r.boxes) for r in trace.refinements], 1)  # [n, L, 4]
+    logits = torch.stack([followed(r.logits) for r in trace.refinements], 1)  # [n, L]
+    quality = torch.stack([row(r.quality)[:, 0] for r in trace.refinements], 1)  # [n, L]
+    initial = row(trace.initial.boxes)  # [n, 4]
+    parts = {
+        "proposal": row(trace.proposals.boxes), "proposal_logit": followed(trace.proposals.logits),
+        "initial": initial, "initial_logit": followed(trace.initial.logits),
+        "logits": logits, "quality": quality, "boxes": boxes, "edges": edges,
+    }  # fmt: skip
+    records = pack(row(trace.origin).numpy(), trace.shapes, {name: t.numpy() for name, t in parts.items()})
+    every = torch.cat((initial[:, None], boxes), 1)  # [n, 1 + L, 4]
+    return _edges(edges, initial, boxes[:, -1], found.size, trace) | {
+        "scores": _numbers(logits.sigmoid(), 6),
+        "scores_before_lqe": _numbers((logits - quality).sigmoid(), 6),
+        "boxes": _numbers(clipped(every, found.size), 4),
+        "record": [fou.serialize_numpy_array(record) for record in records],
+    }
+
+
+def _edges(edges: Tensor, initial: Tensor, box: Tensor, size: tuple[int, int], trace: Trace) -> dict[str, list]:
+    """Attributes of the four edges of n detections: edges [n, L, 4, N+1], initial and last boxes [n, 4]."""
+    w, fitted = trace.w, 1.0 if trace.temperature is None else trace.temperature[:, None]
+    as_used = distribution.probabilities(edges[:, -1])  # [n, 4, N+1]
+    p = distribution.probabilities(edges[:, -1], fitted)
+    pixels = distribution.sizes_in_pixels(initial, size)  # [n, 4]
+    offset = distribution.offsets(edges, w)  # [n, L, 4]
+    shift = torch.diff(offset, dim=1, prepend=torch.zeros_like(offset[:, :1])) * pixels[:, None]
+    ends = distribution.interval(p, w, MASS)  # [n, 4, 2]
+    ends = [distribution.edge_positions(initial, ends[..., i], size) for i in range(2)]
+    interval = torch.stack(ends, -1).sort(-1).values  # [n, 4, 2]
+    length = interval[..., 1] - interval[..., 0]
+    relative = length / distribution.sizes_in_pixels(box, size).clamp(min=1)
+
+    columns = {"doubt": _numbers(relative.amax(1), 4), "doubt_edge": [EDGES[i] for i in relative.argmax(1).tolist()]}
+    per_edge = {
+        "spread": distribution.deviation(p, w) * pixels, "range": length, "interval": interval,
+        "entropy": distribution.entropy(p), "distribution": as_used, "shift": shift.transpose(1, 2),
+    }  # fmt: skip
+    for name, values in per_edge.items():
+        values = _numbers(values.transpose(0, 1), 6 if name == "distribution" else 4)  # edge by edge
+        columns |= {f"{name}_{edge}": v for edge, v in zip(EDGES, values)}
+    return columns
+
+
+def clipped(boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Corners in pixels, held inside the picture as those of reported detections are: [..., 4] -> [..., 4]."""
+    w, h = size
+    return torch.minimum(to_pixels(boxes, size).clamp(min=0), boxes.new_tensor((w, h, w, h)))
+
+
+def _numbers(values: Tensor, digits: int) -> list:
+    """Nested lists of numbers without the digits that single precision does not have."""
+    return np.round(values.double().numpy(), digits).tolist()
+
+
+def declare(dataset: fo.Dataset, field: str, layers: int) -> None:
+    """Add the fields of a model with L `layers` to a data set, and those attributes that the App can filter by.
+
+    Lists are not declared: nobody filters by 33 numbers, and the App's grid would load them with every picture.
+    """
+    schema: dict[str, type] = {fields.run_field(field): fo.StringField}
+    for stage in fields.stages(layers):
+        name = fields.field_of(field, stage, layers)
+        schema |= {name: fo.Detections, f"{name}.detections.query": fo.IntField}
+    numbers = ["doubt", *(f"{what}_{edge}" for what in ("spread", "range", "entropy") for edge in EDGES)]
+    schema |= {f"{field}.detections.{name}": fo.FloatField for name in numbers}
+    schema |= {f"{field}.detections.doubt_edge": fo.StringField, f"{field}.detections.record": fo.VectorField}
+    extend(dataset, schema)
+
+
+def extend(dataset: fo.Dataset | fo.DatasetView, schema: dict[str, type]) -> None:
+    """Add fields and attributes of labels that are not there yet, all at once.
+
+    One by one, as by `dataset.add_sample_field`, each would read and write the data set's whole schema again.
+
+    Args:
+        dataset: the data set, or a view of it.
+        schema: path -> kind of field, or kind of label.
+    """
+    missing = {path: kind for path, kind in schema.items() if dataset.get_field(path) is None}
+    made = {p: fo.EmbeddedDocumentField(k) if issubclass(k, fo.Label) else k() for p, k in missing.items()}
+    for inside in (False, True):  # a label's attributes can be declared only where the label is known
+        part = {path: f for path, f in made.items() if ("." in path) == inside}
+        if part:
+            dataset._dataset._merge_sample_field_schema(part)
+
+
+def save(dataset: fo.Dataset, field: str, pictures: dict[str, dict[str, dict]], run: str) -> None:
+    """Write the documents of some samples, and last that `run` filled them: what was cut off is done again.
+
+    Args:
+        dataset: with the fields of `declare`.
+        field: FIELD.
+        pictures: sample id -> stage -> document, as `documents` gives them.
+        run: of the model and its settings.
+    """
+    if not pictures:
+        return
+    stages = list(next(iter(pictures.values())))
+    quick = {"key_field": "id", "expand_schema": False, "validate": False}
+    for stage in stages:
+        values = {id: stored[stage] for id, stored in pictures.items()}
+        dataset.set_values(fields.field_of(field, stage, len(stages) - 1), values, **quick)
+    dataset.set_values(fields.run_field(field), dict.fromkeys(pictures, run), **quick)
+
+
+def measure(dataset: fo.Dataset, opened: dict[str, dict]) -> None:
+    """Write the true size of pictures into their samples.
+
+    Args:
+        dataset: the data set.
+        opened: sample id -> `size` and `filepath`, as `dfine.explore.model.Opener` gives them.
+    """
+    metadata = {}
+    for id, item in opened.items():
+        metadata[id] = fo.ImageMetadata.build_for(item["filepath"])
+        metadata[id].width, metadata[id].height = item["size"]
+    if metadata:
+        dataset.set_values("metadata", metadata, key_field="id")
+
+
+def update(samples: fo.Dataset | fo.DatasetView, pictures: dict[str, dict]) -> None:
+    """Write single values of some samples, with one operation a sample.
+
+    FiftyOne's own `set_values` updates label by label, and each update makes MongoDB write the whole sample again.
+
+    Args:
+        samples: the data set, or a view of it.
+        pictures: sample id -> path ("field.detections.3.name") -> value.
+    """
+    now = datetime.now(timezone.utc)
+    operations = [
+        UpdateOne({"_id": ObjectId(id)}, {"$set": values | {"last_modified_at": now}})
+        for id, values in pictures.items()
+        if values
+    ]
+    if operations:
+        samples._dataset._bulk_write(operations, ids=list(pictures))

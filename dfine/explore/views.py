@@ -1,0 +1,129 @@
+"""Saved views that answer questions, built from what is stored of every detection and every true object.
+
+Each shows only the boxes that it is about, and the picture with the most telling one first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import fiftyone as fo
+from fiftyone import ViewField as F
+
+from dfine.explore import fields
+
+SHOWN = 0.5  # score from which boxes are reported, as by `dfine detect`; what lies below does no harm
+SURE = 0.7  # score of a detector that would bet on it: nearly all boxes above are right where the answers are
+WORSE = 0.05  # IoU lost from the initial box to the last: more than an edge that trembles by a pixel or two
+UNSURE = 0.33  # of the box: an edge that may as well lie a third of the box further in is not known
+SHARP = 0.25  # of the box: the longest interval of an edge that counts as known
+TINY = 32  # pixels: COCO's bound of a small object, measured where the network looks, on its input
+
+
+@dataclass(frozen=True)
+class Question:
+    """A view to be saved."""
+
+    name: str
+    about: str  # what it shows, for the App
+    field: str  # whose labels are filtered
+    keep: F  # which of them
+    first: F  # what of the labels that stay is to be large
+    colour: str
+    beside: tuple[str, F] | None = None  # a field to be thinned out, too, with what stays of it
+
+
+def save(dataset: fo.Dataset, field: str = fields.FIELD) -> dict[str, int]:
+    """Save all views with the data set; those of an earlier run are replaced.
+
+    Without answers, only what needs none is saved. The views of a second prediction field carry its name.
+
+    Returns:
+        How many boxes each view shows, by the view's name.
+    """
+    counts = {}
+    for question in questions(dataset, field):
+        name = question.name if field == fields.FIELD else f"{question.name} ({field})"
+        view = ask(dataset, question)
+        dataset.save_view(name, view, description=question.about, color=question.colour, overwrite=True)
+        counts[name] = view.count(f"{question.field}.detections")
+    return counts
+
+
+def ask(dataset: fo.Dataset, question: Question) -> fo.DatasetView:
+    """The pictures that a question is about, the most telling first."""
+    view = dataset.filter_labels(question.field, question.keep)
+    if question.beside:
+        view = view.filter_labels(*question.beside, only_matches=False)
+    return view.sort_by(F(f"{question.field}.detections").map(question.first).max(), reverse=True)
+
+
+def questions(dataset: fo.Dataset, field: str = fields.FIELD) -> list[Question]:
+    """The questions that can be asked of what is stored in `field`.
+
+    Raises:
+        ValueError: nothing was explored there.
+    """
+    info = fields.about(dataset, field)
+    unsure = Question(
+        "most uncertain edges",
+        f"Reported boxes (score from {SHOWN}) with an edge that lies, with 80 % probability, within no less than "
+        f"{UNSURE:.0%} of the box's width or height; the widest first.",
+        field,
+        (F("confidence") >= SHOWN) & (F("doubt") >= UNSURE),
+        F("doubt"),
+        "#E69F00",
+    )
+    if dataset.get_field(f"{field}.detections.error") is None:
+        return [unsure]
+    return [*_about_detections(field), _late(info, field), unsure, _lost(info, field)]
+
+
+def _about_detections(field: str) -> list[Question]:
+    """What truth says of the detections."""
+    shown, sure = F("confidence") >= SHOWN, (F("confidence") >= SURE) & (F("doubt") < SHARP)
+    own = F("error").is_in(["correct", "Loc"])  # matched with an object of their own class, no second boxes
+    wrong = F("error").is_in(["Cls", "Both", "Loc"])
+    return [
+        Question(
+            "refinement made it worse",
+            f"Reported boxes (score from {SHOWN}) that lost at least {WORSE} IoU with their true object between the "
+            "initial box and the last layer; the greatest loss first.",
+            field, shown & own & (F("gain") <= -WORSE), -1 * F("gain"), "#E4605E",
+        ),
+        Question(
+            "sure and wrong",
+            f"Score from {SURE} and sharp edges, on an object that the answers call or place otherwise: probable label "
+            "errors, or what the model has yet to learn; the highest score first.",
+            field, sure & wrong, F("confidence"), "#CC79A7",
+        ),
+        Question(
+            "probably missing labels",
+            f"Score from {SURE} and sharp edges where the answers have nothing; the highest score first.",
+            field, sure & (F("error") == "Bkg"), F("confidence"), "#0072B2",
+        ),
+    ]  # fmt: skip
+
+
+def _late(info: dict, field: str) -> Question:
+    """Objects that the last layer alone found."""
+    return Question(
+        "only the last layer got it right",
+        "True objects that no stage before the last layer found, at IoU 0.5 and with their class; the largest first. "
+        "Of the predictions, only right ones are shown.",
+        info["truth"], F(f"{field}_found") == info["layers"], F("bounding_box")[2] * F("bounding_box")[3], "#7A6BEE",
+        beside=(field, F("error") == "correct"),
+    )  # fmt: skip
+
+
+def _lost(info: dict, field: str) -> Question:
+    """Small objects that nothing was found on."""
+    height, width = info["input"]
+    area = F("bounding_box")[2] * width * F("bounding_box")[3] * height  # on the network's input, in pixels
+    missed = F(f"{field}_error") == "Miss"
+    return Question(
+        "tiny and lost",
+        f"True objects that were missed and measure less than {TINY} x {TINY} pixels on the network's input of "
+        f"{width} x {height}; the smallest first.",
+        info["truth"], missed & (area < TINY**2), -1 * area, "#009E73",
+    )  # fmt: skip

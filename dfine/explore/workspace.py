@@ -1,0 +1,54 @@
+"""How the App opens: pictures left, edges right, truth and prediction in colours that keep their meaning."""
+
+from __future__ import annotations
+
+import fiftyone as fo
+
+from dfine.explore import fields
+from dfine.explore.panel import NAME as EDGES_PANEL
+from dfine.figures import style
+
+WORKSPACE = "D-FINE"
+TRUTH_COLOUR = "#1FD1A8"  # lighter than any layer's, so that it is told apart without colour, too
+EVALUATION_PANEL = "model_evaluation_panel_builtin"
+
+
+def save(dataset: fo.Dataset, field: str = fields.FIELD) -> fo.Space:
+    """Save the workspace with the data set, replacing the one of an earlier run, and choose what is seen first.
+
+    The pictures open with true objects and the last layer's boxes alone, so that a click hits what one sees; the other
+    stages are there to be ticked, each in the colour that its layer has in every figure.
+
+    Returns:
+        The workspace, to open the App with.
+    """
+    space = spaces(evaluated=bool(dataset.list_evaluations()))
+    description = "Pictures, the edges of the chosen detection, and how the model does"
+    dataset.save_workspace(WORKSPACE, space, description=description, overwrite=True)
+    info = fields.about(dataset, field)
+    shown = [info["truth"], field] if dataset.has_sample_field(info["truth"]) else [field]
+    dataset.app_config.active_fields = fo.ActiveFields(paths=shown)
+    dataset.app_config.color_scheme = colours(info, field)
+    dataset.save()
+    return space
+
+
+def spaces(evaluated: bool = True) -> fo.Space:
+    """The pictures beside the panel; behind it, the evaluation (where there is one) and the histograms."""
+    beside = [fo.Panel(type=EDGES_PANEL), fo.Panel(type="Histograms")]
+    if evaluated:
+        beside.insert(1, fo.Panel(type=EVALUATION_PANEL))
+    left, right = [fo.Panel(type="Samples", pinned=True)], beside
+    sides = [fo.Space(children=panels, active_child=panels[0].component_id) for panels in (left, right)]
+    return fo.Space(children=sides, orientation="horizontal", sizes=[0.5, 0.5])
+
+
+def colours(info: dict, field: str) -> fo.ColorScheme:
+    """Truth, initial boxes and every layer in their colours."""
+    stages = fields.stages(info["layers"])
+    by_stage = zip(stages, [style.INITIAL, *style.layer_colours(info["layers"])])
+    named = {fields.field_of(field, stage, info["layers"]): colour for stage, colour in by_stage}
+    named[info["truth"]] = TRUTH_COLOUR
+    return fo.ColorScheme(
+        color_by="field", fields=[{"path": path, "fieldColor": colour} for path, colour in named.items()]
+    )

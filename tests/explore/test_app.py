@@ -1,0 +1,128 @@
+"""The App, as a person meets it: from the grid to a picture, to a box, to the panel and its plot."""
+
+import shutil
+import time
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+PATIENCE = 60_000  # milliseconds; the tests may run beside other work
+PLOT = ".js-plotly-plot .subplot.x12y12"  # the last of four edges by three layers
+GREETED = "localStorage.setItem('fiftyone-enterprise-tooltip-seen', 'true')"  # a window that opens over the pictures
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def address(explored):
+    """The App on a free port of this machine, with the workspace, as `dfine explore` opens it."""
+    from dfine.explore import session, workspace
+
+    space = workspace.save(explored)
+    with session.app(explored, spaces=space) as app:
+        assert app.server_address == "127.0.0.1"
+        yield f"http://{app.server_address}:{app.server_port}/datasets/{explored.slug}"
+
+
+@pytest.fixture
+def page(address):
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1500, "height": 900})
+        page.set_default_timeout(PATIENCE)
+        page.add_init_script(GREETED)
+        page.goto(address, wait_until="domcontentloaded")
+        page.wait_for_selector("[data-cy=looker]")
+        yield page
+        browser.close()
+
+
+def aim(sample):
+    """A point (x, y in 0..1) in some box, but not in the best-scored one, with what the panel may then show."""
+    from dfine.explore.wording import called
+
+    def holds(detection, point):
+        return all(low <= p <= low + side for p, low, side in zip(point, *_halves(detection.bounding_box)))
+
+    best, *others = sorted(sample.dfine.detections, key=lambda d: -d.confidence)
+    for detection in others:
+        point = [low + side / 2 for low, side in zip(*_halves(detection.bounding_box))]
+        if not holds(best, point):
+            return point, {called(d) for d in sample.dfine.detections if holds(d, point)}
+    pytest.fail("no picture with a box apart from the best one")
+
+
+def _halves(box):
+    return box[:2], box[2:]
+
+
+def test_from_the_grid_to_a_box_to_its_edges(page, explored):
+    # In the grid the panel says what to do, and shows the best box of a picture that is ticked.
+    panel = page.locator("[data-cy=panel-content-dfine_edges]")
+    panel.get_by_text("tick a picture").wait_for()
+    picture = page.locator("[data-cy=looker]").first
+    picture.hover()
+    tick = picture.locator("[data-cy^=looker-checkbox]").first
+    tick.click()
+    panel.locator(PLOT).wait_for()
+    best = max(explored.first().dfine.detections, key=lambda d: d.confidence)
+    shown = panel.get_by_role("combobox").first.inner_text()
+    assert shown.startswith(f"{best.label} {best.confidence:.2f}, query {best['query']}")
+    tick.click()
+
+    # A picture is opened from the grid.
+    picture.click(position={"x": 70, "y": 70})  # in the upper left corner one ticks it
+    page.wait_for_selector("[data-cy=modal]")
+    page.wait_for_selector("[data-cy=modal] canvas[canvas-loaded=true]")
+
+    # A box is clicked, before the panel is there.
+    sample = explored.first()
+    point, expected = aim(sample)
+    canvas = page.locator("[data-cy=modal] canvas").first.bounding_box()
+    side = min(canvas["width"], canvas["height"])  # the pictures are square, and stand in the middle
+    at = [
+        canvas[corner] + (canvas[length] - side) / 2 + p * side
+        for corner, length, p in (("x", "width", point[0]), ("y", "height", point[1]))
+    ]
+    page.mouse.move(at[0] - 5, at[1] - 5)
+    page.mouse.move(*at, steps=5)
+    page.wait_for_timeout(500)  # the App looks for what lies under the pointer
+    page.mouse.click(*at)
+
+    # The panel shows that box's edges: four distributions in each of three layers.
+    open_panel(page)
+    panel = page.locator("[data-cy=modal] [data-cy=panel-content-dfine_edges]")
+    panel.locator(PLOT).wait_for()
+    assert panel.locator(".bars .point path").count() >= 3 * 4 * 33
+    assert panel.get_by_role("combobox").first.inner_text() in expected
+
+    # From there by the keyboard (the App keeps Enter for itself) to another view, and to the next object of the list.
+    panel.get_by_role("tab", name="Ladder").focus()
+    page.keyboard.press("Space")
+    panel.get_by_text("IoU with the final box").wait_for()
+    assert panel.get_by_role("row").count() == 1 + 1 + 3  # its head, the initial box, and the layers
+    before = panel.get_by_role("combobox").first.inner_text()
+    panel.get_by_role("button", name="Next").focus()
+    page.keyboard.press("Space")
+    until(lambda: panel.get_by_role("combobox").first.inner_text() != before)
+
+
+def open_panel(page):
+    """Its tab, which stands beside the picture's; where the App was too quick for it, behind the plus sign."""
+    tab = page.locator("[data-cy=modal] [data-cy=panel-tab-dfine_edges]")
+    if not tab.count():
+        page.locator("[data-cy=modal] [data-cy=new-panel-btn]").first.click()
+        tab = page.get_by_text("D-FINE edges", exact=True)
+    tab.first.click()
+
+
+def until(true, seconds=30):
+    for _ in range(seconds * 5):
+        if true():
+            return
+        time.sleep(0.2)
+    raise AssertionError("it did not happen")

@@ -1,0 +1,68 @@
+"""`dfine explore` on eight scenes: what it says and writes, that a second run only updates, what bad input meets."""
+
+import json
+import re
+import socket
+
+import pytest
+from typer.testing import CliRunner
+
+pytest.importorskip("fiftyone")
+
+from dfine.cli import app  # noqa: E402
+
+
+def run(*arguments, code=0):
+    done = CliRunner().invoke(app, ["explore", "--no-app", *map(str, arguments)])
+    assert done.exit_code == code, f"{done.output}\n{done.stderr}\n{done.exception!r}"
+    return done
+
+
+def sentence(*arguments):
+    """The one line that says what was wrong."""
+    (line,) = [line for line in run(*arguments, code=1).stderr.splitlines() if line.startswith("error: ")]
+    return line
+
+
+def test_scenes_from_the_run_to_the_files(fo, scenes_folder, tmp_path):
+    done = run(
+        "--data", scenes_folder, "--name", "eight", "--report", tmp_path / "report", "--export", tmp_path / "out"
+    )
+    dataset = fo.load_dataset("eight")
+    assert len(dataset) == 8 and "'eight', 8 pictures" in done.stdout
+    assert re.search(r"^layer 3 +0\.\d{3}", done.stdout, re.MULTILINE)
+    assert re.search(r"^ +\d+  most uncertain edges$", done.stdout, re.MULTILINE)
+    assert len(dataset.list_saved_views()) == 6 and dataset.list_workspaces() == ["D-FINE"]
+    assert (tmp_path / "report" / "report.html").is_file()
+    before = json.loads((scenes_folder / "annotations.json").read_text())
+    after = json.loads((tmp_path / "out" / "annotations.json").read_text())
+    assert after["images"] == before["images"] and after["categories"] == before["categories"]
+    assert [a["bbox"] for a in after["annotations"]] == [a["bbox"] for a in before["annotations"]]
+
+    ids = dataset.values("dfine.detections.id", unwind=True)
+    run("--data", scenes_folder, "--name", "eight")
+    dataset.reload()
+    assert dataset.values("dfine.detections.id", unwind=True) == ids
+    assert len(dataset.list_saved_views()) == 6
+
+
+def test_unlabelled_pictures_become_pre_labels(fo, scenes_folder, tmp_path):
+    done = run("--data", scenes_folder / "images", "--name", "bare", "--prelabel", tmp_path / "out", "--format", "yolo")
+    assert "pre-labels are in" in done.stdout and "sure and wrong" not in done.stdout
+    assert len((tmp_path / "out" / "order.csv").read_text().splitlines()) == 1 + 8
+    assert len(list((tmp_path / "out" / "labels").rglob("*.txt"))) == 8
+
+
+def test_bad_input_is_said_before_the_network_runs(fo, scenes_folder, tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    assert "is not an empty folder" in sentence("--data", scenes_folder, "--export", tmp_path / "full")
+    new = tmp_path / "new"
+    assert "need a folder each" in sentence("--data", scenes_folder, "--export", new, "--prelabel", new)
+    assert "no file, folder or FiftyOne data set 'nothing'" in sentence("--data", "nothing")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        busy = ["--app", "--port", other.getsockname()[1]]
+        assert "is in use" in sentence("--data", scenes_folder, *busy)
+    assert not new.exists()

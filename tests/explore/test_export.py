@@ -1,0 +1,170 @@
+"""What comes out again: reviewed answers with their tags, and pre-labels in three formats."""
+
+import csv
+import json
+
+import pytest
+from PIL import Image
+
+fiftyone = pytest.importorskip("fiftyone")
+
+from dfine.data.coco import find  # noqa: E402
+from dfine.explore import export, fields  # noqa: E402
+
+CATEGORIES = [{"id": 7, "name": "cat", "supercategory": "animal"}, {"id": 90, "name": "dog"}]
+IMAGES = [
+    {"id": 42, "file_name": "a/one.png", "width": 40, "height": 20, "license": 3},
+    {"id": 5, "file_name": "a/two.png", "width": 40, "height": 20},
+]
+POLYGON = [[1, 1, 9, 1, 9, 6]]
+ANNOTATIONS = [
+    {"id": 11, "image_id": 42, "category_id": 90, "bbox": [1.5, 1.25, 8, 5], "area": 20.5, "iscrowd": 0,
+     "segmentation": POLYGON},
+    {"id": 12, "image_id": 42, "category_id": 7, "bbox": [0, 0, 40, 20], "area": 800, "iscrowd": 1},
+]  # fmt: skip
+
+
+def box(label, rectangle, size=(40, 20), **more):
+    x, y, w, h = rectangle
+    return fiftyone.Detection(label=label, bounding_box=[x / size[0], y / size[1], w / size[0], h / size[1]], **more)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A COCO set with sparse category ids, a crowd, a polygon and a folder in the file names."""
+    for image in IMAGES:
+        path = tmp_path / "set" / "images" / image["file_name"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 20), "teal").save(path)
+    content = {"info": {"year": 2017}, "images": IMAGES, "annotations": ANNOTATIONS, "categories": CATEGORIES}
+    (tmp_path / "set" / "annotations.json").write_text(json.dumps(content))
+    return tmp_path / "set"
+
+
+@pytest.fixture
+def dataset(fo, folder):
+    """As after exploring: answers with their COCO ids, two predictions in the first picture, one in the second."""
+    dataset = fo.Dataset()
+    truth = [
+        [box("dog", ANNOTATIONS[0]["bbox"], coco_id=11, iscrowd=False),
+         box("cat", ANNOTATIONS[1]["bbox"], coco_id=12, iscrowd=True)], None,
+    ]  # fmt: skip
+    found = [
+        [box("dog", (1, 1, 8, 5), confidence=0.9, doubt=0.1), box("cat", (20, 10, 5, 5), confidence=0.1, doubt=0.9)],
+        [box("cat", (2, 2, 10, 10), confidence=0.7, doubt=0.4)],
+    ]
+    for image, objects, boxes in zip(IMAGES, truth, found):
+        sample = fo.Sample(filepath=str(folder / "images" / image["file_name"]))
+        sample["ground_truth"] = objects and fo.Detections(detections=objects)
+        sample["dfine"] = fo.Detections(detections=boxes)
+        dataset.add_sample(sample)
+    dataset.add_dynamic_sample_fields()
+    dataset.compute_metadata(progress=False)
+    dataset.info[fields.INFO] = {"dfine": dict(layers=3, truth="ground_truth", names=["dog", "", "cat"])}
+    dataset.info[fields.SOURCE] = {"kind": "coco", "path": str(folder / "annotations.json")}
+    dataset.save()
+    yield dataset
+    dataset.delete()
+
+
+@pytest.fixture
+def unlabelled(dataset):
+    dataset.delete_sample_field("ground_truth")
+    return dataset
+
+
+def content(folder):
+    return json.loads((folder / "annotations.json").read_text())
+
+
+def test_what_nobody_changed_comes_out_as_it_came_in(dataset, folder, tmp_path):
+    written = export.reviewed(dataset, tmp_path / "out")
+    assert content(written) == content(folder)
+    assert len(find(written)) == 2  # with its pictures, where training looks for them
+
+
+def test_tags_and_corrections_come_out(dataset, tmp_path):
+    sample = dataset.first()
+    sample.tags = ["seen"]
+    dog, crowd = sample.ground_truth.detections
+    dog.tags, dog.label = ["label error"], "cow"
+    crowd.bounding_box = [0, 0, 0.5, 1]
+    sample.ground_truth.detections.append(box("cat", (1, 2, 3, 4)))
+    sample.dfine.detections[1].tags = ["missing label"]
+    sample.save()
+    found = content(export.reviewed(dataset, tmp_path / "out"))
+    assert found["categories"] == [*CATEGORIES, {"id": 91, "name": "cow"}]
+    assert found["images"] == [IMAGES[0] | {"tags": ["seen"]}, IMAGES[1]]
+    moved = {"id": 12, "bbox": [0, 0, 20, 20], "area": 400, "image_id": 42, "category_id": 7, "iscrowd": 1}
+    added = {"id": 13, "bbox": [1, 2, 3, 4], "area": 12, "image_id": 42, "category_id": 7, "iscrowd": 0}
+    assert found["annotations"] == [ANNOTATIONS[0] | {"category_id": 91, "tags": ["label error"]}, moved, added]
+    (tagged,) = found["tagged_predictions"]
+    assert tagged["tags"] == ["missing label"] and tagged["score"] == 0.1 and tagged["bbox"] == [20, 10, 5, 5]
+
+
+def test_what_came_from_elsewhere_gets_ids_of_its_own(dataset, tmp_path):
+    dataset.info[fields.SOURCE] = {"kind": "voc", "path": str(tmp_path)}
+    found = content(export.reviewed(dataset, tmp_path / "out"))
+    assert [(i["id"], i["file_name"]) for i in found["images"]] == [(1, "one.png"), (2, "two.png")]
+    assert [c["name"] for c in found["categories"]] == ["cat", "dog"]
+    assert [(a["id"], a["image_id"], a["category_id"]) for a in found["annotations"]] == [(1, 1, 2), (2, 1, 1)]
+
+
+def test_without_answers_there_is_nothing_reviewed(unlabelled, tmp_path):
+    with pytest.raises(ValueError, match="has no answers to export"):
+        export.reviewed(unlabelled, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_pre_labels_as_coco(unlabelled, tmp_path):
+    found = content(export.prelabels(unlabelled, tmp_path / "out"))
+    assert [(i["id"], i["doubt"]) for i in found["images"]] == [(5, 0.4), (42, 0.1)]
+    assert [(a["image_id"], a["category_id"], a["score"]) for a in found["annotations"]] == [(5, 7, 0.7), (42, 90, 0.9)]
+    assert len(find(tmp_path / "out")) == 2
+
+
+@pytest.mark.parametrize("form, text", [("yolo", "1 0.175000 0.350000 0.250000 0.500000"), ("voc", "<name>cat</name>")])
+def test_pre_labels_in_the_other_formats(unlabelled, tmp_path, form, text):
+    written = export.prelabels(unlabelled, tmp_path / "out", form)
+    labels = {p.stem: p.read_text() for p in written.rglob("two.*") if p.suffix in (".txt", ".xml")}
+    assert text in labels["two"]
+    assert len(list(written.rglob("*.png"))) == 2
+    with (written / "order.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(r["rank"], r["picture"][-7:], r["boxes"], r["doubt"]) for r in rows] == [
+        ("1", "two.png", "1", "0.4"), ("2", "one.png", "1", "0.1")
+    ]  # fmt: skip
+    assert str(tmp_path) not in "".join(labels.values())  # nothing of where it was drafted
+
+
+def test_a_picture_without_boxes_comes_last(unlabelled, tmp_path):
+    export.prelabels(unlabelled, tmp_path / "out", threshold=0.8)
+    rows = (tmp_path / "out" / "order.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[0::2] for row in rows] == [["1", "1"], ["2", "0"]]
+
+
+def test_an_empty_picture_of_an_annotated_set_is_no_gap(dataset, tmp_path):
+    with pytest.raises(ValueError, match="every picture of .* has answers"):
+        export.prelabels(dataset, tmp_path / "out")
+    dataset.info[fields.SOURCE] = {}
+    (image,) = content(export.prelabels(dataset, tmp_path / "out"))["images"]
+    assert image["file_name"] == "two.png"
+
+
+def test_bad_input(unlabelled, tmp_path):
+    with pytest.raises(ValueError, match="coco, yolo, voc, not as 'csv'"):
+        export.prelabels(unlabelled, tmp_path / "out", "csv")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    with pytest.raises(FileExistsError, match="is not an empty folder"):
+        export.prelabels(unlabelled, tmp_path / "full")
+
+
+def test_nothing_half_written(unlabelled, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(export, "_order", fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        export.prelabels(unlabelled, tmp_path / "new" / "out")
+    assert list((tmp_path / "new").iterdir()) == []
