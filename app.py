@@ -15,16 +15,15 @@ import gradio as gr
 from dfine.models import Models, wanted
 from dfine.page.endpoints import endpoints
 from dfine.page.handlers import Handlers
-from dfine.page.layout import CSS, THEME, layout
+from dfine.page.layout import CSS, KEYS, THEME, layout
 
 SESSIONS = 64  # visitors whose last result is remembered
 WAITING = 32  # visitors who may wait for the network
 ONE = dict(concurrency_id="network", concurrency_limit=1)  # one picture at a time goes through it
 
 
-def wire(page: gr.Blocks, v: SimpleNamespace, models: Models) -> None:
-    """Who calls what. Only `detect` and `slow` run the network; the rest reads what the session keeps."""
-    do = Handlers(v, models)
+def wire(page: gr.Blocks, v: SimpleNamespace, do: Handlers) -> None:
+    """Who calls what. Only `detect`, `collect` and `slow` run the network; the rest reads what the session keeps."""
     quick = dict(queue=False, show_progress="hidden", api_visibility="private")
     late = dict(api_visibility="private", show_progress="minimal", **ONE)
     offers = [v.state, v.zoo, v.timer, v.model]
@@ -32,8 +31,8 @@ def wire(page: gr.Blocks, v: SimpleNamespace, models: Models) -> None:
         v.unweighted, v.about, v.weighted, v.about_weighted, v.rungs, v.numbers, v.edge_plot, v.sum, v.layer, v.probe,
         v.why,
     ]  # fmt: skip
-    focus = [v.chosen, v.scene, v.object, v.headline, v.words, *tabs]
-    everything = [v.status, v.table, *focus]
+    focus = [v.chosen, v.scene, v.table, v.object, v.headline, v.words, *tabs]
+    everything = [v.status, *focus]
     turned = [v.tabs, v.tab, v.point, v.x, v.y]
     sheet = [v.paper, v.paper_png, v.paper_svg]
     slow = dict(
@@ -47,17 +46,27 @@ def wire(page: gr.Blocks, v: SimpleNamespace, models: Models) -> None:
     )  # fmt: skip
     arrived = page.load(do.arrive, None, offers, **quick)
     shown = v.examples.click(lambda sample: sample[0], v.examples, v.source, **quick)
-    for trigger in (arrived.then, v.source.input, v.source.clear, v.model.input, shown.then):
+    many = v.several.upload(
+        do.collect, [v.several, v.model, v.threshold], [v.shots, v.album], api_visibility="private",
+        show_progress="minimal", concurrency_id="albums", concurrency_limit=1,
+    )  # fmt: skip
+    opened = many.success(do.first, [v.shots, v.source], v.source, **quick)
+    leafed = v.album.select(do.leaf, v.shots, v.source, **quick)
+    for trigger in (
+        arrived.then, v.source.input, v.source.clear, v.model.input, shown.then, opened.success, leafed.success
+    ):  # fmt: skip
         # Showing is a step of its own, so that it takes the settings as they stand when the network has finished.
         begun = trigger(**run).success(
             do.begin, [v.look, v.threshold, v.top, v.tab, v.which, v.layer], [*everything, v.point, v.classes], **quick
         )
         begun.then(**slow)
         begun.then(do.watch, v.model, [v.state, v.zoo, v.timer], **quick)
+        begun.then(do.recount, [v.shots, v.threshold, v.look], v.album, **quick)
     v.timer.tick(do.offer, v.model, offers, **quick)
 
     for control in (v.threshold.change, v.classes.input, v.top.input):
         control(do.show, do.state, everything, trigger_mode="always_last", **quick).then(**slow)
+    v.threshold.change(do.recount, [v.shots, v.threshold, v.look], v.album, trigger_mode="always_last", **quick)
     v.scene.select(do.click, do.state, [v.status, *focus, *turned], **quick).then(**slow)
     v.table.select(do.pick, do.state, [v.status, *focus], **quick).then(**slow)
     for key, tab in v.opened.items():
@@ -85,12 +94,14 @@ def build(model: str = "demo", device: str = "auto", fetch: bool = False) -> gr.
     """
     models = Models(model, device)
     models()
-    with gr.Blocks(title="D-FINE Lens", delete_cache=(3600, 3600)) as page:
+    with gr.Blocks(title="D-FINE Lens", fill_width=True, delete_cache=(3600, 3600)) as page:
         components = layout(models)
         endpoints(models, ONE)  # before the page's own events, which would take their names
-        wire(page, components, models)
+        do = Handlers(components, models)
+        wire(page, components, do)
+    do.looks.fill(ready=lambda: page.is_running)  # the first click on an example finds it done
     if fetch:
-        models.fetch_in_background(become_default=model == "demo")
+        models.fetch_in_background(done=do.looks.fill, become_default=model == "demo")
     return page
 
 
@@ -113,7 +124,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         page = build(options.model, options.device, options.fetch)
         page.queue(max_size=WAITING).launch(
-            server_name=options.host, server_port=options.port, theme=THEME, css=CSS, ssr_mode=False,
+            server_name=options.host, server_port=options.port, theme=THEME, css=CSS, js=KEYS, ssr_mode=False,
             max_file_size="40mb", state_session_capacity=SESSIONS, run_history=False, footer_links=["api", "settings"],
         )  # fmt: skip
     except (ValueError, OSError) as error:

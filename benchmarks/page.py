@@ -1,10 +1,11 @@
-"""How long a visitor waits: picture uploaded → boxes drawn, and box clicked → all figures drawn, in headless Chromium.
+"""How long a visitor waits, in headless Chromium: for boxes after an upload, for figures after a click, for an example.
 
     python benchmarks/page.py [--runs 20] [--chromium /usr/bin/chromium]
 
 Serves `python app.py` with the shipped D-FINE-N at an input of 640 × 640 (where it finds less than at its own 320) and
-prints median and 95th percentile of both, end to end: from the browser's input to the last change of the picture, the
-object's figure and the open tab's distributions.
+prints medians and 95th percentiles: picture uploaded → boxes drawn, box clicked → all figures drawn, example clicked
+(for the first time since the start) → boxes drawn; end to end, from the browser's input to the last change of the boxes
+or of the object's figure and the open tab's distributions.
 """
 
 from __future__ import annotations
@@ -35,11 +36,12 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 
 PLACES = []  # centres of the two objects to choose in turn, in 0..1 of the picture; `prepared` finds them
 
-# When the picture was last loaded and the plots last drawn, in the browser's own milliseconds.
+# When the boxes and the plots were last drawn, in the browser's own milliseconds.
 WATCH = """() => {
   window.last = {scene: 0, plots: 0};
   const now = name => () => { window.last[name] = performance.now(); };
-  document.querySelector('#scene').addEventListener('load', now('scene'), true);
+  document.querySelector('#scene img').addEventListener('load', now('scene'));  // also where nothing is found
+  new MutationObserver(now('scene')).observe(document.querySelector('#scene svg'), {childList: true, subtree: true});
   const plots = document.querySelectorAll('#object, #unweighted');
   plots.forEach(p => new MutationObserver(now('plots')).observe(p, {childList: true, subtree: true, attributes: true}));
 }"""
@@ -64,12 +66,18 @@ def main() -> None:
             page.wait_for_selector("#unweighted .js-plotly-plot")
             page.wait_for_timeout(3000)
             page.evaluate(WATCH)
+            examples = [example(page, i) for i in (1, 2, 3)]
             uploads = [upload(page, files[(i + 1) % 2]) for i in range(options.runs // 2 * 2)]
             choices = [choose(page, i + 1) for i in range(options.runs)]
             browser.close()
         finally:
             server.terminate()
-    for name, times in (("picture uploaded → boxes drawn", uploads), ("box clicked → all figures drawn", choices)):
+    measured = {
+        "picture uploaded → boxes drawn": uploads,
+        "box clicked → all figures drawn": choices,
+        "example clicked → boxes drawn": examples,
+    }
+    for name, times in measured.items():
         times.sort()
         late = times[min(len(times) - 1, round(0.95 * len(times)) - 1)]
         print(f"{name}: median {statistics.median(times):.2f} s, 95th percentile {late:.2f} s, {len(times)} runs")
@@ -115,6 +123,16 @@ def upload(page: Page, file: Path) -> float:
     """Seconds from the file's choice to the picture with its boxes."""
     page.evaluate("window.begun = performance.now()")
     page.set_input_files("#source input[type=file]", file)
+    page.wait_for_function(QUIET, arg="scene")
+    seconds = page.evaluate("(window.last.scene - window.begun) / 1000")
+    page.wait_for_timeout(1500)
+    return seconds
+
+
+def example(page: Page, index: int) -> float:
+    """Seconds from a click on an example picture to the picture with its boxes."""
+    page.evaluate("window.begun = performance.now()")
+    page.locator("#examples button.gallery-item").nth(index).click()
     page.wait_for_function(QUIET, arg="scene")
     seconds = page.evaluate("(window.last.scene - window.begun) / 1000")
     page.wait_for_timeout(1500)

@@ -116,7 +116,7 @@ class Models:
         """The state of things in one sentence, for the page."""
         showing, trouble = _called(self.default), self._troubles.get(self._wanted)
         if self.fetching and self.fetching != self.default:
-            return f"Showing {showing}; {self.fetching} is on its way and takes over once it is here."
+            return f"Showing {showing}; {self.fetching} is on its way, and will be offered once it is here."
         if isinstance(trouble, OfflineError):
             return f"The Hub cannot be reached: showing {showing}."
         if trouble:

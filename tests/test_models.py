@@ -153,7 +153,7 @@ def test_the_page_answers_while_the_network_is_silent(offline, monkeypatch):
     thread = models.fetch_in_background()
     assert thread.daemon and models.fetching == EVERYDAY
     assert models.sentence() == (
-        "Showing the shipped model of drawn things; nano-coco is on its way and takes over once it is here."
+        "Showing the shipped model of drawn things; nano-coco is on its way, and will be offered once it is here."
     )
     assert models() is models("demo")
     go_on.set()

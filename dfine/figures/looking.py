@@ -133,7 +133,7 @@ def _title(history: History, looks: Looks, layer: int) -> dict:
         f'<span style="color:{colour}"><b>layer {layer + 1}</b></span> looks around {around}'
         f'<br><span style="font-size:12px">weight: {_shares(looks, layer)}</span>'
     )
-    return dict(text=text, x=0, xref="paper", xanchor="left", y=1, yanchor="top", pad=dict(t=10), font=dict(size=14))
+    return dict(text=text, x=0, xref="paper", xanchor="left", y=1, yanchor="top", pad=dict(t=18), font=dict(size=14))
 
 
 def _view(history: History, looks: Looks) -> tuple[float, float, float, float]:
@@ -191,7 +191,8 @@ def _slider(layers: int) -> dict:
         for name in (f"layer {i + 1}" for i in range(layers))
     ]
     return dict(
-        active=0, steps=steps, x=0.26, len=0.72, y=0, yanchor="top", pad=dict(t=50), currentvalue=dict(visible=False),
+        active=0, steps=steps, x=0, len=1, y=0, yanchor="top", pad=dict(t=50, l=124, r=22),
+        currentvalue=dict(visible=False),
         bgcolor=style.GHOST, bordercolor=style.GHOST, borderwidth=0, activebgcolor=style.TEXT, ticklen=5,
         tickcolor=style.GHOST, font=dict(size=12, color=style.TEXT),
     )  # fmt: skip

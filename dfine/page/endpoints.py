@@ -5,12 +5,15 @@ from __future__ import annotations
 import gradio as gr
 
 from dfine import api, zerogpu
+from dfine.hub import ZOO
 from dfine.models import Models
 from dfine.page.layout import as_path
 
 
 def endpoints(models: Models, limits: dict) -> None:
     """Add them to the page around; none of their components can be seen.
+
+    Callers choose among the models that are on this machine (see `here`); visitors of the page among all.
 
     Args:
         models: what names stand for.
@@ -27,12 +30,12 @@ def endpoints(models: Models, limits: dict) -> None:
     answer, trigger = gr.JSON(visible=False), [gr.Button(visible=False) for _ in range(3)]
 
     def detect(picture: str, model: str = "", threshold: float = 0.5) -> dict:
-        """The objects in a picture: name, score, box in pixels and query of each, best first."""
-        return _spoken(run, api.detect, _given(picture), model, threshold)
+        """The objects in a picture, best first: name, score, box in pixels, query. The model: one that is here."""
+        return _spoken(run, api.detect, _given(picture), here(models, model), threshold)
 
     def inspect(picture: str, model: str = "", index: int = 0, query: int | None = None, mass: float = 0.8) -> dict:
-        """One object through the layers, every number behind its box; by its place in /detect, or by its query."""
-        return _spoken(run, api.inspect, _given(picture), model, index=index, query=query, mass=mass)
+        """One object through the layers; by its place in /detect, or by its query. The model: one that is here."""
+        return _spoken(run, api.inspect, _given(picture), here(models, model), index=index, query=query, mass=mass)
 
     def zoo() -> list[dict]:
         """Every known checkpoint: AP, parameters, GFLOPs, licence, and whether it is here."""
@@ -42,6 +45,24 @@ def endpoints(models: Models, limits: dict) -> None:
     trigger[0].click(detect, [picture, model, threshold], api_name="detect", **public, **limits)
     trigger[1].click(inspect, [picture, model, index, query, mass], api_name="inspect", **public, **limits)
     trigger[2].click(zoo, None, api_name="models", queue=False, **public)
+
+
+def here(models: Models, name: str) -> str:
+    """The name, if the model is on this machine: shipped, in its cache, or given at start-up.
+
+    A caller is nobody in particular, and might otherwise have this machine fetch checkpoint after checkpoint, up to
+    250 MB each. Who looks at the page may still choose any; /models says of each whether it is here.
+
+    Raises:
+        gr.Error: it would have to be fetched. A name that is not known at all passes; opening it says so.
+    """
+    if name in ZOO and name not in models.in_memory and not ZOO[name].cached:
+        raise gr.Error(
+            f"the model {name!r} is not on this machine, and callers cannot have it fetched: choose one that /models "
+            'does not call "to be fetched", or choose it once on the page',
+            print_exception=False,
+        )
+    return name
 
 
 def _given(picture: str | None) -> str:

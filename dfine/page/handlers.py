@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
-from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
 
-from dfine.figures import picture as pictures
 from dfine.models import Models
-from dfine.page import views
-from dfine.page.layout import SLOW
-from dfine.page.session import Look, Sight, in_sight, looker, rows, spoken, summary, watcher
+from dfine.page import album, objects, scene, served, views
+from dfine.page.layout import EXAMPLES, SLOW
+from dfine.page.session import Look, Sight, in_sight, summary, watcher
+from dfine.page.shelf import Shelf
 
 NOTHING = "Nothing to show yet: choose a picture."
 
@@ -23,7 +21,7 @@ class Handlers:
     """The page's callbacks; each answers with the components that change."""
 
     def __init__(self, v: SimpleNamespace, models: Models):
-        self.v, self.models, self._look, self._watch = v, models, looker(models), watcher(models)
+        self.v, self.models, self.looks, self._watch = v, models, Shelf(models, EXAMPLES), watcher(models)
         self.settings = [v.threshold, v.classes, v.top]
         self.state = [v.look, *self.settings, v.chosen, v.tab, v.which, v.layer, v.point]
 
@@ -42,10 +40,10 @@ class Handlers:
         }
 
     def offer(self, name: str) -> dict:
-        """As `watch`, and the list of models anew, once what was on its way is there."""
-        seen = self.watch(name)
+        """As `watch`; and once what was on its way is there, the list of models anew, and a sentence that offers it."""
+        v, seen = self.v, self.watch(name)
         if self.models.fetching is None:
-            seen[self.v.model] = gr.Dropdown(self.models.choices())
+            seen |= {v.model: gr.Dropdown(self.models.choices()), v.state: views.arrived(self.models, name)}
         return seen
 
     def detect(self, path: str | None, name: str, progress: gr.Progress = gr.Progress()) -> Look | str:  # noqa: B008
@@ -54,10 +52,36 @@ class Handlers:
             return NOTHING
         try:
             self.models(name, lambda share, what: progress(share, desc=what))
-            return self._look(path, name)
+            return self.looks(path, name)
         except (ValueError, OSError, RuntimeError) as error:
             gr.Warning(escape(str(error)), title="That did not work")
             return f"That did not work: {error}"
+
+    def collect(self, files: Sequence[tuple[str, str]], name: str, threshold: float) -> Iterator[dict]:
+        """Run the network on several pictures, and show each as soon as it is there."""
+        v = self.v
+        try:
+            self.models(name)
+        except (ValueError, OSError, RuntimeError) as error:
+            gr.Warning(escape(str(error)), title="That did not work")
+            return
+        for shots in album.filled(files, lambda path: self.looks(path, name)):
+            yield {v.shots: shots, v.album: shots.value(threshold)}
+
+    def first(self, shots: album.Album, path: str | None) -> str | None:
+        """The path of the first picture of an album, or the one that is open where none can be read.
+
+        A path in any case: an update, `gr.skip()` too, would replace the component by one without its `as_path`.
+        """
+        return shots.first or path
+
+    def leaf(self, shots: album.Album, event: gr.EventData) -> str:
+        """The path of the picture that was chosen in the album."""
+        return shots.shots[event.index].path
+
+    def recount(self, shots: album.Album, threshold: float, look: Look | str) -> dict | None:
+        """The album as the threshold leaves it, with the open picture marked."""
+        return shots.value(threshold, "" if isinstance(look, str) else look.path)
 
     def begin(self, look: Look | str, threshold: float, top: int, tab: str, which: str, layer: int | None) -> dict:
         """Show a new picture: nothing chosen, every class in sight."""
@@ -69,43 +93,40 @@ class Handlers:
         """All that depends on the settings: the sentence, the table, and what `choose` shows."""
         v = self.v
         if isinstance(look, str):
-            return {v.status: look, v.table: []} | self._choose(look, None, None, tab, which, layer, point)
+            return {v.status: look} | self._choose(look, None, None, tab, which, layer, point)
         sight = in_sight(look, threshold, classes, top)
         if sight.place(chosen) is None:
             chosen = sight.numbers[0] if sight.numbers else None  # the best, so that there is a story to see at once
-        said = {v.status: summary(look, sight), v.table: rows(sight)}
-        return said | self._choose(look, sight, chosen, tab, which, layer, point)
+        return {v.status: summary(look, sight)} | self._choose(look, sight, chosen, tab, which, layer, point)
 
-    def click(self, look, threshold, classes, top, chosen, tab, which, layer, point, event: gr.SelectData) -> dict:
-        """A click chooses the smallest box around it; one outside every box asks why nothing was found there."""
+    def click(self, look, threshold, classes, top, chosen, tab, which, layer, point, event: gr.EventData) -> dict:
+        """A box of the picture chooses its object; a point beside every box asks why nothing was found there."""
         if isinstance(look, str):
             return {self.v.status: look}
         sight = in_sight(look, threshold, classes, top)
-        hit = pictures.at(sight.found, *event.index, look.picture.size)
-        if hit is None:
-            return self._ask(look, sight, look.point(*event.index))
+        if event.number is None:
+            return self._ask(look, sight, look.inside(*event.point))
         turned = {}
         if tab == "why":
             tab, turned = "shape", {self.v.tabs: gr.Tabs(selected="shape"), self.v.tab: "shape"}
-        return turned | self._choose(look, sight, sight.numbers[hit], tab, which, layer, point)
+        return turned | self._choose(look, sight, int(event.number), tab, which, layer, point)
 
     def ask(self, look, threshold, classes, top, x: float = 0, y: float = 0) -> dict:
         """Why nothing was found at x, y in pixels of the picture."""
         if isinstance(look, str):
             return {self.v.status: look}
-        point = tuple(float(min(max(0, value or 0), full)) for value, full in zip((x, y), look.size))
-        return self._ask(look, in_sight(look, threshold, classes, top), point)
+        return self._ask(look, in_sight(look, threshold, classes, top), look.inside(x or 0, y or 0))
 
     def aim(self, look, threshold, classes, top, event: gr.SelectData) -> dict:
         """Why nothing was found where the picture beside the answers was clicked."""
         return self.ask(look, threshold, classes, top, *(() if isinstance(look, str) else look.point(*event.index)))
 
-    def pick(self, look, threshold, classes, top, chosen, tab, which, layer, point, event: gr.SelectData) -> dict:
-        """A cell of the table chooses its row, by the number in it: the visitor may have sorted the table."""
+    def pick(self, look, threshold, classes, top, chosen, tab, which, layer, point, event: gr.EventData) -> dict:
+        """A row of the table chooses its object."""
         if isinstance(look, str):
             return {self.v.status: look}
         sight = in_sight(look, threshold, classes, top)
-        return self._choose(look, sight, int(event.row_value[0]) - 1, tab, which, layer, point)
+        return self._choose(look, sight, int(event.number), tab, which, layer, point)
 
     def open(self, key: str):
         """The callback of a tab: remember that it is the one in sight, and draw it."""
@@ -128,7 +149,7 @@ class Handlers:
             return self._subjects(look, chosen, empty)
         if isinstance(look, str):
             return {button: _file(None) for button in v.files.values()}
-        files = views.away(look, in_sight(look, threshold, classes, top), chosen, self._keep)
+        files = views.away(look, in_sight(look, threshold, classes, top), chosen, served.copy)
         return {v.files[e]: _file(f) for e, f in files.items()}
 
     def paper(self, look: Look | str, chosen: Sequence[int], early: str) -> dict:
@@ -136,7 +157,7 @@ class Handlers:
         if isinstance(look, str) or not chosen:
             drawn = dict(paper=None, paper_png=None, paper_svg=None)
         else:
-            drawn = views.paper(look, chosen, early if early == "initial" else int(early), self._keep)
+            drawn = views.paper(look, chosen, early if early == "initial" else int(early), served.copy)
         files = {key: _file(drawn.pop(key)) for key in ("paper_png", "paper_svg")}
         return self._named(drawn | files)
 
@@ -153,11 +174,9 @@ class Handlers:
         """The choice, the picture with that detection set off, the object's view, and the visible tab."""
         v = self.v
         figure, headline, said = views.story(look, chosen)
-        scene = None
-        if sight is not None:
-            drawn = pictures.draw(look.picture, sight.found, sight.place(chosen))
-            scene = gr.Image(drawn, alt_text=spoken(sight))
-        first = {v.chosen: chosen, v.scene: scene, v.object: figure, v.headline: headline, v.words: said}
+        drawn = None if sight is None else scene.value(look, sight, chosen)
+        first = {v.chosen: chosen, v.scene: drawn, v.table: objects.value(sight, chosen)}
+        first |= {v.object: figure, v.headline: headline, v.words: said}
         return first | self._visible(look, sight, chosen, tab, which, layer, point)
 
     def _visible(self, look, sight: Sight | None, chosen: int | None, tab, which, layer, point) -> dict:
@@ -180,10 +199,6 @@ class Handlers:
         numbers = {v.x: round(point[0]), v.y: round(point[1])}
         turned = {v.tabs: gr.Tabs(selected="why"), v.tab: "why", v.point: point}
         return turned | numbers | self._named(views.why(look, sight, point))
-
-    def _keep(self, path: Path) -> str:
-        """Put a file among those that the page serves and, after an hour, deletes."""
-        return save_file_to_cache(path, cache_dir=self.v.scene.GRADIO_CACHE)
 
     def _named(self, values: dict) -> dict:
         """Components instead of their names."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
@@ -9,18 +10,20 @@ import gradio as gr
 from dfine.config import EDGES
 from dfine.hub import assets
 from dfine.models import Models
-from dfine.page import views
+from dfine.page import served, views
+from dfine.page.album import Album, album
+from dfine.page.objects import objects
+from dfine.page.scene import scene
 from dfine.page.session import FLOOR, MOST
 
 EXAMPLES = sorted(str(p) for p in (assets() / "examples").glob("*.jpg"))
-COLUMNS = ["#", "class", "score", "corners in px"]
 ZOO = ["name", "AP", "measured on", "parameters (M)", "GFLOPs", "licence", "state"]
 TABS = {  # key: label, in order
     "shape": "Pr(n)", "weighted": "W(n)·Pr(n)", "edge": "One edge", "layers": "Layers",
     "gaze": "Where it looked", "why": "Why not here?", "paper": "Paper view", "away": "Take away",
 }  # fmt: skip
 SLOW = ("gaze", "paper", "away")  # these take longer than a click should, and come after the rest
-INTRO = """## D-FINE Lens
+INTRO = """# D-FINE Lens
 An object detector that you can look inside: click a box to see how each decoder layer reshaped its four edges, and how
 sure of them it is."""
 LEGEND = """Dashed: the initial box. Coloured: the box after each layer. Whiskers: where each edge lies with 80 %
@@ -31,46 +34,29 @@ FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "
 THEME = gr.themes.Default(
     primary_hue="indigo", neutral_hue="zinc", font=FONTS, font_mono=["ui-monospace", "Consolas", "monospace"]
 )
-CSS = """
-.gradio-container {max-width: 1480px !important}
-#scene img {cursor: crosshair}
-#unweighted, #weighted, #rungs, #edge-plot {overflow-x: auto}
-#examples .gallery {display: grid; grid-template-columns: repeat(4, 1fr); gap: 6px}
-#examples .gallery span {display: block; width: 100%}
-#examples .gallery .container {display: block; width: 100%; height: auto; max-height: none; aspect-ratio: 1}
-#examples .gallery img {width: 100%; height: 100%; object-fit: cover}
-#objects *, #zoo * {font-family: var(--font); font-size: 13px; font-variant-numeric: tabular-nums}
-#words, #state, #legend {opacity: 0.72}
-#words *, #state *, #legend * {font-size: 13px; line-height: 1.5}
-#tabs button[role=tab] {padding-left: 10px; padding-right: 10px; font-size: 14px}
-#probe img {cursor: crosshair}
-#model input {text-overflow: ellipsis; padding-right: 26px}
-@media (max-width: 760px) {
-    #scene, #probe, #paper {height: auto !important}
-    #unweighted > div, #weighted > div, #rungs > div, #edge-plot > div {min-width: 660px}
-}
-"""
+EXPIRES = 7200  # seconds after which what a session keeps is forgotten
+CSS = served.text("page.css")
+KEYS = served.text("keys.js")
 
 
 def layout(models: Models) -> SimpleNamespace:
     """All components by name, as attributes; keys of what `views` returns are among the names."""
     v = SimpleNamespace(
-        look=gr.State("", time_to_live=7200), chosen=gr.State(None), point=gr.State(None), tab=gr.State("shape")
-    )
-    gr.Markdown(INTRO)
-    with gr.Row():
+        look=gr.State("", time_to_live=EXPIRES), shots=gr.State(Album(), time_to_live=EXPIRES), chosen=gr.State(None),
+        point=gr.State(None), tab=gr.State("shape"),
+    )  # fmt: skip
+    gr.Markdown(INTRO, elem_id="intro")
+    with gr.Row(elem_id="above"):
         with gr.Column(scale=3, min_width=330):
             _input(v, models)
         with gr.Column(scale=5, min_width=320):
-            v.scene = gr.Image(
-                label="Detections", show_label=False, interactive=False, format="jpeg", height=480, elem_id="scene",
-                buttons=["download", "fullscreen"],
-            )  # fmt: skip
+            v.scene = scene()
             v.status = gr.Markdown(elem_id="status")
         with gr.Column(scale=4, min_width=320):
             v.object = gr.Plot(show_label=False, elem_id="object")
             gr.Markdown(LEGEND, elem_id="legend")
-    with gr.Row():
+    v.album = album()
+    with gr.Row(elem_id="below"):
         with gr.Column(scale=3, min_width=330):
             _list(v)
         with gr.Column(scale=9, min_width=320):
@@ -90,7 +76,7 @@ def layout(models: Models) -> SimpleNamespace:
 
 def _input(v: SimpleNamespace, models: Models) -> None:
     v.source = gr.Image(
-        value=EXAMPLES[0] if EXAMPLES else None, label="Picture", type="filepath", height=210,
+        value=EXAMPLES[0] if EXAMPLES else None, label="Picture", type="filepath", height=180,
         sources=["upload", "webcam", "clipboard"], elem_id="source", buttons=[],
     )  # fmt: skip
     as_path(v.source)
@@ -98,10 +84,13 @@ def _input(v: SimpleNamespace, models: Models) -> None:
         components=[v.source], samples=[[path] for path in EXAMPLES], visible=bool(EXAMPLES),
         label="Examples, drawn by this project", elem_id="examples",
     )  # fmt: skip
+    v.several = gr.UploadButton(
+        "Several pictures at once", file_count="multiple", file_types=["image"], elem_id="several", size="sm"
+    )
+    v.several.preprocess = _as_files
     v.model = gr.Dropdown(models.choices(), value=models.default, label="Model", elem_id="model")
     v.state = gr.Markdown(elem_id="state")
     v.timer = gr.Timer(3, active=False)
-    v.threshold = gr.Slider(FLOOR, 0.95, 0.5, step=0.05, label="Score threshold", elem_id="threshold")
 
 
 def as_path(image: gr.Image) -> None:
@@ -112,11 +101,15 @@ def as_path(image: gr.Image) -> None:
     image.preprocess = lambda upload: upload and upload.path
 
 
+def _as_files(upload) -> list[tuple[str, str]]:
+    """Uploads as they came, (path, name) each; what is no picture is told by the album, beside those that are."""
+    files = [] if upload is None else getattr(upload, "root", [upload])
+    return [(file.path, file.orig_name or Path(file.path).name) for file in files]
+
+
 def _list(v: SimpleNamespace) -> None:
-    v.table = gr.Dataframe(
-        headers=COLUMNS, datatype=["number", "str", "number", "str"], interactive=False, max_height=420,
-        column_widths=[34, 96, 58, 148], label="Objects: choose a row", elem_id="objects", buttons=[],
-    )  # fmt: skip
+    v.threshold = gr.Slider(FLOOR, 0.95, 0.5, step=0.05, label="Score threshold", elem_id="threshold")
+    v.table = objects()
     with gr.Row():
         v.classes = gr.Dropdown(
             [], value=[], multiselect=True, label="Only these classes", elem_id="classes", scale=3, min_width=180
@@ -157,7 +150,7 @@ def _why(v: SimpleNamespace) -> None:
     with gr.Row():
         with gr.Column(scale=5, min_width=300):
             v.probe = gr.Image(
-                show_label=False, interactive=False, format="jpeg", elem_id="probe", buttons=[], height=380
+                show_label=False, interactive=False, format="jpeg", elem_id="probe", buttons=[], height=460
             )
         with gr.Column(scale=3, min_width=240):
             gr.Markdown(ELSEWHERE)
@@ -178,12 +171,12 @@ def _paper(v: SimpleNamespace) -> None:
             label="In red", elem_id="early", min_width=300,
         )  # fmt: skip
     v.paper = gr.Image(
-        show_label=False, interactive=False, elem_id="paper", buttons=["fullscreen"], height=640,
+        show_label=False, interactive=False, elem_id="paper", buttons=["fullscreen"], height=820,
         alt_text="Figure 4 of the paper, for these objects",
     )  # fmt: skip
     with gr.Row():
-        v.paper_png = gr.DownloadButton("PNG", elem_id="paper-png", size="sm", interactive=False)
-        v.paper_svg = gr.DownloadButton("SVG", elem_id="paper-svg", size="sm", interactive=False)
+        v.paper_png = gr.DownloadButton("PNG", elem_id="paper-png", interactive=False)
+        v.paper_svg = gr.DownloadButton("SVG", elem_id="paper-svg", interactive=False)
 
 
 def _away(v: SimpleNamespace) -> None:
@@ -198,7 +191,7 @@ def _away(v: SimpleNamespace) -> None:
     with gr.Row():
         v.files = {
             ending: gr.DownloadButton(
-                label, elem_id=ending.replace(".", "-"), size="md", min_width=130, interactive=False
+                label, elem_id=ending.replace(".", "-"), size="md", min_width=170, interactive=False
             )
             for ending, label in zip(views.ENDINGS, labels)
         }

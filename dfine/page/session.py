@@ -13,6 +13,7 @@ from dfine import api, looking, zerogpu
 from dfine.figures import picture as pictures
 from dfine.gaze import Looks
 from dfine.models import Models
+from dfine.page import served
 from dfine.predictor import Result
 from dfine.records import Detections, History
 from dfine.storage import About
@@ -31,6 +32,7 @@ class Look:
     path: str  # the visitor's own file, in full resolution
     model: str  # its name among the models
     where: About
+    file: str  # the shown picture among those that the page serves
 
     def history(self, chosen: int) -> History:
         """The story of a detection, counted among all of them."""
@@ -39,7 +41,11 @@ class Look:
     def point(self, x: float, y: float) -> tuple[float, float]:
         """A place of the shown picture, in pixels of the visitor's picture and inside it."""
         scale = [full / shown for full, shown in zip(self.size, self.picture.size)]
-        return tuple(min(max(0.0, v * s), float(full)) for v, s, full in zip((x, y), scale, self.size))
+        return self.inside(x * scale[0], y * scale[1])
+
+    def inside(self, x: float, y: float) -> tuple[float, float]:
+        """The place of the visitor's picture that is nearest to x, y in its pixels."""
+        return tuple(float(min(max(0, v), full)) for v, full in zip((x, y), self.size))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -79,7 +85,8 @@ def looker(models: Models) -> Callable[[str, str], Look]:
         seconds = time.perf_counter() - start
         small = pictures.shown(result.picture)
         where = api.about(model, result, path)
-        return Look(replace(result, picture=small), small, seconds, str(path), name or models.default, where)
+        kept = served.keep(served.jpeg(small))
+        return Look(replace(result, picture=small), small, seconds, str(path), name or models.default, where, kept)
 
     return look
 
@@ -116,14 +123,6 @@ def summary(look: Look, sight: Sight) -> str:
     return (
         f"{count} with a score of at least {sight.threshold:.2f}, in {w} × {h} pixels, {look.seconds:.2f}\u00a0s.{hint}"
     )
-
-
-def rows(sight: Sight) -> list[list]:
-    """The table of detections, best first; the number stays with an object whatever is filtered."""
-    return [
-        [number + 1, d["name"], f"{d['score']:.2f}", ", ".join(f"{v:.0f}" for v in d["box"])]
-        for number, d in zip(sight.numbers, sight.found.to_list())
-    ]
 
 
 def spoken(sight: Sight) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import plotly.graph_objects as go
 from PIL import Image
 
@@ -21,7 +22,7 @@ from dfine.figures import looking as looking_figures
 from dfine.figures import probing as probing_figures
 from dfine.figures.stages import object_figure
 from dfine.gaze import Looks
-from dfine.models import Models
+from dfine.models import EVERYDAY, Models
 from dfine.page.session import Look, Sight
 from dfine.records import History
 
@@ -35,30 +36,33 @@ def story(look: Look | str, chosen: int | None) -> tuple[go.Figure | None, str, 
     if isinstance(look, str) or chosen is None:
         return None, "### No object chosen", ""
     history = look.history(chosen)
-    return object_figure(look.picture, history, height=OBJECT), f"### {style.title(history)}", words.describe(history)
+    figure = told(object_figure(look.picture, history, height=OBJECT), f"{style.title(history)}, layer by layer")
+    return figure, f"### {style.title(history)}", words.describe(history)
 
 
 def shape(history: History | None) -> dict:
     """All four edges in every layer: Pr(n)."""
     if history is None:
         return dict(unweighted=None, about="")
-    return dict(unweighted=edges.distributions(history), about=edges.caption(history))
+    alt = f"Bar charts of Pr(n), four edges by {history.layers} layers, of {style.title(history)}."
+    return dict(unweighted=told(edges.distributions(history), alt), about=edges.caption(history))
 
 
 def weighted(history: History | None) -> dict:
     """All four edges in every layer: W(n)·Pr(n)."""
     if history is None:
         return dict(weighted=None, about_weighted="")
-    return dict(
-        weighted=edges.distributions(history, weighted=True), about_weighted=edges.caption(history, weighted=True)
-    )
+    alt = f"Bar charts of W(n)·Pr(n) in pixels, four edges by {history.layers} layers, of {style.title(history)}."
+    figure = told(edges.distributions(history, weighted=True), alt)
+    return dict(weighted=figure, about_weighted=edges.caption(history, weighted=True))
 
 
 def layers(history: History | None) -> dict:
     """What every layer did, drawn and in numbers."""
     if history is None:
         return dict(rungs=None, numbers="")
-    return dict(rungs=ladder.plot(history), numbers=tables.ladder_html(history))
+    alt = f"Edges, IoU and score of {style.title(history)} after every layer; the table below has the numbers."
+    return dict(rungs=told(ladder.plot(history), alt), numbers=tables.ladder_html(history))
 
 
 def edge(history: History | None, which: str, layer: int | None) -> dict:
@@ -67,8 +71,9 @@ def edge(history: History | None, which: str, layer: int | None) -> dict:
         return dict(edge_plot=None, sum="")
     k, last = EDGES.index(which), history.layers - 1
     layer = last if layer is None else min(int(layer), last)
+    alt = f"Pr(n) and W(n)·Pr(n) of the {which} edge of {style.title(history)} in {history.layers} layers."
     return dict(
-        edge_plot=edge_figures.edge_figure(history, k), sum=arithmetic.arithmetic_html(history, k, layer),
+        edge_plot=told(edge_figures.edge_figure(history, k), alt), sum=arithmetic.arithmetic_html(history, k, layer),
         layer=([(str(i + 1), i) for i in range(history.layers)], layer),
     )  # fmt: skip
 
@@ -76,15 +81,21 @@ def edge(history: History | None, which: str, layer: int | None) -> dict:
 def why(look: Look, sight: Sight, point: tuple[float, float] | None) -> dict:
     """The queries that came closest to answering at a point, in pixels of the visitor's picture."""
     if point is None:
-        return dict(probe=look.picture, why="")
+        return dict(probe=probed(look.picture, "The picture: click a place where nothing was found"), why="")
     trace, names, size = look.result.trace, look.result.detections.names, look.size
     candidates = probing.why_not(trace, point, names, size, sight.threshold, CANDIDATES)
     birth = probing.nearest_birth(trace, point, names, size)
     here = point if candidates else tuple(p * s / f for p, s, f in zip(point, look.picture.size, size))
+    alt = f"The picture with the asked point at {point[0]:.0f}, {point[1]:.0f} px and the boxes described below"
     return dict(
-        probe=probing_figures.probe_picture(look.picture, candidates, here),
+        probe=probed(probing_figures.probe_picture(look.picture, candidates, here), alt),
         why=probing_figures.why_html(candidates, birth),
     )
+
+
+def probed(picture: Image.Image, alt: str) -> gr.Image:
+    """A picture with its text alternative."""
+    return gr.Image(picture, alt_text=alt)
 
 
 def gaze(watch: Callable[[Look, int], Looks], look: Look, chosen: int) -> dict:
@@ -94,8 +105,11 @@ def gaze(watch: Callable[[Look, int], Looks], look: Look, chosen: int) -> dict:
         looks = watch(look, history.query)
     except (ValueError, OSError, RuntimeError) as error:
         return dict(gaze=None, about_gaze=f"That did not work: {error}")
-    figure = framed(looking_figures.looking_figure(look.picture, history, looks))
-    return dict(gaze=figure, about_gaze=looking_figures.describe(history, looks))
+    figure, said = (
+        looking_figures.looking_figure(look.picture, history, looks),
+        looking_figures.describe(history, looks),
+    )
+    return dict(gaze=told(framed(figure), said), about_gaze=said)
 
 
 def paper(look: Look, chosen: Sequence[int], early: int | str, keep: Callable[[Path], str]) -> dict:
@@ -131,6 +145,12 @@ def away(look: Look, sight: Sight, chosen: int | None, keep: Callable[[Path], st
     return files
 
 
+def told(figure: go.Figure, alt: str) -> go.Figure:
+    """The figure with its text alternative; the page's script (keys.js) gives it to screen readers."""
+    figure.layout.meta = dict(alt=alt)
+    return figure
+
+
 def framed(figure: go.Figure) -> dict:
     """The figure as plain JSON values, with its frames put where buttons and sliders name them.
 
@@ -155,7 +175,8 @@ def framed(figure: go.Figure) -> dict:
 def zoo(models: Models) -> list[list]:
     """The table of all models."""
     keys = ("name", "AP", "measured on", "parameters (M)", "GFLOPs", "licence", "state")
-    return [["" if row[k] is None else row[k] for k in keys] for row in models.table()]
+    told = lambda value: "" if value is None else f"{value:.1f}" if isinstance(value, float) else value  # noqa: E731
+    return [[told(row[k]) for k in keys] for row in models.table()]
 
 
 def state(models: Models, name: str | None) -> str:
@@ -164,3 +185,15 @@ def state(models: Models, name: str | None) -> str:
         return models.sentence()
     called = Path(name).name
     return f"{called} could not be opened; choose another." if models.trouble(name) else f"Showing {called}."
+
+
+def arrived(models: Models, name: str | None) -> str:
+    """As `state`, for somebody who was here before the default changed.
+
+    Who has a picture before them keeps the model that made it: nothing changes under their hands, and a sentence offers
+    the new one. They are told once; afterwards `state` speaks.
+    """
+    said = state(models, name)
+    if name in (None, "", EVERYDAY) or EVERYDAY not in models.in_memory:
+        return said
+    return f"{said} **{EVERYDAY} is here now**, a model of everyday things: choose it above."

@@ -1,0 +1,156 @@
+"""Photograph the page again: `python assets/make_screenshots.py`, after the page or the checkpoint has changed.
+
+Writes figures/page.png, which opens the README. With `--all FOLDER`, every view besides: each tab, the models, an album
+and an error, 1440 × 900 and 390 × 844, light and dark; to be looked at, not kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+sys.path.insert(0, str(ROOT))
+
+from dfine.data import scenes  # noqa: E402
+from dfine.page.layout import TABS  # noqa: E402
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+SCREENS = {"desk": (1440, 900), "phone": (390, 844)}
+SETTLED = 1200  # milliseconds in which whatever is on its way arrives
+CHOSEN = "moon"  # of the crowd: wholly in the picture, small, and told apart at a glance
+LIMIT = 400_000  # bytes of the README's picture
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The page on a free port, offline, with the shipped model."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "app.py", "--model", "demo", "--port", str(port), "--no-fetch"]
+    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"HF_HUB_OFFLINE": "1"}, stdout=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(url, timeout=2).read()
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield url
+    finally:
+        server.terminate()
+
+
+def opened(browser, url: str, size: tuple[int, int], scheme: str) -> Page:
+    """The page with the second example, its figures drawn."""
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    page.set_default_timeout(60_000)
+    page.goto(url)
+    page.wait_for_selector("#scene [role=option]", state="attached")
+    page.wait_for_timeout(3 * SETTLED)  # the examples are being looked at
+    page.locator("#examples button.gallery-item").nth(1).click()
+    page.wait_for_selector("#source img[src*='crowd']")
+    page.wait_for_timeout(SETTLED)
+    return page
+
+
+def opening(browser, url: str, path: Path) -> None:
+    """The picture of the README: a crowd, one of its objects, and that one's distributions."""
+    page = opened(browser, url, (1440, 1200), "light")
+    page.locator(f"#objects tbody tr:has-text('{CHOSEN}')").first.click()
+    page.wait_for_selector(f"#headline:has-text('{CHOSEN}')")
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(SETTLED)
+    page.screenshot(path=path)
+    page.close()
+    picture = Image.open(path).convert("RGB")
+    picture.quantize(255, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    if path.stat().st_size > LIMIT:
+        raise SystemExit(f"{path.name} takes {path.stat().st_size} bytes, more than {LIMIT}")
+
+
+def everything(browser, url: str, folder: Path) -> None:
+    """Every view on both screens, light and dark."""
+    for screen, size in SCREENS.items():
+        for scheme in ("light", "dark"):
+            page = opened(browser, url, size, scheme)
+            to = lambda view: folder / f"{screen}-{scheme}-{view}.png"  # noqa: E731, B023
+            page.screenshot(path=to("start"), full_page=screen == "phone")
+            for key in TABS:
+                _tab(page, key)
+                page.locator("#below").screenshot(path=to(key))
+            _tab(page, "shape")
+            page.locator("button:has-text('All models')").click()
+            page.wait_for_timeout(SETTLED)
+            page.locator("#zoo").screenshot(path=to("models"))
+            page.locator("button:has-text('All models')").click()
+            _album(page)
+            page.screenshot(path=to("album"), full_page=screen == "phone")
+            page.set_input_files("#source input[type=file]", {"name": "letter.png", "mimeType": "image/png",
+                                                              "buffer": b"Dear Sir or Madam"})  # fmt: skip
+            page.wait_for_timeout(SETTLED)
+            page.screenshot(path=to("error"))
+            page.close()
+
+
+def _tab(page: Page, key: str) -> None:
+    """Bring up a tab, from the row of tabs or from the menu that holds those without room."""
+    tab = page.get_by_role("tab", name=TABS[key], exact=True)
+    if tab.count() and tab.first.is_visible():
+        tab.first.click()
+    else:
+        page.locator("#tabs .overflow-menu > button").click()
+        page.locator(f"#tabs .overflow-dropdown button:has-text('{TABS[key]}')").click()
+    if key == "why":
+        page.fill("#x input", "300")
+        page.fill("#y input", "330")
+        page.locator("#ask").click()
+    page.wait_for_timeout(2 * SETTLED)
+
+
+def _album(page: Page) -> None:
+    """Upload several scenes, and something that is none."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / "letter.png"]
+        paths[0].write_text("Dear Sir or Madam")
+        for i in range(6):
+            paths.append(Path(folder) / f"scene-{i + 1}.jpg")
+            Image.fromarray(scenes.draw(10_000_100 + i, (480, 360)).image).save(paths[-1], quality=92)
+        page.set_input_files("input[type=file][multiple]", paths)
+        page.wait_for_selector("#album .note:has-text('6 pictures')")
+        page.wait_for_timeout(SETTLED)
+
+
+def main() -> None:
+    """Serve, photograph, stop."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--all", type=Path, metavar="FOLDER", help="photograph every view into this folder")
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    options = parser.parse_args()
+    with served() as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=options.chromium, args=FLAGS)
+        opening(browser, url, HERE / "figures" / "page.png")
+        if options.all:
+            options.all.mkdir(parents=True, exist_ok=True)
+            everything(browser, url, options.all)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

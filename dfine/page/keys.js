@@ -1,0 +1,87 @@
+// Plotly's buttons and sliders are drawings: this gives them a place in the tab order, a role, a name, and keys that
+// become the clicks which they understand. It also gives every figure the name that stands in its layout's `meta.alt`.
+() => {
+  const marked = (node) => node.dataset.keys || !(node.dataset.keys = 'yes');
+  const pressed = (node, type, options) =>
+    node.dispatchEvent(new MouseEvent(type, {bubbles: true, cancelable: true, view: window, ...options}));
+
+  function button(node, plot) {
+    const said = node.textContent.trim();
+    node.setAttribute('aria-label', {'▶': 'Play', '❚❚': 'Pause'}[said] ?? said);
+    if (marked(node)) return;
+    node.setAttribute('role', 'button');
+    node.setAttribute('tabindex', '0');
+    node.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' && event.key !== ' ') return;
+      event.preventDefault();
+      const place = [...plot.querySelectorAll('.updatemenu-button')].indexOf(node);
+      pressed(node, 'click');
+      plot.querySelectorAll('.updatemenu-button')[place]?.focus();  // plotly may have drawn it anew
+    });
+  }
+
+  // The words of a step, without the coloured square before them.
+  const words = (slider, i) => {
+    const said = (slider.steps[i].label ?? '').replace(/<[^>]*>|■/g, '').trim();
+    return /^\d+$/.test(said) ? `layer ${said}` : said;
+  };
+
+  function state(node, plot) {
+    const slider = plot.layout?.sliders?.[0];
+    if (!slider) return;
+    node.setAttribute('aria-valuemax', slider.steps.length - 1);
+    node.setAttribute('aria-valuenow', slider.active ?? 0);
+    node.setAttribute('aria-valuetext', words(slider, slider.active ?? 0));
+  }
+
+  function slider(node, plot) {
+    state(node, plot);
+    if (marked(node)) return;
+    node.setAttribute('role', 'slider');
+    node.setAttribute('tabindex', '0');
+    node.setAttribute('aria-label', 'Step through the layers');
+    node.setAttribute('aria-valuemin', '0');
+    node.addEventListener('keydown', (event) => {
+      const {active = 0, steps} = plot.layout.sliders[0], last = steps.length - 1;
+      const to = {ArrowRight: active + 1, ArrowUp: active + 1, ArrowLeft: active - 1, ArrowDown: active - 1, Home: 0,
+        End: last}[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      const label = node.querySelectorAll('.slider-label')[Math.min(Math.max(to, 0), last)].getBoundingClientRect();
+      const rail = node.querySelector('.slider-rail-touch-rect');
+      pressed(rail, 'mousedown', {clientX: label.left + label.width / 2, clientY: rail.getBoundingClientRect().top});
+      pressed(plot, 'mouseup');
+      plot.querySelector('.slider-group')?.focus();
+      state(node, plot);
+    });
+  }
+
+  function name(plot) {
+    for (const node of plot.querySelectorAll('.updatemenu-button')) button(node, plot);
+    for (const node of plot.querySelectorAll('.slider-group')) slider(node, plot);
+    const handled = plot.querySelector('.updatemenu-button, .slider-group');
+    plot.setAttribute('role', handled ? 'group' : 'img');  // nothing inside an `img` can be reached
+    if (plot.layout?.meta?.alt) plot.setAttribute('aria-label', plot.layout.meta.alt);
+  }
+
+  // Gradio 6.31 opens its list of choices on every key but Escape, also on the Tab that walks away from it.
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Tab' && event.target.matches?.('input[role=combobox]')) event.stopImmediatePropagation();
+  }, true);
+
+  // What is no picture gets a sentence; the browser's sign for a broken one need not stand beside it.
+  for (const [type, value] of [['error', 'hidden'], ['load', '']])
+    document.addEventListener(type, ({target}) => {
+      if (target.matches?.('#source img')) target.style.visibility = value;
+    }, true);
+
+  let waiting = false;
+  new MutationObserver(() => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      document.querySelectorAll('.js-plotly-plot').forEach(name);
+    });
+  }).observe(document.body, {childList: true, subtree: true});
+}

@@ -1,0 +1,143 @@
+"""The page, served once for all browser tests, and what stands behind it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+gr = pytest.importorskip("gradio")
+sync_api = pytest.importorskip("playwright.sync_api")
+
+import dfine  # noqa: E402
+from dfine.config import Config  # noqa: E402
+from dfine.data import scenes  # noqa: E402
+from dfine.models import Models  # noqa: E402
+from dfine.network.detector import DFINE  # noqa: E402
+from dfine.page import layout  # noqa: E402
+from dfine.page.handlers import Handlers  # noqa: E402
+from dfine.predictor import Predictor  # noqa: E402
+from tests.page.visitor import PATIENCE, hosts  # noqa: E402
+
+ROOT = Path(dfine.__file__).parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """The checkpoint that ships, or one without training where it is not there yet."""
+    if (ROOT / "assets" / "checkpoints" / "demo" / "model.safetensors").is_file():
+        return "demo"
+    torch.manual_seed(0)
+    network = DFINE(Config.of("n", classes=len(scenes.NAMES), queries=40))
+    with torch.no_grad():
+        for p in network.parameters():
+            p.add_(torch.randn_like(p) * 0.05)
+        network.decoder.heads[-1].score.bias.fill_(-2.0)
+    random = Predictor(network, scenes.NAMES, device="cpu", size=(320, 320))
+    return str(random.save(tmp_path_factory.mktemp("random")))
+
+
+@pytest.fixture(scope="session")
+def model(checkpoint):
+    return dfine.load(checkpoint, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def models(checkpoint):
+    return Models(checkpoint, "cpu")
+
+
+@pytest.fixture(scope="session")
+def handlers(models):
+    with gr.Blocks():
+        return Handlers(layout.layout(models), models)
+
+
+@pytest.fixture(scope="session")
+def url(checkpoint):
+    """The page, served by `python app.py` on a free port, all options through the environment."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = dict(DFINE_MODEL=checkpoint, DFINE_PORT=str(port), DFINE_DEVICE="cpu", HF_HUB_OFFLINE="1")
+    process = subprocess.Popen(
+        [sys.executable, "app.py"], cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        if process.poll() is not None:
+            pytest.fail(f"app.py stopped: {process.stdout.read().decode()}")
+        try:
+            urllib.request.urlopen(address, timeout=2).read()
+            break
+        except OSError:
+            time.sleep(0.5)
+    yield address
+    process.terminate()
+    process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def visit(browser, url):
+    """A function that opens the page for one more visitor, whose pictures are not the others'.
+
+    At the end, no browser may have asked anything of any other host.
+    """
+    visitors, asked = [], []
+
+    def opened(width=1440, height=900, **options):
+        page = browser.new_page(viewport={"width": width, "height": height}, **options)
+        visitors.append(page)
+        page.set_default_timeout(PATIENCE)
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(url)
+        page.wait_for_selector("#status:has-text('score of at least')")
+        return page
+
+    yield opened
+    for page in visitors:
+        page.close()
+    assert hosts(asked) == hosts([url])
+
+
+@pytest.fixture(scope="module")
+def page(visit):
+    """One visitor for all tests of a file."""
+    page = visit()
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A function that draws so many scenes, each a file of its own."""
+
+    def drawn(*sizes):
+        paths = []
+        for i, size in enumerate(sizes):
+            paths.append(tmp_path / f"scene-{i}.jpg")
+            Image.fromarray(scenes.draw(10_000_100 + i, size).image).save(paths[-1], quality=92)
+        return paths
+
+    return drawn

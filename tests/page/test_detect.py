@@ -1,0 +1,229 @@
+"""Detect: pictures from anywhere, boxes that react, and settings that select without the network."""
+
+import pytest
+from PIL import Image
+
+from dfine.data import scenes
+from dfine.figures import picture as pictures
+from dfine.figures import style
+from dfine.page import layout, session
+from tests.page.conftest import ROOT
+from tests.page.visitor import (
+    LOW,
+    PHOTO,
+    bars,
+    boxes,
+    click_at,
+    example,
+    on_scene,
+    open_tab,
+    seconds,
+    set_threshold,
+    tab_to,
+    upload,
+)
+
+
+def middle(box):
+    x1, y1, x2, y2 = box.tolist()
+    return (x1 + x2) / 2, (y1 + y2) / 2
+
+
+def test_a_click_on_a_box_of_a_scene_leads_to_its_distributions(page, model):
+    example(page, 1)
+    result = model(layout.EXAMPLES[1], LOW)
+    boxes(page, len(result.detections))
+    for wanted in (len(result.detections) - 1, 0, 3):
+        place = middle(result.detections.boxes[wanted])
+        hit = pictures.at(result.detections, *place)  # another, smaller one may lie in its middle
+        click_at(page, place, result.picture.size)
+        page.wait_for_selector(f"#headline:has-text('{style.title(result.history(hit))}')")
+        chosen = page.locator("#scene [role=option][aria-selected=true]")
+        assert chosen.get_attribute("id") == f"object-{hit}"
+    layers = model.config.layers
+    assert bars(page) == (4 * layers, 4 * layers * 33)
+    assert page.locator("#scene img").get_attribute("alt").startswith(f"The picture with {len(result.detections)} ")
+
+
+def test_the_box_under_the_pointer_is_set_off_and_told(page, model):
+    example(page, 1)
+    result = model(layout.EXAMPLES[1], LOW)
+    found = result.detections
+    boxes(page, len(found))
+    for index in (2, 0):
+        place = middle(found.boxes[index])
+        hit = pictures.at(found, *place)
+        page.mouse.move(*on_scene(page, place, result.picture.size))
+        page.wait_for_selector(f"#scene .tip:has-text('{found.class_names[hit]} {found.scores[hit]:.2f}')")
+        corners = ", ".join(f"{v:.0f}" for v in found.boxes[hit].tolist())
+        assert corners.replace("-0", "0") in page.inner_text("#scene .tip").replace("-0", "0")
+        assert page.locator("#scene svg").get_attribute("aria-activedescendant") == f"object-{hit}"
+    page.mouse.move(5, 5)
+    page.wait_for_selector("#scene .tip", state="hidden")
+
+
+def test_boxes_are_chosen_on_the_picture_by_keyboard(page, model):
+    example(page, 3)
+    found = model(layout.EXAMPLES[3], LOW)
+    boxes(page, len(found.detections))
+    page.wait_for_selector(f"#headline:has-text('{style.title(found.history(0))}')")
+    page.locator("#several").focus()
+    tab_to(page, "e.closest('#scene')", most=5)
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    for key, told in (("ArrowDown", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", len(found.detections) - 1)):
+        page.keyboard.press(key)
+        expected = f"{found.detections.class_names[told]} {found.detections.scores[told]:.2f}"
+        assert page.inner_text("#scene .tip").startswith(expected)
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"#headline:has-text('{style.title(found.history(1))}')")
+    assert page.evaluate("document.activeElement.closest('#scene') !== null")  # and goes on from there
+    label = page.locator("#scene [role=option]").nth(1).get_attribute("aria-label")
+    assert label.startswith(f"{found.detections.class_names[1]} {found.detections.scores[1]:.2f}, box ")
+
+
+def test_choosing_another_box_sends_no_picture(page, model):
+    example(page, 1)
+    result = model(layout.EXAMPLES[1], LOW)
+    boxes(page, len(result.detections))
+    page.wait_for_timeout(1000)
+    asked = []
+    page.on("response", lambda response: asked.append(response.headers.get("content-type", "")))
+    click_at(page, middle(result.detections.boxes[4]), result.picture.size)
+    hit = pictures.at(result.detections, *middle(result.detections.boxes[4]))
+    page.wait_for_selector(f"#headline:has-text('{style.title(result.history(hit))}')")
+    assert asked and not any(kind.startswith("image/") for kind in asked)
+
+
+def test_the_table_chooses_by_keyboard_and_shows_what_is_chosen(page, model):
+    example(page, 3)
+    found = model(layout.EXAMPLES[3], LOW)
+    assert len(found.detections) >= 3
+    boxes(page, len(found.detections))
+    page.wait_for_selector(f"#headline:has-text('{style.title(found.history(0))}')")
+    page.locator("#scene svg").focus()
+    tab_to(page, "e.closest('#objects tbody')", most=20)  # past the object's view and the threshold
+    assert page.locator("#objects tr[aria-selected=true]").get_attribute("data-number") == "0"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert style.title(found.history(0)) in page.inner_text("#headline"), "walking does not choose"
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"#headline:has-text('{style.title(found.history(2))}')")
+    assert page.evaluate("document.activeElement.dataset.number") == "2"
+    assert page.locator("#scene [role=option][aria-selected=true]").get_attribute("id") == "object-2"
+    page.locator("#scene svg").focus()  # and the other way round
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#objects tr[aria-selected=true][data-number='0']")
+
+
+def test_the_table_is_sorted_in_the_browser(page, model):
+    example(page, 1)
+    found = model(layout.EXAMPLES[1], LOW).detections
+    boxes(page, len(found))
+    column = lambda n: page.locator(f"#objects td:nth-child({n})").all_inner_texts()  # noqa: E731
+    assert column(1) == [str(i + 1) for i in range(len(found))]
+    page.get_by_role("button", name="class", exact=True).click()
+    assert [name.strip() for name in column(2)] == sorted(found.class_names)
+    page.get_by_role("button", name="class", exact=True).click()
+    assert [name.strip() for name in column(2)] == sorted(found.class_names, reverse=True)
+    page.get_by_role("button", name="#", exact=True).click()
+
+
+def test_classes_are_filtered_without_the_network(page, model):
+    example(page, 1)
+    found = model(layout.EXAMPLES[1], LOW).detections
+    boxes(page, len(found))
+    before = seconds(page)
+    name = found.class_names[1]
+    count = found.class_names.count(name)
+    page.locator("#classes input").click()
+    page.locator("#classes input").fill(name)
+    page.keyboard.press("Enter")
+    boxes(page, count)
+    assert seconds(page) == before
+    page.fill("#top input", "1")
+    page.keyboard.press("Tab")
+    page.wait_for_selector("#status:has-text('1 object ')")
+    boxes(page, 1)
+    page.fill("#top input", "300")
+    page.keyboard.press("Tab")
+    boxes(page, count)
+
+
+def test_a_photo_can_be_uploaded_and_a_threshold_selects_without_the_network(page, model):
+    upload(page, PHOTO, Image.open(PHOTO).size)
+    before = seconds(page)
+    counts = []
+    for threshold in (session.FLOOR, LOW, 0.95):
+        set_threshold(page, threshold)
+        counts.append(len(model(PHOTO, threshold).detections))
+        said = page.inner_text("#status")
+        assert said.startswith(f"{counts[-1]} object" if counts[-1] else "Nothing"), said
+        assert seconds(page) == before, "the time of the one run of the network"
+        boxes(page, counts[-1])
+    assert counts == sorted(counts, reverse=True) and counts[0] > counts[-1]
+
+
+def test_what_is_not_a_picture_gets_a_sentence_and_no_stale_result(page, tmp_path):
+    cases = [
+        ("empty.jpg", b"", "'empty.jpg' is empty"),
+        ("letter.png", b"Dear Sir or Madam", "'letter.png' is not a picture"),
+        ("half.jpg", PHOTO.read_bytes()[:9000], "'half.jpg' is damaged or cut off"),
+    ]
+    for name, content, said in cases:
+        (tmp_path / name).write_bytes(content)
+        page.set_input_files("#source input[type=file]", tmp_path / name)
+        toast = page.locator(f"[data-testid=toast-body]:has-text('{name}')")
+        toast.wait_for()
+        page.wait_for_selector("#status:has-text('That did not work')")
+        for text in (toast.inner_text(), page.inner_text("#status")):
+            assert said in text and "Traceback" not in text and str(ROOT) not in text and "gradio" not in text
+        assert not page.locator("#scene img").is_visible() and page.locator("#scene [role=option]").count() == 0
+        page.wait_for_selector("#scene .nothing")
+        example(page, 0)
+
+
+def test_a_phone_can_scroll_to_everything_without_scrolling_sideways(page):
+    example(page, 2)
+    page.set_viewport_size({"width": 390, "height": 844})
+    bars(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for key in layout.TABS:
+        open_tab(page, key)
+        page.wait_for_timeout(150)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, key
+    page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def test_two_visitors_do_not_see_each_others_pictures(visit, tmp_path):
+    sizes = [(320, 200), (200, 320)]
+    visitors = [visit(), visit()]
+    for visitor, size in zip(visitors, sizes):
+        path = tmp_path / f"{size[0]}.png"
+        Image.fromarray(scenes.draw(10_000_000, size).image).save(path)
+        visitor.set_input_files("#source input[type=file]", path)
+    for visitor, (width, height) in zip(visitors, sizes):
+        visitor.wait_for_selector(f"#status:has-text('{width} × {height}')")
+    visitors[1].locator("#source button[aria-label*='Clear'], #source button[aria-label*='Remove']").first.click()
+    visitors[1].wait_for_selector("#status:has-text('Nothing to show yet')")
+    visitors[1].wait_for_selector("#scene .nothing")
+    assert "320 × 200" in visitors[0].inner_text("#status")
+    for visitor in visitors:
+        visitor.close()
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_labels_can_be_read_on_any_background(visit, scheme):
+    """The contrast of every label to its own plate, as the browser paints them."""
+    page = visit(color_scheme=scheme)
+    example(page, 1)
+    pairs = page.evaluate("""() => [...document.querySelectorAll('#scene .labels g')].map(g =>
+        [g.querySelector('rect'), g.querySelector('text')].map(e => getComputedStyle(e).fill.match(/[0-9.]+/g)))""")
+    assert len(pairs) > 3
+    for plate, ink in pairs:
+        colour = "#" + "".join(f"{int(v):02X}" for v in plate[:3])
+        assert style.rgb(style.ink_on(colour)) == tuple(map(int, ink[:3]))
+    page.close()

@@ -1,0 +1,90 @@
+"""What visitors do with their browser, for the tests of the page."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import gradio as gr
+
+from dfine.page import layout
+
+PHOTO = Path(gr.__file__).parent / "media_assets" / "images" / "cheetah1.jpg"
+PATIENCE = 120_000  # milliseconds; the tests may run beside a training
+LOW = 0.1  # a threshold at which something is found in anything
+
+
+def hosts(urls):
+    """Whom the browser asked."""
+    return {urlsplit(u).netloc for u in urls if not u.startswith(("data:", "blob:"))}
+
+
+def set_threshold(page, value):
+    page.fill("#threshold input[type=number]", str(value))
+    page.keyboard.press("Tab")
+    page.wait_for_selector(f"#status:has-text('at least {value:.2f}')")
+
+
+def upload(page, path, size):
+    page.set_input_files("#source input[type=file]", path)
+    page.wait_for_selector(f"#status:has-text('{size[0]} × {size[1]} pixels')")
+
+
+def bars(page, plot="#unweighted"):
+    """How many bar charts, and how many bars in all."""
+    page.wait_for_selector(f"{plot} .js-plotly-plot .bars", state="attached")
+    return page.locator(f"{plot} .trace.bars").count(), page.locator(f"{plot} .trace.bars .point").count()
+
+
+def seconds(page):
+    """How long the network took, as the page says."""
+    return re.search(r"(\d+\.\d+)\s*s\.", page.inner_text("#status"))[1]
+
+
+def example(page, index):
+    """Choose an example picture at a low threshold, and wait for what was found in it."""
+    name = Path(layout.EXAMPLES[index]).name
+    source = page.locator("#source img")
+    if not (source.count() and name in source.get_attribute("src")):
+        before = page.locator("#scene img").get_attribute("src") or ""
+        page.locator("#examples button.gallery-item").nth(index).click()
+        changed = "src => (document.querySelector('#scene img').getAttribute('src') || src) !== src"
+        page.wait_for_function(changed, arg=before)
+    page.wait_for_function("name => (document.querySelector('#source img') || {src: ''}).src.includes(name)", arg=name)
+    set_threshold(page, LOW)
+
+
+def open_tab(page, key):
+    """Bring up a tab, from the row of tabs or from the menu that holds those without room."""
+    tab = page.get_by_role("tab", name=layout.TABS[key], exact=True)
+    if tab.count() and tab.first.is_visible():
+        tab.first.click()
+    else:
+        page.locator("#tabs .overflow-menu > button").click()
+        page.locator(f"#tabs .overflow-dropdown button:has-text('{layout.TABS[key]}')").click()
+
+
+def boxes(page, count):
+    """Wait until so many boxes are drawn on the picture."""
+    drawn = "count => document.querySelectorAll('#scene [role=option]').length === count"
+    page.wait_for_function(f"count => ({drawn})(count) && document.querySelector('#scene img').complete", arg=count)
+
+
+def on_scene(page, place, size):
+    """Where in the window a place is, in pixels of the visitor's picture, on the picture with the boxes."""
+    stage = page.locator("#scene svg")
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    return box["x"] + place[0] * box["width"] / size[0], box["y"] + place[1] * box["height"] / size[1]
+
+
+def click_at(page, place, size):
+    page.mouse.click(*on_scene(page, place, size))
+
+
+def tab_to(page, test, most=60):
+    """Press Tab until JavaScript finds of the focused element that it is the wanted one."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if page.evaluate(f"(e => Boolean({test}))(document.activeElement)"):
+            return
+    raise AssertionError(f"Tab never comes to where {test}")
