@@ -16,6 +16,7 @@ from dfine.models import Models, wanted
 from dfine.page.endpoints import endpoints
 from dfine.page.handlers import Handlers
 from dfine.page.layout import CSS, KEYS, THEME, layout
+from dfine.swift import speed_up
 
 SESSIONS = 64  # visitors whose last result is remembered
 WAITING = 32  # visitors who may wait for the network
@@ -80,7 +81,7 @@ def wire(page: gr.Blocks, v: SimpleNamespace, do: Handlers) -> None:
         control(do.paper, [v.look, v.subjects, v.early], sheet, trigger_mode="always_last", **late)
 
 
-def build(model: str = "demo", device: str = "auto", fetch: bool = False) -> gr.Blocks:
+def build(model: str = "demo", device: str = "auto", fetch: bool = False, swift: bool = False) -> gr.Blocks:
     """The page, with its model loaded.
 
     Args:
@@ -88,13 +89,16 @@ def build(model: str = "demo", device: str = "auto", fetch: bool = False) -> gr.
         device: auto, cuda, mps or cpu.
         fetch: get a model of everyday things in the background; it becomes the default, unless `model` is another than
             the shipped one.
+        swift: once the page is up, export models for ONNX Runtime, and use that where it is the faster engine.
 
     Raises:
         ValueError, OSError: the model cannot be loaded; the message says why.
     """
-    models = Models(model, device)
+    models, page = Models(model, device), gr.Blocks(title="D-FINE Lens", fill_width=True, delete_cache=(3600, 3600))
+    if swift:
+        models.opened = lambda predictor: speed_up(predictor, ready=lambda: page.is_running)
     models()
-    with gr.Blocks(title="D-FINE Lens", fill_width=True, delete_cache=(3600, 3600)) as page:
+    with page:
         components = layout(models)
         endpoints(models, ONE)  # before the page's own events, which would take their names
         do = Handlers(components, models)
@@ -120,9 +124,13 @@ def main(arguments: list[str] | None = None) -> None:
         "--fetch", action=argparse.BooleanOptionalAction, default=wanted("DFINE_FETCH"),
         help="get a model of everyday things in the background at start-up (DFINE_FETCH=0 turns it off)",
     )  # fmt: skip
+    parser.add_argument(
+        "--swift", action=argparse.BooleanOptionalAction, default=wanted("DFINE_SWIFT"),
+        help="export models for ONNX Runtime in the background, where that is faster (DFINE_SWIFT=0 turns it off)",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
     try:
-        page = build(options.model, options.device, options.fetch)
+        page = build(options.model, options.device, options.fetch, options.swift)
         page.queue(max_size=WAITING).launch(
             server_name=options.host, server_port=options.port, theme=THEME, css=CSS, js=KEYS, ssr_mode=False,
             max_file_size="40mb", state_session_capacity=SESSIONS, run_history=False, footer_links=["api", "settings"],

@@ -35,13 +35,14 @@ def look(model: Predictor, picture: Picture, query: int, trace: Trace | None = N
     """
     if trace is not None:
         _check(query, trace)
+    model = model.plain()  # a fused copy, or an exported file, would pass by unseen
     with _watched(model.network) as seen:
         again = model(picture, threshold=1.0).trace
     if trace is None:
         _check(query, again)
     index = query if trace is None else _same(trace, query, again)
 
-    layers = [layer.cross_attn for layer in model.network.decoder.layers]
+    layers = [layer.cross_attn for layer in model.network.decoder.layers][: len(again.refinements)]
     # A run that fell back to another device was seen twice; the last one is the one that was finished.
     looks = [
         attention.sampling(content[:, index : index + 1], reference[:, index : index + 1].to(content.dtype))

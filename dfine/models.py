@@ -29,10 +29,12 @@ class Models:
     Attributes:
         default: the model that "" stands for.
         device: where models are put.
+        opened: is called with every model that has been read.
     """
 
     def __init__(self, default: str = "demo", device: str = "auto", *, more: Sequence[str] = (), kept: int = KEPT):
         self.default, self.device, self.kept = str(default), device, max(1, kept)
+        self.opened: Callable[[Predictor], object] = lambda model: None
         self._own = [name for name in dict.fromkeys((self.default, *map(str, more))) if name not in ZOO]
         self._open: OrderedDict[str, Predictor] = OrderedDict()
         self._lock = threading.Lock()  # of the dictionaries; never held while a file is read
@@ -144,6 +146,7 @@ class Models:
             self._troubles[name] = error
             raise
         self._troubles.pop(name, None)
+        self.opened(model)
         tell(1.0, f"{_short(name)} is ready")
         return model
 

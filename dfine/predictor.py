@@ -42,7 +42,9 @@ class Result:
         return self.trace.history(int(found.query[index]), found.size, name=found.names[label], label=label)
 
     def _repr_html_(self) -> str:
-        return self.detections._repr_html_()
+        from dfine.figures.html import result_html
+
+        return result_html(self.picture, self.detections)
 
 
 class Predictor:

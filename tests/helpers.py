@@ -51,3 +51,25 @@ def small_predictor(names, **about) -> Predictor:
             if name.endswith("score.bias"):
                 p.zero_()
     return Predictor(network, names, device="cpu", size=(64, 96), **about)
+
+
+@torch.no_grad()
+def shaken(network: DFINE, seed: int = 1) -> DFINE:
+    """The network with everything drawn anew, running statistics and affine blocks too, half of them turned around.
+
+    Heads that start at zero would hide any error behind them. Matrices keep the size of what passes through them.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for name, tensor in (*network.named_parameters(), *network.named_buffers()):
+        if not tensor.is_floating_point() or name.endswith(("cross_attn.scale", "decoder.w")):
+            continue
+        noise = torch.randn(tensor.shape, generator=generator)
+        if name.endswith("running_var"):
+            tensor.copy_(torch.exp(0.2 * noise))
+        elif name.endswith("affine.scale"):
+            tensor.copy_((1 + 0.1 * noise) * (1 if noise > -0.5 else -1))
+        elif tensor.ndim <= 1:
+            tensor.copy_(name.endswith("weight") + (0.8 if "offsets" in name else 0.1) * noise)
+        else:
+            tensor.copy_(noise * (0.3 if "offsets" in name else 1.2) / tensor[0].numel() ** 0.5)
+    return network.eval()

@@ -36,7 +36,8 @@ def collate(items: Sequence[tuple[Tensor, Target]]) -> tuple[Tensor, list[Target
 class Batches(Sampler[list[tuple[int, int]]]):
     """Lists of (epoch, index), one list a batch; set `epoch` before iterating, and `start` to skip the first batches.
 
-    `share` = (rank, processes): of several processes each takes its part of every batch. The epoch travels with the index so that worker processes, which outlive an epoch, know it.
+    `share` = (rank, processes): of several processes each takes its part of every batch. The epoch travels with the
+    index so that worker processes, which outlive an epoch, know it.
     """
 
     def __init__(self, count: int, batch: int, *, shuffle: bool, seed: int, share: tuple[int, int] = (0, 1)):

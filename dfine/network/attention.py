@@ -1,7 +1,7 @@
-"""Deformable attention: every query looks at a few points of the picture that it chooses itself.
+"""Attention: queries look at each other, and each at a few points of the picture that it chooses itself.
 
-Deformable DETR (arXiv 2010.04159, eq. 3) as RT-DETRv2 and D-FINE use it: no projection of values, and another number of
-points on each level.
+The latter is Deformable DETR's (arXiv 2010.04159, eq. 3) as RT-DETRv2 and D-FINE use it: no projection of values, and
+another number of points on each level.
 """
 
 from __future__ import annotations
@@ -13,6 +13,28 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dfine.config import Config
+
+
+class SelfAttention(nn.MultiheadAttention):
+    """Everybody looks at everybody: queries and keys know their position, values do not. Weights as in torch's own."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__(width, heads, batch_first=True)
+
+    def forward(self, x: Tensor, position: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Tokens [B, T, D] and their positions -> [B, T, D]; `mask` [T, T] is True where nobody may look."""
+        query, key = self.where(x + position).chunk(2, -1)
+        query, key, value = (t.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for t in (query, key, self.what(x)))
+        read = F.scaled_dot_product_attention(query, key, value, attn_mask=None if mask is None else ~mask)
+        return self.out_proj(read.transpose(1, 2).flatten(2))
+
+    def where(self, x: Tensor) -> Tensor:
+        """Queries and keys, side by side: [B, T, 2·D]."""
+        return F.linear(x, self.in_proj_weight[: 2 * self.embed_dim], self.in_proj_bias[: 2 * self.embed_dim])
+
+    def what(self, x: Tensor) -> Tensor:
+        """Values: [B, T, D]."""
+        return F.linear(x, self.in_proj_weight[2 * self.embed_dim :], self.in_proj_bias[2 * self.embed_dim :])
 
 
 class DeformableAttention(nn.Module):

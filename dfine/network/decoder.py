@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dfine import distribution
 from dfine.config import Config
-from dfine.network.attention import DeformableAttention
+from dfine.network.attention import DeformableAttention, SelfAttention
 from dfine.network.layers import ACTIVATIONS, MLP, inverse_sigmoid
 from dfine.network.queries import PRIOR
 from dfine.records import Estimate, Memory, Queries, Refinement, Trace
@@ -38,7 +38,7 @@ class DecoderLayer(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         d = config.width
-        self.self_attn = nn.MultiheadAttention(d, config.heads, batch_first=True)
+        self.self_attn = SelfAttention(d, config.heads)
         self.norm1 = nn.LayerNorm(d)
         self.cross_attn = DeformableAttention(config)
         self.gateway = Gate(d)
@@ -52,8 +52,7 @@ class DecoderLayer(nn.Module):
     def forward(
         self, x: Tensor, position: Tensor, reference: Tensor, values: list[Tensor], mask: Tensor | None
     ) -> Tensor:
-        q = x + position
-        x = self.norm1(x + self.self_attn(q, q, x, attn_mask=mask, need_weights=False)[0])
+        x = self.norm1(x + self.self_attn(x, position, mask))
         x = self.gateway(x, self.cross_attn(x + position, reference, values))
         return self.norm3(x + self.linear2(self.activation(self.linear1(x))))
 
@@ -89,7 +88,7 @@ class Heads(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Queries and memory -> Trace. `layers` stops after that many layers."""
+    """Queries and memory -> Trace."""
 
     def __init__(self, config: Config):
         super().__init__()
@@ -102,25 +101,37 @@ class Decoder(nn.Module):
         for layer in self.position.layers:
             nn.init.xavier_uniform_(layer.weight)
 
-    def forward(self, queries: Queries, memory: Memory, mask: Tensor | None = None) -> Trace:
+    def forward(self, queries: Queries, memory: Memory, mask: Tensor | None = None, layers: int | None = None) -> Trace:
+        """`mask` [Q, Q] is True where a query must not look; `layers` stops after that many, by default all."""
+        count = _count(layers, len(self.layers))
         x, reference = queries.content, queries.reference
         values = self.layers[0].cross_attn.values(memory.tokens, memory.shapes)
         previous, edges, initial, refinements = 0.0, 0.0, None, []
 
-        for layer, heads in zip(self.layers, self.heads):
+        for layer, heads in zip(self.layers[:count], self.heads):
             position = self.position(reference.to(x.dtype)).clamp(-10, 10)
             x = layer(x, position, reference, values, mask)
+            logits = heads.score(x)
 
             if initial is None:
                 boxes = torch.sigmoid(distribution.full(self.initial(x)) + inverse_sigmoid(reference))
-                initial = Estimate(heads.score(x), boxes)
+                initial = Estimate(logits, boxes)
 
             # Distributions are kept in float32 whatever the autocast type: their sums grow layer by layer.
             edges = distribution.full(heads.edges(x + previous)).unflatten(-1, (4, -1)) + edges
             boxes = distribution.decode(initial.boxes.detach(), distribution.offsets(edges, self.w))
             quality = heads.lqe(edges)
-            refinements.append(Refinement(heads.score(x) + quality, quality, edges, boxes))
+            refinements.append(Refinement(logits + quality, quality, edges, boxes))
 
             previous, reference = x.detach(), boxes.detach()
 
         return Trace(queries.proposals, initial, tuple(refinements), queries.origin, memory.shapes, self.w)
+
+
+def _count(layers: int | None, available: int) -> int:
+    """How many layers to run. Raises ValueError when there are not that many."""
+    if layers is None:
+        return available
+    if not 1 <= layers <= available:
+        raise ValueError(f"this network has {available} decoder layers; layers is 1 to {available}, not {layers}")
+    return layers

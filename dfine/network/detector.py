@@ -27,12 +27,16 @@ class DFINE(nn.Module):
         self.queries = QuerySelection(config)
         self.decoder = Decoder(config)
 
-    def forward(self, pixels: Tensor, noise: NoisedQueries | None = None) -> Trace:
-        """Raises ValueError when `pixels` is not [B, 3, H, W] with sides that are multiples of 32."""
+    def forward(self, pixels: Tensor, noise: NoisedQueries | None = None, layers: int | None = None) -> Trace:
+        """`layers` stops after that many decoder layers (early exit: every layer is ready to answer).
+
+        Raises ValueError when `pixels` is not [B, 3, H, W] with sides that are multiples of 32, or there are not that
+        many layers.
+        """
         if pixels.ndim != 4 or pixels.shape[1] != 3 or pixels.shape[2] % 32 or pixels.shape[3] % 32:
             raise ValueError(f"pixels must be [B, 3, H, W] with H and W multiples of 32, not {list(pixels.shape)}")
         features = self.backbone(pixels)
         memory = self.encoder(features)
         queries = self.queries(memory, noise)
         mask = None if noise is None else noise.mask(queries.content.shape[1] - noise.count)
-        return self.decoder(queries, memory, mask)
+        return self.decoder(queries, memory, mask, layers)

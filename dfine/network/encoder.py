@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dfine.config import Config
-from dfine.network.layers import ConvNorm, flatten
+from dfine.network.attention import SelfAttention
+from dfine.network.layers import ConvNorm, flatten, table
 from dfine.records import Memory
 
 
@@ -53,7 +54,10 @@ class Fusion(nn.Module):
         self.cv4 = ConvNorm(2 * half + 2 * mid, out_channels, **silu)
 
     def forward(self, x: Tensor) -> Tensor:
-        first, second = self.cv1(x).chunk(2, 1)
+        return self.merge(*self.cv1(x).chunk(2, 1))
+
+    def merge(self, first: Tensor, second: Tensor) -> Tensor:
+        """Both halves, each [B, C, H, W] -> [B, C, H, W]."""
         third = self.cv2(second)
         return self.cv4(torch.cat((first, second, third, self.cv3(third)), 1))
 
@@ -63,30 +67,31 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, width: int, ffn: int, heads: int):
         super().__init__()
-        self.self_attn = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.self_attn = SelfAttention(width, heads)
         self.linear1 = nn.Linear(width, ffn)
         self.linear2 = nn.Linear(ffn, width)
+        self.activation = nn.GELU()
         self.norm1 = nn.LayerNorm(width)
         self.norm2 = nn.LayerNorm(width)
 
     def forward(self, tokens: Tensor, position: Tensor) -> Tensor:
-        q = tokens + position
-        tokens = self.norm1(tokens + self.self_attn(q, q, tokens, need_weights=False)[0])
-        return self.norm2(tokens + self.linear2(F.gelu(self.linear1(tokens))))
+        tokens = self.norm1(tokens + self.self_attn(tokens, position))
+        return self.norm2(tokens + self.linear2(self.activation(self.linear1(tokens))))
 
 
-def positions(height: int, width: int, channels: int, *, like: Tensor, temperature: float = 10_000.0) -> Tensor:
+@table
+def positions(height: int, width: int, channels: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Sine table of a map's cells, rows before columns: [H·W, channels]; first half the row, second half the column.
 
     Unlike the published code, the table of a map that is not square follows the order of the tokens; there, rows and
     columns change places. On squares the two agree.
     """
-    omega = 1 / temperature ** (torch.arange(channels // 4, device=like.device) / (channels // 4))
-    row = torch.arange(height, device=like.device)[:, None] * omega  # [H, C/4]
-    column = torch.arange(width, device=like.device)[:, None] * omega
+    omega = 1 / 10_000.0 ** (torch.arange(channels // 4, device=device) / (channels // 4))
+    row = torch.arange(height, device=device)[:, None] * omega  # [H, C/4]
+    column = torch.arange(width, device=device)[:, None] * omega
     row = torch.cat((row.sin(), row.cos()), 1)[:, None].expand(-1, width, -1)
     column = torch.cat((column.sin(), column.cos()), 1)[None].expand(height, -1, -1)
-    return torch.cat((row, column), -1).flatten(0, 1).to(like.dtype)
+    return torch.cat((row, column), -1).flatten(0, 1).to(dtype)
 
 
 class Encoder(nn.Module):
@@ -108,15 +113,17 @@ class Encoder(nn.Module):
         narrower = d != config.width  # X alone: its decoder is narrower than its encoder
         self.output = nn.ModuleList(ConvNorm(d, config.width) if narrower else nn.Identity() for _ in range(levels))
 
+    def attend(self, coarsest: Tensor) -> Tensor:
+        """Self-attention among the cells of the coarsest map: [B, D, H, W] -> [B, D, H, W]."""
+        height, width = map(int, coarsest.shape[-2:])
+        tokens = flatten(coarsest)
+        tokens = self.transformer(tokens, positions(height, width, int(tokens.shape[-1]), like=tokens))
+        return tokens.transpose(1, 2).unflatten(2, (height, width))
+
     def fuse(self, features: list[Tensor]) -> list[Tensor]:
         """Features of the backbone -> maps of one width [B, D, H, W], each of which knows of all the others."""
         *maps, coarsest = [project(f) for project, f in zip(self.project, features)]
-        height, width = coarsest.shape[-2:]
-        tokens = flatten(coarsest)
-        tokens = self.transformer(tokens, positions(height, width, tokens.shape[-1], like=tokens))
-        coarsest = tokens.transpose(1, 2).unflatten(2, (height, width))
-
-        fused = [coarsest]
+        fused = [self.attend(coarsest)]
         for lateral, block, fine in zip(self.lateral, self.top_down, reversed(maps)):
             fused[0] = lateral(fused[0])
             above = F.interpolate(fused[0], scale_factor=2.0, mode="nearest")
@@ -130,4 +137,4 @@ class Encoder(nn.Module):
     def forward(self, features: list[Tensor]) -> Memory:
         maps = [output(m) for output, m in zip(self.output, self.fuse(features))]
         tokens = torch.cat([flatten(m) for m in maps], 1)  # [B, T, D]
-        return Memory(tokens, tuple(tuple(m.shape[-2:]) for m in maps))
+        return Memory(tokens, tuple(tuple(map(int, m.shape[-2:])) for m in maps))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache, wraps
+
 import torch
 from torch import Tensor, nn
 
@@ -71,6 +74,27 @@ def inverse_sigmoid(x: Tensor, eps: float = 1e-5) -> Tensor:
     """log(x / (1 − x)), with numerator and denominator held at `eps` or above."""
     x = x.clamp(0, 1)
     return torch.log(x.clamp(min=eps) / (1 - x).clamp(min=eps))
+
+
+def table(build: Callable) -> Callable:
+    """Remember the tables that `build(*sizes, device, dtype)` makes, for the last few sizes, devices and types.
+
+    The result is called as `(*sizes, like=tensor)`. What it returns is shared, so nobody may write into it.
+    """
+
+    @lru_cache(maxsize=8)
+    @torch.inference_mode(False)  # a table first made in inference may be needed for a gradient later
+    @torch.no_grad()
+    def kept(*args):
+        return build(*args)
+
+    @wraps(build)
+    def get(*sizes, like: Tensor):
+        # A compiler's or an exporter's stand-ins for tensors must not be kept: they mean nothing outside.
+        real = type(like) in (Tensor, nn.Parameter) and not torch.compiler.is_compiling()
+        return (kept if real else build)(*sizes, like.device, like.dtype)
+
+    return get
 
 
 def flatten(feature: Tensor) -> Tensor:

@@ -9,31 +9,32 @@ from torch import Tensor, nn
 
 from dfine.config import Config
 from dfine.distribution import full
-from dfine.network.layers import MLP, inverse_sigmoid
+from dfine.network.layers import MLP, inverse_sigmoid, table
 from dfine.records import Estimate, Memory, NoisedQueries, Queries
 
 PRIOR = -math.log(99)  # score bias at which every class starts at a probability of 0.01
 
 
-def anchors(shapes: tuple[tuple[int, int], ...], like: Tensor) -> tuple[Tensor, Tensor]:
+@table
+def anchors(shapes: tuple[tuple[int, int], ...], device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """The box that each token stands for before it has learned anything, and which of them may propose.
 
     A square-looking box of 0.05·2^level around the cell's centre. Cells whose anchor comes within 0.01 of the picture's
     edge are out (published rule), with an anchor logit of infinity.
 
     Returns:
-        logits of cxcywh [T, 4], and valid [T, 1] bool.
+        logits of cxcywh [T, 4] in float32, and valid [T, 1] in `dtype`: 1 where a token may propose, else 0.
     """
     levels = []
     for level, (h, w) in enumerate(shapes):
-        y = (torch.arange(h, device=like.device) + 0.5) / h
-        x = (torch.arange(w, device=like.device) + 0.5) / w
+        y = (torch.arange(h, device=device) + 0.5) / h
+        x = (torch.arange(w, device=device) + 0.5) / w
         cx, cy = x.expand(h, w), y[:, None].expand(h, w)
         side = torch.full_like(cx, 0.05 * 2**level)
         levels.append(torch.stack((cx, cy, side, side), -1).flatten(0, 1))
     boxes = torch.cat(levels)
     valid = ((boxes > 0.01) & (boxes < 0.99)).all(-1, keepdim=True)
-    return torch.where(valid, torch.log(boxes / (1 - boxes)), torch.inf), valid
+    return torch.where(valid, torch.log(boxes / (1 - boxes)), torch.inf), valid.to(dtype)
 
 
 class TokenNorm(nn.Module):
@@ -63,8 +64,8 @@ class QuerySelection(nn.Module):
         nn.init.normal_(self.label.weight[:-1])
 
     def forward(self, memory: Memory, noise: NoisedQueries | None = None) -> Queries:
-        anchor, valid = anchors(memory.shapes, memory.tokens)
-        tokens = self.output(memory.tokens * valid.to(memory.tokens.dtype))
+        anchor, valid = anchors(memory.shapes, like=memory.tokens)
+        tokens = self.output(memory.tokens * valid)
         logits = self.score(tokens)  # [B, T, K]
 
         count = min(self.count, tokens.shape[1])

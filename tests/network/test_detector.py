@@ -10,6 +10,7 @@ import torch
 
 from dfine import distribution
 from dfine.config import SIZES, Config
+from dfine.network.attention import SelfAttention
 from dfine.network.detector import DFINE
 from dfine.network.encoder import positions
 
@@ -124,3 +125,27 @@ def test_sampling_points_start_around_the_reference_box():
     assert torch.allclose(points[0, 0, 0, 5], torch.tensor([0.6, 0.5]), atol=1e-6)  # 6 of 6: half a width to the right
     assert torch.allclose(points[0, 0, 4, 2], torch.tensor([0.45, 0.5]), atol=1e-6)  # head 4 looks left; 3 of 6
     assert torch.allclose(weights.sum(-1), torch.ones(1, 1, 8))
+
+
+def test_tables_are_kept_and_serve_training_after_inference():
+    network, pixels = DFINE(Config.of("n", classes=2, queries=10)), torch.rand(2, 3, 64, 96)
+    with torch.inference_mode():
+        network.eval()(pixels)
+    trace = network.train()(pixels)
+    (trace.last.boxes.sum() + trace.last.logits.sum()).backward()
+    assert network.encoder.transformer.linear1.weight.grad.isfinite().all()
+    like = torch.zeros(1)
+    assert positions(2, 3, 8, like=like) is positions(2, 3, 8, like=like)
+    assert positions(2, 3, 8, like=like.double()).dtype == torch.float64
+
+
+def test_self_attention_is_that_of_torch():
+    """The same weights, told the position of queries and keys; True in the mask means: not seen."""
+    torch.manual_seed(0)
+    attention = SelfAttention(16, 4).eval()
+    x, position, mask = torch.randn(2, 5, 16), torch.randn(2, 5, 16), torch.rand(5, 5) > 0.6
+    mask.fill_diagonal_(False)
+    for m in (None, mask):
+        q = x + position
+        want = torch.nn.MultiheadAttention.forward(attention, q, q, x, attn_mask=m, need_weights=False)[0]
+        assert torch.allclose(attention(x, position, m), want, atol=1e-6)

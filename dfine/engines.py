@@ -1,0 +1,75 @@
+"""What a predictor runs: the network itself, a fused copy of it, or an exported file, whichever answers sooner.
+
+All of them return the same `Trace`, within rounding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import sys
+import threading
+
+import torch
+from torch import Tensor
+
+from dfine import packed
+from dfine.fused import fused
+from dfine.lean import lean
+from dfine.network.detector import DFINE
+from dfine.records import Trace
+
+KEPT = 64 << 20, 256 << 20  # bytes of one tensor, and of all free ones, that go back to the heap and not to the system
+
+
+class Fast:
+    """A network's fused copy for its device, made at the first picture, and again whenever weights change.
+
+    On a CPU with oneDNN the copy uses its kernels and layouts. On a GPU it keeps channels last; `half` computes in
+    bfloat16 or float16, where distributions, boxes and their sums stay in float32.
+    """
+
+    def __init__(self, network: DFINE, *, half: torch.dtype | None = None, compiled: bool = False):
+        if half not in (None, torch.bfloat16, torch.float16):
+            raise ValueError(f"half precision is torch.bfloat16 or torch.float16, not {half}")
+        self.network, self.half, self.compiled = network, half, compiled
+        self._copy, self._tensors, self._state, self._turn = None, (), None, threading.Lock()
+
+    def __call__(self, pixels: Tensor, layers: int | None = None) -> Trace:
+        with self._turn, torch.no_grad():
+            if self._copy is None or self._state != self._now():
+                self._tensors = (*self.network.parameters(), *self.network.buffers())
+                self._copy, self._state = self._make(), self._now()
+            copy = self._copy
+        half = torch.autocast(pixels.device.type, self.half) if self.half else contextlib.nullcontext()
+        with torch.no_grad(), half:
+            return copy(pixels.to(memory_format=torch.channels_last), layers=layers)
+
+    def _now(self) -> tuple:
+        """Something that changes when weights do: where they lie, and how often they were written to."""
+        first = next(self.network.parameters())
+        return first.device, first.data_ptr(), sum(t._version for t in self._tensors)
+
+    def _make(self):
+        copy = lean(fused(self.network))
+        device = next(self.network.parameters()).device
+        if device.type == "cpu":
+            keep_memory()
+            if not self.half and not self.compiled and packed.available():
+                return packed.packed(copy)
+        return torch.compile(copy) if self.compiled else copy
+
+
+def keep_memory() -> bool:
+    """Ask the C library to keep freed memory of large tensors for the next ones; says whether it did.
+
+    Pictures of one size need the same memory again and again. By default glibc hands large blocks back to the system
+    each time, and the system's page faults then cost more than the arithmetic. Other libraries of C are left alone.
+    """
+    if sys.platform != "linux":
+        return False
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "gnu_get_libc_version"):
+        return False
+    threshold, trim = -3, -1  # M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of malloc.h
+    return bool(library.mallopt(threshold, KEPT[0]) and library.mallopt(trim, KEPT[1]))

@@ -1,0 +1,105 @@
+"""Deformable attention in inference, as what it is: a weighted sum of rows of one table.
+
+The values of all levels and heads lie in one table [B·T·heads, D/heads], which is the memory as it lies anyway. Each
+sampling point reads four rows of it, bilinearly. `Bags` sums them with one `embedding_bag`, `Gathers` with operations
+that ONNX has.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dfine.network.attention import DeformableAttention
+from dfine.network.layers import table
+
+
+class Rows(nn.Module):
+    """What `Bags` and `Gathers` share: which rows a query reads, and how much of each."""
+
+    @torch.no_grad()
+    def __init__(self, attention: DeformableAttention):
+        super().__init__()
+        self.heads, self.points, self.weights = attention.heads, attention.points, attention.weights
+        # All x before all y, and the scale of each point's offset inside the weights.
+        linear, scale = attention.offsets, (attention.scale * 0.5)[:, :, None]  # [P, 1, 1]
+        weight = linear.weight.unflatten(0, (self.heads, -1, 2)) * scale  # [heads, P, 2, D]
+        bias = linear.bias.unflatten(0, (self.heads, -1, 2)) * scale[..., 0]
+        self.offsets = nn.Linear(linear.in_features, linear.out_features, device=weight.device)
+        self.offsets.weight.copy_(weight.permute(2, 0, 1, 3).flatten(0, 2))
+        self.offsets.bias.copy_(bias.permute(2, 0, 1).flatten())
+        self.requires_grad_(False)
+
+    def forward(self, query: Tensor, reference: Tensor, values: tuple[Tensor, tuple]) -> Tensor:
+        rows, shapes = values
+        offset = self.offsets(query).unflatten(-1, (2, -1))  # [B, Q, 2 axes, heads·P]
+        weights = self.weights(query).unflatten(-1, (self.heads, -1)).softmax(-1).flatten(2)  # [B, Q, heads·P]
+        side, step, start = places(int(query.shape[1]), self.heads, self.points, shapes, like=reference)
+
+        place = (reference[..., :2, None] + offset * reference[..., 2:, None]) * side - 0.5  # in cells
+        low = place.floor()
+        share = place - low
+        high, last = low + 1, side - 1
+        # Outside of the picture there is nothing to read: such a corner counts for nothing, wherever it points.
+        of_low = (1 - share) * ((low >= 0) & (low <= last))
+        of_high = share * ((high >= 0) & (high <= last))
+        low, high = (cell.clamp(min=0).minimum(last) * step for cell in (low, high))
+
+        (x0, y0), (x1, y1) = low.unbind(2), high.unbind(2)
+        (wx0, wy0), (wx1, wy1) = of_low.unbind(2), of_high.unbind(2)
+        wy0, wy1 = wy0 * weights, wy1 * weights
+        index = self.corners(y0 + x0, y0 + x1, y1 + x0, y1 + x1).int() + start
+        share = self.corners(wy0 * wx0, wy0 * wx1, wy1 * wx0, wy1 * wx1)
+        # A tracer knows of this size alone that it may change: where the rows of each picture begin.
+        first = torch.arange(query.shape[0], dtype=torch.int32, device=query.device) * int(rows.shape[1])
+        index = (index + first.view(-1, 1, 1, 1, 1)).flatten(-2)
+        return self.read(rows.flatten(0, 1), index, share.flatten(-2)).flatten(2)  # [B, Q, D]
+
+    def corners(self, *corners: Tensor) -> Tensor:
+        """Four numbers of every point, each [B, Q, heads·P], as [B, Q, heads, 4, P]."""
+        return torch.stack([corner.unflatten(-1, (self.heads, -1)) for corner in corners], -2)
+
+    def values(self, tokens: Tensor, shapes: tuple[tuple[int, int], ...]) -> tuple[Tensor, tuple]:
+        """The table of each picture, [B, T·heads, D/heads], and what it is made of."""
+        return tokens.unflatten(-1, (self.heads, -1)).flatten(1, 2), shapes
+
+    def read(self, rows: Tensor, index: Tensor, share: Tensor) -> Tensor:
+        """Rows of all pictures [B·R, D/heads], summed by `share` [B, Q, heads, 4·P] -> [B, Q, heads, D/heads]."""
+        raise NotImplementedError
+
+
+class Bags(Rows):
+    """With torch's `embedding_bag`."""
+
+    def read(self, rows: Tensor, index: Tensor, share: Tensor) -> Tensor:
+        bags = F.embedding_bag(index.flatten(0, 2), rows, per_sample_weights=share.flatten(0, 2), mode="sum")
+        return bags.view(*index.shape[:3], -1)
+
+
+class Gathers(Rows):
+    """With a gather and a product of matrices. The batch may be any, also one that a graph does not know yet."""
+
+    def read(self, rows: Tensor, index: Tensor, share: Tensor) -> Tensor:
+        return (share.unsqueeze(-2) @ rows[index]).squeeze(-2)
+
+
+@table
+def places(
+    queries: int, heads: int, points: tuple[int, ...], shapes: tuple, device: torch.device, dtype: torch.dtype
+) -> tuple[Tensor, Tensor, Tensor]:
+    """For every sampling point of a picture: its map's sides, what one step is worth in rows, and where the map begins.
+
+    Whole tables, because sums of tables of one shape are several times as fast as sums that spread a small one.
+
+    Returns:
+        sides (width, height) and steps along x and y, [1, Q, 2, heads·P]; begin [1, Q, heads, 4, P] int32.
+    """
+    level = torch.tensor([i for i, n in enumerate(points) for _ in range(n)])
+    side = torch.tensor([(w, h) for h, w in shapes], dtype=dtype)[level].T  # [2, P]
+    step = torch.stack((torch.full_like(side[0], heads), side[0] * heads))
+    tokens = torch.tensor([0] + [h * w for h, w in shapes]).cumsum(0)
+    start = tokens[level] * heads + torch.arange(heads)[:, None]  # [heads, P]
+    whole = lambda t: t.repeat(1, heads).expand(1, queries, 2, -1).contiguous().to(device)  # noqa: E731
+    start = start[None, None, :, None].expand(1, queries, heads, 4, -1)
+    return whole(side), whole(step), start.int().contiguous().to(device)

@@ -1,0 +1,174 @@
+"""The same predictor on ONNX Runtime: an exported file as a network, trace included.
+
+`dfine.load("model.onnx")` comes here. onnxruntime is imported when a file is opened, not before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from dfine import onnxfile
+from dfine.config import Config
+from dfine.export import rebuilt
+from dfine.hub import CheckpointError
+from dfine.predictor import Predictor
+from dfine.records import SCHEMA, Trace
+
+# Where a file can run, and what to install for it.
+PROVIDERS = {
+    "cpu": ("CPUExecutionProvider", "onnxruntime"),
+    "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
+    "tensorrt": ("TensorrtExecutionProvider", "onnxruntime-gpu, and TensorRT"),
+    "openvino": ("OpenVINOExecutionProvider", "onnxruntime-openvino"),
+}
+
+
+class OnnxNetwork(nn.Module):
+    """An exported file as a network: pixels [B, 3, H, W] in 0..1 -> Trace.
+
+    Attributes:
+        config: of the network that the file was made from.
+        about: what the file says of itself: `names`, `size`, `digest`, `precision`, `parity`, `temperature` …
+        provider: where it runs: "cpu", "cuda", "tensorrt" or "openvino".
+        version: of ONNX Runtime.
+    """
+
+    def __init__(self, path: str | os.PathLike, provider: str = "auto"):
+        super().__init__()
+        self.path = Path(path)
+        self.session, self.provider = _session(self.path, provider)
+        self.version = onnxfile.needed("onnxruntime").__version__
+        self.about = _about(self.path, self.session)
+        self.config = Config.from_dict(self.about["config"])
+        self.outputs = [node.name for node in self.session.get_outputs() if node.name.startswith("trace.")]
+        if not self.outputs:
+            raise CheckpointError(
+                f"{self.path.name} returns detections without their story; export the model with its trace, "
+                "or run the file with onnxruntime itself"
+            )
+
+    @torch.no_grad()
+    def forward(self, pixels: Tensor, noise: None = None, layers: int | None = None) -> Trace:
+        """The trace, on the CPU; `layers` cuts it short, which saves no time here.
+
+        Raises:
+            ValueError: pixels of another size than the file takes, or there are not that many layers.
+        """
+        height, width = self.about["size"]
+        if pixels.ndim != 4 or tuple(pixels.shape[1:]) != (3, height, width):
+            raise ValueError(f"{self.path.name} takes pixels [B, 3, {height}, {width}], not {list(pixels.shape)}")
+        if noise is not None:
+            raise ValueError(f"{self.path.name} is an exported file: it detects, and cannot be trained")
+        if layers is not None and not 1 <= layers <= self.config.layers:
+            raise ValueError(f"this network has {self.config.layers} layers; layers is not {layers}")
+        parts = self._run(pixels.detach().float().cpu().contiguous())
+        shapes = tuple((h, w) for h, w in self.about["shapes"])
+        trace = rebuilt(parts, shapes, torch.tensor(self.about["w"]))
+        return replace(trace, refinements=trace.refinements[:layers])
+
+    def _run(self, pixels: Tensor) -> dict[str, Tensor]:
+        """The file's outputs for any number of pictures, however many it takes at a time."""
+        at_once, count = self.about["batch"] or len(pixels), len(pixels)
+        if count % at_once:
+            pixels = torch.cat((pixels, pixels.new_zeros(at_once - count % at_once, *pixels.shape[1:])))
+        runs = []
+        for chunk in pixels.split(at_once):
+            feed = {"images": chunk.numpy()}
+            if len(self.session.get_inputs()) > 1:
+                feed["orig_target_sizes"] = torch.ones(len(chunk), 2, dtype=torch.int64).numpy()
+            runs.append([torch.from_numpy(value) for value in self.session.run(self.outputs, feed)])
+        return {name: torch.cat(values)[:count] for name, values in zip(self.outputs, zip(*runs))}
+
+    @property
+    def decoder(self):
+        """Not in the file. Raises ValueError."""
+        raise ValueError(f"{self.path.name} is an exported file, which keeps no sampling points; load its checkpoint")
+
+    def state_dict(self, *args, **kwargs):
+        """Not in the file. Raises ValueError."""
+        raise ValueError(f"{self.path.name} is an exported file, whose weights are folded; save its checkpoint instead")
+
+
+def open_file(
+    path: str | os.PathLike,
+    provider: str = "auto",
+    *,
+    names: Sequence[str] | None = None,
+    size: tuple[int, int] | None = None,
+) -> Predictor:
+    """An exported file, ready to look at pictures.
+
+    Args:
+        path: a file written by `dfine.export`.
+        provider: where to run it: "cpu", "cuda", "tensorrt", "openvino"; "auto" takes cuda where it is there, else cpu.
+        names: other class names.
+        size: must be the file's own, if given: it was chosen when the model was exported.
+
+    Raises:
+        CheckpointError: it is no such file, has no trace, or does not fit.
+        ValueError: the provider is not there.
+        ImportError: onnxruntime is missing.
+    """
+    if not Path(path).is_file():
+        raise CheckpointError(f"there is no file {str(path)!r}")
+    network = OnnxNetwork(path, provider)
+    about = network.about
+    if size is not None and list(size) != about["size"]:
+        own = " x ".join(map(str, about["size"]))
+        raise CheckpointError(f"{path} was exported for an input of {own}; export the model again for {size}")
+    return Predictor(
+        network,
+        names if names is not None else about["names"],
+        device="cpu",
+        size=tuple(about["size"]),
+        source=str(path),
+        digest=about["digest"],
+        temperature=about["temperature"],
+    )
+
+
+def available() -> list[str]:
+    """The names of the providers that this build of ONNX Runtime has."""
+    there = onnxfile.needed("onnxruntime").get_available_providers()
+    return [name for name, (provider, _) in PROVIDERS.items() if provider in there]
+
+
+def _session(path: Path, provider: str):
+    """A session and the name of the provider that it really got."""
+    runtime, there = onnxfile.needed("onnxruntime"), available()
+    if provider in ("auto", "mps"):
+        provider = "cuda" if "cuda" in there and provider == "auto" else "cpu"
+    if provider.split(":")[0] not in there:
+        hint = f"; pip install {PROVIDERS[provider][1]}" if provider in PROVIDERS else ""
+        raise ValueError(f"this ONNX Runtime cannot run on {provider!r}; it has {', '.join(there)}{hint}")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    wanted = [PROVIDERS[name][0] for name in dict.fromkeys((provider.split(":")[0], "cpu"))]
+    try:
+        session = runtime.InferenceSession(str(path), options, providers=wanted)
+    except Exception as error:  # onnxruntime has a class for every fault, none of them with a common base
+        raise CheckpointError(f"{path.name} cannot be run: {' '.join(str(error).split())[:300]}") from None
+    got = session.get_providers()[0]
+    if got != wanted[0]:
+        warnings.warn(f"{wanted[0]} could not be started; {path.name} runs on {got}", stacklevel=4)
+    return session, next(name for name, (full, _) in PROVIDERS.items() if full == got)
+
+
+def _about(path: Path, session) -> dict:
+    """What the file says of itself. Raises CheckpointError when it says nothing, or in another version's words."""
+    text = session.get_modelmeta().custom_metadata_map.get(onnxfile.KEY)
+    if text is None:
+        raise CheckpointError(f"{path.name} was not written by `dfine export`: class names and W(n) are not in it")
+    about = json.loads(text)
+    if about["schema"] != SCHEMA:
+        raise CheckpointError(f"{path.name} has schema {about['schema']}, this version reads {SCHEMA}; export it again")
+    return about

@@ -1,0 +1,142 @@
+"""The faster of two engines, found out once: on a CPU, an exported file may answer sooner than torch's fused copy.
+
+The file lies in a cache and is made off the path of any request; which of the two is the faster one on this machine is
+measured once and remembered beside it.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import importlib.util
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from dfine.engines import Fast
+from dfine.export import ExportError, Options, export
+from dfine.hub import CheckpointError
+from dfine.network.detector import DFINE
+from dfine.predictor import Predictor
+from dfine.runtime import OnnxNetwork
+from dfine.storage import replacing
+from dfine.version import VERSION
+
+RUNS = 7  # of each engine, in turn; the fastest counts
+
+
+def folder() -> Path:
+    """Where exported files are kept: `DFINE_CACHE`, else `dfine-lens/onnx` in the user's cache."""
+    own = os.environ.get("DFINE_CACHE")
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(own) if own else base / "dfine-lens" / "onnx"
+
+
+def cached(model: Predictor, place: str | os.PathLike | None = None) -> Predictor:
+    """The same predictor, run by ONNX Runtime, from a file that is exported once and then found in the cache.
+
+    Its network stays torch's, so that saving, and finding out where queries looked, work as before.
+
+    Args:
+        model: a predictor of torch.
+        place: another folder than `folder()`.
+
+    Raises:
+        ExportError: the model cannot be exported.
+        ImportError: onnx or onnxruntime is missing.
+        OSError: the folder cannot be written.
+    """
+    file = _file(model, Path(place) if place else folder())
+    if not file.is_file():
+        export(model, file, Options())
+    other = copy.copy(model)
+    other.engine = OnnxNetwork(file, "cpu")
+    return other
+
+
+def faster(model: Predictor, place: str | os.PathLike | None = None) -> Predictor:
+    """`model` on the faster engine for this machine: torch's fused copy, or `cached(model)`.
+
+    Both are timed once, in turn, and the result is kept beside the file. On a GPU, without onnx and onnxruntime, where
+    the model is an exported file itself, or where no file can be written, it is the fused copy, or `model` as it is.
+    """
+    if not isinstance(model.network, DFINE) or model.device.type not in ("cpu", "cuda"):
+        return model
+    fused = copy.copy(model)
+    fused.engine = model.engine if isinstance(model.engine, Fast) else Fast(model.network)
+    missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
+    if model.device.type != "cpu" or missing:
+        return fused
+    try:
+        other = cached(model, place)
+        times = _times(fused, other)
+    except (ExportError, CheckpointError, OSError, RuntimeError):
+        return fused
+    return other if times["onnx"] < times["fused"] else fused
+
+
+def speed_up(model: Predictor, ready: Callable[[], bool] = lambda: True) -> threading.Thread:
+    """Find the faster engine in the background and give it to `model` once it is known.
+
+    Args:
+        model: a predictor; whoever uses it meanwhile is answered as before.
+        ready: is waited for, a minute at most, so that a page starts no later for it.
+
+    Returns:
+        The daemon thread, for those who want to wait. Until it ends, `model` answers as it did before.
+    """
+
+    def work() -> None:
+        for _ in range(600):
+            if ready():
+                break
+            time.sleep(0.1)
+        model.engine = faster(model).engine
+
+    thread = threading.Thread(target=work, name=f"speed up {model.source}", daemon=True)
+    thread.start()
+    return thread
+
+
+def _file(model: Predictor, place: Path) -> Path:
+    """Where the exported form of a model lies: the name follows all that its answers depend on."""
+    about = {"digest": model.digest or _digest(model.network), "size": list(model.size), "names": list(model.names)}
+    about |= {"config": model.config.to_dict(), "dfine": VERSION, "torch": str(torch.__version__)}
+    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+    return place / f"{model.config.size}-{model.size[0]}x{model.size[1]}-{key}.onnx"
+
+
+def _digest(network: DFINE) -> str:
+    """SHA-256 of a network's tensors."""
+    digest = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode() + tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _times(fused: Predictor, other: Predictor) -> dict[str, float]:
+    """Milliseconds of both engines for one picture on this machine, measured once per file, version and threads."""
+    note = other.engine.path.with_suffix(".json")
+    setting = [torch.get_num_threads(), other.engine.version, torch.backends.cpu.get_cpu_capability()]
+    try:
+        known = json.loads(note.read_text(encoding="utf-8"))
+        if known["setting"] == setting:
+            return known["times"]
+    except (OSError, ValueError, KeyError):
+        pass
+    pixels, times = torch.rand(1, 3, *fused.size), {"fused": [], "onnx": []}
+    engines = {"fused": fused.engine, "onnx": other.engine}
+    for _ in range(RUNS + 2):
+        for name, engine in engines.items():
+            start = time.perf_counter()
+            engine(pixels)
+            times[name].append(time.perf_counter() - start)
+    best = {name: round(1000 * min(values[2:]), 2) for name, values in times.items()}
+    with replacing(note) as temporary:
+        temporary.write_text(json.dumps({"setting": setting, "times": best}), encoding="utf-8")
+    return best

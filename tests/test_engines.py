@@ -1,0 +1,100 @@
+"""The fused engine follows its network, and a predictor on it tells the same story, sooner or after fewer layers."""
+
+import pytest
+import torch
+
+import dfine
+from dfine.config import Config
+from dfine.engines import Fast
+from dfine.looking import look
+from dfine.network.detector import DFINE
+from dfine.predictor import Predictor
+from tests.helpers import shaken
+from tests.test_fused import apart
+from tests.test_predictor import NAMES, picture
+
+TOLERANCE = 1e-4
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return shaken(DFINE(Config.of("n", classes=3, queries=20)))
+
+
+@torch.no_grad()
+def test_the_engine_says_what_the_network_says(network):
+    engine, pixels = Fast(network), torch.rand(2, 3, 64, 96)
+    assert apart(engine(pixels), network(pixels)) <= TOLERANCE
+    assert engine(pixels).last.edges.dtype == torch.float32
+
+
+@torch.no_grad()
+def test_changed_weights_are_heard_of(network):
+    engine, pixels = Fast(network), torch.rand(1, 3, 64, 64)
+    before = engine(pixels)
+    copy = engine._copy
+    engine(pixels)
+    assert engine._copy is copy  # and nothing is made anew without a reason
+    network.decoder.heads[0].score.bias.add_(1)
+    assert apart(engine(pixels), network(pixels)) <= TOLERANCE
+    assert (engine(pixels).initial.logits - before.initial.logits).mean() > 0.9
+    network.load_state_dict(shaken(DFINE(network.config), seed=2).state_dict())
+    assert apart(engine(pixels), network(pixels)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16])
+@torch.no_grad()
+def test_half_precision_keeps_distributions_and_boxes_in_single(network, half):
+    trace = Fast(network, half=half)(torch.rand(1, 3, 64, 64))
+    kinds = {t.dtype for r in trace.refinements for t in (r.edges, r.boxes)} | {trace.initial.boxes.dtype}
+    assert kinds == {torch.float32}
+    assert trace.last.edges.isfinite().all()
+
+
+def test_only_half_precisions_are_half():
+    with pytest.raises(ValueError, match="float64"):
+        Fast(DFINE(Config.of("n", classes=2)).eval(), half=torch.float64)
+
+
+@torch.no_grad()
+def test_early_exit_stops_after_so_many_layers(network):
+    """The layers that are there say what they say in a whole run; the rest is not computed."""
+    pixels = torch.rand(1, 3, 64, 64)
+    whole, engine = network(pixels), Fast(network)
+    ran = []
+    for i, layer in enumerate(network.decoder.layers):
+        layer.register_forward_hook(lambda *_, i=i: ran.append(i))
+    for k in (1, 2, 3):
+        ran.clear()
+        early = network(pixels, layers=k)
+        assert ran == list(range(k)) and len(early.refinements) == k
+        for a, b in zip(early.refinements, whole.refinements):
+            assert torch.equal(a.boxes, b.boxes) and torch.equal(a.logits, b.logits)
+        assert apart(engine(pixels, layers=k), early) <= TOLERANCE
+
+
+@pytest.mark.parametrize("layers", [0, 4, -1])
+def test_layers_that_are_not_there(network, layers):
+    with pytest.raises(ValueError, match="3 decoder layers; layers is 1 to 3"):
+        network(torch.rand(1, 3, 64, 64), layers=layers)
+    with pytest.raises(ValueError, match="3 decoder layers; layers is 1 to 3"):
+        Predictor(network, NAMES, device="cpu", layers=layers)
+
+
+def test_a_loaded_model_is_fast_and_can_be_plain(network, tmp_path):
+    Predictor(network, NAMES, device="cpu", size=(64, 96)).save(tmp_path)
+    fast, plain = dfine.load(tmp_path, device="cpu"), dfine.load(tmp_path, device="cpu", fast=False)
+    assert isinstance(fast.engine, Fast) and plain.engine is plain.network
+    a, b = (m(picture(), threshold=0) for m in (fast, plain))
+    assert apart(a.trace, b.trace) <= TOLERANCE
+    torch.testing.assert_close(a.detections.scores, b.detections.scores, atol=1e-4, rtol=1e-4)
+
+
+def test_where_a_fast_model_looked_can_be_told(network):
+    fast = Predictor(network, NAMES, device="cpu", size=(64, 96), fast=True)
+    seen = look(fast, picture(), 3, fast(picture()).trace)
+    assert torch.allclose(seen.points, look(fast.plain(), picture(), 3, fast(picture()).trace).points, atol=1e-4)
+    early = Predictor(network, NAMES, device="cpu", size=(64, 96), fast=True, layers=2)
+    result = early(picture(), threshold=0)
+    assert len(result.trace.refinements) == result.history(0).layers == look(early, picture(), 3).layers == 2
