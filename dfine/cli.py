@@ -15,6 +15,8 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
+from dfine import cli_data, cli_speed, cli_train
+from dfine.cli_options import Clean, Data, Device, Model, Workers
 from dfine.terminal import Border, complain, expand, table, write_json
 
 PAGE = Path(__file__).parent.parent / "app.py"
@@ -29,13 +31,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Model = Annotated[
-    str, Option("--model", "-m", help="Short name (see `dfine zoo`), Hub id, folder, .pth or .safetensors.")
-]
-Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], Option(help="Where to run; auto takes the best there is.")]
-Data = Annotated[str, Option(help="'scenes', or a data set: COCO (folder, .json), YOLO (folder, .yaml), VOC (folder).")]
-Clean = Annotated[float, Option(min=0, max=1, help="Share of scenes with all dials at 0.")]
-Workers = Annotated[int, Option(min=0, help="Processes that prepare pictures.")]
+app.add_typer(cli_data.app, name="data")
+app.command()(cli_train.train)
+app.command()(cli_speed.export)
+app.command()(cli_speed.benchmark)
 
 
 @app.callback()
@@ -47,11 +46,15 @@ def options(debug: Annotated[bool, Option("--debug", help="Show where an error c
 
 @app.command()
 def detect(
-    pictures: Annotated[list[str], Argument(help="Pictures, folders of pictures, or quoted globs like 'a/*.jpg'.")],
+    pictures: Annotated[
+        list[str], Argument(help="Pictures, folders of them, quoted globs like 'a/*.jpg'; or one video, or webcam:0.")
+    ],
     model: Model = "demo",
     threshold: Annotated[float, Option("--threshold", "-t", min=0, max=1, help="Lowest score to report.")] = 0.5,
     json: Annotated[Path | None, Option(help="Write all detections to this file; - is stdout.")] = None,
-    save: Annotated[Path | None, Option(help="Write the pictures with their boxes into this folder.")] = None,
+    save: Annotated[
+        Path | None, Option(help="Write the pictures with their boxes into this folder, the video to this file.")
+    ] = None,
     tile: Annotated[
         int | None, Option(min=32, help="Look at tiles of so many pixels, too: for small objects in large pictures.")
     ] = None,
@@ -59,9 +62,20 @@ def detect(
         float | None, Option(min=0, max=1, help="Count boxes of a class with at least this IoU as one object.")
     ] = None,
     batch: Annotated[int | None, Option(min=1, help="Pictures per forward pass; by default as many as fit.")] = None,
+    track: Annotated[bool, Option("--track", help="Of a video: number the things that are seen.")] = False,
+    every: Annotated[int, Option(min=1, help="Of a video: look at, and save, every so-many-th frame alone.")] = 1,
     device: Device = "auto",
 ):
-    """Find the objects in pictures. One that cannot be read is named, and the others go on."""
+    """Find the objects in pictures, or in a video. A picture that cannot be read is named, and the others go on."""
+    from dfine import cli_video
+
+    if video := cli_video.video_among(pictures, tile, suppress):
+        wanted = dict(threshold=threshold, every=every, track=track, batch=batch, save=save, json=json)
+        if not cli_video.run(video, model, device, **wanted):
+            raise typer.Exit(1)
+        return
+    if track or every > 1:
+        raise typer.BadParameter("is for videos", param_hint="--track" if track else "--every")
     files = expand(pictures)
     from dfine.cli_detect import How, run
 
@@ -89,53 +103,6 @@ def trace(
     save_trace(out, result.trace, about)
     queries, layers = result.trace.origin.shape[1], len(result.trace.refinements)
     typer.echo(f"{out}: {queries} queries through {layers} layers, {out.stat().st_size / 1000:.0f} kB")
-
-
-@app.command()
-def train(
-    out: Annotated[Path, Option(help="Folder for checkpoints, log and the trained model.")],
-    data: Data = "scenes",
-    val: Annotated[
-        str | None, Option(help="Held-out data set; by default the validation split of --data, or other scenes.")
-    ] = None,
-    size: Annotated[Literal["n", "s", "m", "l", "x"], Option(help="Which of the five networks.")] = "n",
-    input: Annotated[int, Option(min=32, help="Side of the square that pictures are resized to.")] = 640,
-    queries: Annotated[int, Option(min=1, help="Queries, at most one per token.")] = 300,
-    batch: Annotated[int | None, Option(min=1, help="Pictures per step; by default as published.")] = None,
-    epochs: Annotated[int | None, Option(min=1, help="By default as published.")] = None,
-    pictures: Annotated[int, Option(min=1, help="Scenes per epoch, all of them new.")] = 4000,
-    clean: Clean = 0.5,
-    rate: Annotated[float | None, Option(min=0, help="Learning rate; by default as published.")] = None,
-    backbone_rate: Annotated[
-        float | None, Option(min=0, help="Of the backbone; by default its published share of --rate.")
-    ] = None,
-    schedule: Annotated[Literal["constant", "cosine"], Option(help="Learning rate after warm-up.")] = "constant",
-    warmup: Annotated[int | None, Option(min=0, help="Steps of warm-up; by default as published.")] = None,
-    ema: Annotated[float | None, Option(min=0, max=1, help="Decay of the averaged weights.")] = None,
-    ema_ramp: Annotated[int | None, Option(min=1, help="Steps over which that decay sets in.")] = None,
-    denoising: Annotated[int, Option(min=0, help="Denoising queries per picture: twice as many, about.")] = 100,
-    val_count: Annotated[int, Option(min=1, help="Held-out scenes.")] = 200,
-    val_every: Annotated[int, Option(min=1, help="Epochs from one evaluation to the next.")] = 1,
-    save_every: Annotated[int, Option(min=1, help="Steps from one save of the state to the next.")] = 200,
-    seed: Annotated[int, Option(min=0, max=999, help="Of weights, order, scenes and noise.")] = 0,
-    workers: Workers = 0,
-    device: Device = "auto",
-    amp: Annotated[
-        Literal["auto", "off", "bf16", "fp16"], Option(help="Half precision; auto is bf16 on a GPU, off elsewhere.")
-    ] = "auto",
-    init: Annotated[
-        str | None, Option(help="A checkpoint to start from, named as for --model; classes are carried over by name.")
-    ] = None,
-    resume: Annotated[bool, Option("--resume", help="Go on with the run in --out.")] = False,
-):
-    """Train a detector on scenes or on your own data. An interrupted run goes on exactly with --resume."""
-    chosen = {**locals(), "out": str(out)}
-    from dfine.learning.loop import train as run
-    from dfine.learning.plan import TrainOptions
-    from dfine.predictor import resolve
-
-    result = run(TrainOptions(**chosen | {"device": str(resolve(device))}))
-    typer.echo(f"the trained model is in {out / 'model'}" if result else f"{out} is trained to the end already")
 
 
 @app.command()
@@ -176,6 +143,51 @@ def evaluate(
     if json:
         head = {"data": data, "seed": seed if data == "scenes" else None, "input": list(size)}
         write_json(json, _provenance(detector) | head | {name: part.to_dict() for name, part in parts.items()})
+
+
+@app.command()
+def explore(
+    data: Annotated[
+        str,
+        Option(help="'scenes', COCO (folder, .json), YOLO, VOC, a folder of pictures, or a FiftyOne data set's name."),
+    ] = "scenes",
+    model: Model = "demo",
+    name: Annotated[str | None, Option(help="Of the FiftyOne data set; by default the data's own.")] = None,
+    field: Annotated[str, Option(help="Where the predictions go; a second model needs its own.")] = "dfine",
+    truth: Annotated[str | None, Option(help="Field of the answers, of a FiftyOne data set.")] = None,
+    split: Annotated[str | None, Option(help="Which split, where the data has several.")] = None,
+    count: Annotated[int | None, Option(min=1, help="How many pictures: of scenes 500, of other data all.")] = None,
+    seed: Annotated[int, Option(min=0, help="Of the scenes; the default draws the model card's.")] = HELD_OUT,
+    threshold: Annotated[float, Option("--threshold", "-t", min=0, max=1, help="Lowest score to store.")] = 0.05,
+    top: Annotated[int, Option(min=1, help="Most boxes to store per picture.")] = 100,
+    batch: Annotated[int, Option(min=1, help="Pictures per forward pass.")] = 8,
+    workers: Workers = 0,
+    device: Device = "auto",
+    report: Annotated[Path | None, Option(help="Write a report into this folder.")] = None,
+    export: Annotated[Path | None, Option(help="Write the data set as reviewed into this new folder, as COCO.")] = None,
+    prelabel: Annotated[
+        Path | None, Option(help="Write pre-labels of unlabelled pictures into this new folder.")
+    ] = None,
+    format: Annotated[Literal["coco", "yolo", "voc"], Option(help="Of the pre-labels.")] = "coco",
+    calibrate: Annotated[
+        bool, Option("--calibrate", help="Fit a temperature, test it, and store it in the folder that --model names.")
+    ] = False,
+    address: Annotated[
+        str, Option(help="Where the App listens; by default this machine alone can see it.")
+    ] = "127.0.0.1",
+    port: Annotated[int | None, Option(min=1, max=65535, help="By default the first free one from 5151 on.")] = None,
+    browser: Annotated[bool, Option("--browser", help="Open a browser, too.")] = False,
+    app: Annotated[bool, Option("--app/--no-app", help="Whether to open the App in the end.")] = True,
+):
+    """Open a data set in the FiftyOne App, with every box's edges and layers, errors, and views that answer."""
+    from dfine import cli_explore as explorer
+
+    opening = dict(name=name, truth=truth, split=split, count=count, seed=seed)
+    explorer.run(
+        explorer.Look(data, model, device, field, threshold, top, batch, workers, opening),
+        explorer.Out(report, export, prelabel, format, calibrate),
+        explorer.Where(address, port, browser, app),
+    )
 
 
 @app.command()

@@ -83,8 +83,9 @@ def _explored(look: Look):
     from dfine.explore import fields, views, workspace
     from dfine.explore.run import Pace, explore
     from dfine.explore.store import Keep
+    from dfine.swift import faster
 
-    detector = dfine.load(look.model, device=look.device)
+    detector = faster(dfine.load(look.model, device=look.device))
     opening = {key: value for key, value in (look.opening or {}).items() if value is not None}
     pace, keep = Pace(look.batch, look.workers), Keep(look.threshold, look.top)
     dataset = explore(look.data, detector, field=look.field, keep=keep, pace=pace, **opening)

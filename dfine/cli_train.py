@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from click.core import ParameterSource
 from typer import Option
 
 from dfine.cli_options import Clean, Data, Device, Workers
@@ -87,7 +86,7 @@ def train(
 
     given = {f.name: ctx.params[f.name] for f in fields(TrainOptions)}
     if config:
-        told = {k for k in given if ctx.get_parameter_source(k) is not ParameterSource.DEFAULT}
+        told = {k for k in given if ctx.get_parameter_source(k).name != "DEFAULT"}  # said on the command line
         given = given | _read(config, set(given)) | {k: given[k] for k in told}
     options = TrainOptions(**given | {"out": str(out)})
     if dry_run:

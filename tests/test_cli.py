@@ -236,3 +236,27 @@ def test_a_table():
 def test_json_is_readable_text(tmp_path):
     write_json(tmp_path / "a.json", {"name": "Übung"})
     assert "Übung" in (tmp_path / "a.json").read_text(encoding="utf-8")
+
+
+def test_a_dry_run_prints_what_config_takes_back_and_options_win(tmp_path):
+    told = ["train", "--out", str(tmp_path / "a"), "--size", "s", "--batch", "8", "--epochs", "3"]
+    said = run(*told, "--dry-run")
+    assert not (tmp_path / "a").exists()
+    config = tmp_path / "run.yaml"
+    config.write_text(said.stdout)
+    again = run("train", "--out", str(tmp_path / "a"), "--config", str(config), "--dry-run")
+    assert again.stdout == said.stdout
+    assert "rate: 5.0e-05" in said.stdout and "warmup: 2000" in said.stdout  # 2e-4 and 500 for batches of 32
+    changed = run("train", "--out", str(tmp_path / "b"), "--config", str(config), "--epochs", "5", "--dry-run")
+    assert "epochs: 5\n" in changed.stdout and f"out: {tmp_path / 'b'}" in changed.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("colour: red", "option 'colour'"), ("- a", "not a list of options"), ("a: [", "not a YAML file")],
+)
+def test_a_wrong_configuration_is_named(tmp_path, text, said):
+    config = tmp_path / "run.yaml"
+    config.write_text(text)
+    done = run("train", "--out", str(tmp_path / "a"), "--config", str(config), "--dry-run", code=1)
+    assert said in sentence(done)

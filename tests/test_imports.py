@@ -28,11 +28,20 @@ TABLE = [
     ("dfine.network", 3, TORCH),
     ("dfine.learning.loop", 5, {"not", *SERVING}),
     ("dfine.learning.plan", 5, {"not", *SERVING}),
+    ("dfine.learning.state", 5, {"not", *SERVING}),
+    ("dfine.learning.step", 5, {"not", *SERVING}),
     ("dfine.learning", 4, {"torch", "scipy"}),
     ("dfine.data", 4, PICTURES),
     ("dfine.postprocess", 4, TORCH),
     ("dfine.figures", FIGURES, {"torch", "numpy", "PIL", "plotly", "matplotlib"}),
     ("dfine.cli", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
+    ("dfine.cli_video", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
+    ("dfine.cli_explore", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
+    ("dfine.cli_options", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
+    ("dfine.cli_train", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
+    ("dfine.cli_speed", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
+    ("dfine.watching", 6, {"not", "gradio", "fiftyone", "typer"}),
+    ("dfine.cli_data", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
     ("dfine.cli_detect", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
     ("dfine.terminal", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
     ("dfine.__main__", 7, set()),
@@ -45,7 +54,7 @@ TABLE = [
 ]
 
 # A record draws itself in a notebook, inside the method alone.
-NAMED = {("dfine.records", "_repr_html_"): "dfine.figures"}
+NAMED = {(module, "_repr_html_"): "dfine.figures" for module in ("dfine.records", "dfine.predictor")}
 
 FILES = [ROOT / "app.py", *sorted((ROOT / "dfine").rglob("*.py"))]
 
@@ -171,7 +180,7 @@ def test_what_is_allowed_passes(module, source):
 
 
 def test_importing_dfine_leaves_the_extras_alone():
-    extras = ("gradio", "fiftyone", "plotly", "matplotlib", "onnxruntime", "pandas", "faster_coco_eval", "typer")
+    extras = ("gradio", "fiftyone", "plotly", "matplotlib", "onnxruntime", "pandas", "faster_coco_eval", "typer", "av")
     code = f"import sys, dfine; print([name for name in {extras} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -181,6 +190,7 @@ def test_importing_dfine_leaves_the_extras_alone():
 def test_the_extras_are_not_needed_to_import_any_room_of_the_core():
     """Each room in one process in which the extras cannot be imported at all."""
     extras = ["gradio", "fiftyone", "plotly", "matplotlib", "onnxruntime", "pandas", "faster_coco_eval", "tensorboard"]
+    extras += ["av", "trackers"]
     rooms = [module_of(p) for p in FILES if module_of(p) not in ("app", "dfine.__main__")]
     drawing = ("dfine.figures", "dfine.explore", "dfine.page")
     rooms = [m for m in rooms if not any(inside(m, package) for package in drawing)]
