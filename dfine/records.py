@@ -191,6 +191,11 @@ class Trace(_Record):
             self.origin[index : index + 1], self.shapes, self.w, self.temperature,
         )  # fmt: skip
 
+    def _repr_html_(self) -> str:
+        from dfine.figures.html import trace_html
+
+        return trace_html(self)
+
     def history(
         self, query: int, size: tuple[int, int], *, picture: int = 0, name: str = "", label: int = 0
     ) -> History:
@@ -373,6 +378,6 @@ class Detections:
         return conversions.to_pandas(self)
 
     def _repr_html_(self) -> str:
-        from dfine.figures.html import detections_html
+        from dfine.figures.html import sketched_html
 
-        return detections_html(self)
+        return sketched_html(self)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from html import escape
 
+from PIL import Image
+
 from dfine.config import EDGES
-from dfine.figures import ladder, style
-from dfine.records import Detections, History
+from dfine.figures import ladder, sketch, style
+from dfine.figures import picture as pictures
+from dfine.records import Detections, History, Trace
 
 MOST = 20  # rows of detections that are listed; the rest is counted
 
@@ -29,6 +34,56 @@ def detections_html(detections: Detections) -> str:
     more = len(detections) - MOST
     note = f"<p>… and {more} more</p>" if more > 0 else ""
     return f"<table {_TABLE}>{_row(heads, head=True)}{''.join(body)}</table>{note}"
+
+
+def sketched_html(detections: Detections) -> str:
+    """The table beside a sketch: the boxes in the frame of their picture, which the record does not carry."""
+    table = detections_html(detections)
+    return _beside(sketch.of_detections(detections), table) if len(detections) else table
+
+
+def result_html(picture: Image.Image, detections: Detections) -> str:
+    """The picture with its boxes, at most 480 pixels, beside the table of them."""
+    drawn, file = pictures.draw(picture, detections), io.BytesIO()
+    drawn.thumbnail((480, 480))
+    drawn.convert("RGB").save(file, "JPEG", quality=82, optimize=True)
+    source = base64.b64encode(file.getvalue()).decode()
+    words = f"The picture with {len(detections)} boxes"
+    image = f'<img alt="{words}" width="{drawn.width}" height="{drawn.height}" src="data:image/jpeg;base64,{source}">'
+    return _beside(image, detections_html(detections))
+
+
+def trace_html(trace: Trace, picture: int = 0) -> str:
+    """One picture's queries at every stage: how many are sure, how near they are to where they end, how decided."""
+    batch, queries, classes = trace.initial.logits.shape
+    levels = ", ".join(f"{h} × {w}" for h, w in trace.shapes)
+    of = f", picture {picture + 1}" if batch > 1 else ""
+    head = (
+        f'<p style="font:13px {_FONT}"><b>Trace</b> of {batch} picture{"s" if batch > 1 else ""}{of}: {queries} '
+        f"queries, {classes} classes, {len(trace.refinements)} layers, {len(trace.w)} offsets W(n) from "
+        f"{style.signed(float(trace.w[0]))} to {style.signed(float(trace.w[-1]))} box sizes; tokens {levels}</p>"
+    )
+    swatches = ["", _dashed(), *map(_swatch, style.layer_colours(len(trace.refinements)))]
+    number = lambda value: "–" if value is None else f"{value:.2f}"  # noqa: E731
+    body = "".join(
+        _row([f"{swatch} {r['stage']}", f"{r['best']:.2f}", str(r["sure"]), number(r["iou"]), number(r["entropy"])])
+        for r, swatch in zip(sketch.numbers(trace, picture), swatches)
+    )
+    heads = _row(["stage", "best score", "scores ≥ 0.5", "IoU with last", "entropy, bits"], head=True)
+    note = (
+        f'<p style="font:12px {_FONT};color:{style.TEXT};margin:6px 9px;max-width:420px">IoU with the last box and '
+        "entropy of the edges (5.04 knows nothing) are means over the queries that are sure at last. Left, the boxes "
+        "with the highest scores, dashed where they began.</p>"
+    )
+    return head + _beside(sketch.of_trace(trace, picture), f"<table {_TABLE}>{heads}{body}</table>{note}")
+
+
+def _beside(left: str, right: str) -> str:
+    """A picture and its table next to each other, or below where there is no room."""
+    return (
+        '<div style="display:flex;flex-wrap:wrap;gap:18px;align-items:flex-start">'
+        f'<div>{left}</div><div style="overflow-x:auto">{right}</div></div>'
+    )
 
 
 def ladder_html(history: History) -> str:
@@ -55,7 +110,8 @@ def history_html(history: History) -> str:
     p = history.probabilities
     for layer in range(history.layers):
         rows.append(_row([_sparkline(p[layer, k].tolist(), edge, layer) for k, edge in enumerate(EDGES)]))
-    return f"{head}<table {_TABLE}>{''.join(rows)}</table>{ladder_html(history)}"
+    right = f"<table {_TABLE}>{''.join(rows)}</table>{ladder_html(history)}"
+    return head + _beside(sketch.of_history(history), right)
 
 
 def _edge_cells(row: dict) -> list[str]:

@@ -1,0 +1,174 @@
+"""Run the notebooks again and keep what they show: `python assets/make_notebooks.py`, after a change of code or text.
+
+Every plotly figure also gets a picture of itself, so that the notebooks read on pages that run nothing; that takes
+Chromium. Writes notebooks/*.ipynb and, from the cell tagged `readme` in each, figures/notebook-0N.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+from plotly.offline import get_plotlyjs
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+FOLDER = ROOT / "notebooks"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+PLOTLY = "application/vnd.plotly.v1+json"
+WIDTH, ZOOM = 940, 1.5  # CSS pixels of a figure, and how many dots each gets
+LIMIT = 150_000  # bytes of a README picture
+PROGRESS = re.compile(r"\d+%\||it/s|s/it")  # what tqdm writes
+QUIET = {
+    "TQDM_DISABLE": "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"), "HF_HUB_OFFLINE": "1",
+    "FIFTYONE_DATABASE_VALIDATION": "false", "FIFTYONE_DO_NOT_TRACK": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}  # fmt: skip
+
+
+def run(path: Path) -> nbformat.NotebookNode:
+    """The notebook with fresh outputs. Raises CellExecutionError where a cell fails."""
+    notebook = nbformat.read(path, as_version=4)
+    search = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    with tempfile.TemporaryDirectory() as database:
+        os.environ.update(QUIET | {"PYTHONPATH": search, "FIFTYONE_DATABASE_DIR": database})
+        NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)  # when it ran is nobody's business
+        if cell.cell_type == "code":
+            cell.outputs = tidied(cell.outputs)
+    return notebook
+
+
+def tidied(outputs: list) -> list:
+    """Without progress bars, and what was printed in pieces as one. Raises SystemExit for any other warning."""
+    kept = []
+    for output in outputs:
+        if output.get("name") == "stderr":
+            lines = [line for line in re.split(r"[\r\n]+", output.text) if line.strip() and not PROGRESS.search(line)]
+            if lines:
+                raise SystemExit(f"a cell warns, and its output would be kept: {lines[0]}")
+        elif output.get("name") == "stdout" and kept and kept[-1].get("name") == "stdout":
+            kept[-1].text += output.text
+        else:
+            kept.append(output)
+    return kept
+
+
+def bundles(notebook: nbformat.NotebookNode) -> Iterator[tuple[nbformat.NotebookNode, dict]]:
+    """Every cell with each of the rich outputs that it has."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if "data" in output:
+                yield cell, output.data
+
+
+def photographed(page: Page, figure: dict) -> dict[str, str]:
+    """A plotly figure as an output of a notebook, on white: PNG, or JPEG where there is a photograph in it."""
+    page.evaluate(
+        """async ({data, layout, width}) => {
+            const place = document.querySelector('#figure');
+            place.style.width = width + 'px'; place.style.height = (layout.height || 400) + 'px';
+            Plotly.purge(place); place.innerHTML = '';
+            await Plotly.newPlot(place, data, layout, {displayModeBar: false});
+        }""",
+        {"data": figure["data"], "layout": figure["layout"], "width": WIDTH},
+    )
+    page.wait_for_timeout(250)
+    if figure["layout"].get("images"):
+        return {"image/jpeg": _text(page.locator("#figure").screenshot(type="jpeg", quality=86))}
+    return {"image/png": _text(small(page.locator("#figure").screenshot()))}
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def small(png: bytes) -> bytes:
+    """The PNG with a palette of 255 colours, or as it was where that is no smaller."""
+    file = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(255, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    return min(png, file.getvalue(), key=len)
+
+
+def illustrate(notebook: nbformat.NotebookNode, page: Page) -> None:
+    """Give every plotly figure its picture, and keep pictures once, in their smaller form."""
+    for _, data in bundles(notebook):
+        if PLOTLY in data:
+            data.update(photographed(page, data[PLOTLY]))
+        elif "image/jpeg" in data:  # Pillow offers both; photographs are smaller so
+            data.pop("image/png", None)
+        elif "image/png" in data:
+            data["image/png"] = _text(small(base64.b64decode(data["image/png"])))
+
+
+def chosen(notebook: nbformat.NotebookNode, page: Page) -> Image.Image | None:
+    """What the cell with the tag `readme` shows."""
+    for cell, data in bundles(notebook):
+        if "readme" not in cell.metadata.get("tags", ()):
+            continue
+        for kind in ("image/png", "image/jpeg"):
+            if kind in data:
+                return Image.open(io.BytesIO(base64.b64decode(data[kind]))).convert("RGB")
+        if "text/html" in data:
+            page.evaluate(
+                "html => { const f = document.querySelector('#figure'); f.style = 'padding:8px'; f.innerHTML = html }",
+                data["text/html"],
+            )
+            page.wait_for_timeout(250)
+            return Image.open(io.BytesIO(page.locator("#figure").screenshot())).convert("RGB")
+    return None
+
+
+def keep(image: Image.Image, path: Path) -> None:
+    """Write the picture of the README, as large as `LIMIT` allows."""
+    for width in sorted({min(image.width, limit) for limit in (1000, 840, 700)}, reverse=True):
+        scaled = image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
+        palette = scaled.quantize(255, kmeans=3)  # which keeps the colours of thin lines
+        scaled.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+        if path.stat().st_size <= LIMIT:
+            return
+    raise SystemExit(f"{path.name} takes {path.stat().st_size} bytes, more than {LIMIT}")
+
+
+def main() -> None:
+    """Run and illustrate what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("which", nargs="*", help="numbers such as 02; by default all")
+    parser.add_argument("--keep", action="store_true", help="do not run them: only draw the README's pictures again")
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    options = parser.parse_args()
+    paths = [p for p in sorted(FOLDER.glob("*.ipynb")) if not options.which or p.name[:2] in options.which]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=options.chromium, args=FLAGS)
+        page = browser.new_page(viewport={"width": WIDTH + 40, "height": 900}, device_scale_factor=ZOOM)
+        page.set_content('<body style="margin:0;background:white"><div id="figure"></div></body>')
+        page.add_script_tag(content=get_plotlyjs())
+        for path in paths:
+            notebook = nbformat.read(path, as_version=4) if options.keep else run(path)
+            if not options.keep:
+                illustrate(notebook, page)
+                nbformat.write(notebook, path)
+            picture = chosen(notebook, page)
+            if picture:
+                keep(picture, HERE / "figures" / f"notebook-{path.name[:2]}.png")
+            print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Boxes without their picture, as a few lines of SVG: what a record can draw of itself in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from dfine import distribution
+from dfine.boxes import iou
+from dfine.figures import style
+from dfine.records import Detections, History, Trace
+
+SIDE = 220  # longest side in pixels
+MOST = 30  # boxes of a trace that are drawn, those with the highest scores
+
+
+def of_detections(detections: Detections) -> str:
+    """The frame of the picture with every box in the colour of its class, best on top."""
+    boxes = [
+        _rect(box, style.class_colour(label), 2.0, f"{name} {score:.2f}")
+        for box, label, name, score in zip(
+            detections.boxes.tolist(), detections.labels.tolist(), detections.class_names, detections.scores.tolist()
+        )
+    ]
+    return _svg("".join(reversed(boxes)), detections.size, f"{len(detections)} boxes in the frame of their picture")
+
+
+def of_history(history: History) -> str:
+    """Around the object: its initial box (dashed) and every layer's in its colour."""
+    boxes = history.xyxy_pixels
+    low, high = boxes[:, :2].amin(0), boxes[:, 2:].amax(0)
+    margin = 0.12 * (high - low).clamp(min=1).max()
+    x, y = (low - margin).tolist()
+    width, height = (high - low + 2 * margin).tolist()
+    colours = [style.INITIAL, *style.layer_colours(history.layers)]
+    rects = [
+        _rect(box, colour, 2.0, name, scale=max(width, height) / SIDE, dash=i == 0)
+        for i, (box, colour, name) in enumerate(zip(boxes.tolist(), colours, style.stage_names(history.layers)))
+    ]
+    return _svg("".join(rects), (width, height), "The box after every layer", start=(x, y))
+
+
+def of_trace(trace: Trace, picture: int = 0) -> str:
+    """The unit square with the last boxes of the highest-scoring queries, and dashed where these began."""
+    score = trace.last.logits[picture].float().amax(-1).sigmoid()
+    order = score.argsort(descending=True)[:MOST].tolist()
+    colour = style.layer_colours(1)[0]
+    rects = []
+    for query in reversed(order):
+        for boxes, dash in ((trace.initial.boxes, True), (trace.last.boxes, False)):
+            cx, cy, w, h = boxes[picture, query].tolist()
+            box = [1000 * v for v in (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)]
+            strength = 0.15 + 0.85 * float(score[query])
+            words = f"query {query}, {float(score[query]):.2f}"
+            line = style.alpha(style.INITIAL if dash else colour, strength)
+            rects.append(_rect(box, line, 1.2 if dash else 2.0, words, scale=1000 / SIDE, dash=dash))
+    return _svg("".join(rects), (1000, 1000), f"The boxes of {len(order)} queries, dashed where they began")
+
+
+def _rect(
+    box: Sequence[float], colour: str, width: float, words: str, *, scale: float = 0.0, dash: bool = False
+) -> str:
+    """A box [xyxy]; a line is `width` pixels wide on the screen whatever the scale."""
+    x1, y1, x2, y2 = box
+    x1, x2, y1, y2 = min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2)
+    style_ = f'stroke="{colour}" stroke-width="{width}" vector-effect="non-scaling-stroke"'
+    dashes = ' stroke-dasharray="5 4"' if dash else ""
+    return (
+        f'<rect x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" height="{y2 - y1:.1f}" fill="none" {style_}{dashes}>'
+        f"<title>{escape(words)}</title></rect>"
+    )
+
+
+def _svg(content: str, size: tuple[float, float], words: str, start: tuple[float, float] = (0.0, 0.0)) -> str:
+    zoom = SIDE / max(*size, 1e-6)
+    width, height = (max(24, round(v * zoom)) for v in size)
+    return (
+        f'<svg role="img" aria-label="{escape(words)}" width="{width}" height="{height}" viewBox="{start[0]:.1f} '
+        f'{start[1]:.1f} {size[0]:.1f} {size[1]:.1f}" style="border:1px solid {style.GRID};border-radius:3px">'
+        f"{content}</svg>"
+    )
+
+
+def numbers(trace: Trace, picture: int = 0) -> list[dict]:
+    """A row for every stage of one picture: `stage`, `best` score, `sure` queries of 0.5 or more, and what they share.
+
+    `iou` is their mean IoU with their last boxes, `entropy` the mean of their edges in bits; both are of the queries
+    that are sure at last, and None where there are none or no distributions.
+    """
+    final = trace.last.logits[picture].float().amax(-1).sigmoid()
+    sure = final >= 0.5
+    stages = zip(style.stage_names(len(trace.refinements)), (trace.initial, *trace.refinements))
+    rows = []
+    for name, stage in (("proposals", trace.proposals), *stages):
+        score = stage.logits[picture].float().amax(-1).sigmoid()
+        row = dict(stage=name, best=float(score.max()), sure=int((score >= 0.5).sum()), iou=None, entropy=None)
+        if bool(sure.any()):
+            row["iou"] = float(iou(stage.boxes[picture][sure].float(), trace.last.boxes[picture][sure].float()).mean())
+            if hasattr(stage, "edges"):
+                p = distribution.probabilities(distribution.full(stage.edges[picture][sure]))
+                row["entropy"] = float(distribution.entropy(p).mean())
+        rows.append(row)
+    return rows

@@ -1,0 +1,118 @@
+"""The notebooks: kept outputs that are whole and of this source, and every cell runs, its assertions with it."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat")
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "notebooks"
+PATHS = sorted(FOLDER.glob("*.ipynb"))
+PLOTLY = "application/vnd.plotly.v1+json"
+MACHINE = re.compile(r"/(?:work|tmp|root|home|Users|private|opt|mnt)/|[A-Z]:\\\\Users")
+LINES = 30  # that fit on a screen with their output's beginning
+LIMIT, TOGETHER, PICTURE = 1_500_000, 6_000_000, 150_000  # bytes
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.name)
+def path(request):
+    return request.param
+
+
+@pytest.fixture
+def notebook(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def kinds(cell):
+    """What a cell shows, in order, without what `assets/make_notebooks.py` adds and leaves out."""
+    found = []
+    for output in cell.outputs:
+        if output.output_type == "stream":
+            if output.name == "stdout" and output.name not in found:
+                found.append(output.name)
+        else:
+            picture = {"image/png", "image/jpeg"}
+            shown = set(output.data) - (picture if PLOTLY in output.data else set())
+            found.append({"image" if kind in picture else kind for kind in shown})
+    return found
+
+
+def test_there_are_six_each_with_its_question():
+    assert [path.name[:2] for path in PATHS] == [f"0{n}" for n in range(1, len(PATHS) + 1)] and len(PATHS) == 6
+    for path in PATHS:
+        title = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0]
+        assert re.fullmatch(rf"# {int(path.name[:2])}\. .+\?", title), f"{path.name} has no one question: {title}"
+
+
+def test_a_sentence_stands_before_every_cell_and_a_cell_fits_on_a_screen(notebook):
+    nbformat.validate(notebook)
+    for before, cell in zip(notebook.cells, notebook.cells[1:]):
+        if cell.cell_type == "code":
+            assert before.cell_type == "markdown", f"no sentence before: {cell.source[:80]}"
+            assert len(cell.source.splitlines()) <= LINES
+
+
+def test_outputs_are_kept_whole_and_in_order(notebook):
+    cells = code(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert outputs and all(output.output_type != "error" and output.get("name") != "stderr" for output in outputs)
+    assert any("assert " in cell.source for cell in cells)
+
+
+def test_every_figure_reads_where_nothing_runs(notebook):
+    for cell in code(notebook):
+        for output in cell.outputs:
+            if PLOTLY in output.get("data", {}):
+                assert "image/png" in output.data or "image/jpeg" in output.data, cell.source
+
+
+def test_they_are_small_and_carry_no_machine(path):
+    text = path.read_text(encoding="utf-8")
+    found = MACHINE.search(re.sub(r"[A-Za-z0-9+/=\\n]{200,}", "", text))  # pictures in base64 hold any letters
+    assert not found, f"a path of a machine: {text[max(0, found.start() - 40) : found.end() + 40]}"
+    assert path.stat().st_size < LIMIT and sum(p.stat().st_size for p in PATHS) < TOGETHER
+
+
+def test_the_readme_has_a_picture_of_each(path):
+    picture = ROOT / "assets" / "figures" / f"notebook-{path.name[:2]}.png"
+    assert picture.stat().st_size < PICTURE
+
+
+def test_the_first_cell_is_the_same_everywhere():
+    cells = {re.sub(r'"\.\.\[.*', "", code(nbformat.read(p, as_version=4))[0].source) for p in PATHS}
+    assert len(cells) == 1 and "dfine" in cells.pop()
+
+
+def test_every_cell_runs_and_shows_what_is_kept(path, notebook, monkeypatch, tmp_path):
+    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    for name in ("FIFTYONE_DATABASE_URI", "FIFTYONE_PRIVATE_DATABASE_PORT"):
+        monkeypatch.delenv(name, raising=False)  # it starts a database of its own
+    for name, value in {
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+        "TQDM_DISABLE": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "HF_HUB_OFFLINE": "1",
+        "FIFTYONE_DATABASE_DIR": str(tmp_path),
+        "FIFTYONE_DATABASE_VALIDATION": "false",
+        "FIFTYONE_DO_NOT_TRACK": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    kept = [kinds(cell) for cell in code(notebook)]
+    try:
+        nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    except nbclient.exceptions.CellExecutionError as error:
+        stopped = next(cell for cell in code(notebook) if any(o.output_type == "error" for o in cell.outputs))
+        if stopped.source.endswith("require_database()"):
+            pytest.skip(error.evalue)
+        raise
+    assert [kinds(cell) for cell in code(notebook)] == kept, "run assets/make_notebooks.py again"
