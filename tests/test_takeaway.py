@@ -1,6 +1,5 @@
 import json
 import re
-import shutil
 import time
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -22,11 +21,7 @@ from tests.helpers import synthetic_trace
 
 NAMES = ("cat", "</script><b>dog", "Ωmega")  # names come from files of others
 SIZE = (1600, 1200)  # larger than what a page shows
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 PATIENCE = 120_000  # milliseconds; the tests may run beside a training
-browser_needed = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 
 def result_of(trace, names=NAMES, size=SIZE) -> Result:
@@ -245,15 +240,6 @@ def test_the_page_holds_plotly_once(explanation):
     assert explanation.stat().st_size < 4_000_000
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 def opened(browser, path, **options):
     """The page, opened without a network; with it, what it asked for and what went wrong."""
     context = browser.new_context(offline=True, **options)
@@ -276,7 +262,6 @@ def wait_until(page, expression):
         page.wait_for_timeout(50)
 
 
-@browser_needed
 def test_the_page_opens_without_a_network_and_every_plot_draws(browser, explanation):
     page, asked, wrong = opened(browser, explanation, viewport={"width": 1440, "height": 900})
     tabs = page.get_by_role("tab")
@@ -298,7 +283,6 @@ def test_the_page_opens_without_a_network_and_every_plot_draws(browser, explanat
     page.context.close()
 
 
-@browser_needed
 def test_the_layers_can_be_played_in_the_file(browser, explanation):
     page, _, wrong = opened(browser, explanation, viewport={"width": 1440, "height": 900})
     shown = "JSON.stringify(document.querySelector('.plot').data.map(t => t.text))"
@@ -312,7 +296,6 @@ def test_the_layers_can_be_played_in_the_file(browser, explanation):
     page.context.close()
 
 
-@browser_needed
 @pytest.mark.parametrize("scheme, dark", [("light", False), ("dark", True)])
 def test_the_page_fits_a_phone_and_follows_its_theme(browser, explanation, scheme, dark):
     page, _, wrong = opened(browser, explanation, viewport={"width": 390, "height": 844}, color_scheme=scheme)
@@ -323,7 +306,6 @@ def test_the_page_fits_a_phone_and_follows_its_theme(browser, explanation, schem
     page.context.close()
 
 
-@browser_needed
 def test_what_can_be_read_without_a_script(browser, explanation, where):
     """In a mail programme, say: pictures, numbers and the sums, all panels open."""
     context = browser.new_context(java_script_enabled=False, offline=True)

@@ -1,20 +1,12 @@
 """The App, as a person meets it: from the grid to a picture, to a box, to the panel and its plot."""
 
-import shutil
 import time
 
 import pytest
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 PATIENCE = 60_000  # milliseconds; the tests may run beside other work
 PLOT = ".js-plotly-plot .subplot.x12y12"  # the last of four edges by three layers
 GREETED = "localStorage.setItem('fiftyone-enterprise-tooltip-seen', 'true')"  # a window that opens over the pictures
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +21,14 @@ def address(explored):
 
 
 @pytest.fixture
-def page(address):
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1500, "height": 900})
-        page.set_default_timeout(PATIENCE)
-        page.add_init_script(GREETED)
-        page.goto(address, wait_until="domcontentloaded")
-        page.wait_for_selector("[data-cy=looker]")
-        yield page
-        browser.close()
+def page(browser, address):
+    page = browser.new_page(viewport={"width": 1500, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    page.add_init_script(GREETED)
+    page.goto(address, wait_until="domcontentloaded")
+    page.wait_for_selector("[data-cy=looker]")
+    yield page
+    page.close()
 
 
 def aim(sample):

@@ -1,7 +1,6 @@
 """The page, served once for all browser tests, and what stands behind it."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +13,6 @@ import torch
 from PIL import Image
 
 gr = pytest.importorskip("gradio")
-sync_api = pytest.importorskip("playwright.sync_api")
 
 import dfine  # noqa: E402
 from dfine.config import Config  # noqa: E402
@@ -27,9 +25,6 @@ from dfine.predictor import Predictor  # noqa: E402
 from tests.page.visitor import PATIENCE, hosts  # noqa: E402
 
 ROOT = Path(dfine.__file__).parents[1]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -88,16 +83,6 @@ def url(checkpoint):
     yield address
     process.terminate()
     process.wait(20)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,8 @@ def test_every_frame_is_looked_at_as_a_picture_is(model, tmp_path, batch):
     for sighting, frame in zip(sightings, frames):
         alone = model(frame.picture, 0.0)
         torch.testing.assert_close(sighting.detections.scores, alone.detections.scores, rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(sighting.detections.boxes, alone.detections.boxes, rtol=1e-4, atol=1e-2)
+        # Boxes of nearly equal scores may change places, as sums in a batch are rounded otherwise.
+        assert torch.cdist(sighting.detections.boxes, alone.detections.boxes).amin(1).max() < 0.05
         assert sighting.tracks == (None,) * len(alone.detections)
 
 
