@@ -151,7 +151,7 @@ def test_keyboard_alone_leads_from_the_start_to_an_edges_sum(visit, model):
     page.keyboard.press("Enter")
     page.wait_for_selector("#sum:has-text('Left edge')")
     tab_to(page, "e.closest('#which')")
-    tab_to(page, "e.closest('#which') && e.closest('label').textContent.trim() === 'bottom'", most=4)
+    tab_to(page, "e.closest('#which') && e.closest('label').textContent.trim() === 'bottom'")
     page.keyboard.press("Space")
     page.wait_for_selector("#sum:has-text('Bottom edge')")
     drawn = page.locator("#sum .drawn").inner_text().replace("−", "-")

@@ -81,8 +81,8 @@ def click_at(page, place, size):
     page.mouse.click(*on_scene(page, place, size))
 
 
-def tab_to(page, test, most=60):
-    """Press Tab until JavaScript finds of the focused element that it is the wanted one."""
+def tab_to(page, test, most=120):
+    """Press Tab until the focused element is the wanted one; once around, where a redrawn part has lost the focus."""
     for _ in range(most):
         page.keyboard.press("Tab")
         if page.evaluate(f"(e => Boolean({test}))(document.activeElement)"):
