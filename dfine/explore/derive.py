@@ -1,18 +1,4 @@
-"""What an evaluation says of each detection of the last layer, and of each true object.
-
-| on detections | |
-|---|---|
-| truth_id, truth_iou | the object that COCO's matching gave it, else the one it overlaps most (IoU ≥ 0.1); no crowds |
-| iou | IoU of this query's box with that object, of the initial box and of every layer: 1 + L numbers |
-| gain | the last of them less the first: what refinement was worth |
-| right_50, right_75 | first stage (0 is the initial box) at which an object of its class was met so well; None: never |
-| error | "correct", "Cls", "Loc", "Both", "Dupe", "Bkg" (see `dfine.errors`), "ignored" in a crowd |
-
-| on objects | |
-|---|---|
-| FIELD_error | "found", "Miss", or the error that stands on it, "Cls" or "Loc"; "" for crowds |
-| FIELD_found | first stage at which a detection of its class found it at IoU 0.5; None: never |
-"""
+"""What an evaluation says of each detection of the last layer, and of each true object; README.md lists it."""
 
 from __future__ import annotations
 

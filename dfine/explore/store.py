@@ -1,21 +1,7 @@
 """What is stored of every detection: a trace of pictures as FiftyOne documents, and the fields that they lie in.
 
-The attributes of a detection of the last layer (k in left, top, right, bottom; all pixels are the picture's own):
-
-| attribute | |
-|---|---|
-| query | the query that it came from, the same at every stage |
-| spread_k, range_k | standard deviation and length of the 80 % interval of edge k, in pixels |
-| interval_k | [low, high], picture coordinates between which the edge lies with 80 % probability |
-| entropy_k | of the edge's distribution, in bits |
-| distribution_k | Pr(n) of the last layer as the network uses it: N+1 numbers |
-| shift_k | pixels that every layer moved the edge, positive outward: L numbers |
-| scores, scores_before_lqe | the score of the class after LQE and before it: L numbers each |
-| doubt, doubt_edge | the largest range of the four edges, each relative to the box's width or height; and which edge |
-| boxes | [x1, y1, x2, y2] in pixels of the initial box and of every layer's, clipped to the picture |
-| record | all of it in one array: see `dfine.explore.stories` |
-
-Earlier stages keep label, box, confidence and `query` alone: who wants more follows the query to the last layer.
+README.md beside this file lists all attributes. Earlier stages keep label, box, confidence and `query` alone: who wants
+more follows the query to the last layer.
 """
 
 from __future__ import annotations

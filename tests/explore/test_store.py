@@ -1,6 +1,8 @@
 """What is stored of a trace, and the way back to the network's own history."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,3 +120,17 @@ def test_bad_settings_and_foreign_records_are_refused(fo, trace):
         history(detection, info(trace) | {"layers": 3}, SIZE)
     with pytest.raises(ValueError, match="no record"):
         history(labels(fo, stored(trace)["initial"])[0], info(trace), SIZE)
+
+
+def test_the_table_lists_everything_that_is_stored(fo, explored):
+    from dfine.explore import store
+
+    table = Path(store.__file__).with_name("README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)`", table))
+    named |= {f"{name[:-1]}{edge}" for name in named if name.endswith("_k") for edge in EDGES}
+    found = next(s["dfine"].detections[0] for s in explored if s["dfine"].detections)
+    kept = set(found.to_dict()) - set(fo.Detection(label="a", confidence=0.5).to_dict())
+    assert {name for name in kept if not name.startswith("dfine_eval")} <= named
+    assert {"query", "spread_left", "distribution_bottom", "record", "gain", "error"} <= kept
+    missing = {name for name in named if name.endswith(tuple(EDGES)) and name not in kept}
+    assert not missing  # and it promises nothing that is not there
