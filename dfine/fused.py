@@ -33,11 +33,14 @@ class FusedConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)
-        if self.silu:
-            return F.silu(x)
-        if self.low == 0 and self.high is None:
-            return F.relu(x)
-        return x if self.low is None and self.high is None else x.clamp(self.low, self.high)
+        return F.silu(x) if self.silu else bounded(x, self.low, self.high)
+
+
+def bounded(x: Tensor, low: float | None, high: float | None) -> Tensor:
+    """`x`, nowhere below `low` and nowhere above `high`; None is no bound."""
+    if low == 0 and high is None:
+        return F.relu(x)
+    return x if low is None and high is None else x.clamp(low, high)
 
 
 class FusedStem(nn.Module):

@@ -1,8 +1,8 @@
 """The fused copy with the same sums in a cheaper order: fewer operations than the published count, the same answer.
 
-Two facts about 1x1 convolutions, both exact but for rounding: one says of two maps side by side the sum of what its two
-halves say of each, so that maps need not be copied together, and the half that reads an enlarged map may read it before
-it is enlarged (a quarter of the work); and a 1x1 convolution without activation vanishes into the one behind it.
+Two facts about convolutions, both exact but for rounding: one says of two maps side by side the sum of what its two
+halves say of each, so that maps need not be copied together, and a 1x1 half that reads an enlarged map may read it
+before it is enlarged (a quarter of the work); and a 1x1 without activation vanishes into the 1x1 behind it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dfine.fused import FusedConv
+from dfine.fused import FusedConv, FusedStem, bounded
 from dfine.network.detector import DFINE
 from dfine.network.encoder import Encoder, Fusion
 
@@ -38,6 +38,23 @@ class Halves(nn.Module):
         if first.shape[-2:] != second.shape[-2:]:
             first = F.interpolate(first, scale_factor=2.0, mode="nearest")
         return F.silu(first + second)
+
+
+class LeanStem(FusedStem):
+    """The stem without a copy of its two paths side by side: its third convolution is two, one of each path."""
+
+    @torch.no_grad()
+    def __init__(self, stem: FusedStem):
+        nn.Module.__init__(self)
+        self.stem1, self.stem2a, self.stem2b, self.stem4 = stem.stem1, stem.stem2a, stem.stem2b, stem.stem4
+        channels = stem.stem2a.conv.out_channels
+        for part in (self.stem2a, self.stem2b):
+            part.conv = _widened(part.conv, channels, _whole_blocks(channels))
+        self.of_pool, self.of_conv = _side_by_side(stem.stem3.conv)
+        self.low, self.high = stem.stem3.low, stem.stem3.high
+
+    def join(self, pool: Tensor, conv: Tensor) -> Tensor:
+        return bounded(self.of_pool(pool) + self.of_conv(conv), self.low, self.high)
 
 
 class LeanFusion(nn.Module):
@@ -99,7 +116,7 @@ def aligned(fusion: Fusion) -> Fusion:
     Size N alone has others, 21. Zeros stay zeros through SiLU, and the last convolution does not hear of them.
     """
     channels = fusion.cv2[1].conv.out_channels
-    wide = math.ceil(channels / BLOCK) * BLOCK
+    wide = _whole_blocks(channels)
     if wide == channels:
         return fusion
     for part in (*fusion.cv2.modules(), *fusion.cv3.modules()):
@@ -113,6 +130,11 @@ def aligned(fusion: Fusion) -> Fusion:
     return fusion
 
 
+def _whole_blocks(channels: int) -> int:
+    """The next multiple of `BLOCK`."""
+    return math.ceil(channels / BLOCK) * BLOCK
+
+
 def _widened(conv: nn.Conv2d, channels: int, wide: int) -> nn.Conv2d:
     """A convolution with zeros for what is added to `channels`, on whichever side has so many."""
     ins, outs = (wide if count == channels else count for count in (conv.in_channels, conv.out_channels))
@@ -124,8 +146,24 @@ def _widened(conv: nn.Conv2d, channels: int, wide: int) -> nn.Conv2d:
 
 def lean(network: DFINE) -> DFINE:
     """A fused network, rewritten in place."""
+    network.backbone.stem = LeanStem(network.backbone.stem).eval().to(memory_format=torch.channels_last)
     network.encoder = LeanEncoder(network.encoder).eval().to(memory_format=torch.channels_last)
     return network
+
+
+def _side_by_side(conv: nn.Conv2d) -> tuple[nn.Conv2d, nn.Conv2d]:
+    """Two convolutions of which each reads one half of the channels; what they say adds up. The bias is the first's."""
+    parts = []
+    for weight, bias in zip(conv.weight.chunk(2, 1), (conv.bias, None)):
+        part = nn.Conv2d(
+            weight.shape[1], weight.shape[0], conv.kernel_size, conv.stride, conv.padding,
+            bias=bias is not None, device=weight.device,
+        )  # fmt: skip
+        part.weight.copy_(weight)
+        if bias is not None:
+            part.bias.copy_(bias)
+        parts.append(part.requires_grad_(False))
+    return tuple(parts)
 
 
 def after(outer: Matrix, inner: Matrix) -> Matrix:

@@ -11,7 +11,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from dfine.fused import FusedConv, FusedStem
+from dfine.fused import FusedConv
+from dfine.lean import LeanStem
 from dfine.network.attention import DeformableAttention, SelfAttention
 from dfine.network.decoder import DecoderLayer
 from dfine.network.detector import DFINE
@@ -54,14 +55,14 @@ class PackedConv(nn.Module):
         return self.weight
 
 
-class PackedStem(FusedStem):
-    """The stem without a copy of its two paths side by side: the third convolution reads one, then adds the other."""
+class PackedStem(LeanStem):
+    """The lean stem, of whose two last convolutions the second adds to what the first has written."""
 
-    def __init__(self, stem: FusedStem):
+    def __init__(self, stem: LeanStem):
         nn.Module.__init__(self)
         self.stem1, self.stem2a, self.stem2b, self.stem4 = stem.stem1, stem.stem2a, stem.stem2b, stem.stem4
-        self.of_pool, self.of_conv = (_part(stem.stem3.conv, i) for i in (0, 1))
-        self.low, self.high = stem.stem3.low, stem.stem3.high
+        self.of_pool, self.of_conv = (PackedConv(conv, POST[type(None)]) for conv in (stem.of_pool, stem.of_conv))
+        self.low, self.high = stem.low, stem.high
 
     def pool(self, x: Tensor) -> Tensor:
         rows = torch.maximum(x[:, :, :-1], x[:, :, 1:])  # three times as fast as max_pool2d, whose indices nobody needs
@@ -72,14 +73,6 @@ class PackedStem(FusedStem):
         add = ("add", 1.0, None, [], None)
         ONEDNN._convolution_pointwise_(out, conv, other.packed(conv), None, *other.args, *add)
         return out.clamp_(self.low, self.high)
-
-
-def _part(conv: nn.Conv2d, index: int) -> PackedConv:
-    """A convolution of one half of its input; the bias goes with the first."""
-    weight = conv.weight.chunk(2, 1)[index]
-    part = nn.Conv2d(weight.shape[1], weight.shape[0], conv.kernel_size, conv.stride, conv.padding)
-    part.weight, part.bias = nn.Parameter(weight.contiguous(), requires_grad=False), None if index else conv.bias
-    return PackedConv(part, POST[type(None)])
 
 
 class Pointwise(nn.Module):
@@ -141,7 +134,7 @@ def _replace(module: nn.Module) -> None:
         module.linear1 = PackedLinear(module.linear1.weight, module.linear1.bias, module.activation)
         module.activation = nn.Identity()
     for name, child in module.named_children():
-        form = {DeformableAttention: Bags, FusedStem: PackedStem}.get(type(child))
+        form = {DeformableAttention: Bags, LeanStem: PackedStem}.get(type(child))
         if form:
             child = form(child)
             setattr(module, name, child)

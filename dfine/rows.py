@@ -7,12 +7,16 @@ that ONNX has.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dfine.network.attention import DeformableAttention
 from dfine.network.layers import table
+
+FAR = 1 << 20  # cells
 
 
 class Rows(nn.Module):
@@ -35,30 +39,23 @@ class Rows(nn.Module):
         rows, shapes = values
         offset = self.offsets(query).unflatten(-1, (2, -1))  # [B, Q, 2 axes, heads·P]
         weights = self.weights(query).unflatten(-1, (self.heads, -1)).softmax(-1).flatten(2)  # [B, Q, heads·P]
-        side, step, start = places(int(query.shape[1]), self.heads, self.points, shapes, like=reference)
+        grid = places(int(query.shape[1]), self.heads, self.points, shapes, like=reference)
 
-        place = (reference[..., :2, None] + offset * reference[..., 2:, None]) * side - 0.5  # in cells
-        low = place.floor()
-        share = place - low
-        high, last = low + 1, side - 1
-        # Outside of the picture there is nothing to read: such a corner counts for nothing, wherever it points.
-        of_low = (1 - share) * ((low >= 0) & (low <= last))
-        of_high = share * ((high >= 0) & (high <= last))
-        low, high = (cell.clamp(min=0).minimum(last) * step for cell in (low, high))
+        place = (reference[..., :2, None] + offset * reference[..., 2:, None]) * grid.side - 0.5  # in cells
+        # Of two neighbouring cells each counts as 1 less its distance; what lies further off does not count.
+        low = place.floor().clamp(min=0).minimum(grid.last)
+        distance = place - low
+        of_low, of_high = (1 - distance.abs()).relu(), (1 - (distance - grid.gap).abs()).relu()
 
-        (x0, y0), (x1, y1) = low.unbind(2), high.unbind(2)
-        (wx0, wy0), (wx1, wy1) = of_low.unbind(2), of_high.unbind(2)
+        (x, y), (wx0, wy0), (wx1, wy1) = (low * grid.step).unbind(2), of_low.unbind(2), of_high.unbind(2)
         wy0, wy1 = wy0 * weights, wy1 * weights
-        index = self.corners(y0 + x0, y0 + x1, y1 + x0, y1 + x1).int() + start
-        share = self.corners(wy0 * wx0, wy0 * wx1, wy1 * wx0, wy1 * wx1)
+        index = (x + y).int().unflatten(-1, (self.heads, 1, -1)) + grid.start
+        corners = wy0 * wx0, wy0 * wx1, wy1 * wx0, wy1 * wx1
+        share = torch.stack([corner.unflatten(-1, (self.heads, -1)) for corner in corners], -2)  # [B, Q, heads, 4, P]
         # A tracer knows of this size alone that it may change: where the rows of each picture begin.
         first = torch.arange(query.shape[0], dtype=torch.int32, device=query.device) * int(rows.shape[1])
         index = (index + first.view(-1, 1, 1, 1, 1)).flatten(-2)
         return self.read(rows.flatten(0, 1), index, share.flatten(-2)).flatten(2)  # [B, Q, D]
-
-    def corners(self, *corners: Tensor) -> Tensor:
-        """Four numbers of every point, each [B, Q, heads·P], as [B, Q, heads, 4, P]."""
-        return torch.stack([corner.unflatten(-1, (self.heads, -1)) for corner in corners], -2)
 
     def values(self, tokens: Tensor, shapes: tuple[tuple[int, int], ...]) -> tuple[Tensor, tuple]:
         """The table of each picture, [B, T·heads, D/heads], and what it is made of."""
@@ -84,22 +81,36 @@ class Gathers(Rows):
         return (share.unsqueeze(-2) @ rows[index]).squeeze(-2)
 
 
+class Grid(NamedTuple):
+    """For every sampling point of a picture: the map that it lies in, along x and y [1, Q, 2, heads·P].
+
+    Whole tables, because sums of tables of one shape are several times as fast as sums that spread a small one.
+    """
+
+    side: Tensor  # width and height
+    last: Tensor  # the last cell that has another one behind it; 0 where there is one cell alone
+    gap: Tensor  # how far off that next cell is: 1, or out of sight
+    step: Tensor  # what one cell is worth in rows
+    start: Tensor  # [1, Q, heads, 4, P] int32: where the map begins, and how far on the four cells around a point are
+
+
 @table
 def places(
     queries: int, heads: int, points: tuple[int, ...], shapes: tuple, device: torch.device, dtype: torch.dtype
-) -> tuple[Tensor, Tensor, Tensor]:
-    """For every sampling point of a picture: its map's sides, what one step is worth in rows, and where the map begins.
-
-    Whole tables, because sums of tables of one shape are several times as fast as sums that spread a small one.
-
-    Returns:
-        sides (width, height) and steps along x and y, [1, Q, 2, heads·P]; begin [1, Q, heads, 4, P] int32.
-    """
+) -> Grid:
+    """The tables of a picture."""
     level = torch.tensor([i for i, n in enumerate(points) for _ in range(n)])
-    side = torch.tensor([(w, h) for h, w in shapes], dtype=dtype)[level].T  # [2, P]
+    side = torch.tensor([(w, h) for h, w in shapes])[level].T  # [2, P]
     step = torch.stack((torch.full_like(side[0], heads), side[0] * heads))
+    x, y = torch.where(side > 1, step, 0)
     tokens = torch.tensor([0] + [h * w for h, w in shapes]).cumsum(0)
-    start = tokens[level] * heads + torch.arange(heads)[:, None]  # [heads, P]
-    whole = lambda t: t.repeat(1, heads).expand(1, queries, 2, -1).contiguous().to(device)  # noqa: E731
-    start = start[None, None, :, None].expand(1, queries, heads, 4, -1)
-    return whole(side), whole(step), start.int().contiguous().to(device)
+    around = torch.stack((0 * x, x, y, x + y))  # [4, P]
+    start = tokens[level] * heads + around + torch.arange(heads)[:, None, None]  # [heads, 4, P]
+    whole = lambda t: t.repeat(1, heads).expand(1, queries, 2, -1).to(dtype).contiguous().to(device)  # noqa: E731
+    return Grid(
+        whole(side),
+        whole((side - 2).clamp(min=0)),
+        whole(torch.where(side > 1, 1, FAR)),
+        whole(step),
+        start.expand(1, queries, -1, -1, -1).int().contiguous().to(device),
+    )
