@@ -1,7 +1,8 @@
 """How fast each engine answers, and what it costs: one table, one warm process, runs in turn.
 
 All engines of a size have the same random weights and see the same pixels. Each run goes through all of them before the
-next begins, so that a noisy machine is fair to all.
+next begins, so that a noisy machine is fair to all; each has a run that does not count before one that does, because
+the threads of the engine before it go on spinning for some milliseconds, waiting for work.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ from dfine.interchange import save_transformers
 from dfine.network.detector import DFINE
 from dfine.predictor import Predictor
 from dfine.runtime import OnnxNetwork
+from dfine.sessions import PROVIDERS, available
 
-ENGINES = ("transformers", "torch", "fused", "onnx")
+ENGINES = ("transformers", "torch", "fused", "onnx", "openvino")
+EXPORTED = {"onnx": "cpu", "openvino": "openvino"}  # engines that read an exported file, and their providers on a CPU
 PUBLISHED = {"n": (4, 7), "s": (10, 25), "m": (19, 57), "l": (31, 91), "x": (62, 202)}  # parameters (M), GFLOPs
 PRODUCTS_OF_ATTENTION = ("bmm", "baddbmm", "scaled_dot_product")
 WARM = 3  # runs of each engine that do not count
@@ -135,6 +138,7 @@ def _measure(size: str, setting: Setting, stack: contextlib.ExitStack, tell) -> 
     times: dict[str, list[float]] = {name: [] for name in engines}
     for run in range(WARM + setting.runs):
         for name, engine in engines.items():
+            _timed(engine, pixels)
             taken = _timed(engine, pixels)
             if run >= WARM:
                 times[name].append(taken)
@@ -170,7 +174,10 @@ def _builders(network: DFINE, setting: Setting, folder: Path) -> dict[str, Calla
             for k in range(1, network.config.layers):
                 builders[f"fused, {k} of {network.config.layers} layers"] = lambda k=k: _early(network, half, k)
     if "onnx" in setting.engines:
-        builders["onnx"] = lambda: _onnx(network, setting, folder)
+        provider = "cuda" if setting.device.startswith("cuda") else EXPORTED["onnx"]
+        builders["onnx"] = lambda: _exported(network, setting, folder, provider)
+    if "openvino" in setting.engines and setting.device == "cpu":
+        builders["openvino"] = lambda: _exported(network, setting, folder, EXPORTED["openvino"])
     return builders
 
 
@@ -206,14 +213,15 @@ def _transformers(network: DFINE, setting: Setting, folder: Path) -> Engine:
     return model
 
 
-def _onnx(network: DFINE, setting: Setting, folder: Path) -> Engine:
-    """An exported file with its whole trace, on the provider of the device."""
-    model = Predictor(copy.deepcopy(network), [str(i) for i in range(80)], device="cpu", size=setting.input)
-    gpu = setting.device.startswith("cuda")
-    export(
-        model, folder / "model.onnx", Options(batch=setting.batch, half=gpu and setting.half != "off", gather=not gpu)
-    )
-    return OnnxNetwork(folder / "model.onnx", "cuda" if gpu else "cpu")
+def _exported(network: DFINE, setting: Setting, folder: Path, provider: str) -> Engine:
+    """An exported file with its whole trace."""
+    file, gpu = folder / "model.onnx", provider == "cuda"
+    if provider not in available():
+        raise ImportError(f"pip install {PROVIDERS[provider][1]}")
+    if not file.exists():
+        model = Predictor(copy.deepcopy(network), [str(i) for i in range(80)], device="cpu", size=setting.input)
+        export(model, file, Options(batch=setting.batch, half=gpu and setting.half != "off", gather=not gpu))
+    return OnnxNetwork(file, provider)
 
 
 def _timed(engine: Engine, pixels: Tensor) -> float:
@@ -247,9 +255,9 @@ def _peak(size: str, name: str, setting: Setting) -> float | None:
     keep_memory()
     with tempfile.TemporaryDirectory() as folder:
         build = _builders(network, setting, Path(folder))[name]
-        if name == "onnx":  # exporting is no part of running
-            file = build().path
-            build = lambda: OnnxNetwork(file, "cpu")  # noqa: E731
+        if name in EXPORTED:  # exporting is no part of running
+            file, provider = build().path, EXPORTED[name]
+            build = lambda: OnnxNetwork(file, provider)  # noqa: E731
         elif name.startswith("transformers"):
             from transformers import DFineForObjectDetection  # noqa: F401  its code is no part of the engine
         before = _resident(reset=True)

@@ -47,8 +47,8 @@ def export(
 
 def benchmark(
     sizes: Annotated[str, Option(help="Of n, s, m, l, x, with commas.")] = "n,s",
-    engines: Annotated[str, Option(help="Of transformers, torch, fused, onnx, with commas.")] = (
-        "transformers,torch,fused,onnx"
+    engines: Annotated[str, Option(help="Of transformers, torch, fused, onnx, openvino, with commas.")] = (
+        "transformers,torch,fused,onnx,openvino"
     ),
     input: Annotated[tuple[int, int], Option(help="Height and width, multiples of 32.")] = (640, 640),
     batch: Annotated[int, Option(min=1, help="Pictures per run.")] = 1,

@@ -1,13 +1,12 @@
-"""The same predictor on ONNX Runtime: an exported file as a network, trace included.
+"""The same predictor on another engine: an exported file as a network, trace included.
 
-`dfine.load("model.onnx")` comes here. onnxruntime is imported when a file is opened, not before.
+`dfine.load("model.onnx")` comes here; `dfine.sessions` says what can run the file.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,20 +14,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dfine import onnxfile
 from dfine.config import Config
 from dfine.export import rebuilt
 from dfine.hub import CheckpointError
 from dfine.predictor import Predictor
 from dfine.records import SCHEMA, Trace
-
-# Where a file can run, and what to install for it.
-PROVIDERS = {
-    "cpu": ("CPUExecutionProvider", "onnxruntime"),
-    "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
-    "tensorrt": ("TensorrtExecutionProvider", "onnxruntime-gpu, and TensorRT"),
-    "openvino": ("OpenVINOExecutionProvider", "onnxruntime-openvino"),
-}
+from dfine.sessions import open_session
 
 
 class OnnxNetwork(nn.Module):
@@ -38,17 +29,17 @@ class OnnxNetwork(nn.Module):
         config: of the network that the file was made from.
         about: what the file says of itself: `names`, `size`, `digest`, `precision`, `parity`, `temperature` …
         provider: where it runs: "cpu", "cuda", "tensorrt" or "openvino".
-        version: of ONNX Runtime.
+        version: of ONNX Runtime, or of OpenVINO.
     """
 
     def __init__(self, path: str | os.PathLike, provider: str = "auto"):
         super().__init__()
         self.path = Path(path)
-        self.session, self.provider = _session(self.path, provider)
-        self.version = onnxfile.needed("onnxruntime").__version__
-        self.about = _about(self.path, self.session)
+        self.session = open_session(self.path, provider)
+        self.provider, self.version = self.session.provider, self.session.version
+        self.about = _about(self.path, self.session.text)
         self.config = Config.from_dict(self.about["config"])
-        self.outputs = [node.name for node in self.session.get_outputs() if node.name.startswith("trace.")]
+        self.outputs = [name for name in self.session.outputs if name.startswith("trace.")]
         if not self.outputs:
             raise CheckpointError(
                 f"{self.path.name} returns detections without their story; export the model with its trace, "
@@ -82,7 +73,7 @@ class OnnxNetwork(nn.Module):
         runs = []
         for chunk in pixels.split(at_once):
             feed = {"images": chunk.numpy()}
-            if len(self.session.get_inputs()) > 1:
+            if len(self.session.inputs) > 1:
                 feed["orig_target_sizes"] = torch.ones(len(chunk), 2, dtype=torch.int64).numpy()
             runs.append([torch.from_numpy(value) for value in self.session.run(self.outputs, feed)])
         return {name: torch.cat(values)[:count] for name, values in zip(self.outputs, zip(*runs))}
@@ -135,37 +126,8 @@ def open_file(
     )
 
 
-def available() -> list[str]:
-    """The names of the providers that this build of ONNX Runtime has."""
-    there = onnxfile.needed("onnxruntime").get_available_providers()
-    return [name for name, (provider, _) in PROVIDERS.items() if provider in there]
-
-
-def _session(path: Path, provider: str):
-    """A session and the name of the provider that it really got."""
-    runtime, there = onnxfile.needed("onnxruntime"), available()
-    if provider in ("auto", "mps"):
-        provider = "cuda" if "cuda" in there and provider == "auto" else "cpu"
-    if provider.split(":")[0] not in there:
-        hint = f"; pip install {PROVIDERS[provider][1]}" if provider in PROVIDERS else ""
-        raise ValueError(f"this ONNX Runtime cannot run on {provider!r}; it has {', '.join(there)}{hint}")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3
-    wanted = [PROVIDERS[name][0] for name in dict.fromkeys((provider.split(":")[0], "cpu"))]
-    try:
-        session = runtime.InferenceSession(str(path), options, providers=wanted)
-    except Exception as error:  # onnxruntime has a class for every fault, none of them with a common base
-        raise CheckpointError(f"{path.name} cannot be run: {' '.join(str(error).split())[:300]}") from None
-    got = session.get_providers()[0]
-    if got != wanted[0]:
-        warnings.warn(f"{wanted[0]} could not be started; {path.name} runs on {got}", stacklevel=4)
-    return session, next(name for name, (full, _) in PROVIDERS.items() if full == got)
-
-
-def _about(path: Path, session) -> dict:
+def _about(path: Path, text: str | None) -> dict:
     """What the file says of itself. Raises CheckpointError when it says nothing, or in another version's words."""
-    text = session.get_modelmeta().custom_metadata_map.get(onnxfile.KEY)
     if text is None:
         raise CheckpointError(f"{path.name} was not written by `dfine export`: class names and W(n) are not in it")
     about = json.loads(text)

@@ -1,7 +1,7 @@
-"""The faster of two engines, found out once: on a CPU, an exported file may answer sooner than torch's fused copy.
+"""The fastest engine, found out once: on a CPU, an exported file may answer sooner than torch's fused copy.
 
-The file lies in a cache and is made off the path of any request; which of the two is the faster one on this machine is
-measured once and remembered beside it.
+The file lies in a cache and is made off the path of any request; which engine is the fastest one on this machine, the
+fused copy, ONNX Runtime, or OpenVINO where it is installed, is measured once and remembered beside the file.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from dfine.hub import CheckpointError
 from dfine.network.detector import DFINE
 from dfine.predictor import Predictor
 from dfine.runtime import OnnxNetwork
+from dfine.sessions import available
 from dfine.storage import replacing
 from dfine.version import VERSION
 
-RUNS = 7  # of each engine, in turn; the fastest counts
+RUNS = 5  # of each engine, in turn; the fastest counts
 
 
 def folder() -> Path:
@@ -37,14 +38,15 @@ def folder() -> Path:
     return Path(own) if own else base / "dfine-lens" / "onnx"
 
 
-def cached(model: Predictor, place: str | os.PathLike | None = None) -> Predictor:
-    """The same predictor, run by ONNX Runtime, from a file that is exported once and then found in the cache.
+def cached(model: Predictor, place: str | os.PathLike | None = None, provider: str = "cpu") -> Predictor:
+    """The same predictor, run by ONNX Runtime or OpenVINO, from a file that is exported once and kept in the cache.
 
     Its network stays torch's, so that saving, and finding out where queries looked, work as before.
 
     Args:
         model: a predictor of torch.
         place: another folder than `folder()`.
+        provider: "cpu" for ONNX Runtime, or "openvino".
 
     Raises:
         ExportError: the model cannot be exported.
@@ -55,14 +57,14 @@ def cached(model: Predictor, place: str | os.PathLike | None = None) -> Predicto
     if not file.is_file():
         export(model, file, Options())
     other = copy.copy(model)
-    other.engine = OnnxNetwork(file, "cpu")
+    other.engine = OnnxNetwork(file, provider)
     return other
 
 
 def faster(model: Predictor, place: str | os.PathLike | None = None) -> Predictor:
-    """`model` on the faster engine for this machine: torch's fused copy, or `cached(model)`.
+    """`model` on the fastest engine for this machine: torch's fused copy, or `cached(model)`.
 
-    Both are timed once, in turn, and the result is kept beside the file. On a GPU, without onnx and onnxruntime, where
+    All are timed once, in turn, and the result is kept beside the file. On a GPU, without onnx and onnxruntime, where
     the model is an exported file itself, or where no file can be written, it is the fused copy, or `model` as it is.
     """
     if not isinstance(model.network, DFINE) or model.device.type not in ("cpu", "cuda"):
@@ -73,11 +75,13 @@ def faster(model: Predictor, place: str | os.PathLike | None = None) -> Predicto
     if model.device.type != "cpu" or missing:
         return fused
     try:
-        other = cached(model, place)
-        times = _times(fused, other)
+        engines = {"fused": fused, "onnx": cached(model, place)}
+        if "openvino" in available():
+            engines["openvino"] = cached(model, place, "openvino")
+        times = _times(engines)
     except (ExportError, CheckpointError, OSError, RuntimeError):
         return fused
-    return other if times["onnx"] < times["fused"] else fused
+    return engines[min(engines, key=times.__getitem__)]
 
 
 def speed_up(model: Predictor, ready: Callable[[], bool] = lambda: True) -> threading.Thread:
@@ -119,22 +123,23 @@ def _digest(network: DFINE) -> str:
     return digest.hexdigest()
 
 
-def _times(fused: Predictor, other: Predictor) -> dict[str, float]:
-    """Milliseconds of both engines for one picture on this machine, measured once per file, version and threads."""
-    note = other.engine.path.with_suffix(".json")
-    setting = [torch.get_num_threads(), other.engine.version, torch.backends.cpu.get_cpu_capability()]
+def _times(engines: dict[str, Predictor]) -> dict[str, float]:
+    """Milliseconds of every engine for one picture on this machine, measured once per file, versions and threads."""
+    note = engines["onnx"].engine.path.with_suffix(".json")
+    versions = [model.engine.version for name, model in engines.items() if name != "fused"]
+    setting = [torch.get_num_threads(), *versions, torch.backends.cpu.get_cpu_capability()]
     try:
         known = json.loads(note.read_text(encoding="utf-8"))
-        if known["setting"] == setting:
+        if known["setting"] == setting and set(known["times"]) == set(engines):
             return known["times"]
     except (OSError, ValueError, KeyError):
         pass
-    pixels, times = torch.rand(1, 3, *fused.size), {"fused": [], "onnx": []}
-    engines = {"fused": fused.engine, "onnx": other.engine}
+    pixels, times = torch.rand(1, 3, *engines["fused"].size), {name: [] for name in engines}
     for _ in range(RUNS + 2):
-        for name, engine in engines.items():
+        for name, model in engines.items():
+            model.engine(pixels)  # while threads of the engine before it may still spin, waiting for work
             start = time.perf_counter()
-            engine(pixels)
+            model.engine(pixels)
             times[name].append(time.perf_counter() - start)
     best = {name: round(1000 * min(values[2:]), 2) for name, values in times.items()}
     with replacing(note) as temporary:

@@ -16,7 +16,8 @@ from dfine.looking import look
 from dfine.network.detector import DFINE
 from dfine.postprocess import detections
 from dfine.predictor import Predictor
-from dfine.runtime import OnnxNetwork, available
+from dfine.runtime import OnnxNetwork
+from dfine.sessions import available
 from tests.helpers import shaken, synthetic_trace
 
 pytest.importorskip("onnx", reason="onnx is not installed")
@@ -28,7 +29,7 @@ SIZE = (64, 96)
 # What TensorRT 10.15 reads, opsets 9 to 24 (docs/operators.md of onnx-tensorrt); of that list, what a file of ours may
 # have. GridSample takes four axes alone, MaxPool no dilations; ours are such.
 TENSORRT = set(
-    "Add And Cast Ceil Clip Concat Constant ConstantOfShape Conv Cos Div Equal Exp Expand Flatten Floor Gather "
+    "Abs Add And Cast Ceil Clip Concat Constant ConstantOfShape Conv Cos Div Equal Exp Expand Flatten Floor Gather "
     "GatherElements GatherND Gelu Gemm Greater GreaterOrEqual GridSample Identity LayerNormalization Less LessOrEqual "
     "Log MatMul Max MaxPool Min Mod Mul Neg Not Or Pad Pow Range Reciprocal ReduceMax ReduceMean ReduceSum Relu "
     "Reshape Resize Shape Sigmoid Sin Slice Softmax Split Sqrt Squeeze Sub TopK Transpose Unsqueeze Where".split()
@@ -240,8 +241,30 @@ def test_providers_are_chosen_and_reported(file):
     assert "cpu" in available()
     assert OnnxNetwork(file[0], "cpu").provider == "cpu"
     for absent in {"tensorrt", "openvino", "cuda"} - set(available()):
-        with pytest.raises(ValueError, match=f"cannot run on '{absent}'; it has .*cpu.*pip install onnxruntime"):
+        with pytest.raises(ValueError, match=f"cannot run on '{absent}' here; it can on cpu.*pip install "):
             dfine.load(file[0], absent)
+
+
+@pytest.mark.parametrize("options", [Options(), Options(batch=None, gather=False), Options(batch=2, postprocess=True)])
+def test_openvino_tells_the_same_story(model, tmp_path, options):
+    pytest.importorskip("openvino")
+    export(model, tmp_path / "a.onnx", options)
+    back = dfine.load(tmp_path / "a.onnx", "openvino")
+    assert back.network.provider == "openvino" and (back.names, back.digest) == (NAMES, model.digest)
+    first = back(picture(0), threshold=0).trace
+    kept = first.last.edges.clone()
+    for count in (1, 3):
+        pixels = torch.rand(count, 3, *SIZE)
+        with torch.no_grad():
+            assert close(back.network(pixels), model.network(pixels))
+    assert torch.equal(first.last.edges, kept)  # later pictures leave earlier answers alone
+
+
+def test_openvino_refuses_what_is_no_such_file(tmp_path):
+    pytest.importorskip("openvino")
+    (tmp_path / "no.onnx").write_bytes(b"not a file of ONNX")
+    with pytest.raises(CheckpointError, match="no.onnx cannot be run"):
+        dfine.load(tmp_path / "no.onnx", "openvino")
 
 
 def test_early_exit_of_a_file_cuts_the_story(model, file):
@@ -275,11 +298,11 @@ def test_the_faster_engine_is_measured_once(model, tmp_path, monkeypatch):
     assert close(best(picture()).trace, model(picture()).trace)
     note = next(tmp_path.glob("*.json"))
     known = json.loads(note.read_text())
-    assert set(known["times"]) == {"fused", "onnx"}
-    for winner, loser in (("fused", "onnx"), ("onnx", "fused")):
-        note.write_text(json.dumps(known | {"times": {winner: 1.0, loser: 2.0}}))
+    assert set(known["times"]) == {"fused", "onnx"} | ({"openvino"} & set(available()))
+    for winner in known["times"]:
+        note.write_text(json.dumps(known | {"times": {name: 2.0 - (name == winner) for name in known["times"]}}))
         engine = swift.faster(model, tmp_path).engine
-        assert isinstance(engine, OnnxNetwork) == (winner == "onnx")
+        assert getattr(engine, "provider", "fused") == {"onnx": "cpu"}.get(winner, winner)
 
 
 def test_where_no_file_can_be_written_torch_answers(model, tmp_path):

@@ -1,0 +1,121 @@
+"""What runs an exported file: ONNX Runtime with one of its providers, or OpenVINO, which reads the same file.
+
+Neither is imported before a file is opened.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dfine import onnxfile
+from dfine.hub import CheckpointError
+
+# Where a file can run, what onnxruntime calls it, and what to install for it.
+PROVIDERS = {
+    "cpu": ("CPUExecutionProvider", "onnxruntime"),
+    "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
+    "tensorrt": ("TensorrtExecutionProvider", "onnxruntime-gpu, and TensorRT"),
+    "openvino": (None, "openvino"),
+}
+
+
+class OnnxRuntime:
+    """A file under ONNX Runtime.
+
+    Attributes:
+        provider: the one that it really got: "cpu", "cuda" or "tensorrt".
+        version: of the runtime.
+        inputs, outputs: their names.
+        text: what the file says of itself, as it stands in its metadata; None where it says nothing.
+    """
+
+    def __init__(self, path: Path, provider: str):
+        runtime = onnxfile.needed("onnxruntime")
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = 3
+        wanted = [PROVIDERS[name][0] for name in dict.fromkeys((provider, "cpu"))]
+        try:
+            self.session = runtime.InferenceSession(str(path), options, providers=wanted)
+        except Exception as error:  # onnxruntime has a class for every fault, none of them with a common base
+            raise CheckpointError(_cannot(path, error)) from None
+        got = self.session.get_providers()[0]
+        if got != wanted[0]:
+            warnings.warn(f"{wanted[0]} could not be started; {path.name} runs on {got}", stacklevel=5)
+        self.provider = next(name for name, (full, _) in PROVIDERS.items() if full == got)
+        self.version = runtime.__version__
+        self.inputs = [node.name for node in self.session.get_inputs()]
+        self.outputs = [node.name for node in self.session.get_outputs()]
+        self.text = self.session.get_modelmeta().custom_metadata_map.get(onnxfile.KEY)
+
+    def run(self, outputs: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """The outputs asked for. Any number of threads may ask at once."""
+        return self.session.run(outputs, feed)
+
+
+class OpenVino:
+    """A file under OpenVINO, on the CPU, in single precision. The same attributes."""
+
+    provider = "openvino"
+
+    def __init__(self, path: Path):
+        import openvino
+
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "INFERENCE_PRECISION_HINT": "f32",  # by itself it takes half precision wherever a CPU has it
+        }
+        core = openvino.Core()
+        try:
+            model = core.read_model(str(path))
+            self.request = core.compile_model(model, "CPU", settings).create_infer_request()
+        except RuntimeError as error:
+            raise CheckpointError(_cannot(path, error)) from None
+        self.version = openvino.__version__
+        self.inputs = [node.get_any_name() for node in model.inputs]
+        self.outputs = [node.get_any_name() for node in model.outputs]
+        key = ["framework", onnxfile.KEY]
+        self.text = model.get_rt_info(key).astype(str) if model.has_rt_info(key) else None
+        self._turn = threading.Lock()
+
+    def run(self, outputs: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """The outputs asked for. Threads are answered one after the other."""
+        with self._turn:
+            found = self.request.infer(feed)
+            return [found[name] for name in outputs]
+
+
+def available() -> list[str]:
+    """The names of the providers that are installed here."""
+    there = onnxfile.needed("onnxruntime").get_available_providers()
+    names = [name for name, (provider, _) in PROVIDERS.items() if provider in there]
+    return names + ["openvino"] * (importlib.util.find_spec("openvino") is not None)
+
+
+def open_session(path: Path, provider: str) -> OnnxRuntime | OpenVino:
+    """A file, ready to run. "auto" takes cuda where it is there, else cpu.
+
+    Raises:
+        ValueError: the provider is not there.
+        CheckpointError: the file cannot be run.
+        ImportError: onnxruntime is missing.
+    """
+    there = available()
+    if provider in ("auto", "mps"):
+        provider = "cuda" if "cuda" in there and provider == "auto" else "cpu"
+    provider = provider.split(":")[0]
+    if provider not in there:
+        hint = f"; pip install {PROVIDERS[provider][1]}" if provider in PROVIDERS else ""
+        raise ValueError(f"an exported file cannot run on {provider!r} here; it can on {', '.join(there)}{hint}")
+    return OpenVino(path) if provider == "openvino" else OnnxRuntime(path, provider)
+
+
+def _cannot(path: Path, error: Exception) -> str:
+    return f"{path.name} cannot be run: {' '.join(str(error).split())[:300]}"
