@@ -63,12 +63,14 @@ def hungarian(logits: Tensor, boxes: Tensor, targets: list[Target], weights: Los
 
     Logits [B, Q, K], boxes [B, Q, 4] and B targets. Computed in float32 whatever the autocast type.
     """
-    parts = []
     with torch.autocast(logits.device.type, enabled=False):
-        for i, target in enumerate(targets):
-            cost = torch.nan_to_num(costs(logits[i], boxes[i], target, weights), nan=1e4, posinf=1e4, neginf=-1e4)
-            query, object_ = linear_sum_assignment(cost.cpu().numpy())
-            parts.append((torch.as_tensor(query), torch.as_tensor(object_)))
+        tables = [costs(logits[i], boxes[i], target, weights) for i, target in enumerate(targets)]
+    # One copy to the CPU for all of them: each has to wait for everything that the GPU still has to do.
+    together = torch.nan_to_num(torch.cat([t.flatten() for t in tables]), nan=1e4, posinf=1e4, neginf=-1e4).cpu()
+    parts = []
+    for part, table in zip(together.split([t.numel() for t in tables]), tables):
+        query, object_ = linear_sum_assignment(part.view(table.shape).numpy())
+        parts.append((torch.as_tensor(query), torch.as_tensor(object_)))
     return _join(parts, targets)
 
 

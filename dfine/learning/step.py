@@ -20,6 +20,18 @@ from dfine.ranks import Ranks
 from dfine.records import Target
 
 
+def compile_(network: nn.Module, sizes: int) -> None:
+    """Let `torch.compile` have the backbone and the encoder, in place: most of the work, and of few shapes.
+
+    Each of the `sizes` of a batch is compiled for itself. Queries stay out of it: how many there are follows the number
+    of objects in a batch, which is seldom the same twice.
+    """
+    known = torch._dynamo.config
+    known.cache_size_limit = max(known.cache_size_limit, sizes)
+    for part in (network.backbone, network.encoder):
+        part.compile(dynamic=False)
+
+
 class Step:
     """Takes a batch, or this process's share of it, and changes the weights of `state`; gives the loss terms."""
 
@@ -31,14 +43,15 @@ class Step:
         self.model = self._wrapped(state.network)
 
     def _wrapped(self, network: nn.Module) -> nn.Module:
-        """The network as it is called: among several processes, or compiled."""
-        model = network
-        if self.here.count > 1:
-            gpu = self.device.type == "cuda"
-            if gpu:
-                nn.SyncBatchNorm.convert_sync_batchnorm(network)
-            model = DistributedDataParallel(model, device_ids=[self.device.index] if gpu else None)
-        return torch.compile(model, dynamic=True) if self.options.compile else model
+        """The network as it is called: compiled, and among several processes."""
+        if self.options.compile:
+            compile_(network, len(set(self.scales)))
+        if self.here.count == 1:
+            return network
+        gpu = self.device.type == "cuda"
+        if gpu:
+            nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        return DistributedDataParallel(network, device_ids=[self.device.index] if gpu else None)
 
     def __call__(self, pixels: Tensor, targets: list[Target]) -> dict[str, float]:
         """A step on pictures uint8 [B, 3, S, S], in as many parts as the options say.
@@ -88,7 +101,8 @@ class Step:
         if not torch.isfinite(loss):
             self._keep_batch(pixels, targets)
         state.scaler.scale(loss * share).backward()
-        return {name: float(value.detach()) * share for name, value in terms.items()}
+        values = torch.stack([value.detach().double() for value in terms.values()]).tolist()
+        return {name: value * share for name, value in zip(terms, values)}
 
     def _keep_batch(self, pixels: Tensor, targets: list[Target]) -> None:
         out = Path(self.options.out)
