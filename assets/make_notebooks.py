@@ -1,7 +1,8 @@
 """Run the notebooks again and keep what they show: `python assets/make_notebooks.py`, after a change of code or text.
 
-Every plotly figure also gets a picture of itself, so that the notebooks read on pages that run nothing; that takes
-Chromium. Writes notebooks/*.ipynb and, from the cell tagged `readme` in each, figures/notebook-0N.png.
+Every plotly figure also gets a picture of itself, so that the notebooks read on pages that run nothing, and in
+JupyterLab, which shows it, as large as it is, until a pointer comes near; that takes Chromium. Writes
+notebooks/*.ipynb and, from the cell tagged `readme` in each, figures/notebook-0N.png.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from plotly.offline import get_plotlyjs
 
 HERE = Path(__file__).resolve().parent
@@ -27,7 +28,8 @@ FOLDER = ROOT / "notebooks"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 PLOTLY = "application/vnd.plotly.v1+json"
-WIDTH, ZOOM = 940, 1.5  # CSS pixels of a figure, and how many dots each gets
+WIDTH = 860  # pixels of a figure: what JupyterLab has for it in a window of 1300
+ZOOM = 1.5  # dots for each of them in the README's pictures
 LIMIT = 150_000  # bytes of a README picture
 PROGRESS = re.compile(r"\d+%\||it/s|s/it")  # what tqdm writes
 QUIET = {
@@ -79,6 +81,14 @@ def bundles(notebook: nbformat.NotebookNode) -> Iterator[tuple[nbformat.Notebook
 
 def photographed(page: Page, figure: dict) -> dict[str, str]:
     """A plotly figure as an output of a notebook, on white: PNG, or JPEG where there is a photograph in it."""
+    shown = _shown(page, figure)
+    if figure["layout"].get("images"):
+        return {"image/jpeg": _text(shown.screenshot(type="jpeg", quality=86))}
+    return {"image/png": _text(small(shown.screenshot()))}
+
+
+def _shown(page: Page, figure: dict) -> Locator:
+    """A plotly figure, drawn on the page."""
     page.evaluate(
         """async ({data, layout, width}) => {
             const place = document.querySelector('#figure');
@@ -89,9 +99,7 @@ def photographed(page: Page, figure: dict) -> dict[str, str]:
         {"data": figure["data"], "layout": figure["layout"], "width": WIDTH},
     )
     page.wait_for_timeout(250)
-    if figure["layout"].get("images"):
-        return {"image/jpeg": _text(page.locator("#figure").screenshot(type="jpeg", quality=86))}
-    return {"image/png": _text(small(page.locator("#figure").screenshot()))}
+    return page.locator("#figure")
 
 
 def _text(content: bytes) -> str:
@@ -121,6 +129,8 @@ def chosen(notebook: nbformat.NotebookNode, page: Page) -> Image.Image | None:
     for cell, data in bundles(notebook):
         if "readme" not in cell.metadata.get("tags", ()):
             continue
+        if PLOTLY in data:
+            return Image.open(io.BytesIO(_shown(page, data[PLOTLY]).screenshot())).convert("RGB")
         for kind in ("image/png", "image/jpeg"):
             if kind in data:
                 return Image.open(io.BytesIO(base64.b64decode(data[kind]))).convert("RGB")
@@ -145,6 +155,14 @@ def keep(image: Image.Image, path: Path) -> None:
     raise SystemExit(f"{path.name} takes {path.stat().st_size} bytes, more than {LIMIT}")
 
 
+def _page(browser: Browser, zoom: float) -> Page:
+    """An empty page with plotly and a place for a figure."""
+    page = browser.new_page(viewport={"width": WIDTH + 40, "height": 900}, device_scale_factor=zoom)
+    page.set_content('<body style="margin:0;background:white"><div id="figure"></div></body>')
+    page.add_script_tag(content=get_plotlyjs())
+    return page
+
+
 def main() -> None:
     """Run and illustrate what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -155,15 +173,13 @@ def main() -> None:
     paths = [p for p in sorted(FOLDER.glob("*.ipynb")) if not options.which or p.name[:2] in options.which]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": WIDTH + 40, "height": 900}, device_scale_factor=ZOOM)
-        page.set_content('<body style="margin:0;background:white"><div id="figure"></div></body>')
-        page.add_script_tag(content=get_plotlyjs())
+        page, large = (_page(browser, zoom) for zoom in (1, ZOOM))
         for path in paths:
             notebook = nbformat.read(path, as_version=4) if options.keep else run(path)
             if not options.keep:
                 illustrate(notebook, page)
                 nbformat.write(notebook, path)
-            picture = chosen(notebook, page)
+            picture = chosen(notebook, large)
             if picture:
                 keep(picture, HERE / "figures" / f"notebook-{path.name[:2]}.png")
             print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")

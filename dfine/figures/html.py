@@ -129,16 +129,11 @@ def _score(row: dict) -> str:
 
 
 def _sparkline(p: list[float], edge: str, layer: int) -> str:
-    """Pr(n) as a little bar chart in SVG, scaled to its own highest bar."""
+    """Pr(n) as a little bar chart, scaled to its own highest bar."""
     width, height, top = 3, 26, max(p)
-    bars = "".join(
-        f'<rect x="{n * width}" y="{height - bar:.1f}" width="{width - 0.5}" height="{bar:.1f}"/>'
-        for n, bar in enumerate(height * v / top for v in p)
-    )
-    return (
-        f'<svg role="img" aria-label="Pr(n) of the {edge} edge, layer {layer + 1}" width="{len(p) * width}" '
-        f'height="{height}" fill="{style.EDGE_COLOURS[edge]}">{bars}</svg>'
-    )
+    bars = "".join(f"M{n * width} {height}v-{height * v / top:.1f}h2.5V{height}z" for n, v in enumerate(p))
+    words = f"Pr(n) of the {edge} edge, layer {layer + 1}"
+    return sketch.image(f'<path d="{bars}" fill="{style.EDGE_COLOURS[edge]}"/>', (len(p) * width, height), words)
 
 
 def _swatch(colour: str) -> str:

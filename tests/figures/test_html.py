@@ -1,7 +1,18 @@
 """Records that draw themselves in a notebook."""
 
+import base64
+import re
+from xml.etree import ElementTree
+
 from dfine.figures import html, sketch
 from dfine.predictor import Result
+
+
+def drawn(text):
+    """The SVG inside the pictures of a piece of HTML, each of which a browser can read."""
+    found = [base64.b64decode(code).decode() for code in re.findall(r"data:image/svg\+xml;base64,([^\"]+)", text)]
+    assert all(ElementTree.fromstring(svg).tag.endswith("svg") for svg in found)
+    return found
 
 
 def test_a_trace_says_what_every_stage_holds(trace_of):
@@ -26,10 +37,16 @@ def test_a_trace_without_a_sure_query_has_no_means(trace_of):
 
 
 def test_a_sketch_has_a_frame_for_every_box(detections, history, trace_of):
-    assert sketch.of_detections(detections).count("<rect") == 3
-    assert sketch.of_history(history).count("<rect") == 1 + 3
-    assert sketch.of_trace(trace_of()).count("<rect") == 2 * 2
-    assert "&lt;fish&gt;" in sketch.of_detections(detections)
+    assert drawn(sketch.of_detections(detections))[0].count("<rect") == 3
+    assert drawn(sketch.of_history(history))[0].count("<rect") == 1 + 3
+    assert drawn(sketch.of_trace(trace_of()))[0].count("<rect") == 2 * 2
+    assert "&lt;fish&gt;" in drawn(sketch.of_detections(detections))[0]
+
+
+def test_a_history_draws_every_edge_of_every_layer_and_the_boxes(history):
+    text = history._repr_html_()
+    assert len(drawn(text)) == 12 + 1
+    assert "<svg" not in text and "Pr(n) of the bottom edge, layer 3" in text  # notebooks drop svg, and keep pictures
 
 
 def test_a_result_shows_its_picture_and_its_table(picture, detections, nothing, trace_of):
