@@ -136,7 +136,10 @@ def chosen(notebook: nbformat.NotebookNode, page: Page) -> Image.Image | None:
                 return Image.open(io.BytesIO(base64.b64decode(data[kind]))).convert("RGB")
         if "text/html" in data:
             page.evaluate(
-                "html => { const f = document.querySelector('#figure'); f.style = 'padding:8px'; f.innerHTML = html }",
+                """html => {
+                    const place = document.querySelector('#figure');
+                    place.style = 'padding:8px;width:max-content'; place.innerHTML = html;
+                }""",
                 data["text/html"],
             )
             page.wait_for_timeout(250)
