@@ -1,0 +1,97 @@
+"""Exported files: ours, with every layer's distributions, beside the published form, which tells the last layer alone.
+
+    python benchmarks/exports.py [--sizes n,s] [--turns 12]
+
+The published form is the network as the published tools export it: BatchNorm and RepVGG branches folded, sampling by
+GridSample, no scores or quality but the last layer's; made here from the same random weights. Both run in ONNX Runtime,
+and in OpenVINO where it is installed, in turn, each twice before it counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from dfine import onnxfile  # noqa: E402
+from dfine.config import Config  # noqa: E402
+from dfine.engines import keep_memory  # noqa: E402
+from dfine.export import Options, export  # noqa: E402
+from dfine.fused import fused  # noqa: E402
+from dfine.network.detector import DFINE  # noqa: E402
+from dfine.predictor import Predictor  # noqa: E402
+from dfine.sessions import available, open_session  # noqa: E402
+
+SIDE = 640
+WARM, TURN = 2, 2  # runs of each turn that do not count, and that do
+
+
+class Published(nn.Module):
+    """The last layer's logits and boxes; what only the layers before it would say drops out of the graph."""
+
+    def __init__(self, network: DFINE):
+        super().__init__()
+        self.network = fused(network)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        last = self.network(images).last
+        return last.logits, last.boxes
+
+
+def files(size: str, folder: Path) -> dict[str, Path]:
+    """Both forms of a network of random weights."""
+    torch.manual_seed(0)
+    network = DFINE(Config.of(size)).eval()
+    ours, raw, theirs = (folder / f"{size}-{name}.onnx" for name in ("ours", "raw", "published"))
+    export(Predictor(network, [str(i) for i in range(80)], device="cpu", size=(SIDE, SIDE)), ours, Options())
+    pixels = torch.rand(1, 3, SIDE, SIDE)
+    onnxfile.write(Published(network).eval(), (pixels,), ["logits", "boxes"], raw, opset=18, any_batch=False)
+    onnxfile.simplify(raw, theirs, half=False)
+    return {"published form": theirs, "ours, whole trace": ours}
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", default="n,s")
+    parser.add_argument("--turns", type=int, default=12)
+    options = parser.parse_args()
+    keep_memory()
+    feed = {"images": torch.rand(1, 3, SIDE, SIDE).numpy()}
+    print("| size | engine | file | median ms | best ms | of the published form |\n" + "|---" * 6 + "|")
+    for size in options.sizes.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            made = files(size, Path(folder))
+            runs = {
+                (provider, name): open_session(path, provider)
+                for provider in ("cpu", "openvino")
+                if provider in available()
+                for name, path in made.items()
+            }
+            times: dict[tuple, list[float]] = {key: [] for key in runs}
+            for turn in range(options.turns + 1):
+                for key, session in runs.items():
+                    for run in range(WARM + TURN):
+                        start = time.perf_counter()
+                        session.run(session.outputs, feed)
+                        if turn and run >= WARM:
+                            times[key].append(1000 * (time.perf_counter() - start))
+            median = {key: statistics.median(values) for key, values in times.items()}
+            for (provider, name), values in times.items():
+                share = median[provider, name] / median[provider, "published form"]
+                engine = {"cpu": "ONNX Runtime", "openvino": "OpenVINO"}[provider]
+                numbers = f"{median[provider, name]:.1f} | {min(values):.1f} | {share:.2f}"
+                print(f"| {size.upper()} | {engine} | {name} | {numbers} |")
+
+
+if __name__ == "__main__":
+    main()
