@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import importlib
 import math
 import multiprocessing
 import os
@@ -36,6 +37,7 @@ from dfine.runtime import OnnxNetwork
 from dfine.sessions import PROVIDERS, available
 
 ENGINES = ("transformers", "torch", "fused", "onnx", "openvino")
+FILE = "model.onnx"
 EXPORTED = {"onnx": "cpu", "openvino": "openvino"}  # engines that read an exported file, and their providers on a CPU
 PUBLISHED = {"n": (4, 7), "s": (10, 25), "m": (19, 57), "l": (31, 91), "x": (62, 202)}  # parameters (M), GFLOPs
 PRODUCTS_OF_ATTENTION = ("bmm", "baddbmm", "scaled_dot_product")
@@ -133,7 +135,7 @@ def _measure(size: str, setting: Setting, stack: contextlib.ExitStack, tell) -> 
             memory[name] = (torch.cuda.max_memory_allocated() - before) / 1e6
             torch.cuda.reset_peak_memory_stats()
         else:
-            memory[name] = _memory(size, name, setting) if setting.memory else None
+            memory[name] = _memory(size, name, setting, folder / FILE) if setting.memory else None
 
     times: dict[str, list[float]] = {name: [] for name in engines}
     for run in range(WARM + setting.runs):
@@ -215,7 +217,7 @@ def _transformers(network: DFINE, setting: Setting, folder: Path) -> Engine:
 
 def _exported(network: DFINE, setting: Setting, folder: Path, provider: str) -> Engine:
     """An exported file with its whole trace."""
-    file, gpu = folder / "model.onnx", provider == "cuda"
+    file, gpu = folder / FILE, provider == "cuda"
     if provider not in available():
         raise ImportError(f"pip install {PROVIDERS[provider][1]}")
     if not file.exists():
@@ -235,19 +237,20 @@ def _timed(engine: Engine, pixels: Tensor) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def _memory(size: str, name: str, setting: Setting) -> float | None:
+def _memory(size: str, name: str, setting: Setting, file: Path) -> float | None:
     """Megabytes that an engine adds at its peak, weights included; on a CPU it is asked in a process of its own."""
     if setting.device.startswith("cuda"):
         return None  # told from the GPU's own books while the engine is prepared
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as alone:
-        return alone.submit(_peak, size, name, setting).result()
+        return alone.submit(_peak, size, name, setting, file).result()
 
 
-def _peak(size: str, name: str, setting: Setting) -> float | None:
+def _peak(size: str, name: str, setting: Setting, file: Path) -> float | None:
     """The same, in this process, whose memory nobody else uses: from before the engine is made to after two runs.
 
-    The network that the engine is made from is there before and after, and does not count.
+    The network that the engine is made from is there before and after, and does not count; nor does a library's code.
+    `file` is what the exported engines read: whoever has exported it has memory to give away.
     """
     torch.manual_seed(0)
     network = DFINE(Config.of(size)).eval()
@@ -255,9 +258,9 @@ def _peak(size: str, name: str, setting: Setting) -> float | None:
     keep_memory()
     with tempfile.TemporaryDirectory() as folder:
         build = _builders(network, setting, Path(folder))[name]
-        if name in EXPORTED:  # exporting is no part of running
-            file, provider = build().path, EXPORTED[name]
-            build = lambda: OnnxNetwork(file, provider)  # noqa: E731
+        if name in EXPORTED:
+            importlib.import_module({"onnx": "onnxruntime"}.get(name, name))
+            build = lambda: OnnxNetwork(file, EXPORTED[name])  # noqa: E731
         elif name.startswith("transformers"):
             from transformers import DFineForObjectDetection  # noqa: F401  its code is no part of the engine
         before = _resident(reset=True)

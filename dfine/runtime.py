@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -75,8 +76,10 @@ class OnnxNetwork(nn.Module):
             feed = {"images": chunk.numpy()}
             if len(self.session.inputs) > 1:
                 feed["orig_target_sizes"] = torch.ones(len(chunk), 2, dtype=torch.int64).numpy()
-            runs.append([torch.from_numpy(value) for value in self.session.run(self.outputs, feed)])
-        return {name: torch.cat(values)[:count] for name, values in zip(self.outputs, zip(*runs))}
+            runs.append(self.session.run(self.outputs, feed))
+        # By numpy, in this thread: threads of torch, once woken, would spin beside those of the next run.
+        whole = [values[0] if len(runs) == 1 else np.concatenate(values) for values in zip(*runs)]
+        return {name: torch.from_numpy(value)[:count] for name, value in zip(self.outputs, whole)}
 
     @property
     def decoder(self):

@@ -1,6 +1,7 @@
 """The benchmark's table: operations as published, every engine in turn, sums done right."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -48,6 +49,15 @@ def test_every_engine_is_measured():
     names = [row.engine for row in rows]
     assert names == ["torch", "fused", "fused, 1 of 3 layers", "fused, 2 of 3 layers", "onnx"]
     assert all(0 < row.best <= row.median <= row.late and row.ratio is None for row in rows)
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells a process's peak memory")
+def test_the_memory_of_an_exported_file_is_told_as_well():
+    """Weights of 15 MB lie in it at least once, whoever runs it."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    rows = benchmark(Setting(("n",), ("fused", "onnx"), (64, 64), runs=1))
+    assert all(15 < row.memory < 500 for row in rows)
 
 
 def test_transformers_is_what_all_are_compared_with():
