@@ -16,7 +16,7 @@ from torch import Tensor
 from dfine import checkpoints, interchange
 from dfine.config import Config
 from dfine.data import labels
-from dfine.data.pictures import Picture, read, to_pixels
+from dfine.data.pictures import Picture, read, to_batch, to_pixels
 from dfine.engines import Fast
 from dfine.network.detector import DFINE
 from dfine.postprocess import detections
@@ -174,7 +174,7 @@ class Predictor:
         return [Result(p, found[i].above(threshold), trace.picture(i)) for i, p in enumerate(pictures)]
 
     def _batch(self, pictures: list[Image.Image], threshold: float) -> list[Result]:
-        return self.look(pictures, torch.stack([to_pixels(p, self.size) for p in pictures]), threshold)
+        return self.look(pictures, to_batch([to_pixels(p, self.size) for p in pictures]), threshold)
 
     @torch.no_grad()
     def _trace(self, pixels: Tensor) -> Trace:

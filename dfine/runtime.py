@@ -61,7 +61,7 @@ class OnnxNetwork(nn.Module):
             raise ValueError(f"{self.path.name} is an exported file: it detects, and cannot be trained")
         if layers is not None and not 1 <= layers <= self.config.layers:
             raise ValueError(f"this network has {self.config.layers} layers; layers is not {layers}")
-        parts = self._run(pixels.detach().float().cpu().contiguous())
+        parts = self._run(pixels.detach().float().cpu())
         shapes = tuple((h, w) for h, w in self.about["shapes"])
         trace = rebuilt(parts, shapes, torch.tensor(self.about["w"]))
         return replace(trace, refinements=trace.refinements[:layers])
@@ -73,11 +73,11 @@ class OnnxNetwork(nn.Module):
             pixels = torch.cat((pixels, pixels.new_zeros(at_once - count % at_once, *pixels.shape[1:])))
         runs = []
         for chunk in pixels.split(at_once):
-            feed = {"images": chunk.numpy()}
+            feed = {"images": np.ascontiguousarray(chunk.numpy())}
             if len(self.session.inputs) > 1:
                 feed["orig_target_sizes"] = torch.ones(len(chunk), 2, dtype=torch.int64).numpy()
             runs.append(self.session.run(self.outputs, feed))
-        # By numpy, in this thread: threads of torch, once woken, would spin beside those of the next run.
+        # Copies are numpy's, in this thread: threads of torch, once woken, would spin beside those of the next run.
         whole = [values[0] if len(runs) == 1 else np.concatenate(values) for values in zip(*runs)]
         return {name: torch.from_numpy(value)[:count] for name, value in zip(self.outputs, whole)}
 

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dfine.data.pictures import read, to_pixels
+from dfine.data.pictures import read, to_batch, to_pixels
 from dfine.predictor import Predictor, Result
 
 READERS = 4  # threads that decode; Pillow lets go of the interpreter meanwhile
@@ -96,7 +96,7 @@ def _looked(model: Predictor, entries: list[tuple[Path, Future]], threshold: flo
         except (ValueError, OSError) as error:
             errors[path] = error
     pictures = [picture for picture, _ in ready.values()]
-    results = model.look(pictures, torch.stack([pixels for _, pixels in ready.values()]), threshold) if ready else []
+    results = model.look(pictures, to_batch([pixels for _, pixels in ready.values()]), threshold) if ready else []
     found = dict(zip(ready, results))
     for path, _ in entries:
         yield Seen(path, found.get(path), errors.get(path))

@@ -77,6 +77,7 @@ class Video:
         count = self._stream.frames or (round((self._until - start) * self.rate) if self._until else 0)
         self.expected = -(-count // every) or None
         self._damaged, self._damage_at, self._end = 0, None, 0.0
+        self._unread = 0  # damaged packets that no sound one has followed yet: a cut goes through one, too
 
     def __iter__(self) -> Iterator[Frame]:
         first, last = None, None
@@ -104,9 +105,11 @@ class Video:
                 try:
                     frames = packet.decode()
                 except errors:
-                    self._damaged += 1
+                    self._unread += 1
                     self._damage_at = self._end if self._damage_at is None else self._damage_at
                     continue
+                if packet.size:
+                    self._damaged, self._unread = self._damaged + self._unread, 0
                 yield from frames
         except errors as error:
             self.troubles.append(f"{self.name} cannot be read beyond {self._end:.2f} s: {error.strerror or error}")
@@ -132,7 +135,7 @@ class Video:
         end = self._until
         if nothing:
             raise VideoError(f"no frame of {self.name!r} can be decoded: the file is damaged or cut off")
-        if self._damaged and self._damage_at < self._end:
+        if self._damaged:
             self.troubles.append(
                 f"{self.name} is damaged from {self._damage_at:.2f} s on: {self._damaged} of its packets were left out"
             )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dfine import distribution
-from dfine.data.pictures import to_pixels
+from dfine.data.pictures import to_batch, to_pixels
 from dfine.predictor import BATCH, Predictor, Result
 from dfine.records import Detections, Trace
 from dfine.video.ahead import ahead
@@ -65,7 +65,7 @@ def watch(
     with closing(ahead(prepared, 1 if video.live else 2 * batch, newest=video.live)) as items:
         while group := list(islice(items, batch)):
             frames, pixels = zip(*group)
-            results = model.look([f.picture for f in frames], torch.stack(pixels), lowest)
+            results = model.look([f.picture for f in frames], to_batch(pixels), lowest)
             for frame, result in zip(frames, results):
                 found = result.detections.above(threshold)
                 tracks = tracker.update(result.detections, frame.time) if tracker else [None] * len(found)
