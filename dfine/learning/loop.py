@@ -51,7 +51,7 @@ class Training:
         network = plan.network(options, self.names)
         self.recipe = plan.recipe(options, network.config.size)
         self._say(plan.in_words(self.recipe, RECIPES[network.config.size]))
-        self.state = self._state(network.to(self.device))
+        self.state = self._state(network.to(self.device, memory_format=torch.channels_last))
         self.rates = [group["lr"] for group in self.state.optimizer.param_groups]
         self.step = Step(self.state, options, self.recipe, here, self.device)
         self.stop = False

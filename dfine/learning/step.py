@@ -85,7 +85,7 @@ class Step:
         state = self.state
         # What is random depends on the step alone, so that a resumed run draws what an uninterrupted one would have.
         step = self.options.seed * 1_000_003 + state.step
-        pixels = pixels.to(self.device, non_blocking=True).float() / 255
+        pixels = pixels.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last).float() / 255
         pixels = augment.resized(pixels, self.scales, step)
         targets = [t.map(lambda x: x.to(self.device)) for t in targets]
         place = self.here.rank + self.here.count * part
