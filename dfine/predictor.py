@@ -205,9 +205,10 @@ class Predictor:
 
     def __repr__(self) -> str:
         named = len(self.names) - len(labels.unused(self.names))
+        where = getattr(self.engine, "runner", f"on {self.device}")
         return (
             f"<D-FINE-{self.config.size.upper()} {self.source!r}, {named} classes, "
-            f"input {self.size[0]} x {self.size[1]}, on {self.device}>"
+            f"input {self.size[0]} x {self.size[1]}, {where}>"
         )
 
 

@@ -82,6 +82,12 @@ class OnnxNetwork(nn.Module):
         return {name: torch.from_numpy(value)[:count] for name, value in zip(self.outputs, whole)}
 
     @property
+    def runner(self) -> str:
+        """What runs the file, and where, in words."""
+        name = "OpenVINO" if self.provider == "openvino" else "ONNX Runtime"
+        return f"{name} {self.version.split('-')[0]} on {'cpu' if self.provider == 'openvino' else self.provider}"
+
+    @property
     def decoder(self):
         """Not in the file. Raises ValueError."""
         raise ValueError(f"{self.path.name} is an exported file, which keeps no sampling points; load its checkpoint")

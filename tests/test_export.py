@@ -240,6 +240,7 @@ def test_what_an_exported_file_cannot_do(file, tmp_path):
 def test_providers_are_chosen_and_reported(file):
     assert "cpu" in available()
     assert OnnxNetwork(file[0], "cpu").provider == "cpu"
+    assert "ONNX Runtime 1." in repr(dfine.load(file[0])) and "on cpu" in repr(dfine.load(file[0]))
     for absent in {"tensorrt", "openvino", "cuda"} - set(available()):
         with pytest.raises(ValueError, match=f"cannot run on '{absent}' here; it can on cpu.*pip install "):
             dfine.load(file[0], absent)
@@ -250,7 +251,8 @@ def test_openvino_tells_the_same_story(model, tmp_path, options):
     pytest.importorskip("openvino")
     export(model, tmp_path / "a.onnx", options)
     back = dfine.load(tmp_path / "a.onnx", "openvino")
-    assert back.network.provider == "openvino" and (back.names, back.digest) == (NAMES, model.digest)
+    assert back.network.provider == "openvino" and "OpenVINO 20" in repr(back) and "on cpu" in repr(back)
+    assert (back.names, back.digest) == (NAMES, model.digest)
     first = back(picture(0), threshold=0).trace
     kept = first.last.edges.clone()
     for count in (1, 3):
