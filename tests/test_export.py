@@ -182,9 +182,18 @@ def test_queries_in_another_order_are_the_same_answer():
     axis = lambda name: 2 if name.startswith("trace.layers.") else 1  # noqa: E731
     have = {name: value.index_select(axis(name), order) for name, value in want.items()}
     assert max(compare(have, want).values()) == 0
-    have["trace.origin"] = have["trace.origin"].clone()
-    have["trace.origin"][0, 0] = 99
-    assert compare(have, want)["trace.origin"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("query, gap", [(4, 0.0), (3, 1 / 5), (0, 4 / 5)], ids=["last", "last but one", "first"])
+def test_a_token_that_one_side_alone_chose_is_as_far_off_as_its_score(query, gap):
+    """Scores 5, 4, 3, 2, 1: whoever chose another token than the last may have rounded, than the first has not."""
+    want = tensors(synthetic_trace(queries=5))
+    want["trace.proposals.logits"] = torch.arange(5.0, 0, -1)[None, :, None] - torch.arange(3.0)
+    have = want | {"trace.origin": want["trace.origin"].clone()}
+    have["trace.origin"][0, query] = 99
+    assert compare(have, want)["trace.origin"] == pytest.approx(gap)
+    have["trace.origin"][0, :3] = torch.tensor([97, 98, 99])
+    assert compare(have, want)["trace.origin"] == float("inf")
 
 
 def test_a_nan_is_a_difference():
