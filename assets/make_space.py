@@ -88,7 +88,7 @@ def _installed(package: str) -> str:
     try:
         return version(package).split("+")[0]
     except PackageNotFoundError:
-        raise ValueError(f"{package} is not installed here: pip install -r requirements.txt") from None
+        raise ValueError(f"{package} is not installed here: pip install -r requirements-dev.txt") from None
 
 
 def main(arguments: list[str] | None = None) -> None:

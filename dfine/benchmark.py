@@ -34,11 +34,10 @@ from dfine.interchange import save_transformers
 from dfine.network.detector import DFINE
 from dfine.predictor import Predictor
 from dfine.runtime import OnnxNetwork
-from dfine.sessions import PROVIDERS, available
+from dfine.sessions import ON_CPU, PROVIDERS, available
 
 ENGINES = ("transformers", "torch", "fused", "onnx", "openvino")
 FILE = "model.onnx"
-EXPORTED = {"onnx": "cpu", "openvino": "openvino"}  # engines that read an exported file, and their providers on a CPU
 PUBLISHED = {"n": (4, 7), "s": (10, 25), "m": (19, 57), "l": (31, 91), "x": (62, 202)}  # parameters (M), GFLOPs
 PRODUCTS_OF_ATTENTION = ("bmm", "baddbmm", "scaled_dot_product")
 WARM = 3  # runs of each engine that do not count
@@ -176,10 +175,10 @@ def _builders(network: DFINE, setting: Setting, folder: Path) -> dict[str, Calla
             for k in range(1, network.config.layers):
                 builders[f"fused, {k} of {network.config.layers} layers"] = lambda k=k: _early(network, half, k)
     if "onnx" in setting.engines:
-        provider = "cuda" if setting.device.startswith("cuda") else EXPORTED["onnx"]
+        provider = "cuda" if setting.device.startswith("cuda") else "cpu"
         builders["onnx"] = lambda: _exported(network, setting, folder, provider)
     if "openvino" in setting.engines and setting.device == "cpu":
-        builders["openvino"] = lambda: _exported(network, setting, folder, EXPORTED["openvino"])
+        builders["openvino"] = lambda: _exported(network, setting, folder, "openvino")
     return builders
 
 
@@ -258,9 +257,10 @@ def _peak(size: str, name: str, setting: Setting, file: Path) -> float | None:
     keep_memory()
     with tempfile.TemporaryDirectory() as folder:
         build = _builders(network, setting, Path(folder))[name]
-        if name in EXPORTED:
-            importlib.import_module({"onnx": "onnxruntime"}.get(name, name))
-            build = lambda: OnnxNetwork(file, EXPORTED[name])  # noqa: E731
+        if name in ON_CPU:
+            provider, package = ON_CPU[name]
+            importlib.import_module(package)
+            build = lambda: OnnxNetwork(file, provider)  # noqa: E731
         elif name.startswith("transformers"):
             from transformers import DFineForObjectDetection  # noqa: F401  its code is no part of the engine
         before = _resident(reset=True)

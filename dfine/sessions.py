@@ -23,6 +23,8 @@ PROVIDERS = {
     "tensorrt": ("TensorrtExecutionProvider", "onnxruntime-gpu, and TensorRT"),
     "openvino": (None, "openvino"),
 }
+# What can run a file on a CPU: the engine's name, its provider, and the package that it comes in.
+ON_CPU = {"onnx": ("cpu", "onnxruntime"), "openvino": ("openvino", "openvino")}
 
 
 class OnnxRuntime:
@@ -94,9 +96,9 @@ class OpenVino:
 
 def available() -> list[str]:
     """The names of the providers that are installed here."""
-    there = onnxfile.needed("onnxruntime").get_available_providers()
-    names = [name for name, (provider, _) in PROVIDERS.items() if provider in there]
-    return names + ["openvino"] * (importlib.util.find_spec("openvino") is not None)
+    has = lambda package: importlib.util.find_spec(package) is not None  # noqa: E731
+    there = onnxfile.needed("onnxruntime").get_available_providers() if has("onnxruntime") else []
+    return [name for name, (provider, _) in PROVIDERS.items() if provider in there] + ["openvino"] * has("openvino")
 
 
 def open_session(path: Path, provider: str) -> OnnxRuntime | OpenVino:
@@ -105,12 +107,14 @@ def open_session(path: Path, provider: str) -> OnnxRuntime | OpenVino:
     Raises:
         ValueError: the provider is not there.
         CheckpointError: the file cannot be run.
-        ImportError: onnxruntime is missing.
+        ImportError: onnxruntime is missing, and another provider than openvino is wanted.
     """
     there = available()
     if provider in ("auto", "mps"):
         provider = "cuda" if "cuda" in there and provider == "auto" else "cpu"
     provider = provider.split(":")[0]
+    if provider != "openvino":
+        onnxfile.needed("onnxruntime")
     if provider not in there:
         hint = f"; pip install {PROVIDERS[provider][1]}" if provider in PROVIDERS else ""
         raise ValueError(f"an exported file cannot run on {provider!r} here; it can on {', '.join(there)}{hint}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import importlib
 import importlib.util
 import json
 import os
@@ -24,7 +25,7 @@ from dfine.hub import CheckpointError
 from dfine.network.detector import DFINE
 from dfine.predictor import Predictor
 from dfine.runtime import OnnxNetwork
-from dfine.sessions import available
+from dfine.sessions import ON_CPU, available
 from dfine.storage import replacing
 from dfine.version import VERSION
 
@@ -75,13 +76,10 @@ def faster(model: Predictor, place: str | os.PathLike | None = None) -> Predicto
     if model.device.type != "cpu" or missing:
         return fused
     try:
-        engines = {"fused": fused, "onnx": cached(model, place)}
-        if "openvino" in available():
-            engines["openvino"] = cached(model, place, "openvino")
-        times = _times(engines)
+        winner = _winner(fused, place)
+        return fused if winner == "fused" else cached(model, place, ON_CPU[winner][0])
     except (ExportError, CheckpointError, OSError, RuntimeError):
         return fused
-    return engines[min(engines, key=times.__getitem__)]
 
 
 def speed_up(model: Predictor, ready: Callable[[], bool] = lambda: True) -> threading.Thread:
@@ -123,17 +121,26 @@ def _digest(network: DFINE) -> str:
     return digest.hexdigest()
 
 
-def _times(engines: dict[str, Predictor]) -> dict[str, float]:
-    """Milliseconds of every engine for one picture on this machine, measured once per file, versions and threads."""
-    note = engines["onnx"].engine.path.with_suffix(".json")
-    versions = [model.engine.version for name, model in engines.items() if name != "fused"]
+def _winner(fused: Predictor, place: str | os.PathLike | None) -> str:
+    """The name of the fastest engine here, measured once per file, versions and threads; others are not opened then."""
+    there = {name: package for name, (provider, package) in ON_CPU.items() if provider in available()}
+    note = _file(fused, Path(place) if place else folder()).with_suffix(".json")
+    versions = [importlib.import_module(package).__version__ for package in there.values()]
     setting = [torch.get_num_threads(), *versions, torch.backends.cpu.get_cpu_capability()]
     try:
         known = json.loads(note.read_text(encoding="utf-8"))
-        if known["setting"] == setting and set(known["times"]) == set(engines):
-            return known["times"]
+        times = known["times"] if known["setting"] == setting and set(known["times"]) == {"fused", *there} else None
     except (OSError, ValueError, KeyError):
-        pass
+        times = None
+    if times is None:
+        times = _times({"fused": fused} | {name: cached(fused, place, ON_CPU[name][0]) for name in there})
+        with replacing(note) as temporary:
+            temporary.write_text(json.dumps({"setting": setting, "times": times}), encoding="utf-8")
+    return min(times, key=times.__getitem__)
+
+
+def _times(engines: dict[str, Predictor]) -> dict[str, float]:
+    """Milliseconds of every engine for one picture, the best of some runs, in turn."""
     pixels, times = torch.rand(1, 3, *engines["fused"].size), {name: [] for name in engines}
     for _ in range(RUNS + 2):
         for name, model in engines.items():
@@ -141,7 +148,4 @@ def _times(engines: dict[str, Predictor]) -> dict[str, float]:
             start = time.perf_counter()
             model.engine(pixels)
             times[name].append(time.perf_counter() - start)
-    best = {name: round(1000 * min(values[2:]), 2) for name, values in times.items()}
-    with replacing(note) as temporary:
-        temporary.write_text(json.dumps({"setting": setting, "times": best}), encoding="utf-8")
-    return best
+    return {name: round(1000 * min(values[2:]), 2) for name, values in times.items()}

@@ -21,7 +21,7 @@ import torch
 from fiftyone.core.models import Model, SupportsGetItem, TorchModelMixin
 from fiftyone.utils.torch import GetItem
 
-from dfine.data.pictures import PictureError, read, to_pixels
+from dfine.data.pictures import PictureError, read, to_batch, to_pixels
 from dfine.explore import fields, store
 from dfine.explore.names import match
 from dfine.explore.store import Keep
@@ -129,7 +129,7 @@ class DFineModel(Model, SupportsGetItem, TorchModelMixin):
         good = [i for i, item in enumerate(items) if "pixels" in item]
         looked: list[dict | None] = [None] * len(items)
         if good:
-            pixels = torch.stack([items[i]["pixels"] for i in good])
+            pixels = to_batch([items[i]["pixels"] for i in good])
             seen = [_Seen(items[i]["size"]) for i in good]
             for i, result in zip(good, self.predictor.look(seen, pixels, threshold=1.0)):
                 looked[i] = store.documents(result.trace, self.names, items[i]["size"], self.keep)

@@ -103,7 +103,7 @@ class Training:
                 means = self._epoch()
                 if state.epoch % self.options.val_every == 0 or state.epoch == self.epochs:
                     result = self.evaluate()
-                    means |= {f"AP {stage}": value for stage, value in result.ap.items()}
+                    means |= {f"AP {stage}": value for stage, value in result.ap.items()} | {"gain": result.gain}
                     self._say(f"epoch {state.epoch}/{self.epochs}, {state.step} steps\n{result}")
                     self._judge(result)
                 if log:

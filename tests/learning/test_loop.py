@@ -76,6 +76,8 @@ def test_the_log_has_every_term_and_the_ap_of_every_stage(whole):
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert float(rows[0]["fgl/layer 3"]) > 0
     assert {"ddf/denoising layer 1", "AP initial", "AP layer 1", "AP layer 3"} <= rows[1].keys()
+    aps = [float(rows[1][f"AP {stage}"]) for stage in ("initial", "layer 3")]
+    assert float(rows[1]["gain"]) == pytest.approx(aps[1] - aps[0], abs=1e-5)
     total = sum(float(v) for k, v in rows[1].items() if "/" in k)
     assert float(rows[1]["loss"]) == pytest.approx(total, rel=1e-3)
 
