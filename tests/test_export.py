@@ -1,6 +1,8 @@
 """Exported files say what torch says, and what they are; a predictor reads them back, story included."""
 
+import importlib.util
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -269,6 +271,17 @@ def test_openvino_tells_the_same_story(model, tmp_path, options):
         with torch.no_grad():
             assert close(back.network(pixels), model.network(pixels))
     assert torch.equal(first.last.edges, kept)  # later pictures leave earlier answers alone
+
+
+def test_openvino_needs_no_onnxruntime(file, monkeypatch):
+    pytest.importorskip("openvino")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # cannot be imported
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else find(name))
+    assert available() == ["openvino"]
+    assert dfine.load(file[0], "openvino").network.provider == "openvino"
+    with pytest.raises(ImportError, match="pip install onnx onnxruntime"):
+        dfine.load(file[0])
 
 
 def test_openvino_refuses_what_is_no_such_file(tmp_path):
