@@ -5,6 +5,7 @@ Neither is imported before a file is opened.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import threading
 import warnings
@@ -25,6 +26,8 @@ PROVIDERS = {
 }
 # What can run a file on a CPU: the engine's name, its provider, and the package that it comes in.
 ON_CPU = {"onnx": ("cpu", "onnxruntime"), "openvino": ("openvino", "openvino")}
+
+STARTING = threading.Lock()
 
 
 class OnnxRuntime:
@@ -74,7 +77,8 @@ class OpenVino:
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "INFERENCE_PRECISION_HINT": "f32",  # by itself it takes half precision wherever a CPU has it
         }
-        core = openvino.Core()
+        with STARTING:
+            core = _core()
         try:
             model = core.read_model(str(path))
             self.request = core.compile_model(model, "CPU", settings).create_infer_request()
@@ -92,6 +96,19 @@ class OpenVino:
         with self._turn:
             found = self.request.infer(feed)
             return [found[name] for name in outputs]
+
+
+@functools.cache
+def _core():
+    """OpenVINO's own state, one for the process, which is how it is meant, and never given up.
+
+    Its CPU plugin lends the thread that starts it a stack for signals and takes it back when it goes, from whichever
+    thread that happens; two plugins that go in the order in which they came leave the first one's, freed, and the next
+    signal that Python handles ends the process (seen in OpenVINO 2026.4).
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 def available() -> list[str]:

@@ -2,7 +2,9 @@
 
 import importlib.util
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +29,7 @@ pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
 NAMES = ("cat", "dog", "fish")
 SIZE = (64, 96)
+ROOT = Path(__file__).parents[1]
 
 # What TensorRT 10.15 reads, opsets 9 to 24 (docs/operators.md of onnx-tensorrt); of that list, what a file of ours may
 # have. GridSample takes four axes alone, MaxPool no dilations; ours are such.
@@ -282,6 +285,21 @@ def test_openvino_needs_no_onnxruntime(file, monkeypatch):
     assert dfine.load(file[0], "openvino").network.provider == "openvino"
     with pytest.raises(ImportError, match="pip install onnx onnxruntime"):
         dfine.load(file[0])
+
+
+def test_signals_are_heard_after_openvino_has_gone(file):
+    """Engines come and go, and a Python handler still runs: each plugin of its own would leave a freed signal stack."""
+    pytest.importorskip("openvino")
+    code = (
+        "import gc, os, signal, sys\nfrom pathlib import Path\nfrom dfine.sessions import OpenVino\n"
+        "first, second = (OpenVino(Path(sys.argv[1])) for _ in range(2))\n"
+        "del first; gc.collect()\ndel second; gc.collect()\n"
+        "signal.signal(signal.SIGTERM, lambda *_: print('heard'))\nos.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(file[0])], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "heard"), done.stderr
 
 
 def test_openvino_refuses_what_is_no_such_file(tmp_path):
