@@ -42,8 +42,8 @@ def wire(page: gr.Blocks, v: SimpleNamespace, do: Handlers) -> None:
     )  # fmt: skip
 
     run = dict(
-        fn=do.detect, inputs=[v.source, v.model], outputs=v.look, trigger_mode="always_last", show_progress_on=v.scene,
-        api_visibility="private", **ONE,
+        fn=do.detect, inputs=[v.source, v.model, v.look], outputs=v.look, trigger_mode="always_last",
+        show_progress_on=v.scene, api_visibility="private", **ONE,
     )  # fmt: skip
     arrived = page.load(do.arrive, None, offers, **quick)
     shown = v.examples.click(lambda sample: sample[0], v.examples, v.source, **quick)
@@ -58,8 +58,9 @@ def wire(page: gr.Blocks, v: SimpleNamespace, do: Handlers) -> None:
     ):  # fmt: skip
         # Showing is a step of its own, so that it takes the settings as they stand when the network has finished.
         begun = trigger(**run).success(
-            do.begin, [v.look, v.threshold, v.top, v.tab, v.which, v.layer], [*everything, v.point, v.classes], **quick
-        )
+            do.begin, [v.look, v.shown, v.threshold, v.top, v.tab, v.which, v.layer],
+            [*everything, v.shown, v.point, v.classes], **quick
+        )  # fmt: skip
         begun.then(**slow)
         begun.then(do.watch, v.model, [v.state, v.zoo, v.timer], **quick)
         begun.then(do.recount, [v.shots, v.threshold, v.look], v.album, **quick)

@@ -46,10 +46,17 @@ class Handlers:
             seen |= {v.model: gr.Dropdown(self.models.choices()), v.state: views.arrived(self.models, name)}
         return seen
 
-    def detect(self, path: str | None, name: str, progress: gr.Progress = gr.Progress()) -> Look | str:  # noqa: B008
-        """Run the network on a picture; or the sentence that says why not: no picture, or none that can be read."""
+    def detect(
+        self, path: str | None, name: str, look: Look | str = "", progress: gr.Progress = gr.Progress()  # noqa: B008
+    ) -> Look | str:  # fmt: skip
+        """Run the network on a picture; or the sentence that says why not: no picture, or none that can be read.
+
+        What this very model has made of this very file, `look`, is returned as it is.
+        """
         if not path:
             return NOTHING
+        if not isinstance(look, str) and look.subject == (path, name or self.models.default):
+            return look
         try:
             self.models(name, lambda share, what: progress(share, desc=what))
             return self.looks(path, name)
@@ -83,10 +90,17 @@ class Handlers:
         """The album as the threshold leaves it, with the open picture marked."""
         return shots.value(threshold, "" if isinstance(look, str) else look.path)
 
-    def begin(self, look: Look | str, threshold: float, top: int, tab: str, which: str, layer: int | None) -> dict:
-        """Show a new picture: nothing chosen, every class in sight."""
-        v, classes = self.v, [] if isinstance(look, str) else look.classes
-        fresh = {v.point: None, v.classes: gr.Dropdown(classes, value=[])}
+    def begin(self, look: Look | str, shown: tuple | None, threshold, top, tab, which, layer) -> dict:
+        """Show a new picture: nothing chosen, every class in sight.
+
+        The one that is shown already stays as the visitor has it: whoever walks by Tab past the list of models causes
+        its `input` event, though nothing was entered.
+        """
+        v, new = self.v, None if isinstance(look, str) else look.subject
+        if new and new == shown:
+            return {v.shown: shown}
+        classes = look.classes if new else []
+        fresh = {v.shown: new, v.point: None, v.classes: gr.Dropdown(classes, value=[])}
         return self.show(look, threshold, [], top, None, tab, which, layer, None) | fresh
 
     def show(self, look, threshold, classes, top, chosen, tab, which, layer, point) -> dict:

@@ -42,8 +42,8 @@ KEYS = served.text("keys.js")
 def layout(models: Models) -> SimpleNamespace:
     """All components by name, as attributes; keys of what `views` returns are among the names."""
     v = SimpleNamespace(
-        look=gr.State("", time_to_live=EXPIRES), shots=gr.State(Album(), time_to_live=EXPIRES), chosen=gr.State(None),
-        point=gr.State(None), tab=gr.State("shape"),
+        look=gr.State("", time_to_live=EXPIRES), shots=gr.State(Album(), time_to_live=EXPIRES), shown=gr.State(None),
+        chosen=gr.State(None), point=gr.State(None), tab=gr.State("shape"),
     )  # fmt: skip
     gr.Markdown(INTRO, elem_id="intro")
     with gr.Row(elem_id="above"):

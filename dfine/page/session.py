@@ -48,6 +48,11 @@ class Look:
         return tuple(float(min(max(0, v), full)) for v, full in zip((x, y), self.size))
 
     @property
+    def subject(self) -> tuple[str, str]:
+        """What was looked at, and by which model."""
+        return self.path, self.model
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height of the visitor's picture in pixels."""
         return self.result.detections.size

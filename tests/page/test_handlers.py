@@ -1,5 +1,7 @@
 """What stands behind the page, without a browser."""
 
+from dataclasses import replace
+
 import pytest
 from PIL import Image
 
@@ -66,11 +68,26 @@ def test_what_a_session_keeps_is_small_and_on_the_cpu(looked, tmp_path):
 def test_no_picture_is_no_error_in_any_tab(handlers, tab):
     v, nothing = handlers.v, handlers.detect(None, "")
     assert "choose a picture" in nothing
-    answer = handlers.begin(nothing, 0.5, 300, tab, "left", None)
+    answer = handlers.begin(nothing, None, 0.5, 300, tab, "left", None)
     assert answer[v.status] == nothing and answer[v.table]["rows"] == [] and answer[v.chosen] is None
     assert answer[v.scene] is None and answer[v.object] is None and "No object" in answer[v.headline]
     late = handlers.slow(nothing, 0.5, [], 300, None, tab, "left", None, None)
     assert not any(isinstance(value, str) and value.startswith("That did not work") for value in late.values())
+
+
+def test_a_picture_that_is_shown_already_keeps_what_was_chosen(handlers, checkpoint):
+    """Tab past the list of models asks for the same picture again; other pictures and models begin anew."""
+    v, look = handlers.v, handlers.detect(str(layout.EXAMPLES[0]), checkpoint)
+    settings = (0.5, 300, "shape", "left", None)
+    answer = handlers.begin(look, None, *settings)
+    assert answer[v.shown] == look.subject and answer[v.chosen] == 0
+    assert handlers.detect(look.path, checkpoint, look) is look
+    assert handlers.begin(look, look.subject, *settings) == {v.shown: look.subject}
+    other = handlers.detect(str(layout.EXAMPLES[1]), checkpoint)
+    for new, shown in ((other, look.subject), (replace(look, model="another"), look.subject), (look, None)):
+        answer = handlers.begin(new, shown, *settings)
+        assert answer[v.shown] == new.subject and answer[v.chosen] == 0 and answer[v.scene]
+    assert handlers.begin("That did not work", look.subject, *settings)[v.shown] is None
 
 
 def test_the_page_says_which_model_is_shown_and_which_could_not_be(checkpoint, monkeypatch):
