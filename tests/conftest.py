@@ -1,6 +1,10 @@
-"""One browser for all tests that need one: two drivers in one process get in each other's way."""
+"""One browser for all tests that need one (two drivers in one process get in each other's way); threads shared out."""
 
+import os
 import shutil
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: its threads spin while they wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
