@@ -10,6 +10,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from dfine.fused import FusedConv
 from dfine.lean import LeanStem
@@ -28,6 +29,15 @@ POST = {
     nn.SiLU: ("swish", [], ""),
     nn.GELU: ("gelu", [], "none"),
 }
+# The same by torch, over what it is computed from where torch has that.
+PLAIN = {
+    "none": lambda x: x,
+    "relu": torch.relu_,
+    "swish": lambda x: F.silu(x, inplace=True),
+    "gelu": F.gelu,
+    "hardtanh": torch.clamp_,
+}
+SMALL = 1 << 24  # multiplications of a product below which calling oneDNN costs more (50 µs and up) than it saves
 NEEDED = ("_convolution_pointwise", "_convolution_pointwise_", "_linear_pointwise", "_reorder_linear_weight")
 
 
@@ -88,15 +98,19 @@ class Pointwise(nn.Module):
 
 
 class PackedLinear(nn.Module):
-    """A linear layer through oneDNN, with the activation behind it where there is one."""
+    """A linear layer with the activation behind it where there is one: through oneDNN where that pays for its call."""
 
     def __init__(self, weight: Tensor, bias: Tensor, activation: nn.Module | None = None):
         super().__init__()
-        self.weight = ONEDNN._reorder_linear_weight(weight.contiguous())
-        self.bias = bias
-        self.post = POST[type(activation)]
+        self.plain, self.bias, self.post = weight.contiguous(), bias, POST[type(activation)]
+        self.weight = None
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.numel() * len(self.plain) < SMALL:
+            name, numbers, _ = self.post
+            return PLAIN[name](F.linear(x, self.plain, self.bias), *numbers)
+        if self.weight is None:
+            self.weight = ONEDNN._reorder_linear_weight(self.plain)
         return ONEDNN._linear_pointwise(x, self.weight, self.bias, *self.post)
 
 

@@ -56,6 +56,19 @@ def test_the_copy_says_what_the_network_says(size, form):
     assert want.last.edges.std() > 0.1 and want.last.boxes.std() > 0.01  # there is something to compare
 
 
+@needs_onednn
+@pytest.mark.parametrize("small", [0, 1 << 60])
+@torch.inference_mode()
+def test_products_are_the_same_whoever_computes_them(small, monkeypatch):
+    """All of them by oneDNN, and none."""
+    monkeypatch.setattr(onednn, "SMALL", small)
+    network, pixels = drawn("n", queries=50), torch.rand(2, 3, 128, 96)
+    copy = FORMS["packed"](network)
+    assert apart(copy(pixels), network(pixels)) <= TOLERANCE
+    linears = [part for part in copy.modules() if isinstance(part, onednn.PackedLinear)]
+    assert linears and all((part.weight is None) == (small > 0) for part in linears)
+
+
 @forms
 @torch.inference_mode()
 def test_other_input_sizes_and_batches_follow(form):
