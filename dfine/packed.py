@@ -106,11 +106,13 @@ class PackedLinear(nn.Module):
         self.weight = None
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.numel() * len(self.plain) < SMALL:
-            name, numbers, _ = self.post
-            return PLAIN[name](F.linear(x, self.plain, self.bias), *numbers)
-        if self.weight is None:
-            self.weight = ONEDNN._reorder_linear_weight(self.plain)
+        plain = self.plain
+        if plain is not None:
+            if x.numel() * len(plain) < SMALL:
+                name, numbers, _ = self.post
+                return PLAIN[name](F.linear(x, plain, self.bias), *numbers)
+            self.weight = ONEDNN._reorder_linear_weight(plain)
+            self.plain = None  # one copy is enough; smaller products of this layer take it too
         return ONEDNN._linear_pointwise(x, self.weight, self.bias, *self.post)
 
 
