@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from dfine.config import Config
-from dfine.engines import Fast, keep_memory
+from dfine.engines import HALF, Fast, keep_memory
 from dfine.export import Options, export
 from dfine.fused import fused
 from dfine.interchange import save_transformers
@@ -41,7 +41,6 @@ FILE = "model.onnx"
 PUBLISHED = {"n": (4, 7), "s": (10, 25), "m": (19, 57), "l": (31, 91), "x": (62, 202)}  # parameters (M), GFLOPs
 PRODUCTS_OF_ATTENTION = ("bmm", "baddbmm", "scaled_dot_product")
 WARM = 3  # runs of each engine that do not count
-HALF = {"off": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 Engine = Callable[[Tensor], object]
 
@@ -168,12 +167,12 @@ def _builders(network: DFINE, setting: Setting, folder: Path) -> dict[str, Calla
     if "torch" in setting.engines:
         builders["torch"] = lambda: autocast(network)
     if "fused" in setting.engines:
-        builders["fused"] = lambda: Fast(network, half=half)
+        builders["fused"] = lambda: Fast(network, half=setting.half)
         if setting.compiled:
-            builders["fused, compiled"] = lambda: Fast(network, half=half, compiled=True)
+            builders["fused, compiled"] = lambda: Fast(network, half=setting.half, compiled=True)
         if setting.layers:
             for k in range(1, network.config.layers):
-                builders[f"fused, {k} of {network.config.layers} layers"] = lambda k=k: _early(network, half, k)
+                builders[f"fused, {k} of {network.config.layers} layers"] = lambda k=k: _early(network, setting.half, k)
     if "onnx" in setting.engines:
         provider = "cuda" if setting.device.startswith("cuda") else "cpu"
         builders["onnx"] = lambda: _exported(network, setting, folder, provider)
@@ -190,7 +189,7 @@ def _halved(engine: Engine, half: torch.dtype) -> Engine:
     return run
 
 
-def _early(network: DFINE, half: torch.dtype | None, layers: int) -> Engine:
+def _early(network: DFINE, half: str, layers: int) -> Engine:
     engine = Fast(network, half=half)
     return lambda pixels: engine(pixels, layers=layers)
 

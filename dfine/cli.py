@@ -16,7 +16,7 @@ import typer
 from typer import Argument, Option
 
 from dfine import cli_data, cli_speed, cli_train
-from dfine.cli_options import Clean, Data, Device, Model, Workers
+from dfine.cli_options import Clean, Compiled, Data, Device, Half, Layers, Model, Workers
 from dfine.terminal import Border, complain, expand, table, write_json
 
 PAGE = Path(__file__).parent.parent / "app.py"
@@ -65,13 +65,17 @@ def detect(
     track: Annotated[bool, Option("--track", help="Of a video: number the things that are seen.")] = False,
     every: Annotated[int, Option(min=1, help="Of a video: look at, and save, every so-many-th frame alone.")] = 1,
     device: Device = "auto",
+    half: Half = "off",
+    compiled: Compiled = False,
+    layers: Layers = None,
 ):
     """Find the objects in pictures, or in a video. A picture that cannot be read is named, and the others go on."""
     from dfine import cli_video
 
+    speed = dict(half=half, compiled=compiled, layers=layers)
     if video := cli_video.video_among(pictures, tile, suppress):
         wanted = dict(threshold=threshold, every=every, track=track, batch=batch, save=save, json=json)
-        if not cli_video.run(video, model, device, **wanted):
+        if not cli_video.run(video, model, device, speed, **wanted):
             raise typer.Exit(1)
         return
     if track or every > 1:
@@ -79,7 +83,7 @@ def detect(
     files = expand(pictures)
     from dfine.cli_detect import How, run
 
-    if not run(files, model, device, How(threshold, batch, tile, suppress), save=save, json=json):
+    if not run(files, model, device, How(threshold, batch, tile, suppress), save=save, json=json, speed=speed):
         raise typer.Exit(1)
 
 
@@ -121,6 +125,7 @@ def evaluate(
     workers: Workers = 1,
     json: Annotated[Path | None, Option(help="Write the figures to this file; - is stdout.")] = None,
     device: Device = "auto",
+    half: Half = "off",
 ):
     """COCO AP of the initial boxes and of every layer. Without options it reproduces the shipped model's card."""
     import dfine
@@ -132,7 +137,7 @@ def evaluate(
         size = (input, input) if input else tuple(detector.size)
         result = run(
             detector.network, _dataset(data, split, count, seed, clean, size), names=tuple(detector.names), size=size,
-            batch=batch, device=detector.device, scores=scores, workers=workers, here=here,
+            batch=batch, device=detector.device, scores=scores, workers=workers, half=half, here=here,
         )  # fmt: skip
     if not here.first:
         return

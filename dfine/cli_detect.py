@@ -34,16 +34,19 @@ class How:
     same: float | None = None  # IoU from which two boxes of a class are one object; None: all are kept
 
 
-def run(files: list[Path], model: str, device: str, how: How, *, save: Path | None, json: Path | None) -> bool:
+def run(
+    files: list[Path], model: str, device: str, how: How, *, save: Path | None, json: Path | None, speed: dict
+) -> bool:
     """Detect in every file, list or write what was found, and say which could not be read.
 
-    Started by `torchrun`, every process takes its share, and the first one writes the JSON.
+    Started by `torchrun`, every process takes its share, and the first one writes the JSON. What `speed` says goes to
+    `dfine.load`.
 
     Returns:
         Whether all of them could be read.
     """
     with ranks() as here:
-        detector = dfine.load(model, device=here.device(device))
+        detector = dfine.load(model, device=here.device(device), **speed)
         places = _places(files, save)
         mine = _entries(detector, here.mine(files), here.mine(places), how, quiet=str(json) == "-" or here.count > 1)
         entries = here.weave(here.gather(list(mine)))

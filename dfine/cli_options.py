@@ -9,7 +9,14 @@ from typer import Option
 Model = Annotated[
     str, Option("--model", "-m", help="Short name (see `dfine zoo`), Hub id, folder, .pth, .safetensors or .onnx.")
 ]
-Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], Option(help="Where to run; auto takes the best there is.")]
+Device = Annotated[
+    str, Option(help="auto (the best there is), cpu, cuda, cuda:1, mps; for an .onnx also openvino or tensorrt.")
+]
+Half = Annotated[
+    Literal["off", "bf16", "fp16"], Option(help="Half precision, for GPUs; edges and boxes stay in single.")
+]
+Compiled = Annotated[bool, Option("--compiled", help="Use torch.compile; the first picture takes a minute or so.")]
+Layers = Annotated[int | None, Option(min=1, help="Stop after so many decoder layers; by default after all.")]
 Data = Annotated[str, Option(help="'scenes', or a data set: COCO (folder, .json), YOLO (folder, .yaml), VOC (folder).")]
 Clean = Annotated[float, Option(min=0, max=1, help="Share of scenes with all dials at 0.")]
 Workers = Annotated[int, Option(min=0, help="Processes that prepare pictures.")]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from dfine.cli_options import Device
+from dfine.cli_options import Device, Half
 from dfine.terminal import table, write_json
 
 
@@ -54,7 +54,7 @@ def benchmark(
     batch: Annotated[int, Option(min=1, help="Pictures per run.")] = 1,
     runs: Annotated[int, Option(min=1, help="Of each engine, in turn.")] = 11,
     threads: Annotated[int | None, Option(min=1, help="Of the CPU; by default torch's own number.")] = None,
-    half: Annotated[Literal["off", "bf16", "fp16"], Option(help="Precision of torch and transformers alike.")] = "off",
+    half: Half = "off",
     layers: Annotated[bool, Option("--layers", help="Also stop after each decoder layer.")] = False,
     compiled: Annotated[bool, Option("--compiled", help="Also through torch.compile.")] = False,
     memory: Annotated[bool, Option(help="Measure peak memory too, on a CPU in a process for each engine.")] = True,

@@ -21,8 +21,10 @@ def video_among(sources: list[str], tile: int | None, same: float | None) -> str
     return videos[0]
 
 
-def run(source: str, model: str, device: str, **wanted) -> bool:
+def run(source: str, model: str, device: str, speed: dict, **wanted) -> bool:
     """Detect in every frame, write what is `wanted` (the fields of `dfine.video.filming.Options`), and sum it up.
+
+    `speed` goes to `dfine.load`.
 
     Returns:
         Whether the video could be read to its end.
@@ -30,7 +32,7 @@ def run(source: str, model: str, device: str, **wanted) -> bool:
     from dfine.video.filming import Options, film
 
     options = Options(**wanted)
-    done = film(dfine.load(model, device=device), source, options)
+    done = film(dfine.load(model, device=device, **speed), source, options)
     typer.echo(done, err=str(options.json) == "-")
     for sentence in done.troubles:
         complain(sentence, "warning")

@@ -11,7 +11,7 @@ import sys
 import threading
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dfine import packed
 from dfine.fused import fused
@@ -19,20 +19,29 @@ from dfine.lean import lean
 from dfine.network.detector import DFINE
 from dfine.records import Trace
 
+HALF = {"off": None, "bf16": torch.bfloat16, "fp16": torch.float16}  # precisions by name
 KEPT = 64 << 20, 256 << 20  # bytes of one tensor, and of all free ones, that go back to the heap and not to the system
 
 
 class Fast:
     """A network's fused copy for its device, made at the first picture, and again whenever weights change.
 
-    On a CPU with oneDNN the copy uses its kernels and layouts. On a GPU it keeps channels last; `half` computes in
-    bfloat16 or float16, where distributions, boxes and their sums stay in float32.
+    On a CPU with oneDNN the copy uses its kernels and layouts. On a GPU it keeps channels last.
+
+    Args:
+        network: in eval mode; it stays as it is.
+        half: "bf16" or "fp16" compute in that type, where distributions, boxes and their sums stay in float32; "off"
+            does not.
+        compiled: send the copy through `torch.compile`.
+
+    Raises:
+        ValueError: there is no such precision.
     """
 
-    def __init__(self, network: DFINE, *, half: torch.dtype | None = None, compiled: bool = False):
-        if half not in (None, torch.bfloat16, torch.float16):
-            raise ValueError(f"half precision is torch.bfloat16 or torch.float16, not {half}")
-        self.network, self.half, self.compiled = network, half, compiled
+    def __init__(self, network: DFINE, *, half: str = "off", compiled: bool = False):
+        if half not in HALF:
+            raise ValueError(f"half is {half!r}; it must be one of {', '.join(HALF)}")
+        self.network, self.half, self.compiled = network, HALF[half], compiled
         self._copy, self._tensors, self._state, self._turn = None, (), None, threading.Lock()
 
     def __call__(self, pixels: Tensor, layers: int | None = None) -> Trace:
@@ -52,12 +61,30 @@ class Fast:
 
     def _make(self):
         copy = lean(fused(self.network))
+        if self.half:
+            halve(copy, self.half)
         device = next(self.network.parameters()).device
         if device.type == "cpu":
             keep_memory()
             if not self.half and not self.compiled and packed.available():
                 return packed.packed(copy)
         return torch.compile(copy) if self.compiled else copy
+
+
+def suits(network: nn.Module, device: torch.device | str) -> bool:
+    """Whether `Fast` can run a network there: it wants double precision to fold weights, which MPS has not."""
+    return isinstance(network, DFINE) and torch.device(device).type in ("cpu", "cuda")
+
+
+@torch.no_grad()
+def halve(network: nn.Module, half: torch.dtype) -> None:
+    """Round the weights of convolutions and linear layers once, as autocast would for every picture anew."""
+    for part in network.modules():
+        if isinstance(part, (nn.Conv2d, nn.Linear)):
+            part.to(half)
+        elif isinstance(part, nn.MultiheadAttention):
+            part.in_proj_weight.data = part.in_proj_weight.to(half)
+            part.in_proj_bias.data = part.in_proj_bias.to(half)
 
 
 def keep_memory() -> bool:

@@ -17,7 +17,7 @@ from dfine import checkpoints, interchange
 from dfine.config import Config
 from dfine.data import labels
 from dfine.data.pictures import Picture, read, to_batch, to_pixels
-from dfine.engines import Fast
+from dfine.engines import Fast, suits
 from dfine.network.detector import DFINE
 from dfine.postprocess import detections
 from dfine.records import Detections, History, Trace
@@ -76,6 +76,8 @@ class Predictor:
         card: str | None = None,
         temperature: Sequence[float] | None = None,
         fast: bool = False,
+        half: str = "off",
+        compiled: bool = False,
         layers: int | None = None,
     ):
         self.names = checkpoints.label_map(network.config.classes, names, None)
@@ -90,8 +92,10 @@ class Predictor:
             if not self._out_of_memory(error):
                 raise
             self._fall_back()
-        fast = fast and isinstance(network, DFINE) and self.device.type in ("cpu", "cuda")
-        self.engine = Fast(self.network) if fast else self.network
+        fast = fast and suits(network, self.device)
+        if not fast and (half != "off" or compiled):
+            raise ValueError("half precision and torch.compile are for a checkpoint's fused copy, on cpu or cuda")
+        self.engine = Fast(self.network, half=half, compiled=compiled) if fast else self.network
         self.layers = _count(layers, self.config.layers)
 
     def plain(self) -> Predictor:
@@ -220,6 +224,8 @@ def load(
     family: str = "dfine",
     size: tuple[int, int] | None = None,
     fast: bool = True,
+    half: str = "off",
+    compiled: bool = False,
     layers: int | None = None,
 ) -> Predictor:
     """A model, ready to look at pictures.
@@ -235,14 +241,19 @@ def load(
         family: "deim" for DEIM's D-FINE weights; it cannot be told from the file.
         size: input (height, width), multiples of 32; by default the one that the checkpoint was trained with.
         fast: run a fused copy, which says the same within rounding; False runs the network itself.
+        half: "bf16" or "fp16" run that copy in half precision, which is for GPUs; edges and boxes stay in float32.
+        compiled: run that copy through `torch.compile`; the first picture of every size takes a minute or so.
         layers: answer after that many decoder layers (early exit); by default after all.
 
     Raises:
         CheckpointError: the checkpoint cannot be found, fetched or understood (a ValueError; the message says why).
+        ValueError: there is no such device, precision or layer.
     """
     if str(source).endswith(".onnx"):
         from dfine.runtime import open_file
 
+        if half != "off" or compiled:
+            raise ValueError(f"{source} is an exported file: it is compiled, in the precision chosen at its export")
         model = open_file(source, str(device), names=names, size=size)
         model.layers = _count(layers, model.config.layers)
         return model
@@ -258,6 +269,8 @@ def load(
         card=checkpoint.card,
         temperature=checkpoint.temperature,
         fast=fast,
+        half=half,
+        compiled=compiled,
         layers=layers,
     )
 
@@ -267,6 +280,8 @@ def resolve(device: str | torch.device) -> torch.device:
     has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if str(device) == "auto":
         return torch.device(next(kind for kind, there in has.items() if there))
+    if device in ("openvino", "tensorrt"):
+        raise ValueError(f"{device} runs exported files: dfine export MODEL first, then load the .onnx")
     try:
         device = torch.device(device)
     except RuntimeError:

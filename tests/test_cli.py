@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+import dfine
 from dfine.cli import app
 from dfine.config import Config
 from dfine.data.scenes import NAMES
@@ -62,6 +63,16 @@ def test_detect_lists_every_picture_of_a_folder(model, pictures):
     assert all(re.fullmatch(r".*[ab]\.(png|jpg): \d+ objects", head) for head in heads)
 
 
+def test_detect_in_half_precision_stops_after_the_layer_it_was_told(model, pictures, tmp_path):
+    early = ["--layers", 1, "--half", "bf16", "--device", "cpu"]
+    run("detect", "-m", model, "-t", 0, *early, "--json", tmp_path / "found.json", pictures / "a.png")
+    found = json.loads((tmp_path / "found.json").read_text())["pictures"][0]["detections"]
+    expected = dfine.load(model, device="cpu", half="bf16", layers=1)(pictures / "a.png", threshold=0).detections
+    assert found == expected.to_list()
+    done = run("detect", "-m", model, "--layers", 9, pictures / "a.png", code=1)
+    assert "the network has 3 decoder layers" in sentence(done)
+
+
 def test_detect_that_finds_nothing_is_no_failure(model, pictures):
     done = run("detect", "-m", model, "-t", 1, pictures / "a.png")
     assert done.stdout.strip().endswith("a.png: 0 objects")
@@ -100,6 +111,8 @@ def test_a_bad_picture_is_named_and_the_others_go_on(model, pictures):
         (["detect", "x.png", "-m", "no-such-model"], 1, "no-such-model"),
         (["evaluate", "--data", "nowhere"], 1, "there is no data set nowhere"),
         (["evaluate", "--device", "cuda"], 1, "cuda"),
+        (["evaluate", "--device", "gpu"], 1, "there is no device 'gpu'"),
+        (["evaluate", "--device", "openvino"], 1, "openvino runs exported files: dfine export MODEL first"),
         (["train", "--out", "x", "--data", "nowhere", "--device", "cpu"], 1, "there is no data set nowhere"),
     ],
 )

@@ -5,7 +5,9 @@ import torch
 
 import dfine
 from dfine.config import Config
-from dfine.engines import Fast
+from dfine.engines import HALF, Fast
+from dfine.fused import fused
+from dfine.lean import lean
 from dfine.looking import look
 from dfine.network.detector import DFINE
 from dfine.predictor import Predictor
@@ -43,7 +45,7 @@ def test_changed_weights_are_heard_of(network):
     assert apart(engine(pixels), network(pixels)) <= TOLERANCE
 
 
-@pytest.mark.parametrize("half", [torch.bfloat16])
+@pytest.mark.parametrize("half", ["bf16", "fp16"])
 @torch.no_grad()
 def test_half_precision_keeps_distributions_and_boxes_in_single(network, half):
     trace = Fast(network, half=half)(torch.rand(1, 3, 64, 64))
@@ -52,9 +54,37 @@ def test_half_precision_keeps_distributions_and_boxes_in_single(network, half):
     assert trace.last.edges.isfinite().all()
 
 
-def test_only_half_precisions_are_half():
-    with pytest.raises(ValueError, match="float64"):
-        Fast(DFINE(Config.of("n", classes=2)).eval(), half=torch.float64)
+@pytest.mark.parametrize("half", ["bf16", "fp16"])
+@torch.no_grad()
+def test_weights_rounded_once_say_what_autocast_says_rounding_them_for_every_picture(network, half):
+    pixels = torch.rand(2, 3, 64, 96).to(memory_format=torch.channels_last)
+    engine, rounded = Fast(network, half=half), lean(fused(network))
+    with torch.autocast("cpu", HALF[half]):
+        expected = rounded(pixels)
+    assert apart(engine(pixels), expected) == 0
+    size = lambda n: sum(p.numel() * p.element_size() for p in n.parameters())  # noqa: E731
+    assert size(engine._copy) < 0.51 * size(rounded)
+
+
+def test_only_half_precisions_are_half(network):
+    with pytest.raises(ValueError, match="half is 'float64'; it must be one of off, bf16, fp16"):
+        Fast(network, half="float64")
+
+
+def test_a_model_is_loaded_in_half_precision(network, tmp_path):
+    Predictor(network, NAMES, device="cpu", size=(64, 96)).save(tmp_path)
+    whole, half = dfine.load(tmp_path, device="cpu"), dfine.load(tmp_path, device="cpu", half="bf16")
+    a, b = (m(picture(), threshold=0).trace for m in (whole, half))
+    assert b.last.edges.dtype == torch.float32 and 0 < apart(a, b)
+    assert (a.initial.logits - b.initial.logits).abs().mean() < 0.1 * a.initial.logits.std()
+
+
+@pytest.mark.parametrize("options", [{"half": "bf16"}, {"compiled": True}])
+def test_what_is_for_the_fused_copy_is_refused_without_it(network, options):
+    with pytest.raises(ValueError, match="are for a checkpoint's fused copy, on cpu or cuda"):
+        Predictor(network, NAMES, device="cpu", **options)
+    with pytest.raises(ValueError, match="n.onnx is an exported file: it is compiled, in the precision chosen"):
+        dfine.load("n.onnx", **options)
 
 
 @torch.no_grad()

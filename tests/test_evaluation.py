@@ -12,8 +12,10 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
+import dfine
 from dfine import distribution
 from dfine.boxes import from_pixels
+from dfine.data.scenes import Scenes
 from dfine.evaluation import METRICS, Evaluation, by_threshold, evaluate, match, measure
 from dfine.records import Estimate, Refinement, Target, Trace
 
@@ -191,6 +193,31 @@ def test_the_last_layers_ranking_leaves_localisation_alone():
 def test_how_pictures_are_batched_does_not_matter(options):
     for other, stats in zip(run(**options).stats.values(), run().stats.values()):
         assert other == pytest.approx(stats, nan_ok=True)
+
+
+def test_of_a_detector_a_copy_runs_that_answers_alike():
+    """In half precision it still knows its pictures, too."""
+    model = dfine.load("demo", device="cpu", fast=False)
+    network, scenes = model.network.train(), Scenes(4, size=(320, 320), seed=5)
+    options = dict(names=model.names, size=(320, 320), progress=False)
+
+    class Plain(nn.Module):
+        def forward(self, pixels):
+            return network(pixels)
+
+    network.eval()
+    expected = evaluate(Plain(), scenes, **options).stats
+    network.train()
+    for stage, stats in evaluate(network, scenes, **options).stats.items():
+        assert stats == pytest.approx(expected[stage], abs=1e-3, nan_ok=True)
+    assert network.training
+    half = evaluate(network, scenes, half="bf16", **options)
+    assert half.ap["layer 3"] == pytest.approx(expected["layer 3"]["AP"], abs=0.05)
+
+
+def test_half_precision_is_for_checkpoints():
+    with pytest.raises(ValueError, match="an exported file keeps its own precision"):
+        run(half="bf16")
 
 
 def test_the_network_is_left_in_the_mode_it_was_in():
