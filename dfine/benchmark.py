@@ -58,6 +58,7 @@ class Setting:
     device: str = "cpu"
     layers: bool = False  # also the fused copy that stops after each layer
     compiled: bool = False  # also the fused copy through torch.compile
+    graphs: bool = False  # also the fused copy's work played back, on a GPU
     memory: bool = True  # also the peak memory of each engine, on a CPU in a process of its own
 
     def __post_init__(self):
@@ -170,6 +171,8 @@ def _builders(network: DFINE, setting: Setting, folder: Path) -> dict[str, Calla
         builders["fused"] = lambda: Fast(network, half=setting.half)
         if setting.compiled:
             builders["fused, compiled"] = lambda: Fast(network, half=setting.half, compiled=True)
+        if setting.graphs and setting.device.startswith("cuda"):
+            builders["fused, graphs"] = lambda: Fast(network, half=setting.half, graphs=True)
         if setting.layers:
             for k in range(1, network.config.layers):
                 builders[f"fused, {k} of {network.config.layers} layers"] = lambda k=k: _early(network, setting.half, k)

@@ -16,7 +16,7 @@ import typer
 from typer import Argument, Option
 
 from dfine import cli_data, cli_speed, cli_train
-from dfine.cli_options import Clean, Compiled, Data, Device, Half, Layers, Model, Workers
+from dfine.cli_options import Clean, Compiled, Data, Device, Graphs, Half, Layers, Model, Workers
 from dfine.terminal import Border, complain, expand, table, write_json
 
 PAGE = Path(__file__).parent.parent / "app.py"
@@ -67,12 +67,13 @@ def detect(
     device: Device = "auto",
     half: Half = "off",
     compiled: Compiled = False,
+    graphs: Graphs = False,
     layers: Layers = None,
 ):
     """Find the objects in pictures, or in a video. A picture that cannot be read is named, and the others go on."""
     from dfine import cli_video
 
-    speed = dict(half=half, compiled=compiled, layers=layers)
+    speed = dict(half=half, compiled=compiled, graphs=graphs, layers=layers)
     if video := cli_video.video_among(pictures, tile, suppress):
         wanted = dict(threshold=threshold, every=every, track=track, batch=batch, save=save, json=json)
         if not cli_video.run(video, model, device, speed, **wanted):

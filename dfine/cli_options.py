@@ -16,6 +16,7 @@ Half = Annotated[
     Literal["off", "bf16", "fp16"], Option(help="Half precision, for GPUs; edges and boxes stay in single.")
 ]
 Compiled = Annotated[bool, Option("--compiled", help="Use torch.compile; the first picture takes a minute or so.")]
+Graphs = Annotated[bool, Option("--graphs", help="On a GPU, play back CUDA graphs: sooner for small batches.")]
 Layers = Annotated[int | None, Option(min=1, help="Stop after so many decoder layers; by default after all.")]
 Data = Annotated[str, Option(help="'scenes', or a data set: COCO (folder, .json), YOLO (folder, .yaml), VOC (folder).")]
 Clean = Annotated[float, Option(min=0, max=1, help="Share of scenes with all dials at 0.")]

@@ -57,6 +57,7 @@ def benchmark(
     half: Half = "off",
     layers: Annotated[bool, Option("--layers", help="Also stop after each decoder layer.")] = False,
     compiled: Annotated[bool, Option("--compiled", help="Also through torch.compile.")] = False,
+    graphs: Annotated[bool, Option("--graphs", help="Also played back as CUDA graphs, on a GPU.")] = False,
     memory: Annotated[bool, Option(help="Measure peak memory too, on a CPU in a process for each engine.")] = True,
     json: Annotated[Path | None, Option(help="Write the rows to this file; - is stdout.")] = None,
     device: Device = "auto",
@@ -72,7 +73,8 @@ def benchmark(
     device = str(resolve(device))
     split = lambda text: tuple(part.strip() for part in text.split(",") if part.strip())  # noqa: E731
     setting = b.Setting(
-        split(sizes.lower()), split(engines), tuple(input), batch, runs, half, device, layers, compiled, memory
+        split(sizes.lower()), split(engines), tuple(input), batch, runs, half, device, layers, compiled, graphs,
+        memory,
     )  # fmt: skip
     rows = b.benchmark(setting, lambda words: typer.echo(words, err=True))
     about = b.machine(device)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import sys
 import threading
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from dfine import packed
 from dfine.fused import fused
+from dfine.graphs import Recorded
 from dfine.lean import lean
 from dfine.network.detector import DFINE
 from dfine.records import Trace
@@ -33,23 +35,29 @@ class Fast:
         half: "bf16" or "fp16" compute in that type, where distributions, boxes and their sums stay in float32; "off"
             does not.
         compiled: send the copy through `torch.compile`.
+        graphs: on a GPU, record the copy's work and play it back (`dfine.graphs`).
 
     Raises:
         ValueError: there is no such precision.
     """
 
-    def __init__(self, network: DFINE, *, half: str = "off", compiled: bool = False):
+    def __init__(self, network: DFINE, *, half: str = "off", compiled: bool = False, graphs: bool = False):
         if half not in HALF:
             raise ValueError(f"half is {half!r}; it must be one of {', '.join(HALF)}")
-        self.network, self.half, self.compiled = network, HALF[half], compiled
-        self._copy, self._tensors, self._state, self._turn = None, (), None, threading.Lock()
+        self.network, self.half, self.compiled, self.graphs = network, HALF[half], compiled, graphs
+        self._copy, self._ask, self._tensors, self._state, self._turn = None, None, (), None, threading.Lock()
 
     def __call__(self, pixels: Tensor, layers: int | None = None) -> Trace:
         with self._turn, torch.no_grad():
             if self._copy is None or self._state != self._now():
                 self._tensors = (*self.network.parameters(), *self.network.buffers())
                 self._copy, self._state = self._make(), self._now()
-            copy = self._copy
+                ask = functools.partial(self._run, self._copy)
+                self._ask = Recorded(ask) if self.graphs and pixels.is_cuda else ask
+            ask = self._ask
+        return ask(pixels, layers)
+
+    def _run(self, copy: nn.Module, pixels: Tensor, layers: int | None) -> Trace:
         half = torch.autocast(pixels.device.type, self.half) if self.half else contextlib.nullcontext()
         with torch.no_grad(), half:
             return copy(pixels.to(memory_format=torch.channels_last), layers=layers)

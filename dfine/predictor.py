@@ -78,6 +78,7 @@ class Predictor:
         fast: bool = False,
         half: str = "off",
         compiled: bool = False,
+        graphs: bool = False,
         layers: int | None = None,
     ):
         self.names = checkpoints.label_map(network.config.classes, names, None)
@@ -93,9 +94,12 @@ class Predictor:
                 raise
             self._fall_back()
         fast = fast and suits(network, self.device)
-        if not fast and (half != "off" or compiled):
-            raise ValueError("half precision and torch.compile are for a checkpoint's fused copy, on cpu or cuda")
-        self.engine = Fast(self.network, half=half, compiled=compiled) if fast else self.network
+        if not fast and (half != "off" or compiled or graphs):
+            raise ValueError(
+                "half precision, torch.compile and CUDA graphs are for a checkpoint's fused copy, on cpu or cuda"
+            )
+        how = dict(half=half, compiled=compiled, graphs=graphs)
+        self.engine = Fast(self.network, **how) if fast else self.network
         self.layers = _count(layers, self.config.layers)
 
     def plain(self) -> Predictor:
@@ -226,6 +230,7 @@ def load(
     fast: bool = True,
     half: str = "off",
     compiled: bool = False,
+    graphs: bool = False,
     layers: int | None = None,
 ) -> Predictor:
     """A model, ready to look at pictures.
@@ -243,6 +248,7 @@ def load(
         fast: run a fused copy, which says the same within rounding; False runs the network itself.
         half: "bf16" or "fp16" run that copy in half precision, which is for GPUs; edges and boxes stay in float32.
         compiled: run that copy through `torch.compile`; the first picture of every size takes a minute or so.
+        graphs: on a GPU, record that copy's work as CUDA graphs and play it back, for small batches; a CPU plays none.
         layers: answer after that many decoder layers (early exit); by default after all.
 
     Raises:
@@ -252,7 +258,7 @@ def load(
     if str(source).endswith(".onnx"):
         from dfine.runtime import open_file
 
-        if half != "off" or compiled:
+        if half != "off" or compiled or graphs:
             raise ValueError(f"{source} is an exported file: it is compiled, in the precision chosen at its export")
         model = open_file(source, str(device), names=names, size=size)
         model.layers = _count(layers, model.config.layers)
@@ -271,6 +277,7 @@ def load(
         fast=fast,
         half=half,
         compiled=compiled,
+        graphs=graphs,
         layers=layers,
     )
 

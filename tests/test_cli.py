@@ -64,7 +64,7 @@ def test_detect_lists_every_picture_of_a_folder(model, pictures):
 
 
 def test_detect_in_half_precision_stops_after_the_layer_it_was_told(model, pictures, tmp_path):
-    early = ["--layers", 1, "--half", "bf16", "--device", "cpu"]
+    early = ["--layers", 1, "--half", "bf16", "--graphs", "--device", "cpu"]  # a CPU plays no graphs
     run("detect", "-m", model, "-t", 0, *early, "--json", tmp_path / "found.json", pictures / "a.png")
     found = json.loads((tmp_path / "found.json").read_text())["pictures"][0]["detections"]
     expected = dfine.load(model, device="cpu", half="bf16", layers=1)(pictures / "a.png", threshold=0).detections

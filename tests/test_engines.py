@@ -79,7 +79,7 @@ def test_a_model_is_loaded_in_half_precision(network, tmp_path):
     assert (a.initial.logits - b.initial.logits).abs().mean() < 0.1 * a.initial.logits.std()
 
 
-@pytest.mark.parametrize("options", [{"half": "bf16"}, {"compiled": True}])
+@pytest.mark.parametrize("options", [{"half": "bf16"}, {"compiled": True}, {"graphs": True}])
 def test_what_is_for_the_fused_copy_is_refused_without_it(network, options):
     with pytest.raises(ValueError, match="are for a checkpoint's fused copy, on cpu or cuda"):
         Predictor(network, NAMES, device="cpu", **options)

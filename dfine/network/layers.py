@@ -90,8 +90,10 @@ def table(build: Callable) -> Callable:
 
     @wraps(build)
     def get(*sizes, like: Tensor):
-        # A compiler's or an exporter's stand-ins for tensors must not be kept: they mean nothing outside.
+        # A compiler's or an exporter's stand-ins for tensors must not be kept: they mean nothing outside. Nor must a
+        # recording (a CUDA graph) read what may be forgotten before it is played: it makes tables of its own.
         real = type(like) in (Tensor, nn.Parameter) and not torch.compiler.is_compiling()
+        real = real and not (like.is_cuda and torch.cuda.is_current_stream_capturing())
         return (kept if real else build)(*sizes, like.device, like.dtype)
 
     return get
