@@ -42,7 +42,8 @@ def weighting(bins: int = 32, a: float = 0.5, c: float = 0.25) -> Tensor:
 
 def offsets(edges: Tensor, w: Tensor) -> Tensor:
     """The mean of every edge's distribution, Σ W(n)·Pr(n): logits [..., N+1] -> box sizes [...]."""
-    return torch.softmax(edges, -1) @ w.to(edges.dtype)
+    # No matrix product: autocast would do that in half precision, whatever comes in.
+    return (torch.softmax(edges, -1) * w.to(edges.dtype)).sum(-1)
 
 
 def decode(initial: Tensor, offset: Tensor) -> Tensor:

@@ -15,6 +15,15 @@ def test_w_of_a_small_table_by_hand():
     torch.testing.assert_close(d.weighting(6), torch.tensor([-1, -0.5, -root, 0, root, 0.5, 1]), **EXACT)
 
 
+def test_edges_are_exact_whatever_the_autocast_type():
+    """A matrix product would be rounded there, and move edges by some tenths of a pixel."""
+    torch.manual_seed(0)
+    edges, w = 4 * torch.randn(5, 4, 33), d.weighting(32)
+    with torch.autocast("cpu", torch.bfloat16):
+        offsets = d.offsets(edges, w)
+    assert torch.equal(offsets, d.offsets(edges, w)) and offsets.dtype == torch.float32
+
+
 @pytest.mark.parametrize(
     "c, n, value",
     [

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dfine.config import Config
+from dfine.distribution import full
 
 
 class SelfAttention(nn.MultiheadAttention):
@@ -84,9 +85,13 @@ class DeformableAttention(nn.Module):
         ]  # each [B·heads, D/heads, Q, points of the level]
         weights = weights.transpose(1, 2).flatten(0, 1).unsqueeze(1)  # [B·heads, 1, Q, P]
         read = (torch.cat(samples, -1) * weights).sum(-1)  # [B·heads, D/heads, Q]
-        return read.unflatten(0, (-1, self.heads)).flatten(1, 2).transpose(1, 2)  # [B, Q, D]
+        read = read.unflatten(0, (-1, self.heads)).flatten(1, 2).transpose(1, 2)  # [B, Q, D]
+        return read.to(query.dtype)
 
     def values(self, tokens: Tensor, shapes: tuple[tuple[int, int], ...]) -> list[Tensor]:
-        """Memory tokens [B, T, D] as one map per level and head: [B·heads, D/heads, H, W]."""
-        levels = tokens.transpose(1, 2).split([h * w for h, w in shapes], 2)
+        """Memory tokens [B, T, D] as one map per level and head: [B·heads, D/heads, H, W].
+
+        In single precision, as places on them are: bfloat16 knows a place to a tenth of a cell alone.
+        """
+        levels = full(tokens).transpose(1, 2).split([h * w for h, w in shapes], 2)
         return [level.reshape(-1, level.shape[1] // self.heads, h, w) for level, (h, w) in zip(levels, shapes)]

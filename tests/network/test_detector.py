@@ -139,6 +139,22 @@ def test_tables_are_kept_and_serve_training_after_inference():
     assert positions(2, 3, 8, like=like.double()).dtype == torch.float64
 
 
+def test_places_are_exact_whatever_the_autocast_type(monkeypatch):
+    """bfloat16 knows a place on a map of 80 cells to a sixth of one: what is read may be rounded, where is not."""
+    network, types = DFINE(Config.of("n", classes=2, queries=10)).eval(), []
+    sample = torch.nn.functional.grid_sample
+
+    def seen(value, grid, **options):
+        types.append((value.dtype, grid.dtype))
+        return sample(value, grid, **options)
+
+    monkeypatch.setattr(torch.nn.functional, "grid_sample", seen)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        trace = network(torch.rand(1, 3, 64, 64))
+    assert set(types) == {(torch.float32, torch.float32)}
+    assert trace.last.logits.dtype == torch.bfloat16  # and the rest is half
+
+
 def test_self_attention_is_that_of_torch():
     """The same weights, told the position of queries and keys; True in the mask means: not seen."""
     torch.manual_seed(0)
