@@ -171,7 +171,10 @@ def _counts(stage: Refinement, match: Match) -> tuple[Tensor, Tensor]:
 
 def _global_mean(count: int | Tensor, like: Tensor, least: float = 1) -> Tensor:
     """A count averaged over all processes, at least `least`."""
-    total = torch.as_tensor(count, dtype=torch.float32, device=like.device)
+    if isinstance(count, int):  # a fill: copying a number to a GPU would wait for all that the GPU has still to do
+        total = torch.full((), float(count), device=like.device)
+    else:
+        total = count.float()
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(total)
         total = total / dist.get_world_size()

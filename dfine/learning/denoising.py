@@ -52,5 +52,5 @@ def add_noise(
     boxes = to_cxcywh(xyxy).abs()  # corners that changed places still span a box
 
     positive = (real & ~negative).nonzero()
-    rows = tuple(positive[positive[:, 0] == i, 1] for i in range(batch))
+    rows = positive[:, 1].split([len(t) * groups for t in targets])
     return NoisedQueries(labels, boxes, groups, rows)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from dfine.boxes import giou
 from dfine.config import LossWeights
@@ -43,16 +44,19 @@ def _join(parts: list[tuple[Tensor, Tensor]], targets: list[Target]) -> Match:
 
 
 @torch.no_grad()
-def costs(logits: Tensor, boxes: Tensor, target: Target, weights: LossWeights) -> Tensor:
-    """What it would cost query q of one picture to answer for object t (DETR, arXiv 2005.12872): [Q, n] float32.
+def costs(logits: Tensor, boxes: Tensor, targets: list[Target], weights: LossWeights) -> Tensor:
+    """What it would cost query q of a picture to answer for its object t (DETR, arXiv 2005.12872): [B, Q, n] float32.
 
-    Focal classification cost, L1 distance and GIoU, from logits [Q, K] and boxes [Q, 4].
+    Focal classification cost, L1 distance and GIoU, from logits [B, Q, K] and boxes [B, Q, 4]. n is the number of
+    objects of the fullest picture; what stands behind a picture's own objects means nothing.
     """
-    p = logits.float().sigmoid()[:, target.labels]  # [Q, n]
+    labels = pad_sequence([t.labels for t in targets], batch_first=True)  # [B, n]
+    truth = pad_sequence([t.boxes.float() for t in targets], batch_first=True)  # [B, n, 4]
+    p = logits.float().sigmoid().gather(2, labels[:, None].expand(-1, logits.shape[1], -1))  # [B, Q, n]
     alpha, gamma, eps = weights.focal_alpha, weights.focal_gamma, 1e-8
     hit = alpha * (1 - p) ** gamma * -(p + eps).log()
     miss = (1 - alpha) * p**gamma * -(1 - p + eps).log()
-    a, b = boxes.float()[:, None], target.boxes.float()[None]
+    a, b = boxes.float()[:, :, None], truth[:, None]
     l1 = (a - b).abs().sum(-1)
     return weights.cost_class * (hit - miss) + weights.cost_l1 * l1 - weights.cost_giou * giou(a, b)
 
@@ -64,12 +68,12 @@ def hungarian(logits: Tensor, boxes: Tensor, targets: list[Target], weights: Los
     Logits [B, Q, K], boxes [B, Q, 4] and B targets. Computed in float32 whatever the autocast type.
     """
     with torch.autocast(logits.device.type, enabled=False):
-        tables = [costs(logits[i], boxes[i], target, weights) for i, target in enumerate(targets)]
+        tables = costs(logits, boxes, targets, weights)  # of all pictures at once: a GPU is slow at small steps
     # One copy to the CPU for all of them: each has to wait for everything that the GPU still has to do.
-    together = torch.nan_to_num(torch.cat([t.flatten() for t in tables]), nan=1e4, posinf=1e4, neginf=-1e4).cpu()
+    tables = torch.nan_to_num(tables, nan=1e4, posinf=1e4, neginf=-1e4).cpu()
     parts = []
-    for part, table in zip(together.split([t.numel() for t in tables]), tables):
-        query, object_ = linear_sum_assignment(part.view(table.shape).numpy())
+    for table, target in zip(tables, targets):
+        query, object_ = linear_sum_assignment(table[:, : len(target)].numpy())
         parts.append((torch.as_tensor(query), torch.as_tensor(object_)))
     return _join(parts, targets)
 

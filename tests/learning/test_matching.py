@@ -45,7 +45,7 @@ def test_more_objects_than_queries_uses_every_query_once():
 def test_cost_of_a_perfect_box_by_hand():
     """p = ½: class cost ¼·½²·ln2 − ¾·½²·ln2 = −0.0866; distance 0; GIoU 1."""
     box = [0.5, 0.5, 0.2, 0.2]
-    cost = costs(torch.zeros(1, 1), torch.tensor([box]), target([0], [box]), WEIGHTS)
+    cost = costs(torch.zeros(1, 1, 1), torch.tensor([[box]]), [target([0], [box])], WEIGHTS)[0]
     assert cost.item() == pytest.approx(2 * -0.0866434 - 2 * 1.0, abs=1e-5)
 
 
