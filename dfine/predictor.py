@@ -167,11 +167,15 @@ class Predictor:
 
         A batch that the device's memory does not suffice for is halved; a single picture goes to the CPU.
         """
+        trace = None
         try:
             trace = self._trace(pixels)
         except RuntimeError as error:
             if not self._out_of_memory(error):
                 raise
+        if trace is None:  # outside of `except`, where the error would keep what was being computed in memory
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
             if len(pictures) == 1:
                 self._fall_back()
                 return self.look(pictures, pixels, threshold)
@@ -187,19 +191,17 @@ class Predictor:
     @torch.no_grad()
     def _trace(self, pixels: Tensor) -> Trace:
         """The trace of a batch, on the CPU."""
+        # A predictor that shares this network may have gone on with the CPU meanwhile.
+        self.device = next((p.device for p in self.network.parameters()), self.device)
         warmth = None if self.temperature is None else torch.as_tensor(self.temperature).float()
         early = {} if self.layers is None else {"layers": self.layers}
         return replace(self.engine(pixels.to(self.device), **early).cpu(), temperature=warmth)
 
     def _out_of_memory(self, error: RuntimeError) -> bool:
-        """Whether a GPU failed for want of memory; what it holds in reserve is given back then."""
+        """Whether a GPU failed for want of memory."""
         if self.device.type == "cpu":
             return False
-        if not isinstance(error, torch.OutOfMemoryError) and "out of memory" not in str(error).lower():
-            return False
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        return True
+        return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower()
 
     def _fall_back(self) -> None:
         """Go on with the CPU."""

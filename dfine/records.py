@@ -33,8 +33,25 @@ class _Record:
         return type(self)(**{f.name: _map(getattr(self, f.name), fn) for f in fields(self)})
 
     def cpu(self):
-        """The same record detached, in float32, on the CPU."""
-        return self.map(lambda t: (t.float() if t.is_floating_point() else t).detach().cpu())
+        """The same record detached, in float32, on the CPU. From a GPU its numbers travel together."""
+        plain = self.map(lambda t: (t.float() if t.is_floating_point() else t).detach())
+        tensors = []
+        plain.map(lambda t: tensors.append(t) or t)
+        if not tensors or tensors[0].device.type == "cpu":
+            return plain
+        moved = iter(together(tensors))
+        return plain.map(lambda t: next(moved))
+
+
+def together(tensors: list[Tensor]) -> list[Tensor]:
+    """The same tensors on the CPU, all those of a type in one copy: each copy from a GPU waits for it."""
+    moved = [None] * len(tensors)
+    for kind in {t.dtype for t in tensors}:
+        places = [i for i, t in enumerate(tensors) if t.dtype == kind]
+        flat = torch.cat([tensors[i].flatten() for i in places]).cpu()
+        for i, part in zip(places, flat.split([tensors[i].numel() for i in places])):
+            moved[i] = part.view(tensors[i].shape)
+    return moved
 
 
 def _map(value, fn):

@@ -1,4 +1,5 @@
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -166,7 +167,8 @@ class Small(torch.nn.Module):
 
     def __init__(self, network, message):
         super().__init__()
-        self.network, self.config, self.message, self.moved = network, network.config, message, []
+        object.__setattr__(self, "network", network)  # whose weights are on the CPU; these have none
+        self.config, self.message, self.moved = network.config, message, []
 
     def to(self, device):
         self.moved.append(str(device))
@@ -216,6 +218,33 @@ def test_a_batch_that_does_not_fit_is_halved_and_stays_on_the_device(model, monk
     assert narrow.device.type == "mps"
     for a, b in zip(results, want):
         torch.testing.assert_close(a.detections.boxes, b.detections.boxes)
+
+
+def test_what_did_not_fit_is_gone_before_it_is_tried_in_halves(model, monkeypatch):
+    narrow = on_a_small_gpu(model, monkeypatch, "MPS backend out of memory (allocated 1 GB)")
+    held = weakref.WeakSet()
+    alive = []
+
+    class Activation:
+        pass
+
+    def forward(pixels):
+        alive.append(len(held))
+        kept = Activation()  # what lives in the frame that failed
+        held.add(kept)
+        if len(pixels) > 1:
+            raise RuntimeError(narrow.network.message)
+        return model.network(pixels)
+
+    monkeypatch.setattr(narrow.network, "forward", forward)
+    assert len(narrow([picture()] * 4, threshold=0)) == 4
+    assert alive == [0] * 7
+
+
+def test_predictors_of_one_network_follow_it_to_the_cpu(model):
+    shared = Predictor(model.network, NAMES, device="cpu", size=(64, 96))
+    shared.device = torch.device("meta")  # as after another one of them went on with the CPU
+    assert len(shared(picture(), threshold=0).detections) and shared.device.type == "cpu"
 
 
 def test_other_errors_of_a_device_are_not_hidden(model, monkeypatch):

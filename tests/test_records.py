@@ -3,7 +3,7 @@ import torch
 
 from dfine import distribution
 from dfine.boxes import iou, to_pixels
-from dfine.records import Detections, Estimate, Memory, NoisedQueries, Refinement, Target
+from dfine.records import Detections, Estimate, Memory, NoisedQueries, Refinement, Target, together
 from tests.helpers import synthetic_trace
 
 NAMES = ("cat", "dog", "fish")
@@ -213,6 +213,20 @@ def test_temperature_widens_the_spread_and_leaves_the_box():
     hot = replace(h, temperature=torch.full((4,), 3.0))
     assert (hot.deviations.mean() > h.deviations.mean()) and (hot.entropies > h.entropies).all()
     assert torch.equal(hot.offsets, h.offsets)
+
+
+def test_tensors_that_travel_together_arrive_as_they_were():
+    tensors = [
+        torch.rand(2, 3),
+        torch.arange(4),
+        torch.tensor(1.5),
+        torch.zeros(0, 4),
+        torch.rand(3, 2).T,
+        -torch.ones(1),
+    ]
+    moved = together(tensors)
+    assert all(torch.equal(a, b) and a.dtype == b.dtype for a, b in zip(tensors, moved)) and len(moved) == len(tensors)
+    assert together([]) == []
 
 
 @pytest.mark.parametrize("query", [-1, 5])
