@@ -132,9 +132,10 @@ def evaluate(
     import dfine
     from dfine.evaluation import evaluate as run
     from dfine.ranks import ranks
+    from dfine.sessions import placed
 
     with ranks() as here:
-        detector = dfine.load(model, device=here.device(device))
+        detector = dfine.load(model, device=placed(model, device, here))
         size = (input, input) if input else tuple(detector.size)
         result = run(
             detector.network, _dataset(data, split, count, seed, clean, size), names=tuple(detector.names), size=size,

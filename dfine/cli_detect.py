@@ -15,6 +15,7 @@ from dfine.figures.picture import draw
 from dfine.predictor import Predictor, Result
 from dfine.ranks import ranks
 from dfine.records import SCHEMA
+from dfine.sessions import placed
 from dfine.stream import Seen, stream
 from dfine.terminal import complain, free, write_json
 from dfine.tiling import suppress, tiled
@@ -46,7 +47,7 @@ def run(
         Whether all of them could be read.
     """
     with ranks() as here:
-        detector = dfine.load(model, device=here.device(device), **speed)
+        detector = dfine.load(model, device=placed(model, device, here), **speed)
         places = _places(files, save)
         mine = _entries(detector, here.mine(files), here.mine(places), how, quiet=str(json) == "-" or here.count > 1)
         entries = here.weave(here.gather(list(mine)))

@@ -16,6 +16,7 @@ import torch
 
 from dfine import onnxfile
 from dfine.hub import CheckpointError
+from dfine.ranks import Ranks
 
 # Where a file can run, what onnxruntime calls it, and what to install for it.
 PROVIDERS = {
@@ -24,6 +25,8 @@ PROVIDERS = {
     "tensorrt": ("TensorrtExecutionProvider", "onnxruntime-gpu, and TensorRT"),
     "openvino": (None, "openvino"),
 }
+# What takes over what a provider cannot run.
+BEHIND = {"tensorrt": ("cuda", "cpu"), "cuda": ("cpu",)}
 # What can run a file on a CPU: the engine's name, its provider, and the package that it comes in.
 ON_CPU = {"onnx": ("cpu", "onnxruntime"), "openvino": ("openvino", "openvino")}
 
@@ -40,19 +43,19 @@ class OnnxRuntime:
         text: what the file says of itself, as it stands in its metadata; None where it says nothing.
     """
 
-    def __init__(self, path: Path, provider: str):
+    def __init__(self, path: Path, provider: str, index: int = 0):
         runtime = onnxfile.needed("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 3
-        wanted = [PROVIDERS[name][0] for name in dict.fromkeys((provider, "cpu"))]
+        wanted = chain(provider, index, runtime.get_available_providers())
         try:
             self.session = runtime.InferenceSession(str(path), options, providers=wanted)
         except Exception as error:  # onnxruntime has a class for every fault, none of them with a common base
             raise CheckpointError(_cannot(path, error)) from None
-        got = self.session.get_providers()[0]
-        if got != wanted[0]:
-            warnings.warn(f"{wanted[0]} could not be started; {path.name} runs on {got}", stacklevel=5)
+        (first, _), got = wanted[0], self.session.get_providers()[0]
+        if got != first:
+            warnings.warn(f"{first} could not be started; {path.name} runs on {got}", stacklevel=5)
         self.provider = next(name for name, (full, _) in PROVIDERS.items() if full == got)
         self.version = runtime.__version__
         self.inputs = [node.name for node in self.session.get_inputs()]
@@ -111,6 +114,19 @@ def _core():
     return openvino.Core()
 
 
+def chain(provider: str, index: int, there: list[str]) -> list[tuple[str, dict]]:
+    """What ONNX Runtime is asked to try, in this order, and on which GPU: its own names, of those that are `there`."""
+    names = [name for name in (provider, *BEHIND.get(provider, ())) if PROVIDERS[name][0] in there]
+    return [(PROVIDERS[name][0], {"device_id": index} if index and name != "cpu" else {}) for name in names]
+
+
+def placed(model: str, device: str, here: Ranks) -> str:
+    """The device on which this process of several runs a model; of an exported file "auto" means what can run it."""
+    if model.endswith(".onnx") and device == "auto":
+        device = "cuda" if "cuda" in available() else "cpu"
+    return here.device(device)
+
+
 def available() -> list[str]:
     """The names of the providers that are installed here."""
     has = lambda package: importlib.util.find_spec(package) is not None  # noqa: E731
@@ -119,23 +135,25 @@ def available() -> list[str]:
 
 
 def open_session(path: Path, provider: str) -> OnnxRuntime | OpenVino:
-    """A file, ready to run. "auto" takes cuda where it is there, else cpu.
+    """A file, ready to run. "auto" takes cuda where it is there, else cpu; "cuda:1" is the second GPU.
 
     Raises:
-        ValueError: the provider is not there.
+        ValueError: the provider is not there, or what follows its name is no number.
         CheckpointError: the file cannot be run.
         ImportError: onnxruntime is missing, and another provider than openvino is wanted.
     """
     there = available()
     if provider in ("auto", "mps"):
         provider = "cuda" if "cuda" in there and provider == "auto" else "cpu"
-    provider = provider.split(":")[0]
+    provider, _, index = provider.partition(":")
+    if index and not index.isdecimal():
+        raise ValueError(f"a GPU has a number, as in {provider}:0; {index!r} is none")
     if provider != "openvino":
         onnxfile.needed("onnxruntime")
     if provider not in there:
         hint = f"; pip install {PROVIDERS[provider][1]}" if provider in PROVIDERS else ""
         raise ValueError(f"an exported file cannot run on {provider!r} here; it can on {', '.join(there)}{hint}")
-    return OpenVino(path) if provider == "openvino" else OnnxRuntime(path, provider)
+    return OpenVino(path) if provider == "openvino" else OnnxRuntime(path, provider, int(index or 0))
 
 
 def _cannot(path: Path, error: Exception) -> str:

@@ -21,7 +21,7 @@ from dfine.network.detector import DFINE
 from dfine.postprocess import detections
 from dfine.predictor import Predictor
 from dfine.runtime import OnnxNetwork
-from dfine.sessions import available
+from dfine.sessions import available, chain
 from tests.helpers import shaken, synthetic_trace
 
 pytest.importorskip("onnx", reason="onnx is not installed")
@@ -258,6 +258,29 @@ def test_providers_are_chosen_and_reported(file):
     for absent in {"tensorrt", "openvino", "cuda"} - set(available()):
         with pytest.raises(ValueError, match=f"cannot run on '{absent}' here; it can on cpu.*pip install "):
             dfine.load(file[0], absent)
+
+
+CPU, CUDA, TENSOR = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
+
+
+@pytest.mark.parametrize(
+    "provider, index, there, expected",
+    [
+        ("cpu", 0, [CPU], [(CPU, {})]),
+        ("cpu", 0, [CUDA, CPU], [(CPU, {})]),
+        ("cuda", 0, [CUDA, CPU], [(CUDA, {}), (CPU, {})]),
+        ("cuda", 1, [TENSOR, CUDA, CPU], [(CUDA, {"device_id": 1}), (CPU, {})]),
+        ("tensorrt", 2, [TENSOR, CUDA, CPU], [(TENSOR, {"device_id": 2}), (CUDA, {"device_id": 2}), (CPU, {})]),
+        ("tensorrt", 0, [TENSOR, CPU], [(TENSOR, {}), (CPU, {})]),
+    ],
+)
+def test_what_a_provider_cannot_run_goes_to_the_next_one_on_the_same_gpu(provider, index, there, expected):
+    assert chain(provider, index, there) == expected
+
+
+def test_a_gpu_has_a_number(file):
+    with pytest.raises(ValueError, match="'first' is none"):
+        dfine.load(file[0], "cuda:first")
 
 
 @pytest.mark.parametrize("options", [Options(), Options(batch=None, gather=False), Options(batch=2, postprocess=True)])
