@@ -124,15 +124,17 @@ def _measure(size: str, setting: Setting, stack: contextlib.ExitStack, tell) -> 
     for name, build in builders.items():
         tell(f"D-FINE-{size.upper()}: preparing {name}")
         try:
-            before = torch.cuda.memory_allocated() if pixels.is_cuda else 0
+            before = _books(pixels.device)
             engines[name] = build()
-            _timed(engines[name], pixels)
+            for _ in range(2):  # a recording is made at the second
+                _timed(engines[name], pixels)
         except ImportError as error:
             tell(f"left out {name}: {error}")
             continue
-        if pixels.is_cuda:
-            memory[name] = (torch.cuda.max_memory_allocated() - before) / 1e6
-            torch.cuda.reset_peak_memory_stats()
+        if pixels.is_cuda:  # what ONNX Runtime takes is not in torch's books
+            most = torch.cuda.max_memory_allocated(pixels.device) - before
+            shared = _bytes(network) if name == "torch" else 0  # the network itself is the engine then
+            memory[name] = None if name == "onnx" else (most + shared) / 1e6
         else:
             memory[name] = _memory(size, name, setting, folder / FILE) if setting.memory else None
 
@@ -177,7 +179,7 @@ def _builders(network: DFINE, setting: Setting, folder: Path) -> dict[str, Calla
             for k in range(1, network.config.layers):
                 builders[f"fused, {k} of {network.config.layers} layers"] = lambda k=k: _early(network, setting.half, k)
     if "onnx" in setting.engines:
-        provider = "cuda" if setting.device.startswith("cuda") else "cpu"
+        provider = setting.device if setting.device.startswith("cuda") else "cpu"
         builders["onnx"] = lambda: _exported(network, setting, folder, provider)
     if "openvino" in setting.engines and setting.device == "cpu":
         builders["openvino"] = lambda: _exported(network, setting, folder, "openvino")
@@ -218,18 +220,22 @@ def _transformers(network: DFINE, setting: Setting, folder: Path) -> Engine:
 
 def _exported(network: DFINE, setting: Setting, folder: Path, provider: str) -> Engine:
     """An exported file with its whole trace."""
-    file, gpu = folder / FILE, provider == "cuda"
-    if provider not in available():
-        raise ImportError(f"pip install {PROVIDERS[provider][1]}")
+    file, kind = folder / FILE, provider.split(":")[0]
+    gpu = kind == "cuda"
+    if kind not in available():
+        raise ImportError(f"pip install {PROVIDERS[kind][1]}")
     if not file.exists():
         model = Predictor(copy.deepcopy(network), [str(i) for i in range(80)], device="cpu", size=setting.input)
         export(model, file, Options(batch=setting.batch, half=gpu and setting.half != "off", gather=not gpu))
-    return OnnxNetwork(file, provider)
+    engine = OnnxNetwork(file, provider)
+    if engine.provider != kind:
+        raise ImportError(f"ONNX Runtime cannot use {kind} here")
+    return engine
 
 
 def _timed(engine: Engine, pixels: Tensor) -> float:
     """Milliseconds of one run."""
-    synchronise = torch.cuda.synchronize if pixels.is_cuda else lambda: None
+    synchronise = (lambda: torch.cuda.synchronize(pixels.device)) if pixels.is_cuda else lambda: None
     with torch.inference_mode():
         synchronise()
         start = time.perf_counter()
@@ -270,9 +276,22 @@ def _peak(size: str, name: str, setting: Setting, file: Path) -> float | None:
         for _ in range(2):
             _timed(engine, pixels)
         after = _resident()
-    own = sum(t.numel() * t.element_size() for t in (*network.parameters(), *network.buffers()))
-    shared = own if name == "torch" else 0  # the network itself is the engine then
+    shared = _bytes(network) if name == "torch" else 0  # the network itself is the engine then
     return None if before is None or after is None else (after - before + shared) / 1e6
+
+
+def _books(device: torch.device) -> int:
+    """Bytes that torch has given away on a GPU; its record of the most that it had starts anew. 0 on a CPU."""
+    if device.type != "cuda":
+        return 0
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats(device)
+    return torch.cuda.memory_allocated(device)
+
+
+def _bytes(network: DFINE) -> int:
+    """What its weights and statistics take."""
+    return sum(t.numel() * t.element_size() for t in (*network.parameters(), *network.buffers()))
 
 
 def _resident(reset: bool = False) -> int | None:
@@ -311,7 +330,7 @@ def machine(device: str) -> dict:
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), None)
-    gpu = torch.cuda.get_device_name() if device.startswith("cuda") else None
+    gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else None
     about = {"processor": name, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "gpu": gpu}
     return about | {"torch": str(torch.__version__), "capability": torch.backends.cpu.get_cpu_capability()}
 
