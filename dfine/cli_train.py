@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -81,7 +81,6 @@ def train(
     """
     from dfine.learning.loop import train as run
     from dfine.learning.plan import TrainOptions
-    from dfine.predictor import resolve
     from dfine.ranks import ranks
 
     given = {f.name: ctx.params[f.name] for f in fields(TrainOptions)}
@@ -92,7 +91,6 @@ def train(
     if dry_run:
         typer.echo(_resolved(options), nl=False)
         return
-    options = replace(options, device=str(resolve(options.device)))
     with ranks() as here:
         result = run(options, here, _watcher(options, watch) if watch and here.first else None)
     if here.first:

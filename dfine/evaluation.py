@@ -154,7 +154,7 @@ def evaluate(
     names = tuple(names or dataset.names)
     categories = match(names, dataset)
     share = subset(dataset, here.mine(range(len(dataset)))) if here.count > 1 else dataset
-    batches = loader(share, batch, size=size, train=False, workers=workers)
+    batches = loader(share, batch, size=size, train=False, workers=workers, pin=torch.device(device).type == "cuda")
     collected: dict[str, list[np.ndarray]] = {}
     engine = Fast(network, half=half) if swift else network
     was_training = network.training

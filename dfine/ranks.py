@@ -54,7 +54,9 @@ class Ranks:
     def device(self, wanted: str) -> str:
         """The device of this process: of several GPUs on one machine, each process takes its own."""
         if wanted in ("auto", "cuda") and self.count > 1 and torch.cuda.is_available():
-            return f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % torch.cuda.device_count()}"
+            index = int(os.environ.get("LOCAL_RANK", 0)) % torch.cuda.device_count()
+            torch.cuda.set_device(index)  # whatever does not ask for a device takes this one, too
+            return f"cuda:{index}"
         return wanted
 
 
@@ -67,7 +69,5 @@ def ranks() -> Iterator[Ranks]:
         return
     gpus = torch.cuda.is_available() and distributed.is_nccl_available()
     distributed.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=PATIENCE)
-    try:
-        yield Ranks(distributed.get_rank(), distributed.get_world_size())
-    finally:
-        distributed.destroy_process_group()
+    yield Ranks(distributed.get_rank(), distributed.get_world_size())
+    distributed.destroy_process_group()  # not after an error: that would wait for processes that wait for this one

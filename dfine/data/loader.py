@@ -89,6 +89,7 @@ def loader(
     seed: int = 0,
     transform: Transform | None = None,
     share: tuple[int, int] = (0, 1),
+    pin: bool = False,
 ) -> DataLoader:
     """Batches of a data set: (pictures uint8 [B, 3, H, W], list of Target).
 
@@ -104,6 +105,7 @@ def loader(
         seed: of the order and of every random transform.
         transform: takes the place of the random flip in training.
         share: (rank, processes): the part of every batch that this process takes.
+        pin: put pictures where a GPU can fetch them by itself, while the CPU goes on.
     """
     steps = [transform or RandomHorizontalFlip()] if train else []
     return DataLoader(
@@ -111,6 +113,7 @@ def loader(
         batch_sampler=Batches(len(dataset), batch, shuffle=train, seed=seed, share=share),
         num_workers=workers,
         collate_fn=collate,
+        pin_memory=pin,
         persistent_workers=workers > 0,
         generator=torch.Generator().manual_seed(seed),  # else each epoch would draw from the global random state
     )

@@ -6,7 +6,7 @@ import contextlib
 import json
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -18,11 +18,11 @@ from dfine.data.loader import loader
 from dfine.evaluation import ALONE, Evaluation, evaluate
 from dfine.learning import plan
 from dfine.learning.log import Log
-from dfine.learning.optimizer import Decay, average, factor, freeze, groups
+from dfine.learning.optimizer import Decay, average, factor, freeze, groups, still
 from dfine.learning.plan import TrainOptions
 from dfine.learning.state import State
 from dfine.learning.step import Step
-from dfine.predictor import Predictor
+from dfine.predictor import Predictor, resolve
 from dfine.ranks import Ranks
 from dfine.records import Target
 
@@ -41,19 +41,27 @@ class Training:
     """
 
     def __init__(self, options: TrainOptions, here: Ranks = ALONE, watch: Watcher | None = None):
+        options = replace(options, device=str(resolve(options.device)))
         self.options, self.here, self.watch = options, here, watch
         self.out = Path(options.out)
         self.data, self.val = plan.data(options)
         self.device = torch.device(here.device(options.device))
         torch.manual_seed(options.seed)
 
-        self.names = tuple((plan.scenes(options, 0) if self.data is None else self.data).names)
+        data = plan.scenes(options, 0) if self.data is None else self.data
+        self.names = tuple(data.names)
         network = plan.network(options, self.names)
         self.recipe = plan.recipe(options, network.config.size)
+        smallest = min(self.recipe.batch, len(data))
+        least = smallest // here.count  # pictures of the smallest batch, for a process
+        if not least:
+            raise ValueError(
+                f"a batch of {smallest} cannot be shared among {here.count} processes; start fewer of them"
+            )
         self._say(plan.in_words(self.recipe, RECIPES[network.config.size]))
         self.state = self._state(network.to(self.device, memory_format=torch.channels_last))
         self.rates = [group["lr"] for group in self.state.optimizer.param_groups]
-        self.step = Step(self.state, options, self.recipe, here, self.device)
+        self.step = Step(self.state, options, self.recipe, here, self.device, least)
         self.stop = False
         self._open()
 
@@ -65,7 +73,9 @@ class Training:
     def _state(self, network: nn.Module) -> State:
         """The start of a run."""
         r = self.recipe
-        self.still = freeze(network) if plan.frozen(self.options, network.config) else []
+        self.still = plan.frozen(self.options, network.config)
+        if self.still:
+            freeze(network)
         decay = Decay(r.ema, r.ema_ramp)
         rates = dict(rate=r.rate, backbone_rate=r.backbone_rate)
         return State(
@@ -102,7 +112,8 @@ class Training:
                     self._turn_plain()
                 means = self._epoch()
                 if state.epoch % self.options.val_every == 0 or state.epoch == self.epochs:
-                    result = self.evaluate()
+                    with self._workers_may_end():
+                        result = self.evaluate()
                     means |= {f"AP {stage}": value for stage, value in result.ap.items()} | {"gain": result.gain}
                     self._say(f"epoch {state.epoch}/{self.epochs}, {state.step} steps\n{result}")
                     self._judge(result)
@@ -161,18 +172,19 @@ class Training:
             seed=options.seed,
             transform=plan.transform(options, state.plain),
             share=(self.here.rank, self.here.count),
+            pin=self.device.type == "cuda",
         )
         batches.batch_sampler.epoch, batches.batch_sampler.start = state.epoch, state.batch
         total = len(batches) * self.epochs
 
         state.network.train()
-        for norm in self.still:
-            norm.eval()
+        if self.still:
+            still(state.network)
         bar = tqdm(
             batches, initial=state.batch, total=len(batches), desc=f"epoch {state.epoch + 1}/{self.epochs}",
             mininterval=5, disable=not self.here.first,
         )  # fmt: skip
-        try:
+        with self._workers_may_end():
             for pixels, targets in bar:
                 rate = factor(state.step, warmup=self.recipe.warmup, total=total, schedule=options.schedule)
                 self._account(self._step(pixels, targets, rate))
@@ -184,14 +196,19 @@ class Training:
                     raise Interrupted("stopped; the state is saved, go on with --resume")
                 if state.step % options.save_every == 0:
                     self._save()
-        except RuntimeError:
-            if not self.stop:
-                raise
-            # A signal to the whole process group ends the workers too, and that may reach us in the middle of a step.
-            raise Interrupted("stopped together with its workers; --resume goes on from the last save") from None
         means = {name: value / state.batch for name, value in state.sums.items()}
         state.epoch, state.batch, state.sums = state.epoch + 1, 0, {}
         return {"loss": sum(means.values())} | means
+
+    @contextlib.contextmanager
+    def _workers_may_end(self) -> Iterator[None]:
+        """A signal to the whole process group ends those who read pictures too, which may reach us anywhere."""
+        try:
+            yield
+        except RuntimeError:
+            if not self.stop:
+                raise
+            raise Interrupted("stopped together with its workers; --resume goes on from the last save") from None
 
     def _account(self, terms: dict[str, float]) -> None:
         """A step is done."""
@@ -213,7 +230,8 @@ class Training:
             self.val,
             names=self.names,
             size=(side, side),
-            batch=max(1, self.recipe.batch // self.options.accumulate),
+            batch=max(1, self.recipe.batch // (self.options.accumulate * self.here.count)),
+            workers=self.options.workers,
             device=self.device,
             progress=False,
             here=self.here,

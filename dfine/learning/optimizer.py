@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel
 
 NORMS = (nn.BatchNorm2d, nn.LayerNorm)
@@ -72,23 +73,27 @@ def average(network: nn.Module, decay: Decay) -> AveragedModel:
     @torch.no_grad()
     def blend(averaged: list, current: list, count: torch.Tensor) -> None:
         keep = decay.at(float(count))
-        for mean, new in zip(averaged, current):
-            if mean.is_floating_point():
-                mean.lerp_(new, 1 - keep)
-            else:
-                mean.copy_(new)
+        if averaged[0].is_floating_point():  # all of one device and type
+            torch._foreach_lerp_(averaged, current, 1 - keep)
+        else:
+            torch._foreach_copy_(averaged, current)
 
     return AveragedModel(network, multi_avg_fn=blend, use_buffers=True)
 
 
-def freeze(network: nn.Module) -> list[nn.Module]:
-    """Keep the backbone's stem and its norms at what they are, as published for L and X.
-
-    Returns:
-        The norms, which have to be put into eval mode again whenever the network is put into training mode.
-    """
-    norms = [m for m in network.backbone.modules() if isinstance(m, nn.BatchNorm2d)]
+def freeze(network: nn.Module) -> None:
+    """Keep the backbone's stem and its norms at what they are, as published for L and X; see `still`."""
+    norms = [m for m in network.backbone.modules() if isinstance(m, _BatchNorm)]
     for module in (network.backbone.stem, *norms):
         for parameter in module.parameters():
             parameter.requires_grad_(False)
-    return norms
+
+
+def still(network: nn.Module) -> None:
+    """Put the norms of a frozen backbone into eval mode, which is needed whenever the network went into training mode.
+
+    They are looked up anew: several processes put others, which know of each other, in their places.
+    """
+    for module in network.backbone.modules():
+        if isinstance(module, _BatchNorm):
+            module.eval()

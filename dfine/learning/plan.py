@@ -206,7 +206,8 @@ def amp(options: TrainOptions):
     """A function that gives the autocast context of the chosen type. Raises ValueError when there is none such."""
     kind = options.amp
     if kind == "auto":
-        kind = "bf16" if options.device.startswith("cuda") and torch.cuda.is_bf16_supported() else "off"
+        gpu = options.device.startswith("cuda")
+        kind = "bf16" if gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "off"
     if kind == "off":
         return contextlib.nullcontext
     if kind not in ("bf16", "fp16"):

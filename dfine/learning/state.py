@@ -68,5 +68,6 @@ class State:
         if values.get("schema") != SCHEMA or values["config"] != self.network.config.to_dict():
             raise ValueError(f"{path} was written by another version or for another network; start with a new --out")
         for key in ("network", "ema", "optimizer", "scaler"):
-            getattr(self, key).load_state_dict(values[key])
+            if values[key]:  # a run that was not in fp16 has nothing to say of the scaler
+                getattr(self, key).load_state_dict(values[key])
         return values

@@ -33,10 +33,24 @@ def compile_(network: nn.Module, sizes: int) -> None:
 
 
 class Step:
-    """Takes a batch, or this process's share of it, and changes the weights of `state`; gives the loss terms."""
+    """Takes a batch, or this process's share of it, and changes the weights of `state`; gives the loss terms.
 
-    def __init__(self, state: State, options: TrainOptions, recipe: Recipe, here: Ranks, device: torch.device):
+    Args:
+        least: pictures in the smallest share of any batch. No process may take it in more parts than that: all of them
+            need as many, because each waits for the others several times a part.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        options: TrainOptions,
+        recipe: Recipe,
+        here: Ranks,
+        device: torch.device,
+        least: int | None = None,
+    ):
         self.state, self.options, self.recipe, self.here, self.device = state, options, recipe, here, device
+        self.parts = options.accumulate if least is None else min(options.accumulate, least)
         self.amp = plan.amp(options)
         self.criterion, self.noise = Criterion(), NoiseSpec(queries=options.denoising)
         self.scales = augment.sizes(options.input, recipe.repeats)
@@ -61,7 +75,7 @@ class Step:
         Raises:
             FloatingPointError: the loss is not finite; the part that caused it is kept in `nonfinite.pt`.
         """
-        state, parts = self.state, self.options.accumulate
+        state, parts = self.state, self.parts
         state.optimizer.zero_grad(set_to_none=True)
         total: dict[str, float] = {}
         cuts = [len(targets) * i // parts for i in range(parts + 1)]
@@ -101,7 +115,7 @@ class Step:
         if not torch.isfinite(loss):
             self._keep_batch(pixels, targets)
         state.scaler.scale(loss * share).backward()
-        values = torch.stack([value.detach().double() for value in terms.values()]).tolist()
+        values = torch.stack([value.detach() for value in terms.values()]).tolist()
         return {name: value * share for name, value in zip(terms, values)}
 
     def _keep_batch(self, pixels: Tensor, targets: list[Target]) -> None:

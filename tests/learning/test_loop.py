@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from dfine.learning.loop import Interrupted, Training, TrainOptions, train
+from dfine.ranks import Ranks
 
 SMALL = dict(
     size="n", input=64, queries=20, epochs=2, pictures=12, batch=4, warmup=2, ema_ramp=4, denoising=8,
@@ -68,6 +70,21 @@ def test_a_resumed_run_equals_an_uninterrupted_one(whole, tmp_path, step):
     for key in ("network", "ema", "optimizer", "progress"):
         assert_equal(ours[key], theirs[key], key)
     assert (tmp_path / "log.csv").read_text() == (whole / "log.csv").read_text()
+
+
+def test_a_run_goes_on_in_another_precision(whole, tmp_path):
+    """What was saved without a scaler for fp16 is taken up with one."""
+    shutil.copytree(whole, tmp_path / "run")
+    again = Training(TrainOptions(**{**SMALL, "out": str(tmp_path / "run"), "resume": True, "amp": "fp16"}))
+    assert_equal(again.state.network.state_dict(), state(whole)["network"])
+
+
+@pytest.mark.parametrize("changes", [{"pictures": 1}, {"batch": 1}])
+def test_fewer_pictures_than_processes_are_refused(changes, tmp_path):
+    options = TrainOptions(**{**SMALL, "out": str(tmp_path / "run")} | changes)
+    with pytest.raises(ValueError, match="a batch of 1 cannot be shared among 2 processes"):
+        Training(options, Ranks(0, 2))
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_log_has_every_term_and_the_ap_of_every_stage(whole):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from dfine.config import Config
-from dfine.learning.optimizer import Decay, average, factor, freeze, groups
+from dfine.learning.optimizer import Decay, average, factor, freeze, groups, still
 from dfine.network.detector import DFINE
 
 RATES = dict(rate=2e-4, backbone_rate=1e-5, weight_decay=1e-4)
@@ -90,11 +90,15 @@ def test_the_average_forgets_faster_from_when_it_is_told_to():
     assert ema.module.weight.item() == 5.0
 
 
-def test_what_is_frozen_stays_whatever_is_learned():
-    network = DFINE(Config.of("n", classes=2, queries=10)).train()
-    norms = freeze(network)
-    for norm in norms:
-        norm.eval()
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_is_frozen_stays_whatever_is_learned(shared):
+    """Also where several processes have put norms that know of each other in the places of the others."""
+    network = DFINE(Config.of("n", classes=2, queries=10))
+    freeze(network)
+    if shared:
+        nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    still(network.train())
+    norms = [m for m in network.backbone.modules() if isinstance(m, (nn.BatchNorm2d, nn.SyncBatchNorm))]
     frozen = {id(p) for m in (network.backbone.stem, *norms) for p in m.parameters()}
     learned = {id(p) for g in groups(network, decay_biases=False, **RATES) for p in g["params"]}
     assert frozen and learned and not frozen & learned
