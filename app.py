@@ -15,7 +15,7 @@ import gradio as gr
 from dfine.models import Models, wanted
 from dfine.page.endpoints import endpoints
 from dfine.page.handlers import Handlers
-from dfine.page.layout import CSS, KEYS, THEME, layout
+from dfine.page.layout import CSS, KEYS, THEME, TO_THE_TABS, layout
 from dfine.swift import speed_up
 
 SESSIONS = 64  # visitors whose last result is remembered
@@ -34,6 +34,7 @@ def wire(page: gr.Blocks, v: SimpleNamespace, do: Handlers) -> None:
     ]  # fmt: skip
     focus = [v.chosen, v.scene, v.table, v.object, v.headline, v.words, *tabs]
     everything = [v.status, *focus]
+    picked = [v.status, *focus, v.tabs, v.tab, v.point, v.x, v.y]
     turned = [v.tabs, v.tab, v.point, v.x, v.y]
     sheet = [v.paper, v.paper_png, v.paper_svg]
     slow = dict(
@@ -53,8 +54,9 @@ def wire(page: gr.Blocks, v: SimpleNamespace, do: Handlers) -> None:
     )  # fmt: skip
     opened = many.success(do.first, [v.shots, v.source], v.source, **quick)
     leafed = v.album.select(do.leaf, v.shots, v.source, **quick)
+    cleared = v.source.clear(lambda: None, None, v.source, **quick)  # which still holds the picture by then
     for trigger in (
-        arrived.then, v.source.input, v.source.clear, v.model.input, shown.then, opened.success, leafed.success
+        arrived.then, v.source.input, cleared.then, v.model.input, shown.then, opened.success, leafed.success
     ):  # fmt: skip
         # Showing is a step of its own, so that it takes the settings as they stand when the network has finished.
         begun = trigger(**run).success(
@@ -68,8 +70,10 @@ def wire(page: gr.Blocks, v: SimpleNamespace, do: Handlers) -> None:
 
     for control in (v.threshold.change, v.classes.input, v.top.input):
         control(do.show, do.state, everything, trigger_mode="always_last", **quick).then(**slow)
+    v.threshold.change(do.sort, [v.look, v.threshold, v.classes], v.classes, trigger_mode="always_last", **quick)
     v.threshold.change(do.recount, [v.shots, v.threshold, v.look], v.album, trigger_mode="always_last", **quick)
-    v.scene.select(do.click, do.state, [v.status, *focus, *turned], **quick).then(**slow)
+    v.scene.select(do.click, do.state, picked, **quick).then(**slow)
+    v.x.change(None, js=TO_THE_TABS, **quick)  # a point was asked about: its answer may lie below the window
     v.table.select(do.pick, do.state, [v.status, *focus], **quick).then(**slow)
     for key, tab in v.opened.items():
         tab.select(do.open(key), do.state, [v.tab, *tabs], **quick).then(**slow)

@@ -31,6 +31,12 @@ def to_pixels(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     return to_xyxy(boxes) * boxes.new_tensor((w, h, w, h))
 
 
+def clipped(xyxy_pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    """Corners in pixels [..., 4], held inside a picture of `size` = (width, height)."""
+    w, h = size
+    return torch.minimum(xyxy_pixels.clamp(min=0), xyxy_pixels.new_tensor((w, h, w, h)))
+
+
 def from_pixels(xyxy_pixels: Tensor, size: tuple[int, int]) -> Tensor:
     """The inverse of `to_pixels`."""
     w, h = size

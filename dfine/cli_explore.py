@@ -58,6 +58,11 @@ def run(look: Look, out: Out, where: Where) -> None:
     folders = [export.require_empty(folder) for folder in (out.export, out.prelabel) if folder]
     if len(set(folders)) < len(folders):
         raise ValueError("--export and --prelabel need a folder each")
+    if out.calibrate and not Path(look.model).expanduser().is_dir():
+        complain(
+            f"the temperature will not be stored, because {look.model!r} is no folder: save the model into one "
+            "(dfine.load(...).save(FOLDER)) and name that with --model", "warning",
+        )  # fmt: skip
     if where.app:
         session.find_port(where.address, where.port)
     dataset = _explored(look)
@@ -110,11 +115,7 @@ def _calibrate(dataset, look: Look) -> None:
     typer.echo(f"\n{found}")
     folder = Path(look.model).expanduser()
     if not folder.is_dir():
-        complain(
-            f"the temperature was not stored, because {look.model!r} is no folder: save the model into one "
-            "(dfine.load(...).save(FOLDER)) and name that with --model", "warning",
-        )  # fmt: skip
-        return
+        return  # which was said before the work
     path = calibration.store(folder, found.temperature)
     typer.echo(f"stored in {path}; the next `dfine explore` with it shows calibrated intervals")
 

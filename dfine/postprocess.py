@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dfine.boxes import to_pixels
+from dfine.boxes import clipped, to_pixels
 from dfine.records import Detections, Estimate, Refinement, Trace
 
 STAGES = ("proposals", "initial")  # what comes before the layers
@@ -66,7 +66,7 @@ def detections(
     value, query, label = _best(logits.detach().float(), top, ignore)
     value, query, label, boxes = (t.cpu() for t in (value, query, label, boxes.detach().float()))
     return [
-        Detections(_clipped(boxes[i][query[i]], size), label[i], value[i], query[i], names, size)
+        Detections(clipped(to_pixels(boxes[i][query[i]], size), size), label[i], value[i], query[i], names, size)
         for i, size in enumerate(sizes)
     ]
 
@@ -80,10 +80,3 @@ def _best(logits: Tensor, top: int, ignore: Sequence[int]) -> tuple[Tensor, Tens
     count = min(top, logits.shape[1] * (classes - len(set(ignore))))
     value, index = score.flatten(1).topk(count, 1)
     return value, index // classes, index % classes
-
-
-def _clipped(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Corners in pixels, held inside the picture: cxcywh [n, 4] -> xyxy [n, 4]."""
-    xyxy = to_pixels(boxes, size)
-    w, h = size
-    return torch.minimum(xyxy.clamp(min=0), xyxy.new_tensor((w, h, w, h)))

@@ -54,7 +54,8 @@ def about(dataset, field: str) -> dict:
 
 
 def note(dataset, field: str, entry: dict) -> None:
-    """Write what is known about the run in `field`; what `entry` does not name stays."""
+    """Write what is known about the run in `field`, the latest one now; what `entry` does not name stays."""
     known = dict((dataset.info or {}).get(INFO, {}))
-    dataset.info[INFO] = known | {field: {**known.get(field, {}), **entry}}
+    about = {**known.pop(field, {}), **entry}
+    dataset.info[INFO] = known | {field: about}
     dataset.save()

@@ -8,7 +8,7 @@ from dfine.figures import ladder, style
 from dfine.records import History
 
 KINDS = {
-    "correct": "right",
+    "correct": "correct",
     "Cls": "wrong class (Cls)",
     "Loc": "poorly placed (Loc)",
     "Both": "wrong class and poorly placed (Both)",
@@ -46,11 +46,11 @@ def verdict(detection, truth, layers: int) -> str:
         f"at the end (gain {style.signed(iou[-1] - iou[0])})"
     )
     reached = [
-        f"{bound} since {names[at]}"
+        f"{bound} from {names[at]} on"
         for bound, at in ((0.5, value(detection, "right_50")), (0.75, value(detection, "right_75")))
         if at is not None
     ]
-    return f"{text}; over {', over '.join(reached)}." if reached else f"{text}."
+    return f"{text}; at least {', at least '.join(reached)}." if reached else f"{text}."
 
 
 def ladder_table(history: History) -> str:

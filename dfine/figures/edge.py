@@ -41,7 +41,6 @@ def edge_figure(history: History, edge: int, unit: str = "px") -> go.Figure:
     layout = style.plotly_layout(ROW * layers + MARGIN["t"] + MARGIN["b"], margin=MARGIN, barmode="overlay")
     layout |= _axes(layers, len(history.w))
     layout["updatemenus"] = [_switch(patches, unit)]
-    layout["modebar"] = dict(remove=["select2d", "lasso2d"], bgcolor="rgba(0,0,0,0)", color=style.GHOST)
     for key, value in patches[unit]["layout"].items():
         _set(layout, key, value)
     return go.Figure(dict(data=_traces(history, edge, patches[unit]["data"]), layout=layout))

@@ -49,7 +49,6 @@ def looking_figure(picture: Image.Image, history: History, looks: Looks, *, heig
         images=[_backdrop(picture, history.size, view)], legend=_legend(), title=_title(history, looks, 0),
         xaxis=_axis(view[0], view[2]),
         yaxis=_axis(view[3], view[1]) | dict(scaleanchor="x", scaleratio=1, constraintoward="top"),
-        modebar=dict(remove=["select2d", "lasso2d"]),
         sliders=[_slider(looks.layers)], updatemenus=[_buttons()],
     )  # fmt: skip
     return go.Figure(data=frames[0].data, frames=frames, layout=layout)

@@ -88,7 +88,6 @@ def object_figure(picture: Image.Image, history: History, mass: float = 0.8, *, 
         yaxis2=dict(domain=[0.945, 1], range=[0, 1], visible=False, fixedrange=True, anchor="x2"),
         updatemenus=[_buttons(film, [REST if m.arrived else PACE for m in moments])],
         sliders=[_slider([f for f, m in zip(film, moments) if m.arrived], history.layers)],
-        modebar=dict(remove=["select2d", "lasso2d"], bgcolor="rgba(0,0,0,0)", color=style.GHOST),
     )
     return go.Figure(dict(data=data, layout=layout))
 

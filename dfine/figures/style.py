@@ -109,6 +109,7 @@ def plotly_layout(height: int, **changes) -> dict:
         hoverlabel=dict(font=dict(family=FONT, size=12)),
         showlegend=False,
         dragmode=False,
+        modebar=dict(remove=["select2d", "lasso2d"], bgcolor="rgba(0,0,0,0)", color=GHOST),
         template="none",
     )
     return layout | changes

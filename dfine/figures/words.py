@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dfine.boxes import clipped
 from dfine.config import EDGES
 from dfine.figures import style
 from dfine.records import History
@@ -13,11 +14,12 @@ def describe(history: History) -> str:
     The first tells class, score, place, the largest move of an edge and the layer that made it; the second compares the
     80 % intervals of the surest and the least sure edge of the last layer.
     """
-    x1, y1, x2, y2 = (f"{v:.0f}".replace("-", "−") for v in history.xyxy_pixels[-1].tolist())
+    corners = clipped(history.xyxy_pixels[-1], history.size)
+    x1, y1, x2, y2 = (f"{v:.0f}" for v in corners.tolist())
     name = history.name or f"class {history.label}"
     first = (
-        f"The {name}, score {float(history.scores[-1]):.2f}, lies from ({x1}, {y1}) to ({x2}, {y2}) in a picture of "
-        f"{history.size[0]} by {history.size[1]} pixels; {_moves(history)}."
+        f"{name[0].upper()}{name[1:]}, score {float(history.scores[-1]):.2f}, from ({x1}, {y1}) to ({x2}, {y2}) in a "
+        f"picture of {history.size[0]} by {history.size[1]} pixels; {_moves(history)}."
     )
     return f"{first} {_certainty(history)}."
 

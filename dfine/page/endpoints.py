@@ -31,11 +31,12 @@ def endpoints(models: Models, limits: dict) -> None:
 
     def detect(picture: str, model: str = "", threshold: float = 0.5) -> dict:
         """The objects in a picture, best first: name, score, box in pixels, query. The model: one that is here."""
-        return _spoken(run, api.detect, _given(picture), here(models, model), threshold)
+        return _spoken(run, api.detect, _given(picture), here(models, model), 0.5 if threshold is None else threshold)
 
     def inspect(picture: str, model: str = "", index: int = 0, query: int | None = None, mass: float = 0.8) -> dict:
         """One object through the layers; by its place in /detect, or by its query. The model: one that is here."""
-        return _spoken(run, api.inspect, _given(picture), here(models, model), index=index, query=query, mass=mass)
+        chosen = dict(index=index or 0, query=query, mass=0.8 if mass is None else mass)
+        return _spoken(run, api.inspect, _given(picture), here(models, model), **chosen)
 
     def zoo() -> list[dict]:
         """Every known checkpoint: AP, parameters, GFLOPs, licence, and whether it is here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from html import escape
 from types import SimpleNamespace
@@ -15,6 +16,21 @@ from dfine.page.session import Look, Sight, in_sight, summary, watcher
 from dfine.page.shelf import Shelf
 
 NOTHING = "Nothing to show yet: choose a picture."
+FAILED = "That did not work"
+AT_ONCE = 1.0  # second within which the same wish is the same wish
+
+
+class Refusal(str):
+    """The sentence that says why a picture is not shown: which picture, by which model, and when that was said."""
+
+    def __new__(cls, sentence: str, subject: tuple[str, str]):
+        refusal = super().__new__(cls, sentence)
+        refusal.subject, refusal.at = subject, time.monotonic()
+        return refusal
+
+    def stands(self, subject: tuple[str, str]) -> bool:
+        """Whether it was said just now of the same: Gradio's list of models causes its event twice."""
+        return subject == self.subject and time.monotonic() - self.at < AT_ONCE
 
 
 class Handlers:
@@ -51,18 +67,19 @@ class Handlers:
     ) -> Look | str:  # fmt: skip
         """Run the network on a picture; or the sentence that says why not: no picture, or none that can be read.
 
-        What this very model has made of this very file, `look`, is returned as it is.
+        What this very model has made of this very file, `look`, is returned as it is; so is what was refused just now.
         """
         if not path:
             return NOTHING
-        if not isinstance(look, str) and look.subject == (path, name or self.models.default):
+        subject = path, name or self.models.default
+        if look.stands(subject) if isinstance(look, Refusal) else not isinstance(look, str) and look.subject == subject:
             return look
         try:
             self.models(name, lambda share, what: progress(share, desc=what))
             return self.looks(path, name)
         except (ValueError, OSError, RuntimeError) as error:
-            gr.Warning(escape(str(error)), title="That did not work")
-            return f"That did not work: {error}"
+            gr.Warning(escape(str(error)), title=FAILED)
+            return Refusal(f"{FAILED}: {error}", subject)
 
     def collect(self, files: Sequence[tuple[str, str]], name: str, threshold: float) -> Iterator[dict]:
         """Run the network on several pictures, and show each as soon as it is there."""
@@ -70,7 +87,7 @@ class Handlers:
         try:
             self.models(name)
         except (ValueError, OSError, RuntimeError) as error:
-            gr.Warning(escape(str(error)), title="That did not work")
+            gr.Warning(escape(str(error)), title=FAILED)
             return
         for shots in album.filled(files, lambda path: self.looks(path, name)):
             yield {v.shots: shots, v.album: shots.value(threshold)}
@@ -99,9 +116,13 @@ class Handlers:
         v, new = self.v, None if isinstance(look, str) else look.subject
         if new and new == shown:
             return {v.shown: shown}
-        classes = look.classes if new else []
+        classes = look.classes(threshold) if new else []
         fresh = {v.shown: new, v.point: None, v.classes: gr.Dropdown(classes, value=[])}
         return self.show(look, threshold, [], top, None, tab, which, layer, None) | fresh
+
+    def sort(self, look: Look | str, threshold: float, chosen: Sequence[str]) -> gr.Dropdown:
+        """The classes to choose from, as the threshold leaves them."""
+        return gr.Dropdown([] if isinstance(look, str) else look.classes(threshold, chosen))
 
     def show(self, look, threshold, classes, top, chosen, tab, which, layer, point) -> dict:
         """All that depends on the settings: the sentence, the table, and what `choose` shows."""
@@ -123,7 +144,8 @@ class Handlers:
         turned = {}
         if tab == "why":
             tab, turned = "shape", {self.v.tabs: gr.Tabs(selected="shape"), self.v.tab: "shape"}
-        return turned | self._choose(look, sight, int(event.number), tab, which, layer, point)
+        said = {self.v.status: summary(look, sight)}
+        return said | turned | self._choose(look, sight, int(event.number), tab, which, layer, point)
 
     def ask(self, look, threshold, classes, top, x: float = 0, y: float = 0) -> dict:
         """Why nothing was found at x, y in pixels of the picture."""
@@ -140,7 +162,8 @@ class Handlers:
         if isinstance(look, str):
             return {self.v.status: look}
         sight = in_sight(look, threshold, classes, top)
-        return self._choose(look, sight, int(event.number), tab, which, layer, point)
+        said = {self.v.status: summary(look, sight)}
+        return said | self._choose(look, sight, int(event.number), tab, which, layer, point)
 
     def open(self, key: str):
         """The callback of a tab: remember that it is the one in sight, and draw it."""
@@ -212,6 +235,7 @@ class Handlers:
         v = self.v
         numbers = {v.x: round(point[0]), v.y: round(point[1])}
         turned = {v.tabs: gr.Tabs(selected="why"), v.tab: "why", v.point: point}
+        turned[v.status] = f"Why nothing was found at {point[0]:.0f}, {point[1]:.0f} px: see below, “Why not here?”."
         return turned | numbers | self._named(views.why(look, sight, point))
 
     def _named(self, values: dict) -> dict:

@@ -66,8 +66,13 @@
 
   // Gradio 6.31 opens its list of choices on every key but Escape, also on the Tab that walks away from it.
   document.addEventListener('keydown', (event) => {
-    if (event.key === 'Tab' && event.target.matches?.('input[role=combobox]')) event.stopImmediatePropagation();
+    if (event.key !== 'Tab' || !event.target.matches?.('input[role=combobox]')) return;
+    for (const list of document.querySelectorAll('ul[role=listbox]')) list.tabIndex = -1;  // no stop on the way
+    event.stopImmediatePropagation();
   }, true);
+
+  // Whoever pauses breaks off what plotly had promised to play, and it says so to nobody, with nothing.
+  window.addEventListener('unhandledrejection', (event) => event.reason === undefined && event.preventDefault());
 
   // What is no picture gets a sentence; the browser's sign for a broken one need not stand beside it.
   for (const [type, value] of [['error', 'hidden'], ['load', '']])
@@ -82,6 +87,10 @@
     requestAnimationFrame(() => {
       waiting = false;
       document.querySelectorAll('.js-plotly-plot').forEach(name);
+      document.querySelectorAll('#examples .gallery button').forEach((button, i) =>
+        button.setAttribute('aria-label', `Example ${i + 1}`));
+      document.querySelectorAll('#source img:not([alt]), #source img[alt=""]').forEach((img) =>
+        img.setAttribute('alt', 'The picture as it was chosen'));
     });
   }).observe(document.body, {childList: true, subtree: true});
 }

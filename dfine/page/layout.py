@@ -14,7 +14,7 @@ from dfine.page import served, views
 from dfine.page.album import Album, album
 from dfine.page.objects import objects
 from dfine.page.scene import scene
-from dfine.page.session import FLOOR, MOST
+from dfine.page.session import CEILING, FLOOR, MOST
 
 EXAMPLES = sorted(str(p) for p in (assets() / "examples").glob("*.jpg"))
 ZOO = ["name", "AP", "measured on", "parameters (M)", "GFLOPs", "licence", "state"]
@@ -37,6 +37,11 @@ THEME = gr.themes.Default(
 EXPIRES = 7200  # seconds after which what a session keeps is forgotten
 CSS = served.text("page.css")
 KEYS = served.text("keys.js")
+TO_THE_TABS = """() => {
+  const tabs = document.querySelector('#tabs');
+  if (tabs && tabs.getBoundingClientRect().top > window.innerHeight - 120)
+    tabs.scrollIntoView({behavior: 'smooth', block: 'start'});
+}"""
 
 
 def layout(models: Models) -> SimpleNamespace:
@@ -101,6 +106,11 @@ def as_path(image: gr.Image) -> None:
     image.preprocess = lambda upload: upload and upload.path
 
 
+def within(number: gr.Number | gr.Slider, least: float, most: float, empty: float) -> None:
+    """Take what was typed as the nearest value there is; Gradio would answer each key of a 0.7 with an error."""
+    number.preprocess = lambda given: empty if given is None else min(max(given, least), most)
+
+
 def _as_files(upload) -> list[tuple[str, str]]:
     """Uploads as they came, (path, name) each; what is no picture is told by the album, beside those that are."""
     files = [] if upload is None else getattr(upload, "root", [upload])
@@ -108,7 +118,8 @@ def _as_files(upload) -> list[tuple[str, str]]:
 
 
 def _list(v: SimpleNamespace) -> None:
-    v.threshold = gr.Slider(FLOOR, 0.95, 0.5, step=0.05, label="Score threshold", elem_id="threshold")
+    v.threshold = gr.Slider(FLOOR, CEILING, 0.5, step=0.05, label="Score threshold", elem_id="threshold")
+    within(v.threshold, FLOOR, CEILING, 0.5)
     v.table = objects()
     with gr.Row():
         v.classes = gr.Dropdown(
@@ -117,6 +128,7 @@ def _list(v: SimpleNamespace) -> None:
         v.top = gr.Number(
             MOST, label="At most", precision=0, minimum=1, maximum=MOST, elem_id="top", scale=1, min_width=90
         )
+    within(v.top, 1, MOST, MOST)
 
 
 def _shape(v: SimpleNamespace) -> None:
@@ -138,7 +150,7 @@ def _edge(v: SimpleNamespace) -> None:
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
             v.edge_plot = gr.Plot(show_label=False, elem_id="edge-plot")
-        with gr.Column(scale=4, min_width=320):
+        with gr.Column(scale=4, min_width=400):
             v.sum = gr.HTML(elem_id="sum")
 
 
@@ -155,8 +167,8 @@ def _why(v: SimpleNamespace) -> None:
         with gr.Column(scale=3, min_width=240):
             gr.Markdown(ELSEWHERE)
             with gr.Row():
-                v.x = gr.Number(0, label="x in px", precision=0, minimum=0, min_width=80, elem_id="x")
-                v.y = gr.Number(0, label="y in px", precision=0, minimum=0, min_width=80, elem_id="y")
+                v.x = gr.Number(0, label="x in px", precision=0, min_width=80, elem_id="x")
+                v.y = gr.Number(0, label="y in px", precision=0, min_width=80, elem_id="y")
             v.ask = gr.Button("Ask", elem_id="ask")
     v.why = gr.HTML(elem_id="why")
 

@@ -19,6 +19,7 @@ from dfine.records import Detections, History
 from dfine.storage import About
 
 FLOOR = 0.05  # the lowest threshold: above it, moving the slider only selects, and the network need not run again
+CEILING = 0.95  # the highest
 MOST = 300  # objects in sight, at most: as many as there are queries
 
 
@@ -57,11 +58,10 @@ class Look:
         """Width and height of the visitor's picture in pixels."""
         return self.result.detections.size
 
-    @property
-    def classes(self) -> list[tuple[str, str]]:
-        """What was found, most frequent first: a label with the count, and the class."""
-        names = self.result.detections.class_names
-        return [(f"{name} ({names.count(name)})", name) for name in sorted(set(names), key=lambda n: -names.count(n))]
+    def classes(self, threshold: float, chosen: Sequence[str] = ()) -> list[tuple[str, str]]:
+        """What there is from a score on, best first, and the `chosen` in any case: (class with its count, class)."""
+        names = self.result.detections.above(threshold).class_names
+        return [(f"{name} ({names.count(name)})", name) for name in dict.fromkeys((*names, *chosen))]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class Sight:
     found: Detections
     numbers: list[int]
     threshold: float
+    classes: tuple[str, ...] = ()  # to which it is narrowed; none stand for all
 
     def place(self, chosen: int | None) -> int | None:
         """Where detection `chosen` stands in sight, None if it does not."""
@@ -112,22 +113,21 @@ def in_sight(look: Look, threshold: float, classes: Sequence[str] = (), top: int
     if classes:
         keep &= torch.tensor([name in classes for name in found.class_names], dtype=torch.bool)
     numbers = keep.nonzero().flatten()[: MOST if top is None else max(0, int(top))]
-    return Sight(found[numbers], numbers.tolist(), threshold)
+    return Sight(found[numbers], numbers.tolist(), threshold, tuple(classes))
 
 
 def summary(look: Look, sight: Sight) -> str:
     """What was found, in a sentence."""
     found = sight.found
     count = f"{len(found)} object{'' if len(found) == 1 else 's'}" if len(found) else "Nothing"
-    hint = (
-        " Click a box, a row, or a place where nothing was found."
-        if len(found)
-        else " Lower the threshold to see what was nearly found."
-    )
+    of = " of the classes that you chose" if sight.classes else ""
+    if len(found):
+        hint = "Click a box, a row, or a place where nothing was found."
+    else:
+        hint = f"Lower the threshold{' or choose other classes' if of else ''} to see what was nearly found."
+    at = f"with a score of at least {sight.threshold:.2f}"
     w, h = found.size
-    return (
-        f"{count} with a score of at least {sight.threshold:.2f}, in {w} × {h} pixels, {look.seconds:.2f}\u00a0s.{hint}"
-    )
+    return f"{count}{of} {at}, in {w} × {h} pixels, {look.seconds:.2f}\u00a0s. {hint}"
 
 
 def spoken(sight: Sight) -> str:

@@ -153,6 +153,57 @@ def test_classes_are_filtered_without_the_network(page, model):
     boxes(page, count)
 
 
+def test_the_classes_to_choose_from_are_those_in_sight(page, model):
+    example(page, 2)
+    set_threshold(page, 0.5)
+    names = model(layout.EXAMPLES[2], 0.5).detections.class_names
+    expected = [f"{name} ({names.count(name)})" for name in dict.fromkeys(names)]
+    boxes(page, len(names))
+    for _ in range(50):  # a list that is open already does not take up what comes late
+        page.locator("#classes input").click()
+        offered = page.locator("#classes ul[role=listbox] li").all_inner_texts()
+        if (offered := [text.replace("✓", "").strip() for text in offered]) == expected:
+            break
+        page.keyboard.press("Escape")
+        page.wait_for_timeout(200)
+    assert offered == expected
+    page.locator("#classes input").fill(names[0])
+    page.keyboard.press("Enter")
+    boxes(page, names.count(names[0]))
+    page.keyboard.press("Escape")
+    set_threshold(page, 0.95)  # a class that is chosen stays, also where nothing of it is left
+    left = model(layout.EXAMPLES[2], 0.95).detections.class_names.count(names[0])
+    boxes(page, left)
+    assert "of the classes that you chose" in page.inner_text("#status")
+
+
+def test_numbers_out_of_range_are_taken_as_the_nearest_there_is(page, model):
+    example(page, 3)
+    failed = []
+    page.on("response", lambda answer: answer.status >= 500 and failed.append(answer.url))
+    for typed, meant in (("0", session.FLOOR), ("2", session.CEILING), ("0.5", 0.5)):
+        page.fill("#threshold input[type=number]", typed)
+        page.wait_for_selector(f"#status:has-text('at least {meant:.2f}')")
+        boxes(page, len(model(layout.EXAMPLES[3], meant).detections))
+    page.fill("#top input", "0")
+    page.keyboard.press("Tab")
+    page.wait_for_selector("#status:has-text('1 object ')")
+    page.fill("#top input", "300")
+    page.keyboard.press("Tab")
+    boxes(page, len(model(layout.EXAMPLES[3], 0.5).detections))
+    assert not failed
+
+
+def test_the_cross_takes_the_picture_and_all_that_was_said_of_it_away(page, model):
+    example(page, 1)
+    page.get_by_label("Remove Image").click()
+    page.wait_for_selector("#status:has-text('Nothing to show yet: choose a picture.')")
+    boxes(page, 0)
+    assert "No object chosen" in page.inner_text("#headline")
+    example(page, 1)
+    boxes(page, len(model(layout.EXAMPLES[1], LOW).detections))
+
+
 def test_a_photo_can_be_uploaded_and_a_threshold_selects_without_the_network(page, model):
     upload(page, PHOTO, Image.open(PHOTO).size)
     before = seconds(page)

@@ -64,6 +64,16 @@ def test_what_a_session_keeps_is_small_and_on_the_cpu(looked, tmp_path):
     assert kept.result.trace.last.boxes.device.type == "cpu"
 
 
+def test_what_was_refused_just_now_is_not_tried_again(handlers, monkeypatch, tmp_path):
+    refused = handlers.detect(str(tmp_path / "gone.png"), "")
+    assert refused.startswith("That did not work: ") and "gone.png" in refused
+    assert handlers.detect(str(tmp_path / "gone.png"), "", refused) is refused
+    assert handlers.detect(str(tmp_path / "other.png"), "", refused) != refused
+    monkeypatch.setattr("dfine.page.handlers.AT_ONCE", 0)
+    Image.new("RGB", (40, 30)).save(tmp_path / "gone.png")  # later it may well be there
+    assert handlers.detect(str(tmp_path / "gone.png"), "", refused).size == (40, 30)
+
+
 @pytest.mark.parametrize("tab", layout.TABS)
 def test_no_picture_is_no_error_in_any_tab(handlers, tab):
     v, nothing = handlers.v, handlers.detect(None, "")

@@ -86,4 +86,4 @@ def test_settings_select_without_the_network(look, tmp_path):
     assert set(one.found.class_names) == {name} and set(one.numbers) <= set(everything.numbers)
     assert in_sight(seen, 0.05, (), 2).numbers == [0, 1]
     assert len(in_sight(seen, 0.05, (), 0).found) == 0
-    assert set(NAMES) >= {c for _, c in seen.classes}
+    assert set(NAMES) >= {c for _, c in seen.classes(0)}
