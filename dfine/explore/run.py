@@ -96,7 +96,7 @@ def prepare(dataset: fo.Dataset, model: DFineModel, field: str = fields.FIELD, t
     store.declare(dataset, field, model.layers)
     if changed:
         dataset.info[fields.INFO] = {**dataset.info.get(fields.INFO, {}), field: {}}  # nothing of the one before stays
-        fields.note(dataset, field, model.info(truth))
+    fields.note(dataset, field, model.info(truth) if changed else {})
 
 
 def apply(dataset: fo.Dataset, model: DFineModel, field: str = fields.FIELD, pace: Pace | None = None) -> list[str]:

@@ -4,6 +4,7 @@ import pytest
 
 fiftyone = pytest.importorskip("fiftyone")
 
+from dfine.explore import fields  # noqa: E402
 from dfine.explore.choice import choose, runs  # noqa: E402
 
 INFO = dict(layers=2, truth="ground_truth")
@@ -120,3 +121,11 @@ def test_a_second_model(dataset):
     assert choose(dataset, sample.id, []).run == "second"
     assert choose(dataset, sample.id, [], run="dfine").run == "dfine"
     assert choose(dataset, sample.id, selected(sample, ("dfine_layer_1", 0)), run="second").run == "dfine"
+
+
+def test_without_a_choice_it_is_the_run_that_was_made_last(dataset):
+    sample = dataset.first()
+    for field, entry in (("other", INFO), ("dfine", {})):  # a run that is made again is the latest one, too
+        fields.note(dataset, field, entry)
+        assert choose(dataset, sample.id, []).run == field
+    assert runs(dataset)["dfine"] == INFO  # what was known of it stays
