@@ -1,6 +1,6 @@
 """Draw the pictures of the README and of the page again: `python assets/make_figures.py`, after a new checkpoint.
 
-Writes examples/*.jpg (scenes from seeds that no training uses), figures/lens.png and figures/sharpening.gif.
+Writes examples/*.jpg (scenes from seeds that no training uses) and figures/sharpening.gif.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ sys.path.insert(0, str(HERE.parent))
 import dfine  # noqa: E402
 from dfine.boxes import to_xyxy  # noqa: E402
 from dfine.data import scenes  # noqa: E402
-from dfine.figures import lens, motion  # noqa: E402
+from dfine.figures import motion  # noqa: E402
 from dfine.predictor import Result  # noqa: E402
 from dfine.records import History  # noqa: E402
 
@@ -59,7 +59,6 @@ def main() -> None:
     result = dfine.load(options.model, device="cpu")(HERE / "examples" / f"{options.example}.jpg", options.threshold)
     history = telling(result)
     (HERE / "figures").mkdir(exist_ok=True)
-    lens.lens(result.picture, result.detections, history).savefig(HERE / "figures" / "lens.png")
     motion.save(motion.sharpening(result.picture, history), HERE / "figures" / "sharpening.gif")
 
 

@@ -18,7 +18,7 @@ from dfine.records import Estimate, Memory, Queries, Refinement, Trace
 
 
 class Gate(nn.Module):
-    """A learned mixture of what a query knew and what it read, in place of their sum (paper section 4.3)."""
+    """A learned mixture of what a query knew and what it read, in place of their sum (paper section 5.4.1)."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -60,7 +60,8 @@ class DecoderLayer(nn.Module):
 class LQE(nn.Module):
     """Location Quality Estimator: how peaked the four distributions are, as a correction of the class logits.
 
-    Reads the 4 highest probabilities of each edge and their mean (paper section 4.3; published `LQE(4, 64, 2)`).
+    Reads the 4 highest probabilities of each edge and their mean (published `LQE(4, 64, 2)`), as GFLv2 does
+    (arXiv 2011.12885).
     """
 
     top = 4

@@ -1,7 +1,7 @@
 """The hybrid encoder: attention on the coarsest map, then fusion of the maps, downwards and up again.
 
 RT-DETR's encoder (arXiv 2304.08069, section 4.2) with the RepNCSPELAN4 blocks that D-FINE takes from GELAN
-(paper section 4.3).
+(paper section 5.4.1).
 """
 
 from __future__ import annotations
