@@ -8,6 +8,8 @@ does, but are no training targets.
 from __future__ import annotations
 
 import json
+import math
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -61,8 +63,8 @@ class CocoSet(Dataset):
         if not self.folder.is_dir():
             raise FileNotFoundError(f"there is no folder of pictures {self.folder}")
         content = _read_json(self.source) if content is None else content
-        self._categories = sorted(content["categories"], key=lambda c: c["id"])
         self._fault = fault
+        self._categories = self._sound_categories(content["categories"])
         self._images = self._sound_images(content["images"])
         annotations = self._sound(content["annotations"])
         self.names = tuple(str(c["name"]) for c in self._categories)
@@ -97,40 +99,70 @@ class CocoSet(Dataset):
         """Where picture `index` lies."""
         return self.folder / self._images[index]["file_name"]
 
+    def places(self) -> list[str]:
+        """Names below one folder: the file's, or if one is absolute or climbs, those below the folder around all."""
+        names = [image["file_name"] for image in self._images]
+        if not any(Path(name).is_absolute() or ".." in Path(name).parts for name in names):
+            return names
+        paths = [Path(os.path.abspath(self.path(i))) for i in range(len(self))]
+        around = os.path.commonpath([path.parent for path in paths])
+        return [path.relative_to(around).as_posix() for path in paths]
+
     def ground_truth(self) -> dict:
         """The answers as a COCO-format dict, images in the order of the items; crowds included."""
         return {"images": self._images, "annotations": self._annotations, "categories": self._categories}
 
-    def _sound_images(self, images: list[dict]) -> list[dict]:
-        """The images whose entries are whole; the others are faults."""
-        names = [c.get("name") for c in self._categories]
-        for name in sorted({str(n) for n in names if names.count(n) > 1}):
+    def _sound_categories(self, categories: list[dict]) -> list[dict]:
+        """The categories that have an id and a name, in the order of their ids; the others are faults."""
+        unique = _unique(categories, "category", self.source, self._fault)
+        sound = sorted((c for c in unique if isinstance(c.get("name"), (str, int))), key=lambda c: c["id"])
+        for c in unique:
+            if c not in sound:
+                self._fault(f"category id {c['id']} in {self.source} has no name")
+        names = [str(c["name"]) for c in sound]
+        for name in sorted({n for n in names if names.count(n) > 1}):
             stop(f"two categories in {self.source} are called {name!r}; names must be unique")
+        return sound
+
+    def _sound_images(self, images: list[dict]) -> list[dict]:
+        """The images that have a file name and a size; the others are faults."""
         sound = []
         for image in _unique(images, "image", self.source, self._fault):
-            lacking = next((key for key in ("file_name", "width", "height") if key not in image), None)
+            what, name = f"image id {image['id']} in {self.source}", image.get("file_name")
+            lacking = next((key for key in ("file_name", "width", "height") if image.get(key) in (None, "")), None)
+            wrong = next((k for k in ("width", "height") if not _is_id(image.get(k)) or image[k] < 1), None)
             if lacking:
-                self._fault(f"image id {image['id']} in {self.source} has no {lacking!r}")
+                self._fault(f"{what} has no {lacking!r}")
+            elif not isinstance(name, str):
+                self._fault(f"{what} has the file name {name!r}, which is no text")
+            elif wrong:
+                self._fault(f"{what} has the {wrong} {image[wrong]!r}, which is no whole number above 0")
             else:
                 sound.append(image)
         return sound
 
     def _sound(self, annotations: list[dict]) -> list[dict]:
-        """The annotations whose ids lead somewhere and whose box is one; the others are faults."""
-        images = {i["id"] for i in self._images}
-        categories = {c["id"] for c in _unique(self._categories, "category", self.source, stop)}
+        """The annotations whose ids lead somewhere and whose numbers are numbers; the others are faults."""
+        images, categories = {i["id"] for i in self._images}, {c["id"] for c in self._categories}
         sound = []
         for a in _unique(annotations, "annotation", self.source, self._fault):
-            what = f"annotation id {a['id']} in {self.source}"
-            if a.get("image_id") not in images:
-                self._fault(f"{what} names image id {a.get('image_id')}, unknown")
-            elif a.get("category_id") not in categories:
-                self._fault(f"{what} names category id {a.get('category_id')}, which is not among the categories")
+            what, image, category = self._where(a), a.get("image_id"), a.get("category_id")
+            given = [key for key in ("area", "iscrowd") if a.get(key) is not None]
+            wrong = next((key for key in given if not _is_number(a[key])), None)
+            if not _is_id(image) or image not in images:
+                self._fault(f"{what} names image id {image}, unknown")
+            elif not _is_id(category) or category not in categories:
+                self._fault(f"{what} names category id {category}, which is not among the categories")
             elif not _is_box(a.get("bbox")):
                 self._fault(f"{what} has the bbox {a.get('bbox')}, not 4 numbers")
+            elif wrong:
+                self._fault(f"{what} has the {wrong} {a[wrong]!r}, which is no number")
             else:
                 sound.append(a)
         return sound
+
+    def _where(self, a: dict) -> str:
+        return a.get("where") or f"annotation id {a['id']} in {self.source}"
 
     def _with_area(self, annotations: list[dict]) -> list[dict]:
         """The annotations that have an extent inside their picture, each with `area` and `iscrowd`."""
@@ -140,11 +172,10 @@ class CocoSet(Dataset):
         for a in annotations:
             x1, y1, x2, y2 = _clipped(a["bbox"], sizes[a["image_id"]])
             if x2 > x1 and y2 > y1:
-                area = a.get("area", a["bbox"][2] * a["bbox"][3])
-                kept.append({**a, "area": float(area), "iscrowd": int(a.get("iscrowd", 0))})
+                area = a["bbox"][2] * a["bbox"][3] if a.get("area") is None else a["area"]
+                kept.append({**a, "area": float(area), "iscrowd": int(a.get("iscrowd") or 0)})
             elif lenient:
-                where = a.get("where") or f"annotation id {a['id']} in {self.source}"
-                text = f"{where} has no extent in its picture: {[round(v, 1) for v in a['bbox']]}"
+                text = f"{self._where(a)} has no extent in its picture: {[round(v, 1) for v in a['bbox']]}"
                 self._fault(text, image=a["image_id"], bbox=tuple(a["bbox"]))
         dropped = len(annotations) - len(kept)
         if dropped and not lenient:
@@ -204,16 +235,18 @@ def find(path: str | Path, split: str | None = None, fault: Fault = stop) -> Coc
 
 def _pictures_of(source: Path) -> Path:
     """The folder of the pictures of a COCO JSON file: the first place around it where its first picture lies."""
-    content = _read_json(source)
+    names = [i.get("file_name") for i in _read_json(source)["images"] if isinstance(i, dict)]
+    first = next((name for name in names if name and isinstance(name, str)), None)
     split = _split(source)
     roots = [source.parent, source.parent.parent]
     places = [root / part for root in roots for part in (split, f"images/{split}", "images", "JPEGImages", ".")]
     places += [found for root in roots[:1] for found in sorted(root.glob("*/JPEGImages"))]
-    if not content["images"]:
+    if first is None:
         return next((p for p in places if p.is_dir()), source.parent)
-    first = str(content["images"][0].get("file_name", ""))
+    if Path(first).is_absolute() and Path(first).is_file():
+        return source.parent
     for place in places:
-        if first and (place / first).is_file():
+        if (place / first).is_file():
             return place
     raise FileNotFoundError(f"the pictures of {source} (the first is {first!r}) are in none of the folders around it")
 
@@ -239,8 +272,8 @@ def _unique(entries: list[dict], kind: str, source: Path, fault: Fault) -> list[
     """The entries with an id of their own; one whose id is missing or has occurred before is a fault."""
     seen: dict[int, dict] = {}
     for entry in entries:
-        if not isinstance(entry, dict) or not isinstance(entry.get("id"), int):
-            fault(f"an {kind} in {source} has no whole number as its id: {str(entry)[:80]}")
+        if not isinstance(entry, dict) or not _is_id(entry.get("id")):
+            fault(f"the {kind} {str(entry)[:80]} in {source} has no whole number as its id")
         elif entry["id"] in seen:
             fault(f"{kind} id {entry['id']} occurs twice in {source}")
         else:
@@ -248,9 +281,16 @@ def _unique(entries: list[dict], kind: str, source: Path, fault: Fault) -> list[
     return list(seen.values())
 
 
+def _is_id(value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and abs(value) < math.inf
+
+
 def _is_box(bbox) -> bool:
-    numbers = isinstance(bbox, (list, tuple)) and len(bbox) == 4 and all(isinstance(v, (int, float)) for v in bbox)
-    return numbers and all(v == v and abs(v) != float("inf") for v in bbox)
+    return isinstance(bbox, (list, tuple)) and len(bbox) == 4 and all(map(_is_number, bbox))
 
 
 def _clipped(bbox: list[float], size: tuple[int, int]) -> tuple[float, float, float, float]:

@@ -111,7 +111,7 @@ def _pictures(place: str, root: Path, source: Path) -> list[Path]:
     if found is None:
         raise FileNotFoundError(f"{source} names {place!r}, which is not at {tries[0]}")
     if found.is_file():
-        lines = [line.strip() for line in found.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [line.strip() for line in _text(found).splitlines() if line.strip()]
         return [Path(os.path.abspath(found.parent / line)) for line in lines]  # links are kept: labels lie beside them
     return sorted(Path(os.path.abspath(p)) for p in found.rglob("*") if p.suffix.lower() in SUFFIXES)
 
@@ -128,11 +128,22 @@ def _labels(picture: Path) -> Path:
     return picture.with_suffix(".txt")
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not text (UTF-8)") from None
+
+
 def _lines(path: Path, names: dict[int, str], fault: Fault):
     """Yields (line number, (class, (cx, cy, width, height) relative)); a picture without a text file has no objects."""
     if not path.is_file():
         return
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        lines = _text(path).splitlines()
+    except ValueError as error:
+        return fault(str(error))
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:

@@ -10,7 +10,8 @@ from PIL import Image
 from dfine.data import scenes
 from dfine.data.check import check
 from dfine.figures.data import check_html
-from tests.data.test_coco import DATA, annotation, needs_data, picture, write
+from tests.data.test_coco import CATEGORIES, DATA, annotation, needs_data, picture, write
+from tests.data.test_voc import data_set as voc_set
 from tests.data.test_yolo import data_set
 
 
@@ -49,6 +50,29 @@ def test_a_bad_entry_is_found_and_the_others_are_counted(tmp_path, entry, kind, 
     assert report.parts["all"].objects == (2 if kind == "box outside" else 1)
 
 
+@pytest.mark.parametrize(
+    ("images", "entry", "categories", "said"),
+    [
+        ([picture(7, width="20")], None, [], "image id 7 .* has the width '20'"),
+        ([picture(7, width=0)], None, [], "image id 7 .* has the width 0"),
+        ([picture(7, 5)], None, [], "image id 7 .* has the file name 5"),
+        ([picture(7, None) | {"file_name": None}], None, [], "image id 7 .* has no 'file_name'"),
+        ([], annotation(5, image=[8]), [], r"annotation id 5 .* image id \[8\], unknown"),
+        ([], annotation(5, area="abc", image=8), [], "annotation id 5 .* has the area 'abc'"),
+        ([], None, [{"name": "cup"}], "the category .*cup.* has no whole number as its id"),
+        ([], None, [{"id": "9", "name": "cup"}], "the category .*cup.* has no whole number as its id"),
+        ([], None, ["cup"], "the category cup .* has no whole number as its id"),
+        ([], None, [{"id": 9}], "category id 9 .* has no name"),
+    ],
+)
+def test_a_malformed_entry_is_a_mistake_as_others_are(tmp_path, images, entry, categories, said):
+    boxes = [annotation(1, image=8), *([entry] if entry else [])]
+    report = check(write(tmp_path, [*images, picture(8)], boxes, [*CATEGORIES, *categories]), progress=False)
+    assert report.counts == {"entry": 1}
+    assert re.search(said, report.findings[0].message)
+    assert (report.parts["all"].pictures, report.parts["all"].objects) == (1, 1)
+
+
 def test_a_box_may_reach_out_by_a_pixel(tmp_path):
     assert not check(write(tmp_path, [picture(7)], [annotation(1, bbox=(0, 0, 21, 10))]), progress=False).findings
 
@@ -60,6 +84,22 @@ def test_broken_and_missing_pictures_and_wrong_sizes_are_named(tmp_path):
     report = check(folder, progress=False)
     assert report.counts == {"broken picture": 3}
     assert [path.name for path, _ in report.worst()] == ["1.png", "2.png", "4.png"]
+
+
+def test_a_text_file_that_is_none_is_named(tmp_path):
+    folder = data_set(tmp_path, {"a": "0 0.5 0.5 0.2 0.2\n", "b": ""})
+    (tmp_path / "labels" / "train" / "b.txt").write_bytes(b"\xff\xfe0")
+    report = check(folder, progress=False)
+    assert report.counts == {"entry": 1}
+    assert re.search("b.txt is not text", report.findings[0].message)
+    assert report.parts["train"].objects == 1
+
+
+def test_a_box_of_no_numbers_is_named_by_its_file(tmp_path):
+    folder = voc_set(tmp_path, {"a": [("cup", 0, "nan", 1, 9, 9), ("cup", 0, 1, 1, 9, 9)]})
+    report = check(folder, progress=False)
+    assert report.counts == {"entry": 1}
+    assert re.search(r"an object \(cup\) in .*a\.xml has the bbox", report.findings[0].message)
 
 
 def test_a_wrong_line_of_a_text_file_is_named(tmp_path):

@@ -104,6 +104,15 @@ BAD = {
     "annotation id 5 .* bbox .*nan": ([picture(7)], [annotation(5, bbox=(1, 2, 3, float("nan")))]),
     "image id 7 .* has no 'width'": ([{"id": 7, "file_name": "7.png", "height": 10}], []),
     "no whole number as its id": ([picture(7)], [annotation("five")]),
+    "image id 7 .* has no 'height'": ([picture(7, height=None)], []),
+    "image id 7 .* has the width '20', which is no whole number above 0": ([picture(7, width="20")], []),
+    "image id 7 .* has the width 0,": ([picture(7, width=0)], []),
+    "image id 7 .* has the height -5,": ([picture(7, height=-5)], []),
+    "image id 7 .* has the file name 5, which is no text": ([picture(7, 5)], []),
+    r"annotation id 5 .* names image id \[7\], unknown": ([picture(7)], [annotation(5, image=[7])]),
+    r"annotation id 5 .* names category id \[3\]": ([picture(7)], [annotation(5, category=[3])]),
+    "annotation id 5 .* has the area 'abc', which is no number": ([picture(7)], [annotation(5, area="abc")]),
+    "annotation id 5 .* has the iscrowd 'no', which is no number": ([picture(7)], [annotation(5, iscrowd="no")]),
 }
 
 
@@ -111,6 +120,25 @@ BAD = {
 def test_errors_name_the_offending_id(tmp_path, message):
     with pytest.raises(ValueError, match=message):
         load(write(tmp_path, *BAD[message]))
+
+
+BAD_CATEGORIES = {
+    "the category .*bottle.* has no whole number as its id": {"name": "bottle"},
+    "the category .*bottle.* has no whole number as its": {"id": "44", "name": "bottle"},
+    "the category bottle .* has no whole number as its id": "bottle",
+    "category id 44 .* has no name": {"id": 44},
+}
+
+
+@pytest.mark.parametrize("message", BAD_CATEGORIES)
+def test_errors_name_the_offending_category(tmp_path, message):
+    with pytest.raises(ValueError, match=message):
+        load(write(tmp_path, [picture(7)], [], [{"id": 3, "name": "car"}, BAD_CATEGORIES[message]]))
+
+
+def test_null_stands_for_nothing_said(tmp_path):
+    data = load(write(tmp_path, [picture(7)], [annotation(1, area=None, iscrowd=None)]))
+    assert [(a["area"], a["iscrowd"]) for a in data.ground_truth()["annotations"]] == [(16.0, 0)]
 
 
 def test_two_categories_of_one_name(tmp_path):
@@ -184,6 +212,24 @@ def test_find_says_what_it_looked_for(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"images": [picture(7)], "annotations": [], "categories": []}))
     with pytest.raises(FileNotFoundError, match="the first is '7.png'"):
         find(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("name", ["annotations.json", "train.json"])
+def test_find_pictures_by_absolute_names(tmp_path, name):
+    folder = write(tmp_path / "set", [], [])
+    Image.new("RGB", (20, 10)).save(folder / "images" / "7.png")
+    content = {"images": [picture(7, str(folder / "images" / "7.png"))], "annotations": [], "categories": []}
+    (folder / "annotations.json").unlink()
+    (folder / name).write_text(json.dumps(content))
+    data = find(folder / name)
+    assert data[0][0].shape == (3, 10, 20)
+    assert data.places() == ["7.png"]
+
+
+def test_places_stay_below_a_folder(tmp_path):
+    names = ["../a/1.png", "2.png"]
+    write(tmp_path / "set", [picture(i, name) for i, name in enumerate(names)], [])
+    assert load(tmp_path / "set").places() == ["a/1.png", "images/2.png"]
 
 
 @needs_data
