@@ -1,7 +1,8 @@
 """Data sets in Pascal VOC format: an XML file of objects for every picture.
 
-Understood are `Annotations/` beside `JPEGImages/`, with or without lists of names in `ImageSets/Main/`, and XML files
-that lie beside their pictures. Corners are taken as they stand: tools differ in whether they count pixels from 0 or 1.
+Understood are `Annotations/` beside `JPEGImages/` or `images/`, and FiftyOne's `labels/` beside `data/`, with or
+without lists of names in `ImageSets/Main/`, and XML files that lie beside their pictures. Corners are taken as they
+stand: tools differ in whether they count pixels from 0 or 1.
 """
 
 from __future__ import annotations
@@ -12,16 +13,26 @@ from xml.etree import ElementTree
 from dfine.data.coco import CocoSet, Fault, stop
 
 SETS = "ImageSets/Main"
+FOLDERS = (("JPEGImages", "Annotations"), ("data", "labels"), ("images", "Annotations"))  # of pictures, of XML files
 
 
 def is_voc(folder: Path) -> bool:
     """Whether a folder is laid out in this way."""
-    return (folder / "Annotations").is_dir() or next(folder.glob("*.xml"), None) is not None
+    return bool(folders(folder)) or (folder / "Annotations").is_dir() or any(folder.glob("*.xml"))
+
+
+def folders(folder: Path) -> tuple[Path, Path] | None:
+    """Where the pictures and the XML files lie, if they lie in two folders."""
+    there = ((folder / pictures, folder / answers) for pictures, answers in FOLDERS)
+    return next(((p, a) for p, a in there if p.is_dir() and any(a.glob("*.xml"))), None)
 
 
 def splits(folder: str | Path) -> list[str]:
     """The lists of names of a data set, less those of single classes (`cat_train`); none where there are no lists."""
-    return sorted(p.stem for p in (Path(folder) / SETS).glob("*.txt") if "_" not in p.stem)
+    folder = Path(folder)
+    lists = sorted(p.stem for p in (folder / SETS).glob("*.txt"))
+    classes = _occurring({name.rpartition("_")[0] for name in lists} - {""}, _folders(folder)[1])
+    return [name for name in lists if name.rpartition("_")[0] not in classes]
 
 
 def read(folder: str | Path, split: str | None = None, fault: Fault = stop) -> CocoSet:
@@ -35,8 +46,7 @@ def read(folder: str | Path, split: str | None = None, fault: Fault = stop) -> C
         ValueError: an XML file is missing or damaged, or an object has no name or no box; the message says which.
     """
     folder = Path(folder)
-    answers = folder / "Annotations" if (folder / "Annotations").is_dir() else folder
-    pictures = folder / "JPEGImages" if (folder / "JPEGImages").is_dir() else folder
+    pictures, answers = _folders(folder)
     files = sorted(answers.glob("*.xml"))
     if not files:
         raise FileNotFoundError(f"there are no XML files in {answers}")
@@ -59,6 +69,25 @@ def read(folder: str | Path, split: str | None = None, fault: Fault = stop) -> C
     categories = [{"id": i, "name": name} for i, name in enumerate(names, 1)]
     content = {"images": images, "annotations": annotations, "categories": categories}
     return CocoSet(pictures, answers, content, fault=fault)
+
+
+def _folders(folder: Path) -> tuple[Path, Path]:
+    """As `folders`; the pictures may also lie in the folder itself, and the XML files beside them."""
+    answers = folder / "Annotations"
+    return folders(folder) or (folder, answers if answers.is_dir() else folder)
+
+
+def _occurring(names: set[str], answers: Path) -> set[str]:
+    """Those of the names that are the class of an object; no more files are read than it takes to know."""
+    found: set[str] = set()
+    for path in sorted(answers.glob("*.xml")) if names else ():
+        try:
+            found |= {e.text.strip() for e in ElementTree.parse(path).iterfind("object/name") if e.text} & names
+        except ElementTree.ParseError:
+            continue
+        if found == names:
+            break
+    return found
 
 
 def _stems(folder: Path, split: str | None, everything: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from dfine.data import coco
+from dfine.data import coco, voc
 
 SCENES = "scenes"
 _YAML = (".yaml", ".yml")
@@ -85,9 +85,8 @@ def splits(file: Path) -> list[str]:
 def voc_folders(path: Path) -> tuple[Path, Path] | None:
     """(pictures, labels) of a VOC folder, also of one inside it; None where it is none."""
     for home in (path, *sorted(p for p in path.iterdir() if p.is_dir())):
-        for pictures, labels in (("JPEGImages", "Annotations"), ("data", "labels"), ("images", "Annotations")):
-            if (home / pictures).is_dir() and any((home / labels).glob("*.xml")):
-                return home / pictures, home / labels
+        if found := voc.folders(home):
+            return found
     return None
 
 

@@ -58,6 +58,22 @@ def test_every_split_has_the_classes_of_all(tmp_path):
     assert [train.path(0).name, val.path(0).name] == ["a.jpg", "b.jpg"]
 
 
+def test_a_split_with_an_underscore_is_one(tmp_path):
+    lists = {name: ["a"] for name in ("train_v2", "val_v2", "cup_train", "cup_train_v2")}
+    folder = data_set(tmp_path, {"a": [("cup", 0, 0, 0, 9, 9)]}, lists)
+    assert voc.splits(folder) == ["cup_train_v2", "train_v2", "val_v2"]
+
+
+@pytest.mark.parametrize(("pictures", "answers"), voc.FOLDERS)
+def test_every_pair_of_folders_is_read(tmp_path, pictures, answers):
+    folder = data_set(tmp_path, {"a": [("cup", 0, 0, 0, 9, 9)]})
+    (folder / "JPEGImages").rename(folder / "moved")
+    (folder / "Annotations").rename(folder / answers)
+    (folder / "moved").rename(folder / pictures)
+    assert voc.is_voc(folder)
+    assert len(voc.read(folder)[0][1]) == 1
+
+
 def test_the_picture_is_found_by_the_name_of_the_answers_file(tmp_path):
     folder = data_set(tmp_path, {"a": []})
     answer(folder, "a", "", filename="C:/elsewhere/a")
