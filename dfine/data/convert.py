@@ -6,22 +6,27 @@ import json
 import os
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
 from tqdm import tqdm
 
 from dfine.data.coco import CocoSet
-from dfine.data.sources import open_data, splits
+from dfine.data.sources import meaning, open_data, splits
 from dfine.data.voc import SETS
 
 FORMATS = ("coco", "yolo", "voc")
+ONE = "rename them, or convert them one by one"
 
 
 def convert(source: str | Path, out: str | Path, form: str, *, link: bool = False, progress: bool = True) -> Path:
     """Write a data set anew. Classes keep their names, pictures their bytes; a split "all" stands for an unsplit set.
 
-    Crowds go into COCO as they are and into VOC as *difficult*; YOLO knows neither, and loses them.
+    Crowds go into COCO as they are and into VOC as *difficult*; YOLO knows neither, and loses them. VOC has no list of
+    classes, and loses those without any object. YOLO has no splits but train, val and test: others go by what their
+    names stand for, a single one that is left is for training, and one that those hold already (trainval) is left out.
+    VOC has one folder for all splits: where two of them have a picture of one name, the split's name is put before it.
 
     Args:
         source: a data set in any of the formats (`dfine.data.sources`).
@@ -31,7 +36,8 @@ def convert(source: str | Path, out: str | Path, form: str, *, link: bool = Fals
         progress: whether to show a bar.
 
     Raises:
-        ValueError: there is no such format, `out` exists, two pictures have one name, or the data is damaged.
+        ValueError: there is no such format, `out` exists, two pictures of a split have one name, YOLO has no name for
+            a split, or the data is damaged.
         FileNotFoundError: the data set, or one of its pictures, is not there.
     """
     out = Path(out)
@@ -40,6 +46,9 @@ def convert(source: str | Path, out: str | Path, form: str, *, link: bool = Fals
     if out.exists():
         raise ValueError(f"{out} is there already; choose a new folder")
     parts = {name or "all": open_data(source, name) for name in list(splits(source)) or [None]}
+    if form == "yolo":
+        parts = _known(parts, source)
+    stems = {"coco": lambda parts: dict.fromkeys(parts), "yolo": _stems, "voc": _apart}[form](parts)
     names = list(dict.fromkeys(n for data in parts.values() for n in data.names))
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".converting-", dir=out.parent) as scratch:
@@ -47,10 +56,10 @@ def convert(source: str | Path, out: str | Path, form: str, *, link: bool = Fals
         folder.mkdir()
         for split, data in parts.items():
             write = {"coco": _coco, "yolo": _yolo, "voc": _voc}[form]
-            places = write(folder, split, data, names)
+            places = write(folder, split, data, stems[split], names)
             pairs = zip(range(len(data)), places)
             for index, place in tqdm(pairs, split, len(data), disable=not progress, leave=False):
-                _bring(data.path(index), place, link)
+                _bring(data.path(index), place, folder, link)
         if form == "yolo":
             _describe(folder, list(parts), names)
         os.chmod(folder, 0o755)  # a temporary folder is for its owner alone
@@ -58,43 +67,100 @@ def convert(source: str | Path, out: str | Path, form: str, *, link: bool = Fals
     return out
 
 
-def _bring(picture: Path, place: Path, link: bool) -> None:
-    """Put a picture at its place."""
+def _bring(picture: Path, place: Path, folder: Path, link: bool) -> None:
+    """Put a picture at its place in the folder."""
     if not picture.is_file():
         raise FileNotFoundError(f"the picture {picture} is not there")
+    if not Path(os.path.abspath(place)).is_relative_to(os.path.abspath(folder)):
+        raise ValueError(f"the picture {picture} would leave the new folder")
+    if place.exists() and place.samefile(picture):
+        return  # linked already: VOC's splits share a folder, and may share pictures
     place.parent.mkdir(parents=True, exist_ok=True)
     if link:
-        place.unlink(missing_ok=True)  # VOC's splits share a folder, and may share pictures
         place.symlink_to(picture.resolve())
     else:
         shutil.copyfile(picture, place)
 
 
-def _stems(data: CocoSet) -> list[str]:
+def _known(parts: dict[str, CocoSet], source: str | Path) -> dict[str, CocoSet]:
+    """The splits by the names that YOLO has for them."""
+    known: dict[str, str] = {}
+    for split in parts:
+        kind = meaning(split)
+        if kind in known:
+            raise ValueError(
+                f"{source} has the splits {known[kind]!r} and {split!r}, and both are {kind} in YOLO: {ONE}"
+            )
+        if kind:
+            known[kind] = split
+    held = {entry for split in known.values() for entry in _entries(parts[split])}
+    others = [s for s in parts if s not in known.values() and not (known and held.issuperset(_entries(parts[s])))]
+    if len(others) > 1 or (others and "train" in known):
+        listed = ", ".join(map(repr, others))
+        raise ValueError(f"{source} has the split {listed}, and YOLO knows train, val and test alone: {ONE}")
+    if others:
+        known["train"] = others[0]
+    return {kind: parts[known[kind]] for kind in ("train", "val", "test") if kind in known}
+
+
+def _entries(data: CocoSet) -> list[tuple[str, tuple]]:
+    """Every picture's place, whatever links lead there, with its objects."""
+    return [(os.path.realpath(data.path(index)), tuple(what)) for index, what in enumerate(_objects(data))]
+
+
+def _stems(parts: dict[str, CocoSet]) -> dict[str, list[str]]:
     """A name for every picture's answers: that of its file, with folders as underscores."""
-    stems = [Path(i["file_name"]).with_suffix("").as_posix().replace("/", "_") for i in data.ground_truth()["images"]]
-    twice = next((s for s in stems if stems.count(s) > 1), None) if len(set(stems)) < len(stems) else None
-    if twice:
-        raise ValueError(f"two pictures of {data.source} are called {twice!r}, and would get one file of answers")
+    stems = {}
+    for split, data in parts.items():
+        stems[split] = [Path(p).with_suffix("").as_posix().replace("/", "_") for p in data.places()]
+        twice = next((s for s, count in Counter(stems[split]).items() if count > 1), None)
+        if twice:
+            raise ValueError(f"two pictures of {data.source} are called {twice!r}, and would get one file of answers")
     return stems
 
 
-def _coco(folder: Path, split: str, data: CocoSet, names: list[str]) -> list[Path]:
-    """`annotations/instances_<split>.json` beside `<split>/`; ids stay as they are."""
+def _apart(parts: dict[str, CocoSet]) -> dict[str, list[str]]:
+    """Names that mean one picture with one answer in all splits: the others get their split's name before them."""
+    stems, said = _stems(parts), {}
+    for split, data in parts.items():
+        for stem, entry in zip(stems[split], _entries(data)):
+            said.setdefault(stem, set()).add(entry)
+    apart = {split: [f"{split}_{s}" if len(said[s]) > 1 else s for s in stems[split]] for split in parts}
+    made = Counter(new for split in parts for old, new in zip(stems[split], apart[split]) if old != new)
+    twice = next((new for new, count in made.items() if count > 1 or new in said), None)
+    if twice:
+        raise ValueError(f"two pictures would be called {twice!r}; rename one, or its split")
+    return apart
+
+
+def _objects(data: CocoSet) -> list[list[tuple]]:
+    """Class, crowd or not, and box of every object of every picture."""
     truth = data.ground_truth()
+    name = {c["id"]: str(c["name"]) for c in truth["categories"]}
+    objects: dict[int, list[tuple]] = {image["id"]: [] for image in truth["images"]}
+    for a in truth["annotations"]:
+        objects[a["image_id"]].append((name[a["category_id"]], a["iscrowd"], *a["bbox"]))
+    return list(objects.values())
+
+
+def _coco(folder: Path, split: str, data: CocoSet, stems: None, names: list[str]) -> list[Path]:
+    """`annotations/instances_<split>.json` beside `<split>/`; ids stay as they are."""
+    truth, places = data.ground_truth(), data.places()
+    images = [image | {"file_name": place} for image, place in zip(truth["images"], places)]
     annotations = [{k: v for k, v in a.items() if k != "where"} for a in truth["annotations"]]
     file = folder / "annotations" / f"instances_{split}.json"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(truth | {"annotations": annotations}, ensure_ascii=False), encoding="utf-8")
-    return [folder / split / i["file_name"] for i in truth["images"]]
+    content = truth | {"images": images, "annotations": annotations}
+    file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    return [folder / split / place for place in places]
 
 
-def _yolo(folder: Path, split: str, data: CocoSet, names: list[str]) -> list[Path]:
+def _yolo(folder: Path, split: str, data: CocoSet, stems: list[str], names: list[str]) -> list[Path]:
     """`labels/<split>/*.txt` beside `images/<split>/`."""
     labels = folder / "labels" / split
     labels.mkdir(parents=True)
     places = []
-    for index, stem in enumerate(_stems(data)):
+    for index, stem in enumerate(stems):
         target = data.target(index)
         lines = [
             f"{names.index(data.names[label])} " + " ".join(f"{v:.6f}" for v in box)
@@ -106,32 +172,26 @@ def _yolo(folder: Path, split: str, data: CocoSet, names: list[str]) -> list[Pat
 
 
 def _describe(folder: Path, parts: list[str], names: list[str]) -> None:
-    """`data.yaml`; an unsplit set is for training."""
+    """`data.yaml`."""
     import yaml
 
-    keys = {"all": "train", "train2017": "train", "val2017": "val", "valid": "val"}
-    content = {keys.get(split, split): f"images/{split}" for split in parts} | {"names": dict(enumerate(names))}
+    content = {split: f"images/{split}" for split in parts} | {"names": dict(enumerate(names))}
     (folder / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
-def _voc(folder: Path, split: str, data: CocoSet, names: list[str]) -> list[Path]:
+def _voc(folder: Path, split: str, data: CocoSet, stems: list[str], names: list[str]) -> list[Path]:
     """`Annotations/*.xml` beside `JPEGImages/`, and the split's list of names."""
     for part in ("Annotations", "JPEGImages", SETS):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    truth, stems, places = data.ground_truth(), _stems(data), []
-    name = {c["id"]: str(c["name"]) for c in truth["categories"]}
-    objects: dict[int, list[dict]] = {}
-    for a in truth["annotations"]:
-        objects.setdefault(a["image_id"], []).append(a)
-    for index, (image, stem) in enumerate(zip(truth["images"], stems)):
+    places = []
+    for index, (image, stem, objects) in enumerate(zip(data.ground_truth()["images"], stems, _objects(data))):
         file = f"{stem}{data.path(index).suffix}"
         root = ElementTree.Element("annotation")
         ElementTree.SubElement(root, "filename").text = file
         _fields(ElementTree.SubElement(root, "size"), width=image["width"], height=image["height"], depth=3)
-        for a in objects.get(image["id"], ()):
-            x, y, w, h = a["bbox"]
+        for name, crowd, x, y, w, h in objects:
             element = ElementTree.SubElement(root, "object")
-            _fields(element, name=name[a["category_id"]], difficult=a["iscrowd"])
+            _fields(element, name=name, difficult=crowd)
             corners = dict(xmin=x, ymin=y, xmax=x + w, ymax=y + h)
             _fields(ElementTree.SubElement(element, "bndbox"), **{k: f"{v:.2f}" for k, v in corners.items()})
         ElementTree.indent(root)

@@ -109,9 +109,11 @@ def _yaml(folder: Path) -> Path | None:
     return None
 
 
+def meaning(split: str) -> str | None:
+    """Train, val or test, whichever the name of a split stands for: valid and val2017 are val; None for other names."""
+    return next((kind for kind, names in OTHER_NAMES.items() if split.rstrip("0123456789-_") in names), None)
+
+
 def _same(split: str, wanted: str) -> bool:
-    """Whether a split is the one that is meant: val, valid and val2017 are one."""
-    if split == wanted:
-        return True
-    kinds = [kind for kind, names in OTHER_NAMES.items() if wanted in names]
-    return any(split.rstrip("0123456789-_") in OTHER_NAMES[kind] for kind in kinds)
+    """Whether a split is the one that is meant."""
+    return split == wanted or wanted in OTHER_NAMES.get(meaning(split), ())

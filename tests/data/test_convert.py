@@ -1,10 +1,15 @@
 """A data set that went through another format is the same data set."""
 
-import pytest
+import json
 
+import pytest
+from PIL import Image
+
+from dfine.data.check import check
 from dfine.data.convert import FORMATS, convert
 from dfine.data.sources import open_data, splits
-from tests.data.test_coco import DATA, annotation, needs_data, picture, write
+from tests.data.test_coco import CATEGORIES, DATA, annotation, needs_data, picture, write
+from tests.data.test_voc import data_set as voc_set
 
 
 def content(data, crowds=True):
@@ -64,6 +69,102 @@ def test_two_pictures_of_one_name_are_refused(tmp_path):
     folder = write(tmp_path / "a", [picture(7), picture(8, "7.jpg")], [])
     with pytest.raises(ValueError, match="two pictures of .* are called '7'"):
         convert(folder, tmp_path / "out", "yolo", progress=False)
+
+
+def many(folder, **named):
+    """A COCO set of several splits; `named` maps a split to the names of its pictures, each with an object."""
+    (folder / "annotations").mkdir(parents=True)
+    for number, (split, names) in enumerate(named.items(), 1):
+        images = [picture(i, name) for i, name in enumerate(names)]
+        boxes = [annotation(i, i, bbox=(1, 1, number, 3)) for i in range(len(names))]
+        content = {"images": images, "annotations": boxes, "categories": CATEGORIES}
+        (folder / f"annotations/instances_{split}.json").write_text(json.dumps(content))
+        for i, name in enumerate(names):
+            (folder / split / name).parent.mkdir(parents=True, exist_ok=True)
+            Image.effect_noise((20, 10), 99 + 10 * number + i).save(folder / split / name)
+    return folder
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("link", [False, True])
+@pytest.mark.parametrize("climbing", [False, True])
+def test_originals_stay_where_names_lead_out_of_their_folder(tmp_path, form, link, climbing):
+    home = tmp_path / "set"
+    for i in (1, 2):
+        (home / "elsewhere").mkdir(parents=True, exist_ok=True)
+        (home / "train").mkdir(exist_ok=True)
+        Image.effect_noise((20, 10), 100 * i).save(home / "elsewhere" / f"{i}.png")
+    before = {p: p.read_bytes() for p in (home / "elsewhere").iterdir()}
+    where = "../elsewhere" if climbing else str(home / "elsewhere")
+    images = [picture(i, f"{where}/{i}.png") for i in (1, 2)]
+    content_ = {"images": images, "annotations": [annotation(1, 1)], "categories": CATEGORIES}
+    (home / "train.json").write_text(json.dumps(content_))
+    out = convert(home / "train.json", tmp_path / "out", form, link=link, progress=False)
+    assert {p: p.read_bytes() for p in before if not p.is_symlink()} == before
+    data = open_data(out)
+    assert all(data.path(i).absolute().is_relative_to(out) for i in range(2))
+    assert [data.path(i).read_bytes() for i in range(2)] == [before[p] for p in sorted(before)]
+    assert not check(out, progress=False).findings
+
+
+def test_pictures_of_one_name_in_two_splits_stay_two(tmp_path):
+    source = many(tmp_path / "set", train=["0.png", "1.png"], val=["0.png", "2.png"])
+    out = convert(source, tmp_path / "out", "voc", progress=False)
+    train, val = open_data(out, "train"), open_data(out, "val")
+    assert [[d.path(i).name for i in range(2)] for d in (train, val)] == [
+        ["train_0.png", "1.png"], ["val_0.png", "2.png"],
+    ]  # fmt: skip
+    assert [len(d.target(0)) for d in (train, val)] == [1, 1]
+    assert train.path(0).read_bytes() == (source / "train" / "0.png").read_bytes()
+    assert val.path(0).read_bytes() == (source / "val" / "0.png").read_bytes()
+    source = many(tmp_path / "odd", train=["0.png"], val=["0.png", "train_0.png"])
+    with pytest.raises(ValueError, match="two pictures would be called 'train_0'"):
+        convert(source, tmp_path / "none", "voc", progress=False)
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_splits_that_share_their_pictures_go_on_doing_so(tmp_path, link):
+    lists = {"train": ["a"], "val": ["b"], "trainval": ["a", "b"]}
+    source = voc_set(tmp_path / "set", {"a": [("cup", 0, 1, 1, 9, 9)], "b": []}, lists)
+    out = convert(source, tmp_path / "out", "voc", link=link, progress=False)
+    assert {split: [open_data(out, split).path(i).stem for i in range(n)] for split, n in
+            (("train", 1), ("val", 1), ("trainval", 2))} == lists  # fmt: skip
+    assert list(splits(convert(source, tmp_path / "yolo", "yolo", progress=False) / "data.yaml")) == ["train", "val"]
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        (["test2017"], ["test"]),
+        (["default"], ["train"]),
+        (["train_v2"], ["train"]),
+        (["training", "validation"], ["train", "val"]),
+        (["default", "val2017"], ["train", "val"]),
+    ],
+)
+def test_splits_get_the_names_that_yolo_has(tmp_path, given, written):
+    source = many(tmp_path / "set", **{split: [f"{split}.png"] for split in given})
+    out = convert(source, tmp_path / "out", "yolo", progress=False)
+    assert list(splits(out)) == written
+    for before, after in zip(given, written):
+        assert len(open_data(out, after).target(0)) == 1
+        assert open_data(out, after).path(0).stem == before
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["red", "blue"], "'blue', 'red', and YOLO knows train, val and test alone"),
+        (["train", "extra"], "'extra', and YOLO knows"),
+        (["train2014", "train2017"], "'train2014' and 'train2017', and both are train in YOLO"),
+    ],
+)
+def test_splits_without_a_name_in_yolo_are_refused(tmp_path, given, said):
+    source = many(tmp_path / "set", **{split: [f"{split}.png"] for split in given})
+    with pytest.raises(ValueError, match=said):
+        convert(source, tmp_path / "out", "yolo", progress=False)
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
 
 
 @needs_data
