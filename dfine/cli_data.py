@@ -68,7 +68,7 @@ def prepare(
 @app.command()
 def shrink(
     annotations: Annotated[Path, Argument(help="A COCO .json.")],
-    out: Annotated[Path, Argument(help="A folder for images/ and annotations.json.")],
+    out: Annotated[Path, Argument(help="A new folder, for images/ and annotations.json.")],
     longest: Annotated[int, Option(min=1, help="Pixels of the longer side.")] = 640,
 ):
     """Resize the pictures of a data set beforehand, boxes and all, so that reading them keeps up with a GPU."""

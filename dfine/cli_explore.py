@@ -54,8 +54,9 @@ def run(look: Look, out: Out, where: Where) -> None:
 
     require_database()
     from dfine.explore import export, session, workspace
+    from dfine.storage import require_empty
 
-    folders = [export.require_empty(folder) for folder in (out.export, out.prelabel) if folder]
+    folders = [require_empty(folder) for folder in (out.export, out.prelabel) if folder]
     if len(set(folders)) < len(folders):
         raise ValueError("--export and --prelabel need a folder each")
     if out.calibrate and not Path(look.model).expanduser().is_dir():

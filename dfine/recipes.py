@@ -16,7 +16,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from dfine.data import voc
-from dfine.storage import replacing
+from dfine.data.coco import CocoSet, find
+from dfine.storage import drafted, replacing, require_empty
 
 HELD_OUT = 5000  # validation pictures of Objects365 that stay there; the published checkpoints train on the others
 LONGEST = 640  # pixels that the published preparation resizes the longer side of Objects365's pictures to
@@ -145,32 +146,39 @@ def shrink(source: str | Path, out: str | Path, longest: int = LONGEST, progress
 
     Args:
         source: a COCO JSON file whose pictures are found from its place.
-        out: a folder; the pictures go into it under their own names, the JSON beside them as `annotations.json`.
+        out: a folder that does not exist yet, or is empty; the pictures go into `images/` under their own names, the
+            JSON beside it as `annotations.json`. It appears only once everything is in it.
         longest: pixels.
         progress: whether to show a bar.
 
     Raises:
-        ValueError: `longest` is not positive, or the data is damaged.
+        ValueError: `longest` is not positive, a picture cannot be read, or the data is damaged.
         FileNotFoundError: the file or one of the pictures is not there.
+        FileExistsError: `out` holds something, or is a file.
     """
-    from dfine.data.coco import find
-
     if longest < 1:
         raise ValueError(f"the longer side must have at least one pixel, not {longest}")
-    data, out = find(source), Path(out)
-    truth = data.ground_truth()
+    require_empty(out)
+    data = find(source)
+    with drafted(out) as draft:
+        _shrink(data, draft, longest, progress)
+    return Path(out)
+
+
+def _shrink(data: CocoSet, out: Path, longest: int, progress: bool) -> None:
+    """Write the resized pictures and boxes of a data set."""
+    truth, places = data.ground_truth(), data.places()
 
     def one(index: int) -> dict:
-        image, place = truth["images"][index], out / "images" / truth["images"][index]["file_name"]
+        place = out / "images" / places[index]
         place.parent.mkdir(parents=True, exist_ok=True)
-        with Image.open(data.path(index)) as picture:
-            scale = min(1.0, longest / max(picture.size))
-            size = tuple(max(1, round(s * scale)) for s in picture.size)
-            if scale < 1:
-                picture = picture.convert("RGB").resize(size, Image.Resampling.BILINEAR)
-            with replacing(place) as temporary:
-                picture.convert("RGB").save(temporary, "JPEG", quality=95)
-        return image | {"width": size[0], "height": size[1]}
+        picture = Image.fromarray(data[index][0].permute(1, 2, 0).numpy())  # turned as its answers mean it
+        scale = min(1.0, longest / max(picture.size))
+        size = tuple(max(1, round(s * scale)) for s in picture.size)
+        if scale < 1:
+            picture = picture.resize(size, Image.Resampling.BILINEAR)
+        picture.save(place, "JPEG", quality=95)
+        return truth["images"][index] | {"file_name": places[index], "width": size[0], "height": size[1]}
 
     with ThreadPoolExecutor() as pool:
         total = len(truth["images"])
@@ -182,7 +190,6 @@ def shrink(source: str | Path, out: str | Path, longest: int = LONGEST, progress
         x, y, w, h = a["bbox"]
         annotations.append(a | {"bbox": [x * sx, y * sy, w * sx, h * sy], "area": a["area"] * sx * sy})
     _write(out / "annotations.json", truth | {"images": images, "annotations": annotations})
-    return out
 
 
 RECIPES = {

@@ -1,4 +1,4 @@
-"""The trace of one picture on disk, as .npz or .json, with what is needed to know it again.
+"""The trace of one picture on disk, as .npz or .json, with what is needed to know it again; files that come whole.
 
 Both hold the same keys: `about` (schema, versions, the checkpoint and its digest, class names, picture size) and one
 array a tensor. Layers are stacked: `layers.edges` is [L, Q, 4, N+1]. `temperature` [4] is there if one was fitted.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -107,6 +108,32 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def drafted(folder: str | Path) -> Iterator[Path]:
+    """A folder to fill, which becomes `folder` when the block ends well and vanishes when it does not.
+
+    Raises:
+        FileExistsError: the folder holds something, or is a file.
+    """
+    folder = require_empty(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        draft = Path(scratch) / "draft"
+        draft.mkdir()
+        yield draft
+        if folder.exists():
+            folder.rmdir()
+        draft.rename(folder)
+
+
+def require_empty(folder: str | Path) -> Path:
+    """The absolute path of a folder that can be made. Raises FileExistsError where something is already."""
+    folder = Path(folder).expanduser().absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} is not an empty folder; name a new one, or empty it first")
+    return folder
 
 
 def _arrays(trace: Trace) -> dict[str, np.ndarray]:

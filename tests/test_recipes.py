@@ -101,3 +101,53 @@ def test_shrunk_pictures_take_their_boxes_along(tmp_path):
     assert data[0][0].shape == (3, 5, 10)
     with pytest.raises(ValueError, match="at least one pixel"):
         shrink(source / "annotations.json", tmp_path / "none", 0)
+
+
+def contents(folder):
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_shrinking_leaves_everything_as_it_was(tmp_path):
+    source = write(tmp_path / "big", [picture(7)], [])
+    before = contents(tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "annotations.json").write_text("of somebody else")
+    for out in (source, tmp_path / "other"):
+        with pytest.raises(FileExistsError, match="is not an empty folder; name a new one"):
+            shrink(source / "annotations.json", out, 10, progress=False)
+    assert contents(source) == before
+    assert list(contents(tmp_path / "other").values()) == [b"of somebody else"]
+
+
+def test_shrinking_takes_absolute_names_for_names(tmp_path):
+    source = tmp_path / "big"
+    write(source, [picture(7, str(source / "images" / "7.png")), picture(8, "images/8.png")], [])
+    before = contents(source)
+    data = open_data(shrink(source / "annotations.json", tmp_path / "small", 10, progress=False))
+    assert contents(source) == before
+    assert [i["file_name"] for i in data.ground_truth()["images"]] == ["7.png", "8.png"]
+    assert data.path(0).parent == tmp_path / "small" / "images"
+    assert [data[i][0].shape[1:] for i in range(2)] == [(5, 10)] * 2
+
+
+def test_shrinking_a_broken_picture_leaves_nothing(tmp_path):
+    source = write(tmp_path / "big", [picture(i) for i in range(5)], [])
+    (source / "images" / "3.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="'3.png' is not a picture in a format that can be read"):
+        shrink(source / "annotations.json", tmp_path / "small", 10, progress=False)
+    assert [p.name for p in tmp_path.iterdir()] == ["big"]
+
+
+@pytest.mark.parametrize("upright", [True, False])
+def test_a_turned_photo_is_shrunk_as_its_answers_mean_it(tmp_path, upright):
+    sides = (10, 20) if upright else (20, 10)  # the file is stored lying down
+    source = write(tmp_path / "big", [picture(7, "7.jpg", *sides)], [annotation(1, bbox=(0, 0, sides[0], 4))])
+    exif, stored = Image.Exif(), Image.new("RGB", (20, 10), "white")
+    exif[0x0112] = 6
+    stored.paste("black", (0, 0, 4, 10) if upright else (0, 0, 20, 4))  # what is on top, as it is shown
+    stored.save(source / "images" / "7.jpg", exif=exif, quality=100)
+    data = open_data(shrink(source / "annotations.json", tmp_path / "small", 10, progress=False))
+    pixels, target = data[0]
+    assert target.size == (sides[0] // 2, sides[1] // 2)
+    assert data.ground_truth()["annotations"][0]["bbox"] == [0, 0, sides[0] / 2, 2]
+    assert pixels[:, 0].max() < 60 < 190 < pixels[:, -1].min()
