@@ -7,7 +7,6 @@ on disk are added, and what a person changed stays as it is.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import warnings
 from dataclasses import asdict
@@ -19,6 +18,8 @@ import fiftyone.utils.voc as fouv
 import fiftyone.utils.yolo as fouy
 from fiftyone import ViewField as F
 
+from dfine.data.coco import CocoSet
+from dfine.data.composition import DIALS
 from dfine.explore import fields
 from dfine.explore.sources import SCENES, Source, coco_set, pictures, recognise, splits, voc_folders
 
@@ -41,6 +42,7 @@ def open_dataset(
     that holds it, a YOLO v4 folder with `obj.names`, a VOC folder with `Annotations/` and `JPEGImages/` (or `labels/`
     and `data/`), "scenes", the name of a FiftyOne data set, and a folder of pictures without answers. What exists on
     disk goes before a name. Boxes of zero size are dropped with a warning; FiftyOne data sets are taken as they are.
+    Images in COCO that carry the `dials` of scenes get them as fields, and `hard`.
 
     Args:
         data: one of these.
@@ -147,14 +149,19 @@ def _dataset(source: Source, name: str | None) -> fo.Dataset:
 
 
 def _add_coco(dataset: fo.Dataset, file: Path, count: int | None, truth: str) -> None:
-    """Add the first `count` pictures of a COCO file that are not there yet; crowds become booleans."""
+    """Add the first `count` pictures of a COCO file that are not there yet, and the dials of those that are scenes."""
     content = coco_set(file)
     images = content.ground_truth()["images"][:count]
-    paths = {i["file_name"]: str(content.folder / i["file_name"]) for i in images}
+    paths = {i["file_name"]: os.path.abspath(content.folder / i["file_name"]) for i in images}
     known = set(dataset.values("filepath"))
     new = [i["id"] for i in images if paths[i["file_name"]] not in known]
-    if not new:
-        return
+    if new:
+        _add_new(dataset, file, content, paths, new, truth)
+    _add_dials(dataset, {paths[i["file_name"]]: i["dials"] for i in images if _dialled(i)})
+
+
+def _add_new(dataset: fo.Dataset, file: Path, content: CocoSet, paths: dict[str, str], new: list[int], truth: str):
+    """Add the pictures of some ids; crowds become booleans."""
     importer = fouc.COCODetectionDatasetImporter(
         data_path=paths, labels_path=str(file), label_types="detections", image_ids=new, include_annotation_id=True
     )
@@ -165,6 +172,23 @@ def _add_coco(dataset: fo.Dataset, file: Path, count: int | None, truth: str) ->
         ids, crowds = added.values(["id", f"{truth}.detections.iscrowd"])
         as_booleans = {i: [bool(c) for c in cs] for i, cs in zip(ids, crowds) if cs}
         dataset.set_values(f"{truth}.detections.iscrowd", as_booleans, key_field="id")
+
+
+def _dialled(image: dict) -> bool:
+    """Whether an image's entry has the dials of a scene."""
+    dials = image.get("dials")
+    return isinstance(dials, dict) and all(isinstance(dials.get(d), (int, float)) for d in DIALS)
+
+
+def _add_dials(dataset: fo.Dataset, dials: dict[str, dict]) -> None:
+    """The dials of scenes, by their files, as fields, and whether any is above 0 as `hard`, where that is not there."""
+    lacking = dataset.exists("hard", False) if dataset.has_sample_field("hard") else dataset
+    dials = {path: dials[path] for path in lacking.values("filepath") if path in dials}
+    if dials:
+        for dial in DIALS:
+            dataset.set_values(dial, {path: float(d[dial]) for path, d in dials.items()}, key_field="filepath")
+        hard = {path: any(d[dial] > 0 for dial in DIALS) for path, d in dials.items()}
+        dataset.set_values("hard", hard, key_field="filepath")
 
 
 def _importers(source: Source, count: int | None):
@@ -211,19 +235,11 @@ def _drop_empty(dataset: fo.Dataset, source: Source, truth: str) -> None:
 
 
 def _scenes(count: int, seed: int, name: str | None, truth: str) -> fo.Dataset:
-    """The first `count` scenes of a seed, drawn where they are not there yet, with their dials as fields."""
+    """The first `count` scenes of a seed, drawn where they are not there yet."""
     from dfine.data.scenes import write
 
     home = f"scenes-{count}-seed-{seed}"
     folder = Path(fo.config.default_dataset_dir) / "dfine-scenes" / home
     if not (folder / "annotations.json").is_file():
         write(folder, count, seed=seed, size=(SCENE_SIDE, SCENE_SIDE))
-    dataset = _imported(Source(SCENES, str(folder / "annotations.json"), "", home), name, None, truth)
-    if not dataset.has_sample_field("hard"):
-        images = json.loads((folder / "annotations.json").read_text())["images"]
-        dials = {str(folder / "images" / i["file_name"]): i["dials"] for i in images}
-        for dial in images[0]["dials"]:
-            dataset.set_values(dial, {f: float(d[dial]) for f, d in dials.items()}, key_field="filepath")
-        hard = {f: any(d.values()) for f, d in dials.items()}
-        dataset.set_values("hard", hard, key_field="filepath")
-    return dataset
+    return _imported(Source(SCENES, str(folder / "annotations.json"), "", home), name, None, truth)

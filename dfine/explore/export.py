@@ -9,23 +9,26 @@ import csv
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import fiftyone as fo
+import fiftyone.core.utils as fou
 from fiftyone import ViewField as F
 
 from dfine.explore import datasets, fields
 from dfine.explore.views import SHOWN
+from dfine.storage import drafted
 
 FORMATS = ("coco", "yolo", "voc")
 SAME = 0.01  # pixels by which a box may differ from the one it was read from and still be that one
 _EXPORTS = {
-    "yolo": dict(dataset_type=fo.types.YOLOv5Dataset, include_path=False),
-    "voc": dict(dataset_type=fo.types.VOCDetectionDataset, include_paths=False, extra_attrs=False),
-}
+    "yolo": dict(dataset_type=fo.types.YOLOv5Dataset, split="train", include_path=False),
+    "voc": dict(
+        dataset_type=fo.types.VOCDetectionDataset, data_path="JPEGImages", labels_path="Annotations",
+        include_paths=False, extra_attrs=False,
+    ),
+}  # fmt: skip
+_PICTURES = {"yolo": "images/train", "voc": "JPEGImages"}  # where they put the pictures
 
 
 def reviewed(dataset: fo.Dataset, folder: str | Path, field: str = fields.FIELD) -> Path:
@@ -69,7 +72,8 @@ def prelabels(
     """Write what was found in the pictures without answers, to be corrected by a person, the most doubtful first.
 
     `order.csv` lists the pictures in that order: by the doubt of the least certain edge among their boxes; pictures in
-    which nothing was found come last. COCO lists its images in the same order, each with its `doubt`.
+    which nothing was found come last. COCO lists its images in the same order, each with its `doubt`; in YOLO they are
+    the training split. Each of the three is a data set that training reads.
 
     Args:
         dataset: explored.
@@ -79,7 +83,7 @@ def prelabels(
         threshold: lowest score of a box that is written.
 
     Raises:
-        ValueError: an unknown format, or every picture has answers.
+        ValueError: an unknown format, every picture has answers, or VOC has one name for the answers of two pictures.
         FileExistsError: the folder holds something, or is a file.
     """
     if form not in FORMATS:
@@ -90,13 +94,17 @@ def prelabels(
     boxes = F(f"{field}.detections")
     view = view.filter_labels(field, F("confidence") >= threshold, only_matches=False)
     view = view.sort_by(boxes.map(F("doubt")).max(), reverse=True)
+    view = view.select(view.values("id"), ordered=True)  # equal doubts in one order, however often it is asked for
     with drafted(folder) as draft:
         if form == "coco":
-            _found(dataset, view, field).write(draft)
+            writer = _found(dataset, view, field)
+            writer.write(draft)
+            places = {path: f"images/{name}" for name, path in writer.files.items()}
         else:
+            places = _places(view.values("filepath"), form)
             options = _EXPORTS[form] | ({"classes": _names(dataset, field)} if form == "yolo" else {})
             view.export(export_dir=str(draft), label_field=field, overwrite=True, progress=False, **options)
-        _order(view, field, draft / "order.csv")
+        _order(view, field, places, draft / "order.csv")
     return Path(folder)
 
 
@@ -216,14 +224,26 @@ def _found(dataset: fo.Dataset, view: fo.DatasetView, field: str) -> _Coco:
     return writer
 
 
-def _order(view: fo.DatasetView, field: str, path: Path) -> None:
-    """The pictures as a person should take them."""
+def _places(paths: list[str], form: str) -> dict[str, str]:
+    """Where FiftyOne's exporter puts pictures: in one folder, with a number where a name was there before."""
+    maker = fou.UniqueFilenameMaker(ignore_exts=form == "yolo", ignore_existing=True)
+    places = {path: f"{_PICTURES[form]}/{maker.get_output_path(path)}" for path in paths}
+    stems: dict[str, str] = {}
+    for path, place in places.items():
+        other = stems.setdefault(os.path.splitext(place)[0], path)
+        if other != path:
+            raise ValueError(f"{other} and {path} would have one file of answers in VOC; rename one, or write COCO")
+    return places
+
+
+def _order(view: fo.DatasetView, field: str, places: dict[str, str], path: Path) -> None:
+    """The pictures as a person should take them, by their places in the folder."""
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["rank", "picture", "boxes", "doubt"])
         for rank, sample in enumerate(view.select_fields(field).iter_samples(), 1):
             found = _labels(sample, field)
-            rows.writerow([rank, sample.filepath, len(found), _doubt(found)])
+            rows.writerow([rank, places[sample.filepath], len(found), _doubt(found)])
 
 
 def _doubt(found: list[fo.Detection]) -> float | None:
@@ -247,29 +267,3 @@ def _given(dataset: fo.Dataset) -> dict:
     source = (dataset.info or {}).get(fields.SOURCE, {})
     path = Path(source.get("path", ""))
     return json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" and path.is_file() else {}
-
-
-@contextmanager
-def drafted(folder: str | Path) -> Iterator[Path]:
-    """A folder to fill, which becomes `folder` when the block ends well and vanishes when it does not.
-
-    Raises:
-        FileExistsError: the folder holds something, or is a file.
-    """
-    folder = require_empty(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
-        draft = Path(scratch) / "draft"
-        draft.mkdir()
-        yield draft
-        if folder.exists():
-            folder.rmdir()
-        draft.rename(folder)
-
-
-def require_empty(folder: str | Path) -> Path:
-    """The absolute path of a folder that can be made. Raises FileExistsError where something is already."""
-    folder = Path(folder).expanduser().absolute()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is not an empty folder; name a new one, or empty it first")
-    return folder

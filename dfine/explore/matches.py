@@ -61,7 +61,8 @@ def matches(dataset: fo.Dataset | Collection, field: str = fields.FIELD, iou: fl
             groups["size"] += [_size(box) for box in boxes]
             if dials:
                 hard = tuple(d for d in dials if row[d])
-                groups["case"] += [hard or ("clean",)] * len(found)
+                case = () if row[dials[0]] is None else hard or ("clean",)  # a photograph among scenes is neither
+                groups["case"] += [case] * len(found)
     w = torch.tensor(info["w"], dtype=torch.float32)
     empty = torch.zeros(0, layers, 4, bins), torch.zeros(0, 4)
     return Matches(torch.cat([empty[0], *edges]), torch.cat([empty[1], *offsets]), w, images, groups)

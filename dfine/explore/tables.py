@@ -92,9 +92,10 @@ def coco_truth(samples: Collection, truth: str, classes: Sequence[str]) -> dict:
     for part in chunks(samples, plain, {truth: ("id", "label", "bounding_box", "iscrowd")}):
         for row in part:
             size = row["metadata.width"], row["metadata.height"]
+            dialled = {"dials": {d: row[d] for d in dials}} if dials and row[dials[0]] is not None else {}
             images.append(
                 {"id": len(images) + 1, "file_name": row["filepath"], "width": size[0], "height": size[1],
-                 "sample": row["id"]} | ({"dials": {d: row[d] for d in dials}} if dials else {})
+                 "sample": row["id"]} | dialled
             )  # fmt: skip
             boxes = corners(row[f"{truth}.bounding_box"], size)
             boxes[:, 2:] -= boxes[:, :2]

@@ -33,7 +33,8 @@ def test_scenes_from_the_run_to_the_files(fo, scenes_folder, tmp_path):
     assert re.search(r"^layer 3 +0\.\d{3}", done.stdout, re.MULTILINE)
     assert re.search(r"^ +\d+  most uncertain edges$", done.stdout, re.MULTILINE)
     assert len(dataset.list_saved_views()) == 6 and dataset.list_workspaces() == ["D-FINE"]
-    assert (tmp_path / "report" / "report.html").is_file()
+    assert "By hard case" in (tmp_path / "report" / "report.html").read_text()
+    assert dataset.count_values("hard") == {True: 4, False: 4}
     before = json.loads((scenes_folder / "annotations.json").read_text())
     after = json.loads((tmp_path / "out" / "annotations.json").read_text())
     assert after["images"] == before["images"] and after["categories"] == before["categories"]

@@ -145,6 +145,30 @@ def test_scenes_carry_their_dials(explored):
         assert sample.hard == any(sample[d] for d in DIALS)
 
 
+def test_scenes_on_disk_carry_their_dials_too(scenes_folder, tmp_path):
+    from dfine.data.composition import DIALS
+    from dfine.explore.datasets import open_dataset
+    from dfine.explore.tables import coco_truth
+
+    folder = tmp_path / "drawn"
+    shutil.copytree(scenes_folder, folder)
+    content = json.loads((folder / "annotations.json").read_text())
+    dials = {i["file_name"]: i.get("dials") for i in content["images"]}
+    del content["images"][0]["dials"]  # a photograph among them
+    (folder / "annotations.json").write_text(json.dumps(content))
+    dataset = open_dataset(folder)
+    assert dataset.count_values("hard") == {None: 1, True: 4, False: 3}
+    for sample in dataset.exists("hard"):
+        given = dials[Path(sample.filepath).name]
+        assert {d: sample[d] for d in DIALS} == given and sample.hard == any(given.values())
+    images = coco_truth(dataset, "ground_truth", dataset.classes["ground_truth"])["images"]
+    assert [i.get("dials") for i in images] == [None, *list(dials.values())[1:]]
+    sample = dataset.exists("hard").first()
+    sample.hard = not sample.hard
+    sample.save()
+    assert open_dataset(folder)[sample.id].hard == sample.hard, "what a person changed stays"
+
+
 def test_a_fiftyone_data_set_by_name(fo):
     from dfine.explore.datasets import answers, open_dataset
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 fiftyone = pytest.importorskip("fiftyone")
 
+from dfine.data.check import check  # noqa: E402
 from dfine.data.coco import find  # noqa: E402
 from dfine.explore import export, fields  # noqa: E402
 
@@ -131,10 +132,42 @@ def test_pre_labels_in_the_other_formats(unlabelled, tmp_path, form, text):
     assert len(list(written.rglob("*.png"))) == 2
     with (written / "order.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [(r["rank"], r["picture"][-7:], r["boxes"], r["doubt"]) for r in rows] == [
-        ("1", "two.png", "1", "0.4"), ("2", "one.png", "1", "0.1")
+    where = {"yolo": "images/train", "voc": "JPEGImages"}[form]
+    assert [(r["rank"], r["picture"], r["boxes"], r["doubt"]) for r in rows] == [
+        ("1", f"{where}/two.png", "1", "0.4"), ("2", f"{where}/one.png", "1", "0.1")
     ]  # fmt: skip
     assert str(tmp_path) not in "".join(labels.values())  # nothing of where it was drafted
+
+
+@pytest.mark.parametrize("form", export.FORMATS)
+@pytest.mark.parametrize("twin", ["one.png", "one.jpg", "two.png"])
+def test_pre_labels_are_a_data_set_to_train_on(unlabelled, tmp_path, form, twin):
+    """With a third picture elsewhere, whose name may be that of another."""
+    path = tmp_path / "set" / "images" / "b" / twin
+    path.parent.mkdir()
+    Image.effect_noise((40, 20), 90).convert("RGB").save(path)
+    sample = fiftyone.Sample(filepath=str(path))
+    sample["dfine"] = fiftyone.Detections(detections=[box("dog", (3, 3, 9, 9), confidence=0.8, doubt=0.4)])
+    unlabelled.add_sample(sample)
+    unlabelled.compute_metadata(progress=False)
+    if (form, twin) == ("voc", "one.jpg"):
+        with pytest.raises(ValueError, match="would have one file of answers in VOC; rename one, or write COCO"):
+            export.prelabels(unlabelled, tmp_path / "out", form)
+        assert not (tmp_path / "out").exists()
+        return
+    written = export.prelabels(unlabelled, tmp_path / "out", form)
+    report = check(written, progress=False)
+    (split,) = report.parts
+    assert split == ("train" if form == "yolo" else "all")
+    assert (report.parts[split].pictures, report.parts[split].objects) == (3, 3)
+    assert {k: v for k, v in report.parts[split].classes.items() if v} == {"dog": 2, "cat": 1}
+    assert not report.findings
+    with (written / "order.csv").open() as file:
+        rows = {r["picture"]: float(r["doubt"]) for r in csv.DictReader(file)}
+    assert sorted(rows.values()) == [0.1, 0.4, 0.4]
+    (surest,) = (name for name, doubt in rows.items() if doubt == 0.1)
+    assert (written / surest).read_bytes() == (tmp_path / "set" / "images" / "a" / "one.png").read_bytes()
+    assert all((written / name).is_file() for name in rows)
 
 
 def test_a_picture_without_boxes_comes_last(unlabelled, tmp_path):
