@@ -17,7 +17,7 @@ from typer import Argument, Option
 
 from dfine import cli_data, cli_speed, cli_train
 from dfine.cli_options import Clean, Compiled, Data, Device, Graphs, Half, Layers, Model, Workers
-from dfine.terminal import Border, complain, expand, table, write_json
+from dfine.terminal import Border, complain, expand, read_from, table, write_json
 
 PAGE = Path(__file__).parent.parent / "app.py"
 HELD_OUT, HELD_OUT_COUNT = 2_000_000, 500  # seed and number of the model card's scenes; training never draws them
@@ -100,8 +100,9 @@ def trace(
     if out.suffix not in (".npz", ".json"):
         raise typer.BadParameter(f"{out} must end in .npz or .json", param_hint="OUT")
     import dfine
-    from dfine.storage import About, save_trace
+    from dfine.storage import About, check_file, save_trace
 
+    check_file(out, [picture])
     detector = dfine.load(model, device=device)
     result = detector(picture)
     about = About(tuple(detector.names), result.picture.size, picture.name, detector.source, detector.digest)
@@ -133,7 +134,9 @@ def evaluate(
     from dfine.evaluation import evaluate as run
     from dfine.ranks import ranks
     from dfine.sessions import placed
+    from dfine.storage import check_file
 
+    check_file(json, [model, *read_from(data, json)])
     with ranks() as here:
         detector = dfine.load(model, device=placed(model, device, here))
         size = (input, input) if input else tuple(detector.size)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from dfine.terminal import write_json
+from dfine.terminal import read_from, write_json
 
 app = typer.Typer(no_args_is_help=True, help="Check a data set, or convert it.")
 Source = Annotated[Path, Argument(help="COCO (folder, .json), YOLO (folder, .yaml) or VOC (folder).")]
@@ -22,7 +22,10 @@ def check(
 ):
     """Count what is in a data set and find what is wrong with it. Exit status 1 if anything is."""
     from dfine.data.check import check as run
+    from dfine.storage import check_file, replacing
 
+    check_file(json, read_from(data, json))
+    check_file(html, [data] if html and html.suffix == ".html" else read_from(data, html))
     report = run(data)
     if str(json) != "-":
         typer.echo(report)
@@ -30,7 +33,6 @@ def check(
         write_json(json, report.to_dict())
     if html:
         from dfine.figures.data import check_html
-        from dfine.storage import replacing
 
         worst = [(_picture(path), path.name, [(f.message, f.bbox) for f in fs]) for path, fs in report.worst()]
         html.parent.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from dfine.predictor import Predictor, Result
 from dfine.ranks import ranks
 from dfine.records import SCHEMA
 from dfine.sessions import placed
+from dfine.storage import check_file, check_folder, replacing
 from dfine.stream import Seen, stream
 from dfine.terminal import complain, free, write_json
 from dfine.tiling import suppress, tiled
@@ -46,9 +47,12 @@ def run(
     Returns:
         Whether all of them could be read.
     """
+    check_file(json, files)
+    if save:
+        check_folder(save)
     with ranks() as here:
         detector = dfine.load(model, device=placed(model, device, here), **speed)
-        places = _places(files, save)
+        places = here.gather(_places(files, save) if here.first else None)[0]
         mine = _entries(detector, here.mine(files), here.mine(places), how, quiet=str(json) == "-" or here.count > 1)
         entries = here.weave(here.gather(list(mine)))
         if here.first and here.count > 1 and str(json) != "-":
@@ -113,13 +117,18 @@ def _entry(seen: Seen, written: Future | None, quiet: bool) -> dict | None:
 
 def _write(result: Result, place: Path) -> None:
     drawn = draw(result.picture, result.detections, limit=max(result.picture.size))
-    drawn.save(place, quality=92)
+    with replacing(place) as temporary:
+        drawn.save(temporary, "JPEG", quality=92)
 
 
 def _places(files: list[Path], folder: Path | None) -> list[Path | None]:
-    """Where every picture's drawing goes; names are given out before the work is shared."""
-    taken: set[str] = set()
-    return [folder and free(folder, path.stem, taken) for path in files]
+    """Where every picture's drawing goes; makes the folder. In a folder of inputs nothing that is there is replaced."""
+    if folder is None:
+        return [None] * len(files)
+    folder.mkdir(parents=True, exist_ok=True)
+    among = any(folder.resolve() in (path.parent.resolve(), path.resolve().parent) for path in files)
+    taken = {f.stem for f in folder.iterdir() if f.suffix.lower() == ".jpg"} if among else set()
+    return [free(folder, path.stem, taken) for path in files]
 
 
 def _list(path: Path, found: list[dict]) -> None:

@@ -34,8 +34,10 @@ def export(
     import dfine
     from dfine.export import Options
     from dfine.export import export as run
+    from dfine.storage import check_file
 
     out = out or Path(Path(model).name).with_suffix(".onnx")
+    check_file(out, [model])
     options = Options(
         size=input, batch=batch or None, half=half, postprocess=postprocess, trace=trace, opset=opset,
         gather=sampling == "gather",
@@ -67,7 +69,9 @@ def benchmark(
 
     from dfine import benchmark as b
     from dfine.predictor import resolve
+    from dfine.storage import check_file
 
+    check_file(json)
     if threads:
         torch.set_num_threads(threads)
     device = str(resolve(device))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,6 +134,38 @@ def require_empty(folder: str | Path) -> Path:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is not an empty folder; name a new one, or empty it first")
     return folder
+
+
+def check_file(path: str | Path | None, inputs: Iterable[str | Path] = ()) -> None:
+    """Say before the work, not after it, that a file cannot be written; None and "-" (stdout) always can.
+
+    Raises:
+        ValueError: `path` is a folder or one of the `inputs`, or nothing can be written there.
+    """
+    if path is None or str(path) == "-":
+        return
+    path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; give the name of a file to write")
+    if path.exists() and any(Path(p).exists() and path.samefile(p) for p in inputs):
+        raise ValueError(f"{path} is being read, and would be replaced; write to another name")
+    check_folder(path.parent)
+
+
+def check_folder(path: str | Path) -> None:
+    """Say before the work that nothing can be written into a folder, or that it cannot be made. Makes nothing.
+
+    Raises:
+        ValueError: it is a file, lies in one, or may not be written to.
+    """
+    there = next(p for p in (Path(path), *Path(path).absolute().parents) if p.exists())
+    if not there.is_dir():
+        raise ValueError(f"{there} is a file where a folder is needed; choose another place")
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise ValueError(f"nothing can be written to {path} ({error.strerror}); choose another place") from None
 
 
 def _arrays(trace: Trace) -> dict[str, np.ndarray]:

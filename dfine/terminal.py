@@ -63,14 +63,20 @@ def expand(patterns: list[str]) -> list[Path]:
 
 
 def free(folder: Path, stem: str, taken: set[str]) -> Path:
-    """A .jpg in `folder` whose name this run has not given out yet; makes the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """A .jpg in `folder` whose name is not among those `taken`, to which it is added."""
     name, i = stem, 1
     while name in taken:
         i += 1
         name = f"{stem}_{i}"
     taken.add(name)
     return folder / f"{name}.jpg"
+
+
+def read_from(data: str | Path, out: Path | None) -> list[Path]:
+    """What must not be replaced by `out`: the file of a data set, or whatever `out` is inside of its folder."""
+    data = Path(data)
+    inside = out is not None and data.is_dir() and out.resolve().is_relative_to(data.resolve())
+    return [out if inside else data]
 
 
 def table(rows: list[dict]) -> str:

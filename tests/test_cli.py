@@ -90,6 +90,49 @@ def test_detect_writes_json_and_pictures(model, pictures, tmp_path):
     assert {p.name: Image.open(p).size for p in drawn.iterdir()} == {"a.jpg": (90, 60), "b.jpg": (60, 90)}
 
 
+def test_saving_among_the_inputs_leaves_them_alone(model, tmp_path):
+    for name in ("a.JPG", "a_2.jpg", "b.png"):
+        Image.new("RGB", (90, 60), "teal").save(tmp_path / name)
+    before = {p: p.read_bytes() for p in tmp_path.iterdir()}
+    run("detect", "-m", model, "--save", tmp_path, tmp_path / "a.JPG", tmp_path / "b.png")
+    assert {p: p.read_bytes() for p in before} == before
+    assert {p.name for p in tmp_path.iterdir()} == {"a.JPG", "a_2.jpg", "b.png", "a_3.jpg", "b.jpg"}
+
+
+def test_drawing_replaces_a_link_and_not_the_picture_behind_it(model, pictures, tmp_path):
+    (tmp_path / "drawn").mkdir()
+    (tmp_path / "drawn" / "b.jpg").symlink_to(pictures / "b.jpg")
+    before = (pictures / "b.jpg").read_bytes()
+    run("detect", "-m", model, "--save", tmp_path / "drawn", pictures / "b.jpg")
+    assert (pictures / "b.jpg").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["detect", "pictures/b.jpg", "--json", "pictures/b.jpg"], "pictures/b.jpg is being read"),
+        (["detect", "pictures/b.jpg", "--json", "pictures"], "pictures is a folder; give the name of a file"),
+        (["detect", "pictures/b.jpg", "--json", "pictures/b.jpg/x.json"], "b.jpg is a file where a folder is needed"),
+        (["detect", "pictures/b.jpg", "--save", "pictures/a.png"], "a.png is a file where a folder is needed"),
+        (["trace", "pictures/b.jpg", "pictures.npz/b.npz"], "pictures.npz is a file where a folder is needed"),
+        (["evaluate", "--data", "data", "--json", "data/annotations.json"], "data/annotations.json is being read"),
+        (["evaluate", "--json", "pictures"], "pictures is a folder; give the name of a file"),
+        (["data", "check", "data", "--json", "data/annotations.json"], "data/annotations.json is being read"),
+        (["data", "check", "data", "--html", "data/annotations.json"], "data/annotations.json is being read"),
+        (["benchmark", "--json", "pictures"], "pictures is a folder; give the name of a file"),
+        (["train", "--out", "pictures/b.jpg", "--device", "cpu"], "b.jpg is a file where a folder is needed"),
+    ],
+)
+def test_what_cannot_be_written_is_said_before_the_work(pictures, arguments, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures.npz").touch()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "annotations.json").write_text("{}")
+    before = {p: p.is_file() and p.read_bytes() for p in tmp_path.rglob("*")}
+    assert words in sentence(run(*arguments, code=1))
+    assert {p: p.is_file() and p.read_bytes() for p in tmp_path.rglob("*")} == before
+
+
 def test_detect_to_stdout_is_nothing_but_json(model, pictures):
     done = run("detect", "-m", model, "--json", "-", pictures / "a.png")
     assert len(json.loads(done.stdout)["pictures"]) == 1

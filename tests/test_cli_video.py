@@ -52,6 +52,8 @@ def test_a_clip_that_breaks_off_is_a_warning_and_status_one(model, tmp_path):
     [
         (["none.mp4"], 1, "there is no file 'none.mp4'"),
         (["a.mp4", "b.jpg"], 1, "one video at a time"),
+        (["b.mp4", "--json", "b.mp4"], 1, "b.mp4 is being read"),
+        (["b.mp4", "--json", "."], 1, "is a folder; give the name of a file"),
         (["a.mp4", "--suppress", "0.5"], 1, "are for pictures"),
         (["webcam:97"], 1, "webcam 97 cannot be opened"),
         (["a.jpg", "--track"], 2, "--track"),
@@ -60,6 +62,8 @@ def test_a_clip_that_breaks_off_is_a_warning_and_status_one(model, tmp_path):
 )
 def test_what_goes_wrong_is_one_sentence(model, arguments, code, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    before = clip(tmp_path / "b.mp4").read_bytes()
     done = run("-m", model, *arguments, code=code)
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+    assert (tmp_path / "b.mp4").read_bytes() == before

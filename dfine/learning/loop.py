@@ -25,6 +25,7 @@ from dfine.learning.step import Step
 from dfine.predictor import Predictor, resolve
 from dfine.ranks import Ranks
 from dfine.records import Target
+from dfine.storage import check_folder
 
 TOGETHER = 10  # steps after which processes ask each other whether one was told to stop
 Watcher = Callable[["Training", Evaluation], None]  # is called after every evaluation
@@ -44,6 +45,7 @@ class Training:
         options = replace(options, device=str(resolve(options.device)))
         self.options, self.here, self.watch = options, here, watch
         self.out = Path(options.out)
+        check_folder(self.out)
         self.data, self.val = plan.data(options)
         self.device = torch.device(here.device(options.device))
         torch.manual_seed(options.seed)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dfine.storage import check_file
+
 
 class Draft:
     """A file being written under a hidden name beside `path`.
@@ -15,9 +17,10 @@ class Draft:
         partial: the name that an unfinished file gets.
     """
 
-    def __init__(self, path: str | Path):
-        """Make the folder. Raises OSError where that is not allowed."""
+    def __init__(self, path: str | Path, source: str | Path | None = None):
+        """Make the folder. Raises ValueError where nothing can be written, or `source`, being read, has that name."""
         self.path = Path(path)
+        check_file(path, [] if source is None else [source])
         self.path.parent.mkdir(parents=True, exist_ok=True)
         stem, ending = self.path.stem, self.path.suffix
         self.temporary = self.path.with_name(f".{stem}.{os.getpid()}{ending}")

@@ -36,7 +36,7 @@ class Listing:
     """
 
     def __init__(self, path: str | Path, model: Predictor, video: Video, threshold: float):
-        self._draft = None if str(path) == "-" else Draft(path)
+        self._draft = None if str(path) == "-" else Draft(path, video.path)
         self.path, self._video, self._count = self._draft and self._draft.path, video, 0
         self._file = self._draft.temporary.open("w", encoding="utf-8") if self._draft else sys.stdout
         self._head = {
