@@ -7,11 +7,13 @@ worker processes there are, or whether training was interrupted: batch i of epoc
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from dfine.data.pictures import PictureError
 from dfine.data.transforms import Compose, RandomHorizontalFlip, Resize, Transform
 from dfine.records import Target
 
@@ -31,6 +33,17 @@ def collate(items: Sequence[tuple[Tensor, Target]]) -> tuple[Tensor, list[Target
                 "resize them to one size first"
             )
     return torch.stack(pictures), list(targets)
+
+
+def _sent(items: Sequence[tuple[Tensor, Target] | Exception]) -> tuple[Tensor, list[Target]] | Exception:
+    """As `collate`; but what went wrong takes the place of the batch, and is raised where that is fetched.
+
+    A worker process that raised it would have it buried in a traceback.
+    """
+    try:
+        return next((item for item in items if isinstance(item, Exception)), None) or collate(items)
+    except ValueError as error:
+        return error
 
 
 class Batches(Sampler[list[tuple[int, int]]]):
@@ -64,7 +77,10 @@ class Batches(Sampler[list[tuple[int, int]]]):
 
 
 class Prepared(Dataset):
-    """A data set whose items have gone through `transform`, addressed by (epoch, index)."""
+    """A data set whose items have gone through `transform`, addressed by (epoch, index).
+
+    In place of one that cannot be read comes its ValueError or OSError, which names the picture's file.
+    """
 
     def __init__(self, dataset: Dataset, transform: Transform, seed: int):
         self.dataset, self.transform, self.seed = dataset, transform, seed
@@ -72,11 +88,31 @@ class Prepared(Dataset):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Target]:
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Target] | Exception:
         epoch, index = key
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(_generator(self.seed, epoch, index).get_state())  # manual_seed would touch the GPU
-            return self.transform(*self.dataset[index])
+            try:
+                return self.transform(*self.dataset[index])
+            except (ValueError, OSError) as error:
+                return self._placed(error, index)
+
+    def _placed(self, error: Exception, index: int) -> Exception:
+        """The error, with the picture's path where it tells the last part alone."""
+        if not isinstance(error, PictureError) or not hasattr(self.dataset, "path"):
+            return error
+        path = str(self.dataset.path(index))
+        return error if path in str(error) else PictureError(f"{path}: {error}")
+
+
+class Loader(DataLoader):
+    """A DataLoader that raises what was sent in place of a batch."""
+
+    def __iter__(self) -> Iterator[tuple[Tensor, list[Target]]]:
+        for batch in super().__iter__():
+            if isinstance(batch, Exception):
+                raise batch
+            yield batch
 
 
 def loader(
@@ -108,11 +144,11 @@ def loader(
         pin: put pictures where a GPU can fetch them by itself, while the CPU goes on.
     """
     steps = [transform or RandomHorizontalFlip()] if train else []
-    return DataLoader(
+    return Loader(
         Prepared(dataset, Compose(*steps, Resize(size)), seed),
         batch_sampler=Batches(len(dataset), batch, shuffle=train, seed=seed, share=share),
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=_sent,
         pin_memory=pin,
         persistent_workers=workers > 0,
         generator=torch.Generator().manual_seed(seed),  # else each epoch would draw from the global random state
@@ -135,6 +171,10 @@ class Subset(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Target]:
         return self.dataset[self.indices[index]]
+
+    def path(self, index: int) -> Path:
+        """Where picture `index` lies, if the data set lies on disk."""
+        return self.dataset.path(self.indices[index])
 
     def ground_truth(self) -> dict:
         """The COCO-format dict of these images alone; a data set lists its images in the order of its items."""

@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import pytest
 import torch
 from torch.utils.data import Dataset
 
 from dfine.data.loader import Batches, collate, loader, subset
+from dfine.data.pictures import PictureError
 from dfine.records import Target
 
 
@@ -47,6 +50,45 @@ def test_collate_stacks_pictures_and_lists_targets():
     assert pictures.shape == (3, 3, 8, 8)
     assert pictures.dtype == torch.uint8
     assert [t.image_id for t in targets] == [0, 1, 2]
+
+
+class Damaged(Numbered):
+    """Picture 1 cannot be read, or is of another size."""
+
+    def __init__(self, error):
+        super().__init__(4)
+        self.error = error
+
+    def __getitem__(self, index):
+        if index == 1:
+            raise self.error
+        return super().__getitem__(index)
+
+    def path(self, index):
+        return Path("folder") / f"{index}.jpg"
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("part", [False, True])
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (PictureError("'1.jpg' is empty"), f"{Path('folder') / '1.jpg'}: '1.jpg' is empty"),
+        (FileNotFoundError("the picture x is not there"), "the picture x is not there"),
+        (ValueError("the picture x has 3x4 pixels"), "the picture x has 3x4 pixels"),
+    ],
+)
+def test_a_picture_that_cannot_be_read_is_one_sentence(workers, part, error, said):
+    data = Damaged(error)
+    data = subset(data, [0, 1, 2]) if part else data
+    with pytest.raises(type(error)) as caught:
+        list(loader(data, 2, size=(8, 8), train=False, workers=workers))
+    assert str(caught.value) == said
+
+
+def test_a_mistake_of_the_program_is_not_hidden():
+    with pytest.raises(RuntimeError, match="a mistake"):
+        list(loader(Damaged(RuntimeError("a mistake")), 2, size=(8, 8), train=False))
 
 
 def test_collate_names_the_picture_that_does_not_fit():
