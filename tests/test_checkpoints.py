@@ -374,6 +374,30 @@ def test_files_that_are_cut_off(tmp_path, suffix, kept):
         open_checkpoint(file)
 
 
+STRANGERS = {
+    b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n": "is a pointer of git LFS",
+    b"\n<!DOCTYPE html><html>": "is a web page, not a checkpoint",
+    b"hello\n": "is not a checkpoint: it begins with b'hello",
+    b"\xff\xd8\xff\xe0\0\x10JFIF": "is not a checkpoint: it begins with",
+    b"\x80hello": "is damaged or not a checkpoint|cannot be read",
+}
+
+
+@pytest.mark.parametrize("content", list(STRANGERS))
+def test_files_of_another_kind_are_called_what_they_are(tmp_path, content):
+    file = tmp_path / "a.pth"
+    file.write_bytes(content)
+    with pytest.raises(CheckpointError, match=f"a.pth ({STRANGERS[content]})") as caught:
+        open_checkpoint(file)
+    assert b"\x80" in content or "run code" not in str(caught.value)
+
+
+def test_a_pointer_in_place_of_safetensors(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(next(iter(STRANGERS)))
+    with pytest.raises(CheckpointError, match="model.safetensors is a pointer of git LFS"):
+        open_checkpoint(tmp_path)
+
+
 class Harmful:
     """Runs code when it is unpickled."""
 

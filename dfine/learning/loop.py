@@ -96,20 +96,20 @@ class Training:
         if self.options.resume:
             if not self.checkpoint.exists():
                 raise ValueError(f"there is nothing to resume: {self.checkpoint} does not exist")
-            self.state.load(self.checkpoint)
+            self.state.load(self.checkpoint, self.options)
         elif self.checkpoint.exists():
             raise ValueError(f"{self.out} already holds a training run; add --resume to go on, or choose another --out")
         self.here.gather(None)  # nobody makes the folder before everybody has looked
-        if self.here.first:
+        if self.here.first and not self._over():
             self.out.mkdir(parents=True, exist_ok=True)
             (self.out / "options.json").write_text(json.dumps(asdict(self.options), indent=2) + "\n")
 
     def run(self) -> Evaluation | None:
-        """Train to the last epoch, or until nothing gets better. A SIGTERM saves and raises `Interrupted`."""
+        """Train to the last epoch, or until nothing gets better. A SIGTERM or Ctrl-C saves and raises `Interrupted`."""
         state, result = self.state, None
-        log = Log(self.out, keep=state.epoch) if self.here.first else None
-        with _on_sigterm(self._ask_to_stop):
-            while state.epoch < self.epochs and not self._tired():
+        log = Log(self.out, keep=state.epoch) if self.here.first and not self._over() else None
+        with _on_signals(self._ask_to_stop):
+            while not self._over():
                 if state.epoch >= self.recipe.epochs and not state.plain:
                     self._turn_plain()
                 means = self._epoch()
@@ -124,14 +124,14 @@ class Training:
                 self._save()
         if log:
             log.close()
+        if state.epoch < self.epochs:
+            self._say(f"{state.waited} evaluations without a new best: training stops")
         return result
 
-    def _tired(self) -> bool:
+    def _over(self) -> bool:
+        """Whether nothing remains to be trained: all epochs are done, or patience is at its end."""
         patience = self.options.patience
-        if patience is None or self.state.waited < patience:
-            return False
-        self._say(f"{self.state.waited} evaluations without a new best: training stops")
-        return True
+        return self.state.epoch >= self.epochs or (patience is not None and self.state.waited >= patience)
 
     def _turn_plain(self) -> None:
         """The last stage: no strong augmentation, from the best weights so far, and a shorter memory (as published)."""
@@ -254,7 +254,9 @@ class Training:
         if self.here.first:
             print(text, flush=True)
 
-    def _ask_to_stop(self, *_: object) -> None:
+    def _ask_to_stop(self, signum: int, _frame: object) -> None:
+        if self.stop and signum == signal.SIGINT:  # asked twice
+            raise KeyboardInterrupt
         self.stop = True
 
 
@@ -274,14 +276,15 @@ def train(options: TrainOptions, here: Ranks = ALONE, watch: Watcher | None = No
 
 
 @contextlib.contextmanager
-def _on_sigterm(handler) -> Iterator[None]:
-    """Call `handler` on SIGTERM, where signals can be caught: in the main thread."""
+def _on_signals(handler) -> Iterator[None]:
+    """Call `handler` on SIGTERM and SIGINT (Ctrl-C), where signals can be caught: in the main thread."""
     try:
-        previous = signal.signal(signal.SIGTERM, handler)
+        previous = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
     except ValueError:
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, earlier in previous.items():
+            signal.signal(number, earlier)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -22,6 +22,9 @@ from dfine.predictor import load
 
 SEEDS = 1000  # training draws the scenes of an epoch from seed·1000 + epoch …
 VAL_SEED = SEEDS * 1000  # … and never from here on
+MAY_CHANGE = frozenset(  # options that a run may go on with in another way
+    "out device workers epochs patience save_every val_every resume compile accumulate amp".split()
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,10 @@ class TrainOptions:
     patience: int | None = None  # evaluations without a new best after which training stops
     compile: bool = False  # torch.compile
     resume: bool = False
+
+    def __post_init__(self):
+        if self.input < 32 or self.input % 32:
+            raise ValueError(f"the side of the input must be a multiple of 32, not {self.input}")
 
 
 def recipe(options: TrainOptions, size: str) -> Recipe:
@@ -123,6 +130,30 @@ def resolved(options: TrainOptions) -> TrainOptions:
         **{key: float(f"{getattr(r, key):.9g}") for key in ("rate", "backbone_rate", "ema")},  # 5e-05, not 4.99…e-05
         **{key: getattr(r, key) for key in ("warmup", "ema_ramp")},
     )
+
+
+def same_run(before: dict, options: TrainOptions) -> None:
+    """Make sure that a run goes on as it began, whether its options were left to the recipe or settled.
+
+    Args:
+        before: the options that it began with, as a dict.
+        options: those that it is to go on with.
+
+    Raises:
+        ValueError: one differs that may not change; the message names it.
+    """
+    kept = {f.name for f in fields(TrainOptions)} - MAY_CHANGE
+    then = replace(options, **{key: value for key, value in before.items() if key in kept})
+    pairs = [(then, options)]
+    if then.init == options.init:  # else the checkpoint need not be there any more
+        pairs = [(resolved(then), resolved(options))]
+    for a, b in pairs:
+        for key in (f.name for f in fields(a) if f.name in kept):
+            was, now = getattr(a, key), getattr(b, key)
+            if was != now:
+                raise ValueError(
+                    f"{key} was {was!r}, now {now!r}; resume with the options of the run, or choose another --out"
+                )
 
 
 def transform(options: TrainOptions, plain: bool) -> Transform:

@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from dfine.checkpoints import CheckpointError, unpacked
 from dfine.learning.optimizer import Decay
-from dfine.learning.plan import TrainOptions
+from dfine.learning.plan import TrainOptions, same_run
 from dfine.records import SCHEMA
 
 PROGRESS = ("step", "epoch", "batch", "best", "waited", "plain", "sums")
@@ -50,9 +51,9 @@ class State:
         torch.save(values, temporary)
         os.replace(temporary, path)
 
-    def load(self, path: Path) -> None:
-        """Take up everything. Raise ValueError when the file is not a training state of this network."""
-        values = self._weights(path)
+    def load(self, path: Path, options: TrainOptions) -> None:
+        """Take up everything. Raise ValueError when the file is not a training state of this network and run."""
+        values = self._weights(path, options)
         progress = dict(values["progress"])
         self.decay.value = progress.pop("decay")
         for key, value in progress.items():
@@ -63,10 +64,17 @@ class State:
         """Take up weights, their average and the optimiser of an earlier state; count on from here."""
         self._weights(path)
 
-    def _weights(self, path: Path) -> dict:
-        values = torch.load(path, map_location="cpu", weights_only=True)
-        if values.get("schema") != SCHEMA or values["config"] != self.network.config.to_dict():
-            raise ValueError(f"{path} was written by another version or for another network; start with a new --out")
+    def _weights(self, path: Path, options: TrainOptions | None = None) -> dict:
+        try:
+            values = unpacked(path, "--init can start from its best/ or model/")
+        except CheckpointError as error:
+            raise ValueError(f"the run in {path.parent} cannot go on: {error}; start with a new --out") from None
+        if not isinstance(values, dict) or values.get("schema") != SCHEMA:
+            raise ValueError(f"{path} was written by another version, or by nobody's training; start with a new --out")
+        if options:
+            same_run(values["options"], options)
+        if values["config"] != self.network.config.to_dict():
+            raise ValueError(f"{path} was written for another network or other classes; start with a new --out")
         for key in ("network", "ema", "optimizer", "scaler"):
             if values[key]:  # a run that was not in fp16 has nothing to say of the scaler
                 getattr(self, key).load_state_dict(values[key])

@@ -19,13 +19,14 @@ SMALL = dict(
 
 
 class Killed(Training):
-    """Gets a SIGTERM in the middle of its `at`-th step."""
+    """Gets a signal, once or more often, in the middle of its `at`-th step."""
 
-    at = 0
+    at, sent = 0, (signal.SIGTERM,)
 
     def _step(self, *args):
         if self.state.step == self.at:
-            os.kill(os.getpid(), signal.SIGTERM)
+            for number in self.sent:
+                os.kill(os.getpid(), number)
         return super()._step(*args)
 
 
@@ -56,11 +57,14 @@ def whole(tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("step", [1, 3, 4], ids=["mid-epoch", "first of an epoch", "mid second epoch"])
-def test_a_resumed_run_equals_an_uninterrupted_one(whole, tmp_path, step):
+@pytest.mark.parametrize(
+    "step, number", [(1, signal.SIGTERM), (3, signal.SIGINT), (4, signal.SIGTERM)],
+    ids=["mid-epoch", "first of an epoch", "mid second epoch"],
+)  # fmt: skip
+def test_a_resumed_run_equals_an_uninterrupted_one(whole, tmp_path, step, number):
     options = TrainOptions(out=str(tmp_path), **SMALL)
     killed = Killed(options)
-    killed.at = step
+    killed.at, killed.sent = step, (number,)
     with pytest.raises(Interrupted):
         killed.run()
     assert state(tmp_path)["progress"]["step"] == step + 1  # the step that was under way is kept
@@ -70,6 +74,43 @@ def test_a_resumed_run_equals_an_uninterrupted_one(whole, tmp_path, step):
     for key in ("network", "ema", "optimizer", "progress"):
         assert_equal(ours[key], theirs[key], key)
     assert (tmp_path / "log.csv").read_text() == (whole / "log.csv").read_text()
+
+
+def test_a_second_interrupt_does_not_wait(tmp_path):
+    killed = Killed(TrainOptions(out=str(tmp_path), **SMALL))
+    killed.at, killed.sent = 1, (signal.SIGINT, signal.SIGINT)
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        killed.run()
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert not (tmp_path / "last.pt").exists()
+
+
+def everything(folder):
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("change", [{"batch": 2}, {"seed": 4}, {"rate": 0.1}, {"input": 96}])
+def test_a_run_does_not_go_on_with_other_options(whole, change):
+    before = everything(whole)
+    name, value = next(iter(change.items()))
+    with pytest.raises(ValueError, match=f"{name} was .*, now {value}; resume with the options of the run"):
+        train(TrainOptions(**{**SMALL, **change, "out": str(whole), "resume": True}))
+    assert everything(whole) == before
+
+
+def test_a_run_that_is_over_is_left_as_it_is(whole):
+    before = everything(whole)
+    assert train(TrainOptions(**{**SMALL, "out": str(whole), "resume": True, "save_every": 7})) is None
+    assert everything(whole) == before
+
+
+@pytest.mark.parametrize("content", [b"hello", b"", None], ids=["text", "empty", "cut off"])
+def test_a_damaged_state_is_named(whole, tmp_path, content):
+    (tmp_path / "last.pt").write_bytes((whole / "last.pt").read_bytes()[:100_000] if content is None else content)
+    with pytest.raises(ValueError, match=r"the run in .* cannot go on: last\.pt .*start with a new --out"):
+        train(TrainOptions(**{**SMALL, "out": str(tmp_path), "resume": True}))
+    assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
 
 
 def test_a_run_goes_on_in_another_precision(whole, tmp_path):

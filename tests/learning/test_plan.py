@@ -1,6 +1,6 @@
 """What a run will do is settled before it starts: whose data, which classes, how fast."""
 
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 
 import pytest
 import torch
@@ -109,6 +109,30 @@ def test_a_backbone_starts_from_a_file(tmp_path):
     torch.save({k: v for k, v in renamed.items() if "stem1" not in k}, tmp_path / "cut.pth")
     with pytest.raises(CheckpointError, match="missing: stem.stem1"):
         plan.network(options(backbone=str(tmp_path / "cut.pth")), ("cup",))
+
+
+def test_a_backbone_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(CheckpointError, match="there is no file '.*none.pth'"):
+        plan.network(options(backbone=str(tmp_path / "none.pth")), ("cup",))
+
+
+@pytest.mark.parametrize("side", [100, 16, 0])
+def test_a_side_that_is_no_multiple_of_32_is_refused(side):
+    with pytest.raises(ValueError, match=f"input must be a multiple of 32, not {side}"):
+        options(input=side)
+
+
+def test_a_run_is_told_from_another(capsys):
+    own = options(data="folder", epochs=3, batch=8)
+    before = asdict(own)
+    for same in (own, plan.resolved(own), replace(own, out="moved", workers=2, amp="fp16", epochs=9, device="cuda")):
+        plan.same_run(before, same)
+    plan.same_run({k: v for k, v in before.items() if k != "seed"} | {"of_another_version": 1}, own)
+    for change, said in [({"batch": 4}, "batch was 8, now 4"), ({"rate": 0.1}, "rate was 5e-05, now 0.1"),
+                         ({"data": "other"}, "data was 'folder', now 'other'"), ({"seed": 1}, "seed was 0, now 1"),
+                         ({"init": "demo"}, "init was None, now 'demo'")]:  # fmt: skip
+        with pytest.raises(ValueError, match=f"{said}; resume with the options of the run, or choose another --out"):
+            plan.same_run(before, replace(own, **change))
 
 
 def test_a_wrong_choice_is_named():
