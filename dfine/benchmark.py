@@ -63,9 +63,13 @@ class Setting:
 
     def __post_init__(self):
         for name, chosen, known in (("size", self.sizes, PUBLISHED), ("engine", self.engines, ENGINES)):
+            if not chosen:
+                raise ValueError(f"name at least one {name} of {', '.join(known)}")
             for one in chosen:
                 if one not in known:
                     raise ValueError(f"there is no {name} {one!r}; choose of {', '.join(known)}")
+        if any(side < 32 or side % 32 for side in self.input):
+            raise ValueError(f"the input is a height and a width, multiples of 32, not {self.input}")
         if self.half not in HALF:
             raise ValueError(f"half is {self.half!r}; it must be one of {', '.join(HALF)}")
 

@@ -16,7 +16,7 @@ import typer
 from typer import Argument, Option
 
 from dfine import cli_data, cli_speed, cli_train
-from dfine.cli_options import Clean, Compiled, Data, Device, Graphs, Half, Layers, Model, Workers
+from dfine.cli_options import Clean, Compiled, Data, Device, Graphs, Half, Layers, Model, Workers, sides
 from dfine.terminal import Border, complain, expand, read_from, table, write_json
 
 PAGE = Path(__file__).parent.parent / "app.py"
@@ -122,7 +122,10 @@ def evaluate(
     scores: Annotated[
         Literal["own", "last"], Option(help="Rank by each layer's own scores, or all by the last one's.")
     ] = "own",
-    input: Annotated[int | None, Option(min=32, help="Side of the input; by default the checkpoint's.")] = None,
+    input: Annotated[
+        int | None,
+        Option(min=32, callback=sides, help="Side of the input, a multiple of 32; by default the checkpoint's."),
+    ] = None,
     batch: Annotated[int, Option(min=1, help="Pictures per forward pass.")] = 16,
     workers: Workers = 1,
     json: Annotated[Path | None, Option(help="Write the figures to this file; - is stdout.")] = None,

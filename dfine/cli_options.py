@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from typer import Option
+from typer import BadParameter, Option
+
+
+def sides(value):
+    """Refuse an input with a side that is no multiple of 32, the coarsest stride of the network."""
+    for side in value if isinstance(value, (tuple, list)) else (value,):
+        if side is not None and (side < 32 or side % 32):
+            raise BadParameter(f"{side} is not a multiple of 32")
+    return value
+
 
 Model = Annotated[
     str, Option("--model", "-m", help="Short name (see `dfine zoo`), Hub id, folder, .pth, .safetensors or .onnx.")

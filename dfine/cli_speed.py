@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from dfine.cli_options import Device, Half
+from dfine.cli_options import Device, Half, sides
 from dfine.terminal import table, write_json
 
 
@@ -17,7 +17,8 @@ def export(
     out: Annotated[Path | None, Argument(help="A .onnx file; by default the model's name with .onnx.")] = None,
     format: Annotated[Literal["onnx"], Option(help="ONNX is the only one; TensorRT reads it too.")] = "onnx",
     input: Annotated[
-        tuple[int, int] | None, Option(help="Height and width of the input, multiples of 32; by default the model's.")
+        tuple[int, int] | None,
+        Option(callback=sides, help="Height and width of the input, multiples of 32; by default the model's."),
     ] = None,
     batch: Annotated[int, Option(min=0, help="Pictures per run; 0 for any number.")] = 1,
     half: Annotated[bool, Option("--half", help="Half precision inside; distributions stay in single.")] = False,
@@ -52,7 +53,7 @@ def benchmark(
     engines: Annotated[str, Option(help="Of transformers, torch, fused, onnx, openvino, with commas.")] = (
         "transformers,torch,fused,onnx,openvino"
     ),
-    input: Annotated[tuple[int, int], Option(help="Height and width, multiples of 32.")] = (640, 640),
+    input: Annotated[tuple[int, int], Option(callback=sides, help="Height and width, multiples of 32.")] = (640, 640),
     batch: Annotated[int, Option(min=1, help="Pictures per run.")] = 1,
     runs: Annotated[int, Option(min=1, help="Of each engine, in turn.")] = 11,
     threads: Annotated[int | None, Option(min=1, help="Of the CPU; by default torch's own number.")] = None,

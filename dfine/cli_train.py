@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args, get_type_hints
 
 import typer
 from typer import Option
 
-from dfine.cli_options import Clean, Data, Device, Workers
+from dfine.cli_options import Clean, Data, Device, Workers, sides
 
 OnOff = Literal["auto", "on", "off"]
 
@@ -22,7 +22,9 @@ def train(
         str | None, Option(help="Held-out data set; by default the validation split of --data, or other scenes.")
     ] = None,
     size: Annotated[Literal["n", "s", "m", "l", "x"], Option(help="Which of the five networks.")] = "n",
-    input: Annotated[int, Option(min=32, help="Side of the square that pictures are resized to.")] = 640,
+    input: Annotated[
+        int, Option(min=32, callback=sides, help="Side of the square that pictures are resized to, a multiple of 32.")
+    ] = 640,
     queries: Annotated[int, Option(min=1, help="Queries, at most one per token.")] = 300,
     init: Annotated[
         str | None, Option(help="A checkpoint to start from, named as for --model; classes are carried over by name.")
@@ -86,7 +88,7 @@ def train(
     given = {f.name: ctx.params[f.name] for f in fields(TrainOptions)}
     if config:
         told = {k for k in given if ctx.get_parameter_source(k).name != "DEFAULT"}  # said on the command line
-        given = given | _read(config, set(given)) | {k: given[k] for k in told}
+        given = given | _read(config, ctx, set(given)) | {k: given[k] for k in told}
     options = TrainOptions(**given | {"out": str(out)})
     if dry_run:
         typer.echo(_resolved(options), nl=False)
@@ -102,20 +104,31 @@ def train(
             typer.echo(f"its page is {watching.report(Path(options.out))}")
 
 
-def _read(config: Path, known: set[str]) -> dict:
-    """Options from a YAML file."""
+def _read(config: Path, ctx: typer.Context, known: set[str]) -> dict:
+    """Options from a YAML file, checked as the command line's are; those that are null keep their default."""
     import yaml
 
     try:
         content = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{config} is not a YAML file: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{config} is not a list of options and their values")
-    unknown = sorted(set(content) - known)
+    unknown = sorted(set(content) - known, key=str)
     if unknown:
         raise ValueError(f"{config} has the option {unknown[0]!r}, which `dfine train` does not know")
-    return content
+    options, kinds = {p.name: p for p in ctx.command.params}, get_type_hints(train)
+    values = {}
+    for name, value in content.items():
+        if value is None:
+            continue
+        if isinstance(value, bool) and "off" in get_args(kinds[name]):
+            value = "on" if value else "off"  # YAML takes on and off for true and false
+        try:
+            values[name] = options[name].process_value(ctx, str(value))
+        except typer.BadParameter as error:
+            raise ValueError(f"{config}: {name}: {error.message}") from None
+    return values
 
 
 def _resolved(options) -> str:

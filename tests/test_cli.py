@@ -309,10 +309,59 @@ def test_a_dry_run_prints_what_config_takes_back_and_options_win(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("colour: red", "option 'colour'"), ("- a", "not a list of options"), ("a: [", "not a YAML file")],
+    [
+        ("colour: red", "option 'colour'"),
+        ("3: 4", "option 3"),
+        ("- a", "not a list of options"),
+        ("a: [", "not a YAML file"),
+        *[
+            (f"{option}: {value}", f"run.yaml: {option}: ")
+            for option, value in [
+                ("batch", "abc"),
+                ("batch", "0"),
+                ("batch", "2.5"),
+                ("epochs", "-1"),
+                ("input", "333"),
+                ("input", "16"),
+                ("amp", "foo"),
+                ("amp", "on"),
+                ("workers", "-1"),
+                ("accumulate", "0"),
+                ("save_every", "0"),
+                ("val_every", "0"),
+                ("queries", "0"),
+                ("ema", "2"),
+                ("rate", "fast"),
+                ("scales", "[a]"),
+            ]
+        ],
+    ],  # fmt: skip
 )
 def test_a_wrong_configuration_is_named(tmp_path, text, said):
     config = tmp_path / "run.yaml"
     config.write_text(text)
     done = run("train", "--out", str(tmp_path / "a"), "--config", str(config), "--dry-run", code=1)
     assert said in sentence(done)
+
+
+def test_a_configuration_is_read_as_the_command_line_is(tmp_path):
+    config = tmp_path / "run.yaml"
+    config.write_text("rate: 1e-4\nscales: on\nfreeze: off\nqueries: null\nbatch: null\ncompile: true\ndata: 5\n")
+    done = run("train", "--out", str(tmp_path / "a"), "--config", str(config), "--size", "s", "--dry-run")
+    for line in ("rate: 0.0001", "scales: 'on'", "freeze: 'off'", "queries: 300", "compile: true", "data: '5'"):
+        assert f"{line}\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["train", "--out", "x", "--input", 100], ["evaluate", "--input", 100], ["benchmark", "--input", 50, 64]],
+)
+def test_a_side_that_is_no_multiple_of_32_is_wrong_usage(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "multiple of 32" in run(*arguments, code=2).stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_benchmark_of_nothing_is_refused():
+    assert "name at least one size of n, s" in sentence(run("benchmark", "--sizes", ",", code=1))
+    assert "name at least one engine of" in sentence(run("benchmark", "--engines", " ", code=1))
