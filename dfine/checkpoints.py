@@ -14,7 +14,8 @@ import pickle
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -192,14 +193,21 @@ def _understand(tensors: State, config: dict, family: str) -> tuple[Config, Stat
         built = Config.from_dict(config.get("config", {}))
         if family not in ("dfine", built.family):
             raise CheckpointError(f"its config.json says family {built.family!r}, not {family!r}")
-        return built, weights, tuple(config.get("names") or ()) or None
+        return built, weights, _names(config.get("names"))
 
     built = describe(weights, facts, family)
     if layout == "transformers" and config:
         _check_transformers(config, family)
-        built = replace(built, queries=config.get("num_queries", built.queries))
+        built = Config.from_dict(built.to_dict() | {"queries": config.get("num_queries", built.queries)})
         return built, weights, _own_names(config)
     return built, weights, None
+
+
+def _names(names: object) -> tuple[str, ...] | None:
+    """Class names of our config.json, None where it has none."""
+    if names is not None and not (isinstance(names, list) and all(isinstance(n, str) for n in names)):
+        raise CheckpointError(f"its config.json has names={names!r}; they must be a list of strings, one per class")
+    return tuple(names or ()) or None
 
 
 def _check_transformers(config: dict, family: str) -> None:
@@ -227,7 +235,7 @@ def _own_names(config: dict) -> tuple[str, ...] | None:
     table = config.get("id2label") or {}
     try:
         names = tuple(str(table[key]) for key in sorted(table, key=int))
-    except ValueError:
+    except (ValueError, TypeError):
         return None
     return None if not names or all(re.fullmatch(r"LABEL_\d+", n) for n in names) else names
 
@@ -250,10 +258,14 @@ def label_map(classes: int, given: Sequence[str] | None, own: Sequence[str] | No
         return names
     names = tuple(own) if own else labels.of_columns(classes)
     if names is None:
-        raise CheckpointError(f"the checkpoint has {classes} classes and no names for them; give them as names=[…]")
+        raise CheckpointError(
+            f"the checkpoint has {classes} classes and no names for them; give them once and for all, in Python: "
+            "dfine.load(FILE, names=[…]).save(FOLDER)"
+        )
     if len(names) != classes:
         raise CheckpointError(
-            f"the checkpoint has {classes} classes, but {len(names)} names come with it; give all of them as names=[…]"
+            f"the checkpoint has {classes} classes, but {len(names)} names come with it; give all of them, in Python: "
+            "dfine.load(FILE, names=[…]).save(FOLDER)"
         )
     return (labels.UNUSED, *names[1:]) if classes == len(objects365) else names
 
@@ -346,11 +358,21 @@ def _read_json(path: Path) -> dict:
 def _size(folder: Path, config: dict) -> tuple[int, int]:
     """Input (height, width): of our config.json, else of transformers' preprocessor_config.json, else 640."""
     if "input_size" in config:
-        height, width = config["input_size"]
-        return int(height), int(width)
+        return checked_size(config["input_size"], f"{folder / HUB_FILES[0]}: input_size")
     preprocessor = folder / "preprocessor_config.json"
     size = _read_json(preprocessor).get("size", {}) if preprocessor.is_file() else {}
-    return int(size.get("height", SIZE[0])), int(size.get("width", SIZE[1]))
+    pair = [size.get(key, side) for key, side in zip(("height", "width"), SIZE)] if isinstance(size, dict) else []
+    if not pair or not all(isinstance(side, int) for side in pair):
+        raise CheckpointError(f"{preprocessor}: size must have a height and a width, it is {size!r}")
+    return tuple(pair)
+
+
+def checked_size(size: object, where: str = "the input size") -> tuple[int, int]:
+    """An input size that the network can take. Raises CheckpointError, a ValueError, otherwise."""
+    pair = isinstance(size, (tuple, list)) and len(size) == 2
+    if not pair or not all(isinstance(s, Integral) and s >= 32 and s % 32 == 0 for s in size):
+        raise CheckpointError(f"{where} is (height, width), two multiples of 32, not {size!r}")
+    return int(size[0]), int(size[1])
 
 
 def checked_temperature(source: str | os.PathLike, values: list | None) -> tuple[float, ...] | None:

@@ -50,6 +50,15 @@ BACKBONES = {
 }
 
 
+KINDS = {  # what a field may hold, by its declared type
+    "str": (str, "a word"),
+    "int": (int, "a whole number"),
+    "float": ((int, float), "a number"),
+    "bool": (bool, "true or false"),
+    "tuple[int, ...]": (tuple, "a list of whole numbers"),
+}
+
+
 @dataclass(frozen=True)
 class Config:
     """The architecture of one detector. Build it with `Config.of(size)`; the defaults are what all sizes share."""
@@ -81,6 +90,10 @@ class Config:
             raise ValueError(f"family is {self.family!r}; it must be 'dfine' or 'deim'")
         if self.classes < 1:
             raise ValueError(f"a detector needs at least one class, not {self.classes}")
+        if self.queries < 1:
+            raise ValueError(f"a detector needs at least one query, not {self.queries}")
+        if self.backbone not in BACKBONES:
+            raise ValueError(f"there is no backbone {self.backbone!r}; there are {', '.join(BACKBONES)}")
 
     @staticmethod
     def of(size: str, **changes) -> Config:
@@ -102,8 +115,15 @@ class Config:
 
     @staticmethod
     def from_dict(values: dict) -> Config:
-        """The inverse of `to_dict`. Raises ValueError on a missing or unknown field."""
+        """The inverse of `to_dict`. Raises ValueError on a field that is missing, unknown or of another kind."""
+        if not isinstance(values, dict):
+            raise ValueError(f"config.json does not describe a D-FINE of this project: its 'config' is {values!r}")
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        for f in fields(Config):
+            kind, words = KINDS[f.type]
+            parts = values.get(f.name) if isinstance(values.get(f.name), tuple) else ()
+            if f.name in values and not (isinstance(values[f.name], kind) and all(isinstance(p, int) for p in parts)):
+                raise ValueError(f"config.json has {f.name}={values[f.name]!r}, which is not {words}")
         try:
             return Config(**values)
         except TypeError as error:

@@ -82,7 +82,7 @@ class Predictor:
         layers: int | None = None,
     ):
         self.names = checkpoints.label_map(network.config.classes, names, None)
-        self.size = _checked(size)
+        self.size = checkpoints.checked_size(size)
         self.source, self.digest, self.card = source, digest, card
         self.temperature = None if temperature is None else tuple(float(t) for t in temperature)
         self.network = network.eval()
@@ -271,7 +271,7 @@ def load(
         checkpoint.network(),
         checkpoint.names,
         device=device,
-        size=size or checkpoint.size,
+        size=checkpoint.size if size is None else size,
         source=checkpoint.source,
         digest=checkpoint.digest,
         card=checkpoint.card,
@@ -301,13 +301,6 @@ def resolve(device: str | torch.device) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ValueError(f"there is no {device}; there are {torch.cuda.device_count()} GPUs, counted from 0")
     return device
-
-
-def _checked(size: tuple[int, int]) -> tuple[int, int]:
-    """An input size that the network can take."""
-    if len(size) != 2 or any(s < 32 or s % 32 for s in size):
-        raise ValueError(f"the input size is (height, width), two multiples of 32, not {size}")
-    return int(size[0]), int(size[1])
 
 
 def _count(layers: int | None, available: int) -> int | None:

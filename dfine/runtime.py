@@ -121,7 +121,7 @@ def open_file(
         raise CheckpointError(f"there is no file {str(path)!r}")
     network = OnnxNetwork(path, provider)
     about = network.about
-    if size is not None and list(size) != about["size"]:
+    if size is not None and (not isinstance(size, (tuple, list)) or list(size) != about["size"]):
         own = " x ".join(map(str, about["size"]))
         raise CheckpointError(f"{path} was exported for an input of {own}; export the model again for {size}")
     return Predictor(

@@ -379,7 +379,7 @@ STRANGERS = {
     b"\n<!DOCTYPE html><html>": "is a web page, not a checkpoint",
     b"hello\n": "is not a checkpoint: it begins with b'hello",
     b"\xff\xd8\xff\xe0\0\x10JFIF": "is not a checkpoint: it begins with",
-    b"\x80hello": "is damaged or not a checkpoint|cannot be read",
+    b"\x80\x02hello": "is damaged or not a checkpoint|cannot be read",
 }
 
 
@@ -428,4 +428,32 @@ def test_a_config_json_that_is_wrong(tmp_path, text, said):
     save(tmp_path, network(), NAMES)
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(CheckpointError, match=said):
+        open_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"config": None}, "its 'config' is None"),
+        ({"names": 5}, "config.json has names=5; they must be a list of strings"),
+        ({"names": [1, 2, 3]}, "they must be a list of strings"),
+        *[({"input_size": size}, "config.json: input_size is .height, width., two multiples of 32, not ")
+          for size in (None, "320", [320], [333, 320], [0, 0], [320.0, 320.0], {"height": 320})],
+    ],
+)  # fmt: skip
+def test_a_field_of_config_json_that_is_wrong(tmp_path, changes, said):
+    save(tmp_path, network(), NAMES)
+    about = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(about | changes))
+    with pytest.raises(CheckpointError, match=said) as caught:
+        open_checkpoint(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_no_queries_in_config_json(tmp_path):
+    save(tmp_path, network(), NAMES)
+    about = json.loads((tmp_path / "config.json").read_text())
+    about["config"]["queries"] = 0
+    (tmp_path / "config.json").write_text(json.dumps(about))
+    with pytest.raises(CheckpointError, match="at least one query, not 0"):
         open_checkpoint(tmp_path)

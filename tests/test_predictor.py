@@ -124,7 +124,7 @@ def test_another_input_size_and_other_names(model, tmp_path):
     assert set(other(picture(), threshold=0).detections.class_names) <= {"a", "b", "c"}
 
 
-@pytest.mark.parametrize("size", [(64,), (0, 64), (64, 100), (31, 31), (64, 64, 3)])
+@pytest.mark.parametrize("size", [64, "64", (64,), (0, 64), (64, 100), (31, 31), (64, 64, 3), (64.0, 64)])
 def test_an_input_size_that_cannot_be(model, size):
     with pytest.raises(ValueError, match="multiples of 32"):
         Predictor(model.network, NAMES, device="cpu", size=size)
