@@ -5,12 +5,13 @@ from __future__ import annotations
 import typer
 
 import dfine
-from dfine.terminal import complain
+from dfine.terminal import complain, fitting
 from dfine.video.sources import is_video
 
 
 def video_among(sources: list[str], tile: int | None, same: float | None) -> str | None:
     """The video, if one was given. Raises ValueError where it did not come alone, or with options for pictures."""
+    sources = [str(file) for source in sources for file in fitting(source) or [source]]
     videos = [s for s in sources if is_video(s)]
     if not videos:
         return None

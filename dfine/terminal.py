@@ -33,11 +33,30 @@ def complain(message: object, kind: str = "error") -> None:
     typer.echo(f"{kind}: {' '.join(str(message).split())}", err=True)
 
 
+# Formats that Pillow knows the endings of, and cannot read here: it only knows of them, or needs other programs.
+UNREADABLE = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF")
+
+
+def fitting(pattern: str) -> list[Path] | None:
+    """The files that a glob fits, None where `pattern` is none: it has no wildcards, or is the name of a file.
+
+    Raises:
+        ValueError: it fits nothing.
+    """
+    path = Path(pattern).expanduser()
+    if not has_magic(pattern) or path.exists():
+        return None
+    files = sorted(Path(f) for f in glob(str(path), recursive=True) if os.path.isfile(f))
+    if not files:
+        raise ValueError(f"no file fits {pattern!r}")
+    return files
+
+
 def expand(patterns: list[str]) -> list[Path]:
     """The files that paths, folders and globs stand for, in order, each once.
 
-    A folder stands for the pictures directly in it, by their endings; a path that does not exist stays, so that reading
-    it says so.
+    A folder stands for the pictures directly in it, by their endings, hidden ones left out; a path that does not exist
+    stays, so that reading it says so.
 
     Raises:
         ValueError: a folder holds no picture or a glob fits nothing.
@@ -45,19 +64,17 @@ def expand(patterns: list[str]) -> list[Path]:
     from PIL import Image
 
     Image.init()
+    known = {ending for ending, kind in Image.EXTENSION.items() if kind in Image.OPEN and kind not in UNREADABLE}
+    is_picture = lambda f: f.suffix.lower() in known and not f.name.startswith(".") and f.is_file()  # noqa: E731
     found: dict[Path, None] = {}
     for pattern in patterns:
         path = Path(pattern).expanduser()
         if path.is_dir():
-            files = sorted(f for f in path.iterdir() if f.suffix.lower() in Image.EXTENSION and f.is_file())
+            files = sorted(f for f in path.iterdir() if is_picture(f))
             if not files:
                 raise ValueError(f"there is no picture in the folder {path}")
-        elif not path.exists() and has_magic(pattern):
-            files = sorted(Path(f) for f in glob(str(path), recursive=True) if os.path.isfile(f))
-            if not files:
-                raise ValueError(f"no file fits {pattern!r}")
         else:
-            files = [path]
+            files = fitting(pattern) or [path]
         found.update(dict.fromkeys(files))
     return list(found)
 

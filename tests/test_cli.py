@@ -260,7 +260,8 @@ def test_the_page_takes_its_own_options():
 
 
 def test_expand_knows_paths_folders_and_globs(pictures):
-    (pictures / "notes.txt").write_text("not a picture")
+    for name in ("notes.txt", "notes.pdf", "w.h5", "v.mpg", ".hidden.jpg"):
+        (pictures / name).write_text("not a picture")
     a, b = pictures / "a.png", pictures / "b.jpg"
     assert expand([]) == []
     assert expand([str(pictures)]) == [a, b]

@@ -35,6 +35,15 @@ def test_a_clip_is_summed_up_listed_and_saved(model, tmp_path):
     assert len(content["digest"]) == 64
 
 
+def test_a_glob_may_fit_a_clip(model, tmp_path):
+    clip(tmp_path / "a.mp4")
+    assert run("-m", model, "--every", 6, tmp_path / "*.mp4").stdout.startswith("a.mp4: 2 frames, ")
+    clip(tmp_path / "b.mp4")
+    done = run("-m", model, tmp_path / "*.mp4", code=1)
+    assert "one video at a time, and no pictures with it:" in done.stderr
+    assert "no file fits" in run("-m", model, tmp_path / "*.mov", code=1).stderr
+
+
 def test_json_on_stdout_is_nothing_but_json(model, tmp_path):
     done = run("-m", model, "--every", 5, "--json", "-", clip(tmp_path / "a.mp4"))
     assert [f["index"] for f in json.loads(done.stdout)["frames"]] == [0, 5, 10]

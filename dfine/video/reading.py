@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from dfine.video.cuts import lacking
 from dfine.video.sources import CAMERA, VideoError, contents, open_camera, open_file, pyav, video_stream
 
 _SLACK = 3  # frames that may be missing at the end of a whole file: durations are rounded, and some hold a frame more
@@ -142,6 +143,11 @@ class Video:
         if end and end - self._end > _SLACK / self.rate:
             self.troubles.append(
                 f"{self.name} breaks off at {self._end:.2f} s of {end:.2f} s; what was read until there is kept"
+            )
+        elif not self.troubles and self.path and (missing := lacking(self.path)):
+            self.troubles.append(
+                f"{self.name} is cut off, its last {missing} bytes are missing: it was read until {self._end:.2f} s, "
+                "and some frames before that may be lost"
             )
 
     def close(self) -> None:

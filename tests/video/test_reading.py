@@ -9,6 +9,7 @@ av = pytest.importorskip("av")
 
 from dfine.video import sources  # noqa: E402
 from dfine.video.ahead import ahead  # noqa: E402
+from dfine.video.cuts import lacking  # noqa: E402
 from dfine.video.reading import Video  # noqa: E402
 from dfine.video.sources import VideoError, is_video  # noqa: E402
 from tests.video.clips import BASE, UNEVEN, clip, cut, picture  # noqa: E402
@@ -79,6 +80,49 @@ def test_what_comes_before_a_cut_is_read_and_the_place_is_named(tmp_path, ending
     (trouble,) = video.troubles
     assert short.name in trouble
     assert f"breaks off at {frames[-1].time + 1 / 25:.2f} s of 2.40 s" in trouble
+
+
+def test_a_cut_among_frames_that_are_stored_out_of_order_is_noticed(tmp_path):
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=10, options={"bf": "3", "x264-params": "b-adapt=0:scenecut=0"})
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for i in range(9):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture(i), format="rgb24")))
+        container.mux(video.encode(None))
+    frames, video = frames_of(path)
+    assert len(frames) == 9 and not video.troubles
+    with av.open(str(path)) as container:
+        packets = [(p.pts, p.pos + p.size) for p in container.demux(video=0) if p.size]
+    behind = packets[packets.index(max(packets)) + 1 :]  # frames that are shown before the last, and stored after it
+    short = cut(path, (behind[0][1] + 8) / path.stat().st_size)
+    frames, video = frames_of(short)
+    assert len(frames) < 9 and frames[-1].time == pytest.approx(0.8)
+    (trouble,) = video.troubles
+    assert f"{short.name} is cut off, its last {path.stat().st_size - short.stat().st_size} bytes" in trouble
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".mov", ".webm", ".ts", ".avi"])
+def test_what_a_cut_file_lacks(tmp_path, ending):
+    path = clip(tmp_path / f"a{ending}", **({"movflags": "faststart"} if ending in (".mp4", ".mov") else {}))
+    assert lacking(path) == 0
+    short = cut(path, 0.8)
+    missing = path.stat().st_size - short.stat().st_size
+    assert lacking(short) == (0 if ending in (".ts", ".avi") else missing)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"\x1a\x45\xdf\xa3", b"\x1a\x45\xdf\xa3\x00", b"\0\0\0\x08ftyp\0\0"]
+)
+def test_what_announces_nothing_lacks_nothing(tmp_path, content):
+    (tmp_path / "a.mkv").write_bytes(content)
+    assert lacking(tmp_path / "a.mkv") == 0
+
+
+def test_a_recording_of_unknown_length_lacks_nothing(tmp_path):
+    path = clip(tmp_path / "a.mkv", live="1")
+    assert len(frames_of(path)[0]) == 12
+    assert lacking(path) == lacking(cut(path)) == 0
 
 
 def test_damage_in_the_middle_is_left_out_and_named(tmp_path):
