@@ -132,7 +132,7 @@ def require_empty(folder: str | Path) -> Path:
     """The absolute path of a folder that can be made. Raises FileExistsError where something is already."""
     folder = Path(folder).expanduser().absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is not an empty folder; name a new one, or empty it first")
+        raise FileExistsError(f"{folder} is not an empty folder; name a new one")
     return folder
 
 

@@ -130,7 +130,7 @@ class CocoSet(Dataset):
         for image in _unique(images, "image", self.source, self._fault):
             what, name = f"image id {image['id']} in {self.source}", image.get("file_name")
             lacking = next((key for key in ("file_name", "width", "height") if image.get(key) in (None, "")), None)
-            wrong = next((k for k in ("width", "height") if not _is_id(image.get(k)) or image[k] < 1), None)
+            wrong = next((k for k in ("width", "height") if not _is_side(image.get(k))), None)
             if lacking:
                 self._fault(f"{what} has no {lacking!r}")
             elif not isinstance(name, str):
@@ -279,6 +279,11 @@ def _unique(entries: list[dict], kind: str, source: Path, fault: Fault) -> list[
         else:
             seen[entry["id"]] = entry
     return list(seen.values())
+
+
+def _is_side(value) -> bool:
+    """Whether it is a whole number above 0; some tools write 640.0."""
+    return _is_number(value) and value >= 1 and value == int(value)
 
 
 def _is_id(value) -> bool:
