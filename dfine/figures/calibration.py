@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 from dfine.config import EDGES
 from dfine.figures import style
 
+ROW, APART = 32, 0.17  # height of a part's row in px; from one edge to the next in it, in rows
+
 
 def reliability(panels: dict[str, dict]) -> go.Figure:
     """Reliability diagrams: the share of objects whose true edge lies in an interval, over the interval's mass.
@@ -20,7 +22,7 @@ def reliability(panels: dict[str, dict]) -> go.Figure:
     Args:
         panels: title -> `dfine.calibration.measured`, e.g. before and after a temperature.
     """
-    figure = go.Figure(layout=style.plotly_layout(420, margin=dict(l=58, r=16, t=38, b=48), showlegend=True))
+    figure = go.Figure(layout=style.plotly_layout(420, margin=dict(l=58, r=24, t=38, b=48), showlegend=True))
     width = (1 - 0.1 * (len(panels) - 1)) / len(panels)
     for i, (title, numbers) in enumerate(panels.items()):
         axis = str(i + 1) if i else ""
@@ -89,6 +91,8 @@ def levels(numbers: dict) -> go.Figure:
 def by_part(parts: dict[str, dict], mass: float, index: int) -> go.Figure:
     """How often the interval of one mass holds the true edge, a row for every part of the data.
 
+    Within a row the four edges stand below one another, so that none hides another of the same value.
+
     Args:
         parts: name -> `objects` and `coverage` [masses][4], as in the groups of `dfine.calibration.measured`.
         mass: what the interval promises.
@@ -97,25 +101,31 @@ def by_part(parts: dict[str, dict], mass: float, index: int) -> go.Figure:
     names = [f"{name}  <b>{part['objects']:,}</b>" for name, part in parts.items()]
     figure = go.Figure(
         layout=style.plotly_layout(
-            86 + 28 * max(len(names), 1), margin=dict(l=136, r=16, t=34, b=46), showlegend=True,
-            legend=dict(orientation="h", x=0, y=1, yanchor="bottom", bgcolor="rgba(0,0,0,0)"),
+            90 + ROW * max(len(names), 1), margin=dict(l=8, r=24, t=34, b=54), showlegend=True,
+            legend=dict(orientation="h", x=1, xanchor="right", y=1, yanchor="bottom", bgcolor="rgba(0,0,0,0)"),
         )
     )  # fmt: skip
     seen = [v for part in parts.values() for v in part["coverage"][index] if v is not None]
     figure.add_vline(x=mass, line=dict(color=style.GHOST, width=1.5, dash="dot"))
     for k, edge in enumerate(EDGES):
         figure.add_scatter(
-            x=[part["coverage"][index][k] for part in parts.values()], y=names, mode="markers", name=edge,
-            marker=dict(size=11, color=style.alpha(style.EDGE_COLOURS[edge], 0.9), line=dict(width=0)),
-            hovertemplate=f"{edge}, %{{y}} objects: %{{x:.1%}}<extra></extra>",
+            x=[part["coverage"][index][k] for part in parts.values()], mode="markers", name=edge, cliponaxis=False,
+            y=[row + (k - 1.5) * APART for row in range(len(names))], customdata=names,
+            marker=dict(size=9, color=style.alpha(style.EDGE_COLOURS[edge], 0.9), line=dict(width=0)),
+            hovertemplate=f"{edge}, %{{customdata}} objects: %{{x:.1%}}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(
-        range=[max(0, min([*seen, mass]) - 0.04), min(1.005, max([*seen, mass]) + 0.04)], tickformat=".0%", nticks=8,
-        gridcolor=style.GRID, zeroline=False, fixedrange=True,
-        title=dict(text=f"true edges in the {mass:.0%} interval", standoff=4),
+        range=[max(0, min([*seen, mass]) - 0.04), min(1.005, max([*seen, mass]) + 0.04)], tickformat=".0%", nticks=6,
+        gridcolor=style.GRID, zeroline=False, fixedrange=True, tickangle=0,
     )  # fmt: skip
-    rows = [len(names) - 0.5, -0.5]
-    figure.update_yaxes(range=rows, gridcolor=style.GRID, zeroline=False, fixedrange=True)
+    figure.update_yaxes(
+        range=[len(names) - 0.5, -0.5], tickvals=list(range(len(names))), ticktext=names, gridcolor=style.GRID,
+        zeroline=False, fixedrange=True, automargin=True,
+    )  # fmt: skip
+    figure.add_annotation(  # ends where the axis ends: centred under it, as its title, a phone would cut it
+        text=f"true edges in the {mass:.0%} interval", x=1, y=0, xref="paper", yref="paper", xanchor="right",
+        yanchor="top", yshift=-24, showarrow=False, font=dict(size=13),
+    )  # fmt: skip
     return figure
 
 

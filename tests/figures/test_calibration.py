@@ -50,10 +50,20 @@ def test_tenths_of_every_edge():
 def test_a_row_for_every_part():
     parts = {"small": {"objects": 5, "coverage": measured(5, 0.05)["coverage"]}, "large": measured(1500)}
     figure = calibration.by_part(parts, 0.8, 1)
-    assert [re.sub("<.*?>", "", y) for y in figure.data[0].y] == ["small  5", "large  1,500"]
+    names = figure.layout.yaxis.ticktext
+    assert [re.sub("<.*?>", "", name) for name in names] == ["small  5", "large  1,500"]
+    assert figure.data[0].customdata == names
     assert figure.data[2].x == pytest.approx((0.87, 0.82))
     low, high = figure.layout.xaxis.range
     assert low < 0.8 < 0.88 < high
+
+
+def test_edges_of_the_same_value_do_not_hide_one_another():
+    figure = calibration.by_part({name: measured(value=0.8) for name in ("small", "large")}, 0.8, 1)
+    heights = [[trace.y[row] for trace in figure.data] for row in range(2)]
+    for row, at in enumerate(heights):
+        assert at == sorted(set(at)) and sum(at) / 4 == pytest.approx(row)
+    assert max(heights[0]) < 0.5 < min(heights[1])
 
 
 def test_the_table_gives_the_mean_over_the_edges():
