@@ -28,7 +28,7 @@ def check_html(report: dict, worst: Sequence[tuple[Image.Image | None, str, Sequ
     """
     figures: list[go.Figure] = []
     panels = (
-        Panel("Objects by class", balance(report["splits"]), "", wide=False),
+        Panel("Objects by class", balance(report["splits"]), wide=False, tall=True),
         Panel("Splits", None, _splits(report)),
     )
     cards = [document.section(Section("What is in it", _summary(report), panels), 0, figures)]

@@ -28,6 +28,8 @@ class Panel:
     figure: go.Figure | None = None
     text: str = ""  # HTML under the figure
     wide: bool = True  # whether the figure needs more room than a phone has, and scrolls there
+    tall: bool = False  # whether it keeps its height on a phone, because it has rows
+    beside: Sequence[go.Figure] = ()  # more figures, to the right of it, or below where there is no room
 
 
 @dataclass(frozen=True)
@@ -85,17 +87,23 @@ def section(section: Section, number: int, figures: list[go.Figure]) -> str:
         )
         if several:
             out.append(f'<h3 class="panel-name">{html.escape(panel.name)}</h3>')
-        if panel.figure is not None:
-            out.append(plot(panel.figure, f"{section.title}: {panel.name}", figures, fit=not panel.wide))
+        label = f"{section.title}: {panel.name}"
+        shown = [] if panel.figure is None else [panel.figure, *panel.beside]
+        places = "".join(plot(f, label, figures, fit=not panel.wide, tall=panel.tall) for f in shown)
+        out.append(f'<div class="beside">{places}</div>' if panel.beside else places)
         out.append(f"{panel.text}</div>")
     return "".join(out) + "</div></section>"
 
 
-def plot(figure: go.Figure, label: str, figures: list[go.Figure], *, fit: bool) -> str:
-    """The place of a figure, which is added to `figures`; unless it can `fit` a phone, it scrolls there."""
+def plot(figure: go.Figure, label: str, figures: list[go.Figure], *, fit: bool, tall: bool = False) -> str:
+    """The place of a figure, which is added to `figures`; unless it can `fit` a phone, it scrolls there.
+
+    One that fits is no taller than a phone is wide, about, unless it is `tall`.
+    """
     figures.append(figure)
+    kinds = f"plot{' fit' if fit else ''}{' tall' if tall else ''}"
     return (
-        f'<div class="scroll"><div class="plot{" fit" if fit else ""}" data-figure="figure-{len(figures) - 1}" '
+        f'<div class="scroll"><div class="{kinds}" data-figure="figure-{len(figures) - 1}" '
         f'style="height:{figure.layout.height}px" role="img" aria-label="{html.escape(label)}"></div></div>'
     )
 

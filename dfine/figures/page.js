@@ -38,7 +38,7 @@ function draw(within) {
     if (place.closest('[hidden]') || place.dataset.drawn) continue;
     place.dataset.drawn = 'yes';
     const figure = JSON.parse(document.getElementById(place.dataset.figure).textContent);
-    if (place.classList.contains('fit')) {  // no taller than a narrow screen makes it wide
+    if (place.matches('.fit:not(.tall)')) {  // no taller than a narrow screen makes it wide
       figure.layout.height = Math.min(figure.layout.height, Math.round(place.clientWidth * 1.3));
       place.style.height = figure.layout.height + 'px';
     }
