@@ -60,12 +60,15 @@ def story(rows: Sequence[dict]) -> str:
 def _sections(rows: Sequence[dict]) -> list[Section]:
     sections = []
     if any(k.startswith(PREFIX) for r in rows for k in r):
-        panels = (Panel("AP of every stage", by_epoch(rows)), Panel("Gain of refinement", gain(rows)))
+        panels = (
+            Panel("AP of every stage", by_epoch(rows), wide=False),
+            Panel("Gain of refinement", gain(rows), wide=False),
+        )
         lead = "On the held-out pictures, with the averaged weights; every stage ranks by its own scores."
         sections.append(Section("Learning to localise", lead, panels))
     if any("loss" in r for r in rows):
         lead = "Means over each epoch, weighted as they are summed."
-        sections.append(Section("The losses", lead, (Panel("By kind, all stages", losses(rows)),)))
+        sections.append(Section("The losses", lead, (Panel("By kind, all stages", losses(rows), wide=False),)))
     return sections
 
 
@@ -107,9 +110,15 @@ def _lines(rows: Sequence[dict], names: dict[str, str], colours: Sequence[str], 
         )  # fmt: skip
     axis = dict(gridcolor=style.GRID, zeroline=False)
     layout = style.plotly_layout(400, margin=dict(l=60, r=16, t=36, b=48), hovermode="x unified", showlegend=True)
-    layout |= dict(xaxis=axis | dict(title="epoch"), yaxis=axis | dict(title=title))
+    layout |= dict(xaxis=axis | dict(title="epoch", dtick=_step(rows)), yaxis=axis | dict(title=title))
     layout |= dict(legend=dict(orientation="h", y=1.02, yanchor="bottom"))
     return go.Figure(traces, layout)
+
+
+def _step(rows: Sequence[dict], most: int = 8) -> int:
+    """From one tick of the epochs to the next: 1, 2, 5, 10 …, so that there are no halves and not too many."""
+    span = max((r["epoch"] for r in rows), default=0) - min((r["epoch"] for r in rows), default=0)
+    return next(s for power in range(9) for s in (10**power, 2 * 10**power, 5 * 10**power) if span <= most * s)
 
 
 def _watched(frames: dict[int, Sequence[Image.Image]]) -> str:
