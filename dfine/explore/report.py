@@ -159,10 +159,14 @@ def _entry(image: dict, errors: Errors, mistakes: int) -> dict:
     return {
         "picture": Path(image["file_name"]).name, "image": image["id"], "sample": image.get("sample", ""),
         "size": [image["width"], image["height"]], "mistakes": mistakes, "objects": int(mine.sum()),
-        "why": f"{mistakes} mistakes with {int(mine.sum())} objects: {'; '.join(parts)}."
+        "why": f"{_count(mistakes, 'mistake')}, {_count(int(mine.sum()), 'object')}: {'; '.join(parts)}."
         + (f" Dials: {', '.join(dials)}." if dials else ""),
         "boxes": [b | {"box": [round(v, 1) for v in b["box"]]} for b in boxes],
     }  # fmt: skip
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _listed(names: list[str], most: int = 3) -> str:

@@ -101,11 +101,12 @@ def test_the_worst_picture_says_why():
     first, second = report.worst_pictures(objects, found)
     assert (first["picture"], first["mistakes"], first["objects"]) == ("1.png", 2, 2)
     assert first["why"] == (
-        "2 mistakes with 2 objects: 1 × wrong class (dog for cat); 1 missed (dog). Dials: occlusion 0.8."
+        "2 mistakes, 2 objects: 1 × wrong class (dog for cat); 1 missed (dog). Dials: occlusion 0.8."
     )
     assert [b["role"] for b in first["boxes"]] == ["wrong", "missed"]
     assert first["boxes"][0] == {"role": "wrong", "box": [10, 10, 50, 50], "label": "dog 0.90, not cat"}
     assert [b["label"] for b in second["boxes"]] == ["cat 0.90", "cat 0.80, loose"]
+    assert second["why"].startswith("1 mistake, 1 object: ")
     assert len(report.worst_pictures(objects, found, 1)) == 1
 
 
