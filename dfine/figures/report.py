@@ -13,7 +13,6 @@ from dfine.config import EDGES
 from dfine.figures import calibration, document, errors, gains
 from dfine.figures.document import Document, Panel, Section
 
-FEW = 9  # rows that a figure has room for on a phone
 MOST = 24  # classes that a figure lists, the costliest; the table has all
 ORIGIN = {
     "data": "Data set", "pictures": "Pictures", "objects": "Objects", "model": "Checkpoint",
@@ -23,6 +22,9 @@ ORIGIN = {
 LEVELS = (
     "In tenths of each edge’s own distribution. A hump in the middle: the distributions are too wide; high ends: too "
     "narrow; one high end: the network errs to that side."
+)
+CUT = (
+    "Boxes count from a score of {:g}. dfine evaluate, which counts all of them, gives a little more, above all in AR."
 )
 WORDS = (
     ("AP", "Average precision, the mean over ten IoU thresholds from 0.50 to 0.95 and over the classes; 1 is perfect."),
@@ -34,7 +36,8 @@ WORDS = (
     ("Dupe", "A second box on an object that a better one has found already."),
     ("Bkg", "There is nothing."),
     ("Miss", "An object that no box found, and that no Cls or Loc box stands on."),
-    ("Gain", "What AP50 would gain if all errors of one kind, and no others, were put right. They do not add up."),
+    ("Gain", "AP of a layer less AP of the initial boxes."),
+    ("Cost", "What AP50 would gain if all errors of one kind, and no others, were put right. They do not add up."),
     ("Interval", "An edge lies in its 80\u00a0% interval in 80 of 100 cases, if its distribution can be believed."),
     ("Temperature", "A number per edge that flattens (over 1) or sharpens (under 1) its distributions to that end."),
 )  # fmt: skip
@@ -53,7 +56,7 @@ def report(numbers: dict, pictures: Sequence[tuple[Image.Image, dict]] = ()) -> 
     cards = [document.section(s, i, figures) for i, s in enumerate(sections(numbers))]
     main = [
         *cards,
-        _worst(pictures) if pictures else "",
+        _worst(pictures, numbers["head"].get("threshold")) if pictures else "",
         f"<section><h2>The words</h2>{document.words(WORDS)}</section>",
     ]
     head = numbers["head"]
@@ -114,7 +117,9 @@ def _gains(numbers: dict) -> Section | None:
     stages = numbers["stages"]
     if not stages or stages[-1]["AP"] is None:
         return None
-    panels = [Panel("AP of every stage", gains.by_stage(stages), _stages_html(stages))]
+    least = numbers["head"].get("threshold")
+    note = document.paragraph(CUT.format(least)) if least else ""
+    panels = [Panel("AP of every stage", gains.by_stage(stages), _stages_html(stages) + note)]
     if len(stages) > 1:
         panels.append(
             Panel(
@@ -152,7 +157,7 @@ def _errors(numbers: dict) -> Section | None:
             notes = {
                 "cases": "A picture can be several hard cases at once; clean pictures are none.",
                 "sizes": "By the true object’s area (COCO’s bounds: 32² and 96² pixels); of a box on nothing, its own.",
-                "classes": f"The {len(shown)} classes of {len(found[key])} whose errors cost most.",
+                "classes": _costliest(len(shown), len(found[key])),
             }  # fmt: skip
             text = f"AP50, and what it would gain if all errors of a kind were put right. {notes[key]}"
             panels.append(Panel(name, None, errors.parts_html(shown) + document.paragraph(text)))
@@ -161,6 +166,13 @@ def _errors(numbers: dict) -> Section | None:
         "Each error is of one kind. Its cost is what AP50 would gain if all of that kind were put right (TIDE).",
         tuple(panels),
     )
+
+
+def _costliest(shown: int, count: int) -> str:
+    """Which classes are listed."""
+    if shown == count:
+        return f"All {count} classes, the costliest first."
+    return f"The {shown} classes of {count} whose errors cost most, the costliest first."
 
 
 def _calibration(found: dict | None) -> Section | None:
@@ -183,7 +195,8 @@ def _calibration(found: dict | None) -> Section | None:
     elif found.get("note"):
         note = document.paragraph(found["note"])
     index = measured["masses"].index(0.8)
-    panels = [Panel("Reliability", calibration.reliability(diagrams), note + calibration.table_html(rows))]
+    first, *others = (calibration.reliability({title: numbers}) for title, numbers in diagrams.items())
+    panels = [Panel("Reliability", first, note + calibration.table_html(rows), wide=False, beside=others)]
     layers = {
         f"layer {i + 1}": {"objects": measured["objects"], "coverage": c} for i, c in enumerate(measured["layers"])
     }
@@ -197,7 +210,7 @@ def _calibration(found: dict | None) -> Section | None:
                 f"Number of objects in bold; {word}. Of 100 objects, chance alone scatters the dots by about 4 points."
             )
             figure = calibration.by_part(shown, 0.8, index)
-            panels.append(Panel(name, figure, document.paragraph(text), wide=len(shown) > FEW))
+            panels.append(Panel(name, figure, document.paragraph(text), wide=False, tall=True))
     panels.append(Panel("Where the truth lies", calibration.levels(measured), document.paragraph(LEVELS)))
     outside = sum(measured["outside"]) / 4
     beyond = f" {100 * outside:.2g}\u00a0% of the true edges lie further away than W(n) reaches." if outside else ""
@@ -242,7 +255,8 @@ def _number(value: float | None) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
-def _worst(pictures: Sequence[tuple[Image.Image, dict]]) -> str:
+def _worst(pictures: Sequence[tuple[Image.Image, dict]], least: float | None) -> str:
+    counted = "all boxes" if least is None else f"boxes from a score of {least:g} on"
     cards = []
     for picture, entry in pictures:
         drawn = errors.draw(picture, entry["boxes"], entry["size"], limit=480)
@@ -251,6 +265,7 @@ def _worst(pictures: Sequence[tuple[Image.Image, dict]]) -> str:
         cards.append(f"<figure>{shown}<figcaption><b>{name}</b> {why}</figcaption></figure>")
     return (
         "<section><h2>The worst pictures</h2><p>Those with the most mistakes among boxes with a score from 0.5. Grey "
-        "is right, red is wrong (and says how), dashed was missed.</p>"
+        "is right, red is wrong (and says how). Dashed: nothing with a score of 0.5 or more found it; the costs above "
+        f"count {counted}.</p>"
         f'<div class="worst">{"".join(cards)}</div></section>'
     )

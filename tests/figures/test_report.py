@@ -61,6 +61,28 @@ def test_the_sections_and_what_they_show():
     ]
 
 
+def test_the_diagrams_before_and_after_can_stand_below_one_another():
+    panel = sections(numbers())[2].panels[0]
+    assert len(panel.beside) == 1 and not panel.wide
+    assert report(numbers()).count('<div class="beside">') == 1
+    alone = numbers(calibration={"measured": CALIBRATION, "study": None, "note": ""})
+    assert sections(alone)[2].panels[0].beside == []
+
+
+def test_what_was_cut_off_is_said():
+    text = html.unescape(report(numbers()))
+    assert "Boxes count from a score of 0.05. dfine evaluate, which counts all of them" in text
+    assert "Boxes count from" not in report(numbers(head={"data": "few", "model": "mini", "pictures": 3, "objects": 9}))
+
+
+def test_the_classes_that_cost_most_are_counted():
+    few = {f"class {i}": summary(Loc=0.1) for i in range(2)}
+    many = {f"class {i}": summary(Loc=0.1) for i in range(30)}
+    errors = numbers()["errors"]
+    assert "All 2 classes, the costliest first." in report(numbers(errors=errors | {"classes": few}))
+    assert "The 24 classes of 30 whose errors cost most" in report(numbers(errors=errors | {"classes": many}))
+
+
 def test_the_story_is_told_with_its_numbers():
     first, second, third = story(numbers())
     assert "<b>AP 0.500</b>, +0.100 over the initial boxes" in first
@@ -101,6 +123,7 @@ def test_every_figure_has_its_place_and_nothing_is_fetched():
     text = report(numbers())
     places = re.findall(r'data-figure="(figure-\d+)"', text)
     assert places == re.findall(r'<script type="application/json" id="(figure-\d+)"', text)
-    assert len(places) == sum(panel.figure is not None for s in sections(numbers()) for panel in s.panels)
+    panels = [panel for s in sections(numbers()) for panel in s.panels if panel.figure is not None]
+    assert len(places) == sum(1 + len(panel.beside) for panel in panels)
     assert "default-src 'none'" in html.unescape(text)
     assert not re.findall(r'(?:src|href)="(?!data:)', text)
