@@ -106,10 +106,12 @@ def ladder_html(history: History) -> str:
 def history_html(history: History) -> str:
     """One object through the layers: a headline, the four edges of every layer in miniature, and the numbers."""
     head = f"<p><b>{escape(style.title(history))}</b>, picture {history.size[0]} × {history.size[1]} px</p>"
-    rows = [_row([*(f'<b style="color:{style.EDGE_COLOURS[e]}">{e}</b>' for e in EDGES)], head=True)]
+    heads = (f'<b style="color:{style.EDGE_COLOURS[e]}">{e}</b>' for e in EDGES)
+    rows = [_row(["", *heads], head=True, centred=True)]
     p = history.probabilities
-    for layer in range(history.layers):
-        rows.append(_row([_sparkline(p[layer, k].tolist(), edge, layer) for k, edge in enumerate(EDGES)]))
+    for layer, colour in enumerate(style.layer_colours(history.layers)):
+        bars = (_sparkline(p[layer, k].tolist(), edge, layer) for k, edge in enumerate(EDGES))
+        rows.append(_row([f"{_swatch(colour)} layer {layer + 1}", *bars], centred=True))
     right = f"<table {_TABLE}>{''.join(rows)}</table>{ladder_html(history)}"
     return head + _beside(sketch.of_history(history), right)
 
@@ -144,9 +146,11 @@ def _dashed() -> str:
     return f'<span style="display:inline-block;width:9px;height:9px;border:1px dashed {style.INITIAL}"></span>'
 
 
-def _row(cells, head: bool = False) -> str:
+def _row(cells, head: bool = False, centred: bool = False) -> str:
+    """A row whose first cell is set left, the others right, or in the middle."""
     tag, css = ("th", _HEAD) if head else ("td", _CELL)
     first = css.replace("text-align:right", "text-align:left")
+    css = css.replace("text-align:right", "text-align:center") if centred else css
     return (
         '<tr style="border:0;background:none">'
         + "".join(f'<{tag} style="{css if i else first}">{c}</{tag}>' for i, c in enumerate(cells))

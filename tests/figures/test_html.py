@@ -49,6 +49,16 @@ def test_a_history_draws_every_edge_of_every_layer_and_the_boxes(history):
     assert "<svg" not in text and "Pr(n) of the bottom edge, layer 3" in text  # notebooks drop svg, and keep pictures
 
 
+def test_a_miniature_says_which_layer_and_which_edge_it_shows(history):
+    table = html.history_html(history).split("<table")[1]
+    heads = re.findall(r"<th ([^>]*)>(.*?)</th>", table)
+    assert [re.sub("<.*?>", "", text) for _, text in heads] == ["", "left", "top", "right", "bottom"]
+    assert all("text-align:center" in css for css, _ in heads[1:])
+    rows = [re.findall(r"<td ([^>]*)>(.*?)</td>", row) for row in table.split("<tr")[2:]]
+    assert [re.sub("<.*?>", "", row[0][1]).strip() for row in rows] == ["layer 1", "layer 2", "layer 3"]
+    assert all("text-align:center" in css and "<img" in cell for row in rows for css, cell in row[1:])
+
+
 def test_a_result_shows_its_picture_and_its_table(picture, detections, nothing, trace_of):
     text = Result(picture, detections, trace_of())._repr_html_()
     assert "data:image/jpeg;base64," in text and "star" in text
