@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from dfine.boxes import iou
+from dfine.learning import plan
 from dfine.learning.loop import Training
 from dfine.predictor import Predictor
 from dfine.records import Target
@@ -75,7 +76,6 @@ def report(out: Path) -> Path:
         raise FileNotFoundError(f"{out} has no log.csv: there is no finished epoch of a run to report on")
     with log.open(newline="") as file:
         rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
-    options = json.loads((out / "options.json").read_text(encoding="utf-8"))
     frames: dict[int, list[Path]] = {}
     for path in sorted((out / "watch").glob("*.png")):
         if match := NAME.fullmatch(path.name):
@@ -83,8 +83,17 @@ def report(out: Path) -> Path:
     shown = {epoch: [_small(path) for path in frames[epoch]] for epoch in _some(sorted(frames))}
     page = out / "report.html"
     with replacing(page) as temporary:
-        temporary.write_text(run_html(out.name, rows, options, shown), encoding="utf-8")
+        temporary.write_text(run_html(out.name, rows, _options(out / "options.json"), shown), encoding="utf-8")
     return page
+
+
+def _options(path: Path) -> dict:
+    """What the options of a run came to; as they were given, where that cannot be found out any more."""
+    given = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return plan.told(plan.TrainOptions(**given))
+    except (ValueError, TypeError, OSError):  # of another version, or its first checkpoint is gone
+        return given
 
 
 def _some(epochs: list[int], most: int = 6) -> list[int]:

@@ -25,7 +25,7 @@ def run_html(
         name: what the run is called.
         rows: one dict an epoch, with `epoch`, `loss`, the loss terms ("fgl/layer 2" …) and, where it was evaluated,
             "AP initial", "AP layer 1" …
-        options: the options of the run.
+        options: the options of the run that are to be listed.
         frames: drawings of watched pictures, by epoch.
     """
     figures: list[go.Figure] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -156,6 +156,25 @@ def same_run(before: dict, options: TrainOptions) -> None:
                 )
 
 
+def told(options: TrainOptions) -> dict:
+    """What a run came to, for people: settled, and without the options that play no part in it.
+
+    Raises:
+        ValueError, CheckpointError: as `resolved`.
+    """
+    settled = replace(resolved(options), amp=half(options))
+    idle = {
+        "pictures": options.data != "scenes",
+        "clean": options.data != "scenes",
+        "val_count": options.data != "scenes" or options.val is not None,
+        "plain_epochs": settled.augment == "plain",
+        "backbone": options.init is not None,
+        "compile": not options.compile,
+        "resume": True,
+    }
+    return {key: value for key, value in asdict(settled).items() if value is not None and not idle.get(key)}
+
+
 def transform(options: TrainOptions, plain: bool) -> Transform:
     """What is done to a picture before it is resized; `plain` in the last epochs."""
     strong = _wanted(options.augment, options.data != "scenes", on="strong", off="plain")
@@ -165,8 +184,7 @@ def transform(options: TrainOptions, plain: bool) -> Transform:
 def in_words(recipe: Recipe, published: Recipe) -> str:
     """What a run will do, and where it leaves the published recipe because of its batch, in a few lines."""
     lines = [
-        f"{recipe.epochs} epochs and {recipe.epochs_plain} plain ones in batches of {recipe.batch}, "
-        f"rate {recipe.rate:.3g} "
+        f"{_epochs(recipe)} in batches of {recipe.batch}, rate {recipe.rate:.3g} "
         f"(backbone {recipe.backbone_rate:.3g}), warm-up {recipe.warmup} steps, "
         f"averaged weights: decay {recipe.ema:.6g} over a ramp of {recipe.ema_ramp} steps"
     ]
@@ -176,6 +194,15 @@ def in_words(recipe: Recipe, published: Recipe) -> str:
             f"(backbone {published.backbone_rate:.3g}), warm-up {published.warmup}, decay {published.ema:.6g}"
         )
     return "\n".join(lines)
+
+
+def _epochs(recipe: Recipe) -> str:
+    """All of them, and how many at the end go without strong augmentation."""
+    count, plain = recipe.epochs + recipe.epochs_plain, recipe.epochs_plain
+    said = "1 epoch" if count == 1 else f"{count} epochs"
+    if not plain:
+        return said
+    return f"{said}, {'all' if plain == count else f'the last {plain}'} without strong augmentation,"
 
 
 def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
@@ -233,15 +260,20 @@ def frozen(options: TrainOptions, config: Config) -> bool:
     return _wanted(options.freeze, config.freeze and bool(options.init or options.backbone))
 
 
+def half(options: TrainOptions) -> str:
+    """What half precision comes to: "off", "bf16" or "fp16". Raises ValueError when the options ask for another."""
+    if options.amp == "auto":
+        gpu = options.device.startswith("cuda")
+        return "bf16" if gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "off"
+    if options.amp not in ("off", "bf16", "fp16"):
+        raise ValueError(f"--amp is {options.amp!r}; it must be auto, off, bf16 or fp16")
+    return options.amp
+
+
 def amp(options: TrainOptions):
     """A function that gives the autocast context of the chosen type. Raises ValueError when there is none such."""
-    kind = options.amp
-    if kind == "auto":
-        gpu = options.device.startswith("cuda")
-        kind = "bf16" if gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "off"
+    kind = half(options)
     if kind == "off":
         return contextlib.nullcontext
-    if kind not in ("bf16", "fp16"):
-        raise ValueError(f"--amp is {kind!r}; it must be auto, off, bf16 or fp16")
     dtype = torch.bfloat16 if kind == "bf16" else torch.float16
     return lambda: torch.autocast(torch.device(options.device).type, dtype=dtype)

@@ -250,4 +250,5 @@ def test_what_is_watched_is_drawn_and_told(tmp_path):
         f"epoch-000{epoch}-{i}.png" for epoch in (1, 2) for i in (0, 1)
     ]
     page = report(tmp_path).read_text()
+    assert "<dt>augment</dt><dd>plain</dd>" in page and "<dd>auto</dd>" not in page
     assert "2 epochs. The best, epoch" in page and page.count("<b>Epoch 2</b>") == 2

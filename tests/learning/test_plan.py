@@ -140,6 +140,32 @@ def test_a_wrong_choice_is_named():
         plan.recipe(options(scales="maybe"), "s")
 
 
+def test_of_a_run_only_what_plays_a_part_is_told():
+    own = plan.told(options(data="folder", size="s", batch=8, epochs=40, amp="auto"))
+    assert not {"pictures", "clean", "val_count", "val", "patience", "backbone", "compile", "resume"} & set(own)
+    assert (own["augment"], own["scales"], own["freeze"], own["amp"]) == ("strong", "on", "off", "off")
+    assert own["epochs"] == 40 and own["plain_epochs"] > 0 and own["rate"] == plan.recipe(options(batch=8), "s").rate
+    drawn = plan.told(options(init="demo", backbone="unused.pth"))
+    assert (drawn["pictures"], drawn["clean"], drawn["val_count"], drawn["augment"]) == (5, 0.5, 3, "plain")
+    assert "plain_epochs" not in drawn and "backbone" not in drawn and "auto" not in drawn.values()
+    assert "val_count" not in plan.told(options(val="folder"))
+
+
+@pytest.mark.parametrize(
+    ("strong", "plain", "said"),
+    [
+        (1, 0, "1 epoch in batches of 128,"),
+        (3, 0, "3 epochs in batches of 128,"),
+        (2, 1, "3 epochs, the last 1 without strong augmentation, in batches of 128,"),
+        (148, 12, "160 epochs, the last 12 without strong augmentation, in batches of 128,"),
+        (0, 3, "3 epochs, all without strong augmentation, in batches of 128,"),
+    ],
+)
+def test_epochs_are_counted_together(strong, plain, said):
+    recipe = replace(RECIPES["n"], epochs=strong, epochs_plain=plain)
+    assert plan.in_words(recipe, RECIPES["n"]).startswith(said)
+
+
 def test_what_was_scaled_is_said():
     published = RECIPES["n"]
     assert "published" not in plan.in_words(published, published)
