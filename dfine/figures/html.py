@@ -112,8 +112,8 @@ def history_html(history: History) -> str:
     for layer, colour in enumerate(style.layer_colours(history.layers)):
         bars = (_sparkline(p[layer, k].tolist(), edge, layer) for k, edge in enumerate(EDGES))
         rows.append(_row([f"{_swatch(colour)} layer {layer + 1}", *bars], centred=True))
-    right = f"<table {_TABLE}>{''.join(rows)}</table>{ladder_html(history)}"
-    return head + _beside(sketch.of_history(history), right)
+    small = f'<div style="margin-bottom:12px"><table {_TABLE}>{"".join(rows)}</table></div>'
+    return head + _beside(sketch.of_history(history), small + ladder_html(history))
 
 
 def _edge_cells(row: dict) -> list[str]:
