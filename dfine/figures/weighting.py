@@ -21,7 +21,7 @@ def constants(bins: int = 32, a: Sequence[float] = AS, c: Sequence[float] = CS) 
     """What a and c do to W(n): two panels, each with a slider for one constant; the other is as published.
 
     Every dot is a bin; at the panel's right side lie the same offsets on one line, as an edge could use them. In grey
-    the published W(n).
+    the published W(n), which the sliders do not start from: its dots would be hidden.
 
     Raises:
         ValueError: `bins`, or a constant, is none that W(n) can be made with.
@@ -33,7 +33,7 @@ def constants(bins: int = 32, a: Sequence[float] = AS, c: Sequence[float] = CS) 
         number, (start, end) = ("", "2")[i], ((0.0, 0.46), (0.54, 1.0))[i]
         axes = dict(xaxis=f"x{number}", yaxis=f"y{number}")
         data.append(_dots(distribution.weighting(bins, *PUBLISHED), style.GHOST, 4, "published") | axes)
-        index, shown = len(data), list(values).index(PUBLISHED[i]) if PUBLISHED[i] in values else 0
+        index, shown = len(data), next((k for k, v in enumerate(values) if v != PUBLISHED[i]), 0)
         curves = [_dots(distribution.weighting(bins, *pair(v)), colour, 6, f"{name} = {_said(v)}") for v in values]
         data.append(curves[shown] | axes)
         keys = ("x", "y", "name", "hovertext")

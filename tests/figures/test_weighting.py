@@ -7,10 +7,10 @@ from dfine.distribution import weighting
 from dfine.figures import weighting as figure
 
 
-def test_a_set_of_constants_without_the_published_one_opens_on_its_first():
-    drawn = figure.constants(a=[0.25], c=[1.0])
+def test_it_opens_on_the_only_constant_that_there_is():
+    drawn = figure.constants(a=[0.5], c=[1.0])
     assert [s.active for s in drawn.layout.sliders] == [0, 0]
-    assert drawn.data[1].name == "a = 1/4" and drawn.data[3].name == "c = 1"
+    assert drawn.data[1].name == "a = 1/2" and drawn.data[3].name == "c = 1"
 
 
 def test_every_step_of_a_slider_shows_w_of_its_constant():
@@ -24,10 +24,13 @@ def test_every_step_of_a_slider_shows_w_of_its_constant():
             assert step.args[0]["y"][0][:33] == pytest.approx(wanted, abs=1e-5)
 
 
-def test_it_opens_on_the_published_constants():
-    drawn = figure.constants()
-    assert [slider.steps[slider.active].label for slider in drawn.layout.sliders] == ["1/2", "1/4"]
-    assert drawn.data[1].y[:33] == drawn.data[0].y[:33] == drawn.data[3].y[:33]
+def test_it_opens_beside_the_published_constants_which_can_be_seen():
+    drawn = figure.constants(a=(0.5, 1.0), c=(0.25, 0.125))
+    assert [slider.steps[slider.active].label for slider in drawn.layout.sliders] == ["1", "1/8"]
+    published, wider, again, crowded = drawn.data
+    assert published.name == again.name == "published" and published.y == again.y
+    assert published.y[:33] == pytest.approx(weighting(32, 0.5, 0.25).tolist(), abs=1e-5)
+    assert wider.y != published.y != crowded.y
 
 
 def test_constants_that_w_cannot_be_made_with_are_named():
