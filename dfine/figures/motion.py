@@ -21,7 +21,8 @@ def sharpening(picture: Image.Image, history: History, *, steps: int = 10, hold:
     """Frames of one object's box and its four distributions moving from the initial box through every layer.
 
     Between two layers the edge *logits* are mixed, which is how the network itself goes from one to the next (paper eq.
-    3), and the box is decoded from them. The first layer starts from flat logits. `hold` frames rest on every layer.
+    3), and the box is decoded from them. The first layer starts from flat logits, which no layer ever held: until it is
+    reached, the frames say so. `hold` frames rest on every layer.
     """
     flat = torch.zeros_like(history.edges[:1])
     stages = torch.cat((flat, history.edges))  # [1 + L, 4, N+1]
@@ -29,8 +30,14 @@ def sharpening(picture: Image.Image, history: History, *, steps: int = 10, hold:
     for layer in range(history.layers):
         ease = [0.5 - 0.5 * np.cos(np.pi * (s + 1) / steps) for s in range(steps)]
         for t in [*ease, *[1.0] * (hold if layer < history.layers - 1 else 3 * hold)]:
-            frames.append(_frame(picture, history, torch.lerp(stages[layer], stages[layer + 1], float(t)), layer))
+            edges = torch.lerp(stages[layer], stages[layer + 1], float(t))
+            frames.append(_frame(picture, history, edges, layer, title(layer, t)))
     return frames
+
+
+def title(layer: int, t: float) -> str:
+    """What a frame shows that has come `t` of the way, 0..1, from the layer before to `layer`, the first being 0."""
+    return f"layer {layer + 1}" if layer or t >= 1 else "before layer 1"
 
 
 def save(frames: list[Image.Image], path: str | Path, *, milliseconds: int = 80) -> None:
@@ -40,7 +47,7 @@ def save(frames: list[Image.Image], path: str | Path, *, milliseconds: int = 80)
     reduced[0].save(path, save_all=True, append_images=reduced[1:], duration=milliseconds, loop=0, optimize=True)
 
 
-def _frame(picture: Image.Image, history: History, edges: torch.Tensor, layer: int) -> Image.Image:
+def _frame(picture: Image.Image, history: History, edges: torch.Tensor, layer: int, title: str) -> Image.Image:
     """One frame: the object with the box that `edges` [4, N+1] decode to, and its distributions to the right."""
     box = distribution.decode(history.initial, distribution.offsets(edges, history.w))
     figure = Figure(figsize=(7.6, 2.7), dpi=100, facecolor="white", layout="constrained")
@@ -56,7 +63,7 @@ def _frame(picture: Image.Image, history: History, edges: torch.Tensor, layer: i
         lens.panel(axes, p[k], None, style.EDGE_COLOURS[edge])
         axes.set_ylim(0, top * 1.05)
         axes.set_title(edge, fontsize=9, color=style.EDGE_COLOURS[edge], fontweight="bold", pad=2)
-    colour = style.layer_colours(history.layers)[layer]
-    figure.suptitle(f"layer {layer + 1}", fontsize=10, color=colour, fontweight="bold")
+    colour = style.INITIAL if title.startswith("before") else style.layer_colours(history.layers)[layer]
+    figure.suptitle(title, fontsize=10, color=colour, fontweight="bold")
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")

@@ -98,6 +98,7 @@ def test_the_lens_shows_scene_object_and_every_distribution(picture, detections,
 
 
 def test_frames_rest_on_every_layer_and_can_be_saved(picture, history, tmp_path):
+    assert [motion.title(*at) for at in ((0, 0.4), (0, 1.0), (1, 0.4))] == ["before layer 1", "layer 1", "layer 2"]
     frames = motion.sharpening(picture, history, steps=2, hold=1)
     assert len(frames) == 3 * 2 + 1 + 1 + 3
     assert len({f.size for f in frames}) == 1
