@@ -100,7 +100,7 @@ def _explored(look: Look):
     stages = fields.about(dataset, look.field).get("evaluation", {}).get("stages", {})
     if stages:
         rows = [{"stage": name} | {m: _number(stats.get(m)) for m in METRICS} for name, stats in stages.items()]
-        typer.echo(f"\n{table(rows)}")
+        typer.echo(f"\n{table(rows)}\nof boxes with a score of {look.threshold:g} or more; `dfine evaluate` counts all")
     typer.echo("\nsaved views, and how many boxes they show")
     for name, count in views.save(dataset, look.field).items():
         typer.echo(f"{count:6d}  {name}")

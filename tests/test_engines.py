@@ -7,14 +7,17 @@ import dfine
 from dfine.config import Config
 from dfine.engines import HALF, Fast
 from dfine.fused import fused
+from dfine.graphs import MOST
 from dfine.lean import lean
 from dfine.looking import look
 from dfine.network.detector import DFINE
+from dfine.network.encoder import positions
 from dfine.predictor import Predictor
 from tests.helpers import shaken
 from tests.test_fused import apart
 from tests.test_predictor import NAMES, picture
 
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
 TOLERANCE = 1e-4
 
 
@@ -128,3 +131,53 @@ def test_where_a_fast_model_looked_can_be_told(network):
     early = Predictor(network, NAMES, device="cpu", size=(64, 96), fast=True, layers=2)
     result = early(picture(), threshold=0)
     assert len(result.trace.refinements) == result.history(0).layers == look(early, picture(), 3).layers == 2
+
+
+# -- CUDA graphs: what a GPU plays back is what it would have said; without a GPU there is nothing to play
+
+
+@torch.no_grad()
+def test_on_a_cpu_the_copy_runs_as_ever(network):
+    pixels = torch.rand(1, 3, 64, 64)
+    engine = Fast(network, graphs=True)
+    for _ in range(3):
+        assert apart(engine(pixels), network(pixels)) <= TOLERANCE
+
+
+@needs_gpu
+@pytest.mark.parametrize("half", ["off", "bf16"])
+@torch.no_grad()
+def test_what_is_played_back_is_what_would_have_been_said(network, half):
+    plain, played = Fast(network.cuda(), half=half), Fast(network, half=half, graphs=True)
+    pictures = [torch.rand(2, 3, 64, 96, device="cuda") for _ in range(4)]
+    told = [played(pixels) for pixels in pictures]  # kept: a later picture must not be written over an earlier one
+    assert all(apart(trace, plain(pixels)) <= TOLERANCE for trace, pixels in zip(told, pictures))
+    assert len(played._ask._kept) == 1
+    for k in (1, 2):
+        early = [played(pixels, layers=k) for pixels in pictures][-1]
+        assert apart(early, plain(pictures[-1], layers=k)) <= TOLERANCE
+
+
+@needs_gpu
+@torch.no_grad()
+def test_recordings_outlive_the_tables_and_follow_the_weights(network):
+    played, pixels = Fast(network.cuda(), graphs=True), torch.rand(1, 3, 64, 64, device="cuda")
+    for _ in range(3):
+        played(pixels)
+    for side in range(1, 12):  # pushes the tables of this size out
+        positions(side, side, 128, like=pixels)
+    assert apart(played(pixels), network(pixels)) <= TOLERANCE
+    network.load_state_dict(shaken(DFINE(network.config), seed=2).state_dict())
+    for _ in range(3):
+        assert apart(played(pixels), network(pixels)) <= TOLERANCE
+
+
+@needs_gpu
+@torch.no_grad()
+def test_few_recordings_are_kept(network):
+    played = Fast(network.cuda(), graphs=True)
+    for count in range(1, MOST + 3):
+        pixels = torch.rand(count, 3, 64, 64, device="cuda")
+        for _ in range(2):
+            assert apart(played(pixels), network(pixels)) <= TOLERANCE
+    assert len(played._ask._kept) == MOST
