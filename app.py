@@ -9,14 +9,14 @@ from types import SimpleNamespace
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page calls nobody
 
-from dfine import zerogpu  # noqa: F401, I001  before anything that may touch CUDA
+from dfine.page import zerogpu  # noqa: F401, I001  before anything that may touch CUDA
 import gradio as gr
 
-from dfine.models import Models, wanted
+from dfine.page.models import Models, wanted
 from dfine.page.endpoints import endpoints
 from dfine.page.handlers import Handlers
 from dfine.page.layout import CSS, KEYS, THEME, TO_THE_TABS, layout
-from dfine.swift import speed_up
+from dfine.engines.fastest import speed_up
 
 SESSIONS = 64  # visitors whose last result is remembered
 WAITING = 32  # visitors who may wait for the network

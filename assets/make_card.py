@@ -19,10 +19,10 @@ ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 
 import dfine  # noqa: E402
-from dfine.cli import HELD_OUT, HELD_OUT_COUNT  # noqa: E402
+from dfine.cli.main import HELD_OUT, HELD_OUT_COUNT  # noqa: E402
 from dfine.data.scenes import NAMES, Scenes  # noqa: E402
-from dfine.evaluation import METRICS, Evaluation, evaluate  # noqa: E402
-from dfine.learning.loop import TrainOptions  # noqa: E402
+from dfine.evaluation.coco import METRICS, Evaluation, evaluate  # noqa: E402
+from dfine.training.loop import TrainOptions  # noqa: E402
 
 DEMO = HERE / "checkpoints" / "demo"
 OTHER_INPUTS, OTHER_COUNT = (448, 640), 100  # what becomes of it at inputs that it was not trained for

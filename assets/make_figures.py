@@ -17,9 +17,9 @@ sys.path.insert(0, str(HERE.parent))
 import dfine  # noqa: E402
 from dfine.boxes import to_xyxy  # noqa: E402
 from dfine.data import scenes  # noqa: E402
-from dfine.figures import motion  # noqa: E402
-from dfine.predictor import Result  # noqa: E402
-from dfine.records import History  # noqa: E402
+from dfine.figures.object import motion  # noqa: E402
+from dfine.inference.predictor import Result  # noqa: E402
+from dfine.trace.history import History  # noqa: E402
 
 EXAMPLES = {  # name: seed (training starts from 0, held-out scenes end far below ten million) and dials
     "1-clean": (10_000_000, {}),

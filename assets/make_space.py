@@ -31,7 +31,7 @@ NEEDED = (
     "plotly",
     "matplotlib",
 )
-# What lets a CPU answer sooner: see dfine/swift.py.
+# What lets a CPU answer sooner: see dfine/engines/fastest.py.
 FASTER = ("onnx", "onnxruntime", "openvino")
 PARTS = ("app.py", "LICENSE", "dfine", "assets/examples", "assets/checkpoints")
 SKIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")

@@ -22,14 +22,14 @@ from torch import Tensor, nn
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from dfine import onnxfile  # noqa: E402
 from dfine.config import Config  # noqa: E402
-from dfine.engines import keep_memory  # noqa: E402
-from dfine.export import Options, export  # noqa: E402
-from dfine.fused import fused  # noqa: E402
+from dfine.engines.fused import fused  # noqa: E402
+from dfine.engines.onnx import file  # noqa: E402
+from dfine.engines.onnx.export import Options, export  # noqa: E402
+from dfine.engines.onnx.sessions import available, open_session  # noqa: E402
+from dfine.engines.torch_engine import keep_memory  # noqa: E402
+from dfine.inference.predictor import Predictor  # noqa: E402
 from dfine.network.detector import DFINE  # noqa: E402
-from dfine.predictor import Predictor  # noqa: E402
-from dfine.sessions import available, open_session  # noqa: E402
 
 SIDE = 640
 WARM, TURN = 2, 2  # runs of each turn that do not count, and that do
@@ -54,8 +54,8 @@ def files(size: str, folder: Path) -> dict[str, Path]:
     ours, raw, theirs = (folder / f"{size}-{name}.onnx" for name in ("ours", "raw", "published"))
     export(Predictor(network, [str(i) for i in range(80)], device="cpu", size=(SIDE, SIDE)), ours, Options())
     pixels = torch.rand(1, 3, SIDE, SIDE)
-    onnxfile.write(Published(network).eval(), (pixels,), ["logits", "boxes"], raw, opset=18, any_batch=False)
-    onnxfile.simplify(raw, theirs, half=False)
+    file.write(Published(network).eval(), (pixels,), ["logits", "boxes"], raw, opset=18, any_batch=False)
+    file.simplify(raw, theirs, half=False)
     return {"published form": theirs, "ours, whole trace": ours}
 
 

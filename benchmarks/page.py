@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 
 import dfine  # noqa: E402
 from dfine.data import scenes  # noqa: E402
-from dfine.predictor import Predictor  # noqa: E402
+from dfine.inference.predictor import Predictor  # noqa: E402
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip

@@ -6,9 +6,10 @@
 >>> result.detections, result.history(0)
 """
 
-from dfine.hub import zoo
-from dfine.predictor import load
-from dfine.records import Detections, Trace
+from dfine.inference.load import load
+from dfine.trace.detections import Detections
+from dfine.trace.records import Trace
 from dfine.version import VERSION as __version__
+from dfine.weights.hub import zoo
 
 __all__ = ["Detections", "Trace", "__version__", "load", "zoo"]

@@ -1,6 +1,6 @@
 """`python -m dfine` is the command line."""
 
-from dfine.cli import main
+from dfine.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -8,9 +8,9 @@ import torch
 
 from dfine import distribution
 from dfine.config import Config
+from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
-from dfine.predictor import Predictor
-from dfine.records import Estimate, Refinement, Trace
+from dfine.trace.records import Estimate, Refinement, Trace
 
 REFERENCE = Path(os.environ.get("DFINE_REFERENCE", Path(__file__).parents[2] / "shared" / "reference"))
 NO_REFERENCE = f"no reference values in {REFERENCE}; set DFINE_REFERENCE"

@@ -1,4 +1,4 @@
-"""Who may import whom: each row of the table may use its own row and the rows above, and few packages from outside."""
+"""The house: which rooms `dfine/` has, in which order they may import each other, and which packages each may use."""
 
 import ast
 import subprocess
@@ -9,52 +9,43 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-TORCH = {"torch"}
-PICTURES = {"torch", "torchvision", "numpy", "PIL", "tqdm", "yaml"}
-SERVING = {"gradio", "fiftyone", "plotly", "matplotlib", "typer"}
-FIGURES = "figures"  # beside the rows: sees rows 1 and 2 alone, and is seen by rows 6 and 7
-
-# The first entry that is the file's module, or a package around it, decides: its row, and the packages it may import.
-# A set that starts with "not" names those it may not import.
-TABLE = [
-    ("dfine.config", 1, TORCH),
-    ("dfine.boxes", 1, TORCH),
-    ("dfine.distribution", 1, TORCH),
-    ("dfine.version", 1, set()),
-    ("dfine.conversions", 2, {"numpy"}),
-    ("dfine.records", 2, {"torch", "numpy"}),
-    ("dfine.gaze", 2, TORCH),
-    ("dfine.probing", 2, TORCH),
-    ("dfine.network", 3, TORCH),
-    ("dfine.learning.loop", 5, {"not", *SERVING}),
-    ("dfine.learning.plan", 5, {"not", *SERVING}),
-    ("dfine.learning.state", 5, {"not", *SERVING}),
-    ("dfine.learning.step", 5, {"not", *SERVING}),
-    ("dfine.learning", 4, {"torch", "scipy"}),
-    ("dfine.data", 4, PICTURES),
-    ("dfine.postprocess", 4, TORCH),
-    ("dfine.figures", FIGURES, {"torch", "numpy", "PIL", "plotly", "matplotlib"}),
-    ("dfine.cli", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
-    ("dfine.cli_video", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
-    ("dfine.cli_explore", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
-    ("dfine.cli_options", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
-    ("dfine.cli_train", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
-    ("dfine.cli_speed", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
-    ("dfine.watching", 6, {"not", "gradio", "fiftyone", "typer"}),
-    ("dfine.cli_data", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
-    ("dfine.cli_detect", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
-    ("dfine.terminal", 7, {"not", "gradio", "fiftyone", "plotly", "matplotlib"}),
-    ("dfine.__main__", 7, set()),
-    ("dfine.video.filming", 6, {"not", "gradio", "fiftyone", "typer"}),
-    ("dfine.page", 6, {"not", "fiftyone", "typer"}),
-    ("dfine.takeaway", 6, {"not", "gradio", "fiftyone", "typer"}),
-    ("dfine.explore", 6, {"not", "gradio", "typer"}),
-    ("app", 6, {"not", "fiftyone", "typer"}),
-    ("dfine", 5, {"not", *SERVING}),  # the front door, checkpoints, predictor, evaluation and all that is new
+GROUND = ("boxes", "config", "distribution", "files", "processes", "version")
+# From the ground up. A room imports from the floors below its own; rooms of one floor do not see each other.
+FLOORS = [
+    GROUND,
+    ("trace",),
+    ("network", "figures", "data"),
+    ("weights",),
+    ("engines",),
+    ("inference",),
+    ("evaluation",),
+    ("training",),
+    ("video", "explore", "page"),
+    ("cli",),
 ]
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+ROOMS = {room for rooms in FLOORS[1:] for room in rooms}
 
-# A record draws itself in a notebook, inside the method alone.
-NAMED = {(module, "_repr_html_"): "dfine.figures" for module in ("dfine.records", "dfine.predictor")}
+# Packages from outside that a room may use. A set that starts with "not" names those that it may not.
+EXTRAS = {"gradio", "fiftyone", "plotly", "matplotlib", "typer"}
+PACKAGES = {
+    "version": set(),
+    "files": set(),
+    **{room: {"torch"} for room in ("config", "boxes", "distribution", "network")},
+    "processes": {"torch"},
+    "trace": {"torch", "numpy"},
+    "figures": {"torch", "numpy", "PIL", "plotly", "matplotlib"},
+    "data": {"torch", "torchvision", "numpy", "PIL", "tqdm", "yaml"},
+    **{room: {"not", *EXTRAS} for room in ("weights", "engines", "inference", "evaluation", "training", "video")},
+    "explore": {"not", "gradio", "typer"},
+    "page": {"not", "fiftyone", "typer"},
+    "cli": {"not", "gradio", "fiftyone", "plotly", "matplotlib"},
+    "dfine": {"not", *EXTRAS},
+    "app": {"not", "fiftyone", "typer"},
+}
+
+# The one arrow that runs back: a record draws itself in a notebook, inside the method.
+DRAWS_ITSELF = ("_repr_html_", "figures")
 
 FILES = [ROOT / "app.py", *sorted((ROOT / "dfine").rglob("*.py"))]
 
@@ -64,12 +55,14 @@ def module_of(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def inside(module, package):
-    return module == package or module.startswith(package + ".")
+MODULES = {module_of(path) for path in FILES}
 
 
-def entry(module):
-    return next((row, packages) for name, row, packages in TABLE if inside(module, name))
+def room_of(module):
+    """The room of a module, or "dfine" for the front door, or "app"; `__main__` is the command line's."""
+    first, _, rest = module.partition(".")
+    room = rest.split(".")[0] or first
+    return "cli" if room == "__main__" else room
 
 
 def imports(source):
@@ -92,80 +85,118 @@ def _from(node):
     if node.level:
         return ["." * node.level + (node.module or "")]
     names = [f"{node.module}.{alias.name}" for alias in node.names]
-    return [n if inside(n, "dfine") and _is_module(n) else node.module for n in names]
-
-
-def _is_module(name):
-    path = ROOT.joinpath(*name.split("."))
-    return path.is_dir() or path.with_suffix(".py").is_file()
+    return [name if name in MODULES else node.module for name in names]
 
 
 def broken(module, source):
     """What the source of `module` imports against the rules, as sentences."""
-    row, packages = entry(module)
-    found = []
+    room, found = room_of(module), []
+    packages = PACKAGES[room]
     for name, function, line in imports(source):
         top = name.split(".")[0]
         if name.startswith("."):
             reason = "is relative"
         elif top in ("dfine", "app"):
-            reason = _forbidden(module, row, name, function)
+            reason = _forbidden(room, room_of(name), function)
         elif top in sys.stdlib_module_names:
             reason = None
         else:
-            listed = top in packages
-            reason = "is a package it may not use" if listed == ("not" in packages) else None
+            reason = "is a package it may not use" if (top in packages) == ("not" in packages) else None
         if reason:
             found.append(f"{module}, line {line}: {name} {reason}")
     return found
 
 
-def _forbidden(module, row, name, function):
-    if inside(name, NAMED.get((module, function), "nothing")):
+def _forbidden(mine, theirs, function):
+    if mine == theirs or (function, theirs) == DRAWS_ITSELF or mine in ("app", "dfine"):
         return None
-    theirs, _ = entry(name)
-    if row == FIGURES:
-        return None if theirs in (1, 2, FIGURES) else f"is of row {theirs}, figures see rows 1 and 2"
-    if theirs == FIGURES:
-        return None if row >= 6 else "draws, and only rows 6 and 7 may see that"
-    if name == "dfine" and row < 6:
-        return "is the front door, which imports this"
-    if row == 7 and theirs == 6 and function is None:
-        return "is of row 6 and must be imported inside the command that needs it"
-    return None if theirs <= row else f"is of row {theirs}, below row {row}"
+    if theirs == "app":
+        return "is the page's shim, which nobody imports"
+    if theirs == "dfine":
+        return None if mine == "cli" else "is the front door, which imports this"
+    if mine in GROUND and theirs in GROUND:
+        return None
+    return None if FLOOR[theirs] < FLOOR[mine] else f"is of {theirs}, which does not stand below {mine}"
+
+
+def circles(arrows):
+    """The groups of modules that import each other, directly or through others; `arrows` maps module -> modules."""
+    reach = {}
+
+    def reached(start):
+        seen, todo = set(), [start]
+        while todo:
+            for there in arrows.get(todo.pop(), ()):
+                if there not in seen:
+                    seen.add(there)
+                    todo.append(there)
+        return seen
+
+    for module in arrows:
+        reach[module] = reached(module)
+    return {tuple(sorted(m for m in reach[one] if one in reach.get(m, ()))) for one in reach if one in reach[one]}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_imports_go_up_the_table(path):
+def test_imports_come_from_the_floors_below(path):
     assert broken(module_of(path), path.read_text(encoding="utf-8")) == []
 
 
+def test_no_circle():
+    arrows = {}
+    for path in FILES:
+        found = imports(path.read_text(encoding="utf-8"))
+        arrows[module_of(path)] = {n for n, f, _ in found if n in MODULES and (f, room_of(n)) != DRAWS_ITSELF}
+    assert circles(arrows) == set()
+
+
+def test_a_circle_is_seen():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == set()
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == {("b", "c")}
+
+
+def test_the_ground_floor_and_the_packages_are_those_of_the_list():
+    files = {p.stem for p in (ROOT / "dfine").glob("*.py")} - {"__init__", "__main__"}
+    packages = {p.parent.name for p in (ROOT / "dfine").glob("*/__init__.py")}
+    assert (files, packages) == (set(GROUND), ROOMS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_no_module_is_longer_than_300_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_tests_mirror_the_rooms():
+    there = {p.name for p in (ROOT / "tests").iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert there == ROOMS
+
+
 BREACHES = [
-    ("dfine.boxes", "from dfine.records import Target"),
+    ("dfine.boxes", "from dfine.trace.records import Target"),
     ("dfine.boxes", "import numpy"),
     ("dfine.network.decoder", "import torchvision"),
-    ("dfine.network.decoder", "from dfine.learning.matching import match"),
-    ("dfine.network.decoder", "from dfine import postprocess"),
+    ("dfine.network.decoder", "from dfine.training.matching import match"),
+    ("dfine.network.decoder", "from dfine.data import transforms"),
     ("dfine.network.decoder", "from .layers import MLP"),
-    ("dfine.learning.criterion", "from dfine.learning import loop"),
-    ("dfine.data.coco", "from dfine.evaluation import evaluate"),
-    ("dfine.figures.edges", "from dfine.network.detector import DFINE"),
-    ("dfine.figures.edges", "from dfine.predictor import Result"),
-    ("dfine.predictor", "def f():\n    import gradio"),
-    ("dfine.predictor", "from dfine.figures import edges"),
-    ("dfine.predictor", "import dfine"),
-    ("dfine.records", "from dfine.figures import html"),
-    ("dfine.cli", "import app"),
-    ("dfine.evaluation", "from dfine.cli import main"),
-    ("app", "from dfine.cli import main"),
+    ("dfine.data.coco", "from dfine.evaluation.coco import evaluate"),
+    ("dfine.figures.object.edges", "from dfine.network.detector import DFINE"),
+    ("dfine.figures.object.edges", "from dfine.inference.predictor import Result"),
+    ("dfine.weights.publish", "from dfine.inference.predictor import Predictor"),
+    ("dfine.engines.fused", "from dfine.inference.load import load"),
+    ("dfine.inference.predictor", "def f():\n    import gradio"),
+    ("dfine.inference.predictor", "import dfine"),
+    ("dfine.trace.records", "from dfine.figures import html"),
+    ("dfine.evaluation.coco", "from dfine.cli.main import main"),
+    ("dfine.page.session", "from dfine.explore import views"),
+    ("dfine.cli.main", "import app"),
 ]
 ALLOWED = [
-    ("dfine.records", "def _repr_html_(self):\n    from dfine.figures.html import history_html"),
-    ("dfine.records", "from dfine import distribution"),
-    ("dfine.learning.loop", "from dfine.evaluation import evaluate"),
-    ("dfine.learning.matching", "from scipy.optimize import linear_sum_assignment"),
-    ("dfine.cli", "def app():\n    import app"),
-    ("app", "import dfine\nimport gradio\nfrom dfine.figures import edges"),
+    ("dfine.trace.records", "def _repr_html_(self):\n    from dfine.figures.html import history_html"),
+    ("dfine.trace.records", "from dfine import distribution"),
+    ("dfine.training.loop", "from dfine.evaluation.coco import evaluate"),
+    ("dfine.training.matching", "from scipy.optimize import linear_sum_assignment"),
+    ("dfine.cli.main", "import dfine"),
+    ("app", "import dfine\nfrom dfine.page import app"),
 ]
 
 
@@ -191,9 +222,8 @@ def test_the_extras_are_not_needed_to_import_any_room_of_the_core():
     """Each room in one process in which the extras cannot be imported at all."""
     extras = ["gradio", "fiftyone", "plotly", "matplotlib", "onnxruntime", "pandas", "faster_coco_eval", "tensorboard"]
     extras += ["av", "trackers"]
-    rooms = [module_of(p) for p in FILES if module_of(p) not in ("app", "dfine.__main__")]
-    drawing = ("dfine.figures", "dfine.explore", "dfine.page")
-    rooms = [m for m in rooms if not any(inside(m, package) for package in drawing)]
+    rooms = sorted(m for m in MODULES if room_of(m) not in ("app", "figures", "explore", "page"))
+    rooms.remove("dfine.__main__")
     code = (
         f"import sys, importlib\nfor name in {extras}: sys.modules[name] = None\n"
         f"for room in {rooms}: importlib.import_module(room)"

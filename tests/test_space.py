@@ -86,7 +86,7 @@ def look(path):
 
 def test_where_no_gpu_is_lent_a_function_stays_itself(monkeypatch):
     monkeypatch.setitem(sys.modules, "spaces", None)  # cannot be imported
-    zerogpu = importlib.reload(importlib.import_module("dfine.zerogpu"))
+    zerogpu = importlib.reload(importlib.import_module("dfine.page.zerogpu"))
     assert zerogpu.gpu(look) is look
 
 
@@ -99,7 +99,7 @@ def test_where_one_is_lent_it_is_wrapped(monkeypatch):
 
     spaces.GPU = borrow
     monkeypatch.setitem(sys.modules, "spaces", spaces)
-    zerogpu = importlib.reload(importlib.import_module("dfine.zerogpu"))
+    zerogpu = importlib.reload(importlib.import_module("dfine.page.zerogpu"))
     assert zerogpu.gpu(look, duration=7)("a.png") == ("on the GPU", "looked at a.png")
     assert asked == [7]
     monkeypatch.undo()

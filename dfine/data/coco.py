@@ -22,7 +22,7 @@ from torchvision.transforms.v2 import functional
 
 from dfine import boxes as box
 from dfine.data.pictures import read
-from dfine.records import Target
+from dfine.trace.records import Target
 
 # Is told of a mistake in the data: a sentence, and sometimes the `image` id and the `bbox` that it is about. If it
 # returns, the entry is left out.

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from dfine.data.pictures import PictureError
 from dfine.data.transforms import Compose, RandomHorizontalFlip, Resize, Transform
-from dfine.records import Target
+from dfine.trace.records import Target
 
 
 def collate(items: Sequence[tuple[Tensor, Target]]) -> tuple[Tensor, list[Target]]:

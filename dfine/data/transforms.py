@@ -15,7 +15,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 
 from dfine import boxes as box
-from dfine.records import Target
+from dfine.trace.records import Target
 
 Pair = tuple[Tensor, Target]
 Transform = Callable[[Tensor, Target], Pair]

@@ -19,7 +19,7 @@ import fiftyone.utils.yolo as fouy
 from fiftyone import ViewField as F
 
 from dfine.data.coco import CocoSet
-from dfine.data.composition import DIALS
+from dfine.data.scenes.composition import DIALS
 from dfine.explore import fields
 from dfine.explore.sources import SCENES, Source, coco_set, pictures, recognise, splits, voc_folders
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import fiftyone as fo
 import numpy as np
 
-from dfine.errors import Errors
-from dfine.explore.matching import Label
-from dfine.explore.tables import corners
+from dfine.evaluation.tide import Errors
+from dfine.explore.columns import corners
+from dfine.explore.fiftyone_coco import Label
 
 NEAR = 0.1  # IoU from which a box says something about an object
 
@@ -46,10 +46,10 @@ def picture(
     """The values derived for one picture, by path.
 
     Args:
-        row: of `dfine.explore.tables.chunks`, with the labels of both fields and the `boxes` of FIELD.
+        row: of `dfine.explore.columns.chunks`, with the labels of both fields and the `boxes` of FIELD.
         field: FIELD.
         truth: the field of the answers.
-        stages: evaluation key -> objects and detections, marked by `dfine.explore.matching.marks`; in order.
+        stages: evaluation key -> objects and detections, marked by `dfine.explore.fiftyone_coco.marks`; in order.
         errors: the kinds of the detections and the states of the objects, which move on by one picture.
     """
     kinds, states = errors

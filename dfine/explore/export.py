@@ -17,7 +17,7 @@ from fiftyone import ViewField as F
 
 from dfine.explore import datasets, fields
 from dfine.explore.views import SHOWN
-from dfine.storage import drafted
+from dfine.files import drafted
 
 FORMATS = ("coco", "yolo", "voc")
 SAME = 0.01  # pixels by which a box may differ from the one it was read from and still be that one

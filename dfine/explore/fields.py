@@ -1,7 +1,7 @@
 """How everything that exploring stores is called.
 
 FIELD is the field of a model's predictions, "dfine" by default; L its number of decoder layers. The stages are
-"initial", "layer 1" … "layer L", as in `dfine.evaluation`; the last one's detections lie in FIELD itself.
+"initial", "layer 1" … "layer L", as in `dfine.evaluation.coco`; the last one's detections lie in FIELD itself.
 """
 
 from __future__ import annotations

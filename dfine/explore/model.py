@@ -3,7 +3,7 @@
     model = DFineModel(dfine.load("demo"), classes=["cup", "house"])
     prepare(dataset, model)  # of dfine.explore.run
     dataset.apply_model(model, label_field=model.label_fields("dfine"))
-    evaluate(dataset)  # of dfine.explore.judge
+    evaluate(dataset)  # of dfine.explore.evaluate
 
 With a plain string as `label_field` the last layer's detections lie in <label_field>_last. `dfine.explore.run.apply`
 stores the same without FiftyOne's documents, goes on after an interruption, and leaves alone what is there already.
@@ -25,8 +25,8 @@ from dfine.data.pictures import PictureError, read, to_batch, to_pixels
 from dfine.explore import fields, store
 from dfine.explore.names import match
 from dfine.explore.store import Keep
-from dfine.predictor import Predictor
-from dfine.records import SCHEMA
+from dfine.inference.predictor import Predictor
+from dfine.trace.base import SCHEMA
 
 
 class _Seen(NamedTuple):

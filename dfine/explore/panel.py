@@ -9,13 +9,14 @@ from PIL import Image
 
 from dfine.config import EDGES
 from dfine.data.pictures import read
-from dfine.explore import wording
-from dfine.explore.choice import Choice, choose, runs
-from dfine.explore.stories import history
-from dfine.figures import edge as edge_figures
-from dfine.figures import edges, ladder, words
-from dfine.figures.stages import object_figure
-from dfine.records import History
+from dfine.explore import panel_text
+from dfine.explore.record import history
+from dfine.explore.selection import Choice, choose, runs
+from dfine.figures import words
+from dfine.figures.object import edge as edge_figures
+from dfine.figures.object import edges, ladder
+from dfine.figures.object.stages import object_figure
+from dfine.trace.history import History
 
 NAME = "dfine_edges"
 VIEWS = {
@@ -114,7 +115,7 @@ def _controls(self: EdgesPanel, ctx, panel: types.Object, choice: Choice) -> Non
     row = panel.h_stack("row", align_y="center", **_columns("1fr", "auto", "auto"))
     objects = types.DropdownView(compact=True, placeholder="Choose an object")
     for detection in choice.offered:
-        objects.add_choice(detection.id, label=wording.called(detection))
+        objects.add_choice(detection.id, label=panel_text.called(detection))
     row.enum(
         "object", objects.values(), default=choice.chosen and choice.chosen.id, view=objects, on_change=self.on_choice
     )
@@ -142,7 +143,7 @@ def _show(ctx, panel: types.Object, choice: Choice, told: History) -> None:
     """The figure of the chosen object, and the words for it."""
     state = ctx.panel.state
     view = state.get("view") or "shape"
-    panel.md(wording.verdict(choice.chosen, choice.truth, told.layers) + " " + words.describe(told), name="verdict")
+    panel.md(panel_text.verdict(choice.chosen, choice.truth, told.layers) + " " + words.describe(told), name="verdict")
     picture = read(choice.sample.filepath) if view == "picture" else None
     figure = draw(told, view, state.get("edge") or EDGES[0], picture)
     plain = figure.to_plotly_json()
@@ -153,7 +154,7 @@ def _show(ctx, panel: types.Object, choice: Choice, told: History) -> None:
     below = {"shape": edges.caption(told), "weighted": edges.caption(told, weighted=True)}
     panel.md(below.get(view, ""), name="caption")
     if view == "ladder":
-        panel.md(wording.ladder_table(told), name="table")
+        panel.md(panel_text.ladder_table(told), name="table")
 
 
 def draw(told: History, view: str, edge: str, picture: Image.Image | None = None) -> go.Figure:

@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dfine import calibration
 from dfine.data.pictures import PictureError, read
-from dfine.errors import Errors, error_types
-from dfine.evaluation import THRESHOLDS, by_threshold, measure
+from dfine.evaluation import calibration
+from dfine.evaluation.coco import THRESHOLDS, by_threshold, measure
+from dfine.evaluation.tide import Errors, error_types
 from dfine.explore import fields
-from dfine.figures.errors import WORDS
-from dfine.figures.report import report
-from dfine.storage import replacing
+from dfine.figures.pages.errors import WORDS
+from dfine.figures.pages.report import report
+from dfine.files import replacing
 
 SCHEMA = 1  # of the numbers
 SURE = 0.5  # score from which a box counts for the worst pictures, as a person would see them
@@ -64,8 +64,8 @@ def numbers(dataset, field: str = fields.FIELD, *, worst: int = WORST) -> dict:
 
 def _stored(dataset, field: str) -> tuple:
     """Answers and detections as columns, matches for calibration, and where they come from."""
-    from dfine.explore.matches import matches
-    from dfine.explore.tables import Tables, looked_at
+    from dfine.explore.columns import Tables, looked_at
+    from dfine.explore.true_edges import matches
 
     info = fields.about(dataset, field)
     found = matches(dataset, field)  # says in a sentence that there was no evaluation
@@ -83,7 +83,7 @@ def tally(
 
     Args:
         truth: a COCO-format dict.
-        rows: stage -> [n, 7] as in `dfine.evaluation`, the last layer last.
+        rows: stage -> [n, 7] as in `dfine.evaluation.coco`, the last layer last.
         matches: what calibration is measured on.
         head: where it comes from: `data`, `model`, `digest`, `threshold`, `temperature` …
         worst: how many of the worst pictures to name.

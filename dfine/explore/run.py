@@ -13,11 +13,11 @@ from fiftyone import ViewField as F
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from dfine.explore import datasets, fields, judge, store
+from dfine.explore import datasets, evaluate, fields, store
 from dfine.explore.database import require_database
 from dfine.explore.model import DFineModel, Opener
 from dfine.explore.names import few
-from dfine.predictor import Predictor
+from dfine.inference.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def explore(
     prepare(dataset, model, field, truth)
     apply(dataset, model, field, pace)
     if datasets.classes(dataset, truth):
-        judge.evaluate(dataset, field, progress=pace.progress)
+        evaluate.evaluate(dataset, field, progress=pace.progress)
     return dataset
 
 
@@ -90,7 +90,7 @@ def prepare(dataset: fo.Dataset, model: DFineModel, field: str = fields.FIELD, t
             )
     changed = before.get("run") != model.run or before.get("truth") != truth
     if before and changed:
-        judge.forget(dataset, field)
+        evaluate.forget(dataset, field)
         for stage in fields.stages(before["layers"])[model.layers : -1]:
             dataset.delete_sample_field(fields.field_of(field, stage, before["layers"]))
     store.declare(dataset, field, model.layers)

@@ -22,9 +22,10 @@ from dfine.boxes import to_pixels
 from dfine.config import EDGES
 from dfine.explore import fields
 from dfine.explore.names import Names
-from dfine.explore.stories import pack
-from dfine.postprocess import detections
-from dfine.records import Detections, Trace
+from dfine.explore.record import pack
+from dfine.trace.detections import Detections
+from dfine.trace.postprocess import detections
+from dfine.trace.records import Trace
 
 MASS = 0.8  # of the intervals
 

@@ -9,9 +9,12 @@ from html import escape
 from PIL import Image
 
 from dfine.config import EDGES
-from dfine.figures import ladder, sketch, style
 from dfine.figures import picture as pictures
-from dfine.records import Detections, History, Trace
+from dfine.figures import sketch, style
+from dfine.figures.object import ladder
+from dfine.trace.detections import Detections
+from dfine.trace.history import History
+from dfine.trace.records import Trace
 
 MOST = 20  # rows of detections that are listed; the rest is counted
 

@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 from dfine.boxes import to_pixels
 from dfine.config import EDGES
 from dfine.figures import style
-from dfine.records import Detections, History
+from dfine.trace.detections import Detections
+from dfine.trace.history import History
 
 LEAST, LIMIT = 640, 1280  # longer side of a drawn picture in pixels: room for labels; sharp, and quick to send
 

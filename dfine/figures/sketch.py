@@ -9,7 +9,9 @@ from html import escape
 from dfine import distribution
 from dfine.boxes import iou
 from dfine.figures import style
-from dfine.records import Detections, History, Trace
+from dfine.trace.detections import Detections
+from dfine.trace.history import History
+from dfine.trace.records import Trace
 
 SIDE = 220  # longest side in pixels
 MOST = 30  # boxes of a trace that are drawn, those with the highest scores

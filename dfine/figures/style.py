@@ -10,7 +10,7 @@ from __future__ import annotations
 import colorsys
 
 from dfine.config import EDGES
-from dfine.records import History
+from dfine.trace.history import History
 
 EDGE_COLOURS = dict(zip(EDGES, ("#0072B2", "#E69F00", "#009E73", "#CC79A7")))
 INITIAL = "#9AA0A8"  # the initial box, which no distribution has moved yet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dfine.boxes import clipped
 from dfine.config import EDGES
 from dfine.figures import style
-from dfine.records import History
+from dfine.trace.history import History
 
 
 def describe(history: History) -> str:

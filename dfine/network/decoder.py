@@ -14,7 +14,7 @@ from dfine.config import Config
 from dfine.network.attention import DeformableAttention, SelfAttention
 from dfine.network.layers import ACTIVATIONS, MLP, inverse_sigmoid
 from dfine.network.queries import PRIOR
-from dfine.records import Estimate, Memory, Queries, Refinement, Trace
+from dfine.trace.records import Estimate, Memory, Queries, Refinement, Trace
 
 
 class Gate(nn.Module):

@@ -9,7 +9,7 @@ from dfine.network.backbone import Backbone
 from dfine.network.decoder import Decoder
 from dfine.network.encoder import Encoder
 from dfine.network.queries import QuerySelection
-from dfine.records import NoisedQueries, Trace
+from dfine.trace.records import NoisedQueries, Trace
 
 
 class DFINE(nn.Module):

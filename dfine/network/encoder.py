@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from dfine.config import Config
 from dfine.network.attention import SelfAttention
 from dfine.network.layers import ConvNorm, flatten, table
-from dfine.records import Memory
+from dfine.trace.records import Memory
 
 
 class Bottleneck(nn.Module):

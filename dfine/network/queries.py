@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from dfine.config import Config
 from dfine.distribution import full
 from dfine.network.layers import MLP, inverse_sigmoid, table
-from dfine.records import Estimate, Memory, NoisedQueries, Queries
+from dfine.trace.records import Estimate, Memory, NoisedQueries, Queries
 
 PRIOR = -math.log(99)  # score bias at which every class starts at a probability of 0.01
 

@@ -14,7 +14,7 @@ import gradio as gr
 from dfine.figures import style
 from dfine.page import served
 from dfine.page.session import Look
-from dfine.records import Detections
+from dfine.trace.detections import Detections
 
 MOST = 24  # pictures of an album
 SIDE = 320  # longest side of a thumbnail in pixels

@@ -1,13 +1,13 @@
-"""The public endpoints: /detect, /inspect and /models, whose answers are JSON (see `dfine.api`)."""
+"""The public endpoints: /detect, /inspect and /models, whose answers are JSON (see `dfine.trace.described`)."""
 
 from __future__ import annotations
 
 import gradio as gr
 
-from dfine import api, zerogpu
-from dfine.hub import ZOO
-from dfine.models import Models
+from dfine.page import api, zerogpu
 from dfine.page.layout import as_path
+from dfine.page.models import Models
+from dfine.weights.hub import ZOO
 
 
 def endpoints(models: Models, limits: dict) -> None:

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import gradio as gr
 
-from dfine.models import Models
 from dfine.page import album, objects, scene, served, views
+from dfine.page.example_cache import Shelf
 from dfine.page.layout import EXAMPLES, SLOW
+from dfine.page.models import Models
 from dfine.page.session import Look, Sight, in_sight, summary, watcher
-from dfine.page.shelf import Shelf
 
 NOTHING = "Nothing to show yet: choose a picture."
 FAILED = "That did not work"

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import gradio as gr
 
 from dfine.config import EDGES
-from dfine.hub import assets
-from dfine.models import Models
 from dfine.page import served, views
 from dfine.page.album import Album, album
+from dfine.page.models import Models
 from dfine.page.objects import objects
 from dfine.page.scene import scene
 from dfine.page.session import CEILING, FLOOR, MOST
+from dfine.weights.hub import assets
 
 EXAMPLES = sorted(str(p) for p in (assets() / "examples").glob("*.jpg"))
 ZOO = ["name", "AP", "measured on", "parameters (M)", "GFLOPs", "licence", "state"]

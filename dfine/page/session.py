@@ -9,14 +9,16 @@ from dataclasses import dataclass, replace
 import torch
 from PIL import Image
 
-from dfine import api, looking, zerogpu
 from dfine.figures import picture as pictures
-from dfine.gaze import Looks
-from dfine.models import Models
-from dfine.page import served
-from dfine.predictor import Result
-from dfine.records import Detections, History
-from dfine.storage import About
+from dfine.inference import looking
+from dfine.inference.about import about
+from dfine.inference.predictor import Result
+from dfine.page import served, zerogpu
+from dfine.page.models import Models
+from dfine.trace.detections import Detections
+from dfine.trace.disk import About
+from dfine.trace.history import History
+from dfine.trace.sampling import Looks
 
 FLOOR = 0.05  # the lowest threshold: above it, moving the slider only selects, and the network need not run again
 CEILING = 0.95  # the highest
@@ -90,7 +92,7 @@ def looker(models: Models) -> Callable[[str, str], Look]:
         result = run(path, name)
         seconds = time.perf_counter() - start
         small = pictures.shown(result.picture)
-        where = api.about(model, result, path)
+        where = about(model, result, path)
         kept = served.keep(served.jpeg(small))
         return Look(replace(result, picture=small), small, seconds, str(path), name or models.default, where, kept)
 

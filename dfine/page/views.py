@@ -13,18 +13,20 @@ import gradio as gr
 import plotly.graph_objects as go
 from PIL import Image
 
-from dfine import probing, takeaway
 from dfine.config import EDGES
-from dfine.figures import arithmetic, edges, ladder, style, words
-from dfine.figures import edge as edge_figures
 from dfine.figures import html as tables
-from dfine.figures import looking as looking_figures
-from dfine.figures import probing as probing_figures
-from dfine.figures.stages import object_figure
-from dfine.gaze import Looks
-from dfine.models import EVERYDAY, Models
+from dfine.figures import style, words
+from dfine.figures.object import arithmetic, edges, ladder
+from dfine.figures.object import edge as edge_figures
+from dfine.figures.object import sampling as looking_figures
+from dfine.figures.object import why_not as probing_figures
+from dfine.figures.object.stages import object_figure
+from dfine.page import downloads
+from dfine.page.models import EVERYDAY, Models
 from dfine.page.session import Look, Sight
-from dfine.records import History
+from dfine.trace import why_not
+from dfine.trace.history import History
+from dfine.trace.sampling import Looks
 
 OBJECT = 480  # height of the object's view in pixels
 CANDIDATES = 4  # that answer "why not here?"
@@ -83,8 +85,8 @@ def why(look: Look, sight: Sight, point: tuple[float, float] | None) -> dict:
     if point is None:
         return dict(probe=probed(look.picture, "The picture: click a place where nothing was found"), why="")
     trace, names, size = look.result.trace, look.result.detections.names, look.size
-    candidates = probing.why_not(trace, point, names, size, sight.threshold, CANDIDATES)
-    birth = probing.nearest_birth(trace, point, names, size)
+    candidates = why_not.why_not(trace, point, names, size, sight.threshold, CANDIDATES)
+    birth = why_not.nearest_birth(trace, point, names, size)
     here = point if candidates else tuple(p * s / f for p, s, f in zip(point, look.picture.size, size))
     alt = f"The picture with the asked point at {point[0]:.0f}, {point[1]:.0f} px and the boxes described below"
     return dict(
@@ -114,16 +116,16 @@ def gaze(watch: Callable[[Look, int], Looks], look: Look, chosen: int) -> dict:
 
 def paper(look: Look, chosen: Sequence[int], early: int | str, keep: Callable[[Path], str]) -> dict:
     """The paper's Figure 4 of some objects, as a picture and as the two files."""
-    from dfine.figures.paper import (
+    from dfine.figures.object.paper import (  # matplotlib takes a second to import, and not everybody comes here
         encoded,
         figure4,
-    )  # matplotlib takes a second to import, and not everybody comes here
+    )
 
     drawn = figure4(look.picture, [look.history(i) for i in chosen], early=early)
     with tempfile.TemporaryDirectory() as folder:
         files = {}
         for form in ("png", "svg"):
-            path = Path(folder) / takeaway.file_name(look.where, f"figure4.{form}")
+            path = Path(folder) / downloads.file_name(look.where, f"figure4.{form}")
             path.write_bytes(encoded(drawn, form))
             files[form] = keep(path)
         image = Image.open(io.BytesIO(path.with_suffix(".png").read_bytes())).convert("RGB")
@@ -137,7 +139,7 @@ def away(look: Look, sight: Sight, chosen: int | None, keep: Callable[[Path], st
     index = sight.place(chosen)
     files: dict[str, str | None] = {"object.html": None}
     with tempfile.TemporaryDirectory() as folder:
-        for path in takeaway.everything(
+        for path in downloads.everything(
             folder, result, look.where, sight.threshold, index=index, picture=original
         ):  # named after the picture
             ending = next((e for e in ENDINGS if path.name.endswith(e)), "object.html")

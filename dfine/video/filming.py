@@ -12,7 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dfine.figures.picture import draw
-from dfine.predictor import Predictor
+from dfine.inference.predictor import Predictor
 from dfine.video.ahead import ahead
 from dfine.video.listing import Listing
 from dfine.video.reading import Video

@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 
 from dfine.config import EDGES
-from dfine.predictor import Predictor
-from dfine.records import SCHEMA
+from dfine.files import Draft
+from dfine.inference.predictor import Predictor
+from dfine.trace.base import SCHEMA
 from dfine.version import VERSION
-from dfine.video.drafts import Draft
 from dfine.video.reading import Video
 from dfine.video.watching import Sighting, spreads
 

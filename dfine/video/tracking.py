@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torchvision.ops import box_iou
 
-from dfine.records import Detections
+from dfine.trace.detections import Detections
 
 LOW = 0.1  # ByteTrack lets detections down to this score keep a track alive (arXiv 2110.06864, section 3)
 SAME = 0.8  # IoU from which boxes of one frame are one thing: nothing suppresses a detector's second opinions

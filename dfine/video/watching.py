@@ -12,8 +12,9 @@ from torch import Tensor
 
 from dfine import distribution
 from dfine.data.pictures import to_batch, to_pixels
-from dfine.predictor import BATCH, Predictor, Result
-from dfine.records import Detections, Trace
+from dfine.inference.predictor import BATCH, Predictor, Result
+from dfine.trace.detections import Detections
+from dfine.trace.records import Trace
 from dfine.video.ahead import ahead
 from dfine.video.reading import Frame, Video
 from dfine.video.tracking import LOW, Tracker

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dfine.video.drafts import Draft
+from dfine.files import Draft
 from dfine.video.reading import Frame, Video
 from dfine.video.sound import Sound
 from dfine.video.sources import VideoError, pyav

@@ -5,7 +5,7 @@ import torch
 
 from dfine.data import augment
 from dfine.data.scenes import Scenes
-from dfine.records import Target
+from dfine.trace.records import Target
 
 
 def apply(transform, picture, target, seed):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from dfine.data import scenes
 from dfine.data.check import check
-from dfine.figures.data import check_html
+from dfine.figures.pages.data_check import check_html
 from tests.data.test_coco import CATEGORIES, DATA, annotation, needs_data, picture, write
 from tests.data.test_voc import data_set as voc_set
 from tests.data.test_yolo import data_set

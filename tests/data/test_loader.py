@@ -6,7 +6,7 @@ from torch.utils.data import Dataset
 
 from dfine.data.loader import Batches, collate, loader, subset
 from dfine.data.pictures import PictureError
-from dfine.records import Target
+from dfine.trace.records import Target
 
 
 class Numbered(Dataset):

@@ -281,7 +281,7 @@ def test_shrinking_averages():
 
 def test_the_same_resize_as_in_training():
     from dfine.data.transforms import Resize
-    from dfine.records import Target
+    from dfine.trace.records import Target
 
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 70, 3), np.uint8))
     target = Target(torch.zeros(0, dtype=torch.int64), torch.zeros(0, 4))

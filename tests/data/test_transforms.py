@@ -3,7 +3,7 @@ import torch
 from torchvision.transforms import v2
 
 from dfine.data.transforms import Compose, RandomHorizontalFlip, Resize, Torchvision
-from dfine.records import Target
+from dfine.trace.records import Target
 
 
 def target(*boxes, size=(8, 4)):

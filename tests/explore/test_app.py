@@ -33,7 +33,7 @@ def page(browser, address):
 
 def aim(sample):
     """A point (x, y in 0..1) in some box, but not in the best-scored one, with what the panel may then show."""
-    from dfine.explore.wording import called
+    from dfine.explore.panel_text import called
 
     def holds(detection, point):
         return all(low <= p <= low + side for p, low, side in zip(point, *_halves(detection.bounding_box)))

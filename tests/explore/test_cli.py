@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 pytest.importorskip("fiftyone")
 
-from dfine.cli import app  # noqa: E402
+from dfine.cli.main import app  # noqa: E402
 
 
 def run(*arguments, code=0):

@@ -137,7 +137,7 @@ def test_other_data_of_the_same_name_get_a_name_of_their_own(tmp_path):
 
 
 def test_scenes_carry_their_dials(explored):
-    from dfine.data.composition import DIALS
+    from dfine.data.scenes.composition import DIALS
 
     assert len(explored) == 8
     assert explored.count_values("hard") == {True: 4, False: 4}
@@ -146,9 +146,9 @@ def test_scenes_carry_their_dials(explored):
 
 
 def test_scenes_on_disk_carry_their_dials_too(scenes_folder, tmp_path):
-    from dfine.data.composition import DIALS
+    from dfine.data.scenes.composition import DIALS
+    from dfine.explore.columns import coco_truth
     from dfine.explore.datasets import open_dataset
-    from dfine.explore.tables import coco_truth
 
     folder = tmp_path / "drawn"
     shutil.copytree(scenes_folder, folder)

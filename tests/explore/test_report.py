@@ -10,8 +10,8 @@ import torch
 pytest.importorskip("faster_coco_eval")
 
 from dfine import distribution
-from dfine.calibration import Matches
-from dfine.evaluation import Evaluation
+from dfine.evaluation.calibration import Matches
+from dfine.evaluation.coco import Evaluation
 from dfine.explore import report
 
 HEAD = {"data": "few", "model": "mini", "digest": "ab", "threshold": 0.05, "temperature": None}

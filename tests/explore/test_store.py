@@ -44,7 +44,7 @@ def test_nothing_found_is_stored_as_nothing(fo, trace):
 
 @pytest.mark.parametrize("temperature", [None, (0.5, 1.0, 2.0, 3.0)])
 def test_a_stored_detection_gives_the_networks_history_back(fo, trace, temperature):
-    from dfine.explore.stories import history
+    from dfine.explore.record import history
 
     trace = replace(trace, temperature=None if temperature is None else torch.tensor(temperature))
     found = labels(fo, stored(trace)["layer 4"])
@@ -108,8 +108,8 @@ def test_classes_that_the_data_does_not_have_are_left_out(fo, trace):
 
 
 def test_bad_settings_and_foreign_records_are_refused(fo, trace):
+    from dfine.explore.record import history
     from dfine.explore.store import Keep
-    from dfine.explore.stories import history
 
     with pytest.raises(ValueError, match="between 0 and 1, not 2"):
         Keep(threshold=2)

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 from dfine.config import Config
+from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
-from dfine.predictor import Predictor
 
 DATA = Path(os.environ.get("DFINE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 TINY, BCCD = DATA / "tiny_coco", DATA / "bccd" / "BCCD"

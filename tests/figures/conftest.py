@@ -5,7 +5,8 @@ import torch
 from PIL import Image
 
 from dfine.distribution import decode, weighting
-from dfine.records import Detections, Estimate, Refinement, Trace
+from dfine.trace.detections import Detections
+from dfine.trace.records import Estimate, Refinement, Trace
 
 SIZE = (200, 100)
 

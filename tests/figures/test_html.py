@@ -5,7 +5,7 @@ import re
 from xml.etree import ElementTree
 
 from dfine.figures import html, sketch
-from dfine.predictor import Result
+from dfine.inference.predictor import Result
 
 
 def drawn(text):

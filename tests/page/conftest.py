@@ -17,11 +17,11 @@ gr = pytest.importorskip("gradio")
 import dfine  # noqa: E402
 from dfine.config import Config  # noqa: E402
 from dfine.data import scenes  # noqa: E402
-from dfine.models import Models  # noqa: E402
+from dfine.inference.predictor import Predictor  # noqa: E402
 from dfine.network.detector import DFINE  # noqa: E402
 from dfine.page import layout  # noqa: E402
 from dfine.page.handlers import Handlers  # noqa: E402
-from dfine.predictor import Predictor  # noqa: E402
+from dfine.page.models import Models  # noqa: E402
 from tests.page.visitor import PATIENCE, hosts  # noqa: E402
 
 ROOT = Path(dfine.__file__).parents[1]

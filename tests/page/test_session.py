@@ -12,7 +12,7 @@ pytest.importorskip("gradio")
 
 from dfine.data.scenes import NAMES  # noqa: E402
 from dfine.figures.picture import LIMIT  # noqa: E402
-from dfine.models import Models  # noqa: E402
+from dfine.page.models import Models  # noqa: E402
 from dfine.page.session import in_sight, looker  # noqa: E402
 
 SIZES = random.Random(0)

@@ -10,7 +10,7 @@ import torch
 
 av = pytest.importorskip("av")
 
-from dfine.predictor import Predictor  # noqa: E402
+from dfine.inference.predictor import Predictor  # noqa: E402
 from dfine.video import sources  # noqa: E402
 from dfine.video.filming import Options, captions, film  # noqa: E402
 from dfine.video.reading import Video  # noqa: E402

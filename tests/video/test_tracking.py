@@ -5,7 +5,7 @@ import torch
 
 pytest.importorskip("trackers")
 
-from dfine.records import Detections  # noqa: E402
+from dfine.trace.detections import Detections  # noqa: E402
 from dfine.video.tracking import Tracker  # noqa: E402
 
 NAMES = ("cup", "key")

@@ -1,0 +1,125 @@
+"""`dfine explore`: look at a data set, say what it says, write what was asked for, and open the App."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from dfine.cli.terminal import complain, table
+
+METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of the table of stages
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is looked at, and how."""
+
+    data: str
+    model: str = "demo"
+    device: str = "auto"
+    field: str = "dfine"
+    threshold: float = 0.05
+    top: int = 100
+    batch: int = 8
+    workers: int = 0
+    opening: dict | None = None  # name, split, count, seed and truth; what is None is left to its default
+
+
+@dataclass(frozen=True)
+class Out:
+    """What is written, apart from the FiftyOne data set."""
+
+    report: Path | None = None  # folder of the page and its numbers
+    export: Path | None = None  # folder of the reviewed data set
+    prelabel: Path | None = None  # folder of pre-labels
+    form: str = "coco"  # of the pre-labels
+    calibrate: bool = False  # whether to fit a temperature and store it with the checkpoint
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where the App is to be seen."""
+
+    address: str
+    port: int | None = None
+    browser: bool = False
+    app: bool = True  # whether to open it at all
+
+
+def run(look: Look, out: Out, where: Where) -> None:
+    """Everything that `dfine explore` does, in order. What can be said to be wrong beforehand is said beforehand."""
+    from dfine.explore.database import require_database
+
+    require_database()
+    from dfine.explore import export, session, workspace
+    from dfine.files import require_empty
+
+    folders = [require_empty(folder) for folder in (out.export, out.prelabel) if folder]
+    if len(set(folders)) < len(folders):
+        raise ValueError("--export and --prelabel need a folder each")
+    if out.calibrate and not Path(look.model).expanduser().is_dir():
+        complain(
+            f"the temperature will not be stored, because {look.model!r} is no folder: save the model into one "
+            "(dfine.load(...).save(FOLDER)) and name that with --model", "warning",
+        )  # fmt: skip
+    if where.app:
+        session.find_port(where.address, where.port)
+    dataset = _explored(look)
+    if out.calibrate:
+        _calibrate(dataset, look)
+    if out.report:
+        from dfine.explore.report import write
+
+        typer.echo(f"the report is {write(dataset, look.field, out.report)}")
+    if out.export:
+        typer.echo(f"the reviewed data set is in {export.reviewed(dataset, out.export, look.field)}")
+    if out.prelabel:
+        written = export.prelabels(dataset, out.prelabel, out.form, field=look.field)
+        typer.echo(f"pre-labels are in {written}; order.csv has the most doubtful pictures first")
+    if where.app:
+        options = dict(address=where.address, port=where.port, browser=where.browser)
+        session.serve(dataset, typer.echo, spaces=dataset.load_workspace(workspace.WORKSPACE), **options)
+
+
+def _explored(look: Look):
+    """The data set with everything stored, its views and its workspace; says what came out."""
+    import dfine
+    from dfine.engines.fastest import faster
+    from dfine.explore import fields, views, workspace
+    from dfine.explore.run import Pace, explore
+    from dfine.explore.store import Keep
+
+    detector = faster(dfine.load(look.model, device=look.device))
+    opening = {key: value for key, value in (look.opening or {}).items() if value is not None}
+    pace, keep = Pace(look.batch, look.workers), Keep(look.threshold, look.top)
+    dataset = explore(look.data, detector, field=look.field, keep=keep, pace=pace, **opening)
+    workspace.save(dataset, look.field)
+    typer.echo(f"FiftyOne data set {dataset.name!r}, {len(dataset)} pictures, field {look.field!r}")
+    stages = fields.about(dataset, look.field).get("evaluation", {}).get("stages", {})
+    if stages:
+        rows = [{"stage": name} | {m: _number(stats.get(m)) for m in METRICS} for name, stats in stages.items()]
+        typer.echo(f"\n{table(rows)}\nof boxes with a score of {look.threshold:g} or more; `dfine evaluate` counts all")
+    typer.echo("\nsaved views, and how many boxes they show")
+    for name, count in views.save(dataset, look.field).items():
+        typer.echo(f"{count:6d}  {name}")
+    return dataset
+
+
+def _calibrate(dataset, look: Look) -> None:
+    """Fit a temperature, say what it does, and store it where the checkpoint is a person's own."""
+    from dfine.evaluation import calibration
+    from dfine.explore.true_edges import matches
+
+    found = calibration.study(matches(dataset, look.field))
+    typer.echo(f"\n{found}")
+    folder = Path(look.model).expanduser()
+    if not folder.is_dir():
+        return  # which was said before the work
+    path = calibration.store(folder, found.temperature)
+    typer.echo(f"stored in {path}; the next `dfine explore` with it shows calibrated intervals")
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None or value != value else f"{value:.3f}"

@@ -1,0 +1,92 @@
+"""The commands about speed: `export` and `benchmark`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from typer import Argument, Option
+
+from dfine.cli.options import Device, Half, sides
+from dfine.cli.terminal import table, write_json
+
+
+def export(
+    model: Annotated[str, Argument(help="Short name (see `dfine zoo`), Hub id, folder, .pth or .safetensors.")],
+    out: Annotated[Path | None, Argument(help="A .onnx file; by default the model's name with .onnx.")] = None,
+    format: Annotated[Literal["onnx"], Option(help="ONNX is the only one; TensorRT reads it too.")] = "onnx",
+    input: Annotated[
+        tuple[int, int] | None,
+        Option(callback=sides, help="Height and width of the input, multiples of 32; by default the model's."),
+    ] = None,
+    batch: Annotated[int, Option(min=0, help="Pictures per run; 0 for any number.")] = 1,
+    half: Annotated[bool, Option("--half", help="Half precision inside; distributions stay in single.")] = False,
+    postprocess: Annotated[
+        bool, Option("--postprocess", help="Answer with labels, boxes and scores, as published files do.")
+    ] = False,
+    trace: Annotated[bool, Option(help="Tell every layer's distributions.")] = True,
+    opset: Annotated[int, Option(help="Version of ONNX's operators, from 18 on.")] = 20,
+    sampling: Annotated[
+        Literal["gather", "grid"], Option(help="How attention reads the picture: gather for CPUs, grid for GPUs.")
+    ] = "gather",
+):
+    """Write a model as an ONNX file, checked against torch, story included."""
+    import dfine
+    from dfine.engines.onnx.export import Options
+    from dfine.engines.onnx.export import export as run
+    from dfine.files import check_file
+
+    out = out or Path(Path(model).name).with_suffix(".onnx")
+    check_file(out, [model])
+    options = Options(
+        size=input, batch=batch or None, half=half, postprocess=postprocess, trace=trace, opset=opset,
+        gather=sampling == "gather",
+    )  # fmt: skip
+    parity = run(dfine.load(model, device="cpu"), out, options)
+    typer.echo(table([{"output": name, "largest difference to torch": f"{v:.1e}"} for name, v in parity.items()]))
+    typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB; differences are in units of each output's largest value")
+
+
+def benchmark(
+    sizes: Annotated[str, Option(help="Of n, s, m, l, x, with commas.")] = "n,s",
+    engines: Annotated[str, Option(help="Of transformers, torch, fused, onnx, openvino, with commas.")] = (
+        "transformers,torch,fused,onnx,openvino"
+    ),
+    input: Annotated[tuple[int, int], Option(callback=sides, help="Height and width, multiples of 32.")] = (640, 640),
+    batch: Annotated[int, Option(min=1, help="Pictures per run.")] = 1,
+    runs: Annotated[int, Option(min=1, help="Of each engine, in turn.")] = 11,
+    threads: Annotated[int | None, Option(min=1, help="Of the CPU; by default torch's own number.")] = None,
+    half: Half = "off",
+    layers: Annotated[bool, Option("--layers", help="Also stop after each decoder layer.")] = False,
+    compiled: Annotated[bool, Option("--compiled", help="Also through torch.compile.")] = False,
+    graphs: Annotated[bool, Option("--graphs", help="Also played back as CUDA graphs, on a GPU.")] = False,
+    memory: Annotated[bool, Option(help="Measure peak memory too, on a CPU in a process for each engine.")] = True,
+    json: Annotated[Path | None, Option(help="Write the rows to this file; - is stdout.")] = None,
+    device: Device = "auto",
+):
+    """Latency, memory and operations of the five sizes on each engine, with random weights, in turn in one process."""
+    import torch
+
+    from dfine.engines import benchmark as b
+    from dfine.files import check_file
+    from dfine.inference.device import resolve
+
+    check_file(json)
+    if threads:
+        torch.set_num_threads(threads)
+    device = str(resolve(device))
+    split = lambda text: tuple(part.strip() for part in text.split(",") if part.strip())  # noqa: E731
+    setting = b.Setting(
+        split(sizes.lower()), split(engines), tuple(input), batch, runs, half, device, layers, compiled, graphs,
+        memory,
+    )  # fmt: skip
+    rows = b.benchmark(setting, lambda words: typer.echo(words, err=True))
+    about = b.machine(device)
+    if str(json) != "-":
+        head = ", ".join(f"{key} {value}" for key, value in about.items() if value is not None)
+        typer.echo(f"{input[0]} x {input[1]}, batch {batch}, {head}\n\n{table(b.shown(rows))}")
+    if json:
+        write_json(
+            json, {"machine": about, "input": list(input), "batch": batch, "half": half, "rows": b.to_dict(rows)}
+        )

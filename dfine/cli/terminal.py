@@ -1,0 +1,119 @@
+"""What the commands share: errors as sentences, names of files, tables, JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from glob import glob, has_magic
+from pathlib import Path
+
+import typer
+from typer.core import TyperGroup
+
+WRONG = (ValueError, OSError, ImportError, RuntimeError, ArithmeticError)  # what the library raises on purpose
+
+
+class Border(TyperGroup):
+    """The place where the library's exceptions become sentences; with --debug they pass."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, BrokenPipeError):  # typer sees to these itself
+            raise
+        except WRONG as error:
+            if ctx.params.get("debug"):
+                raise
+            complain(error)
+            raise SystemExit(1) from None
+
+
+def complain(message: object, kind: str = "error") -> None:
+    """One sentence on stderr."""
+    typer.echo(f"{kind}: {' '.join(str(message).split())}", err=True)
+
+
+# Formats that Pillow knows the endings of, and cannot read here: it only knows of them, or needs other programs.
+UNREADABLE = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF")
+
+
+def fitting(pattern: str) -> list[Path] | None:
+    """The files that a glob fits, None where `pattern` is none: it has no wildcards, or is the name of a file.
+
+    Raises:
+        ValueError: it fits nothing.
+    """
+    path = Path(pattern).expanduser()
+    if not has_magic(pattern) or path.exists():
+        return None
+    files = sorted(Path(f) for f in glob(str(path), recursive=True) if os.path.isfile(f))
+    if not files:
+        raise ValueError(f"no file fits {pattern!r}")
+    return files
+
+
+def expand(patterns: list[str]) -> list[Path]:
+    """The files that paths, folders and globs stand for, in order, each once.
+
+    A folder stands for the pictures directly in it, by their endings, hidden ones left out; a path that does not exist
+    stays, so that reading it says so.
+
+    Raises:
+        ValueError: a folder holds no picture or a glob fits nothing.
+    """
+    from PIL import Image
+
+    Image.init()
+    known = {ending for ending, kind in Image.EXTENSION.items() if kind in Image.OPEN and kind not in UNREADABLE}
+    is_picture = lambda f: f.suffix.lower() in known and not f.name.startswith(".") and f.is_file()  # noqa: E731
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        path = Path(pattern).expanduser()
+        if path.is_dir():
+            files = sorted(f for f in path.iterdir() if is_picture(f))
+            if not files:
+                raise ValueError(f"there is no picture in the folder {path}")
+        else:
+            files = fitting(pattern) or [path]
+        found.update(dict.fromkeys(files))
+    return list(found)
+
+
+def free(folder: Path, stem: str, taken: set[str]) -> Path:
+    """A .jpg in `folder` whose name is not among those `taken`, to which it is added."""
+    name, i = stem, 1
+    while name in taken:
+        i += 1
+        name = f"{stem}_{i}"
+    taken.add(name)
+    return folder / f"{name}.jpg"
+
+
+def read_from(data: str | Path, out: Path | None) -> list[Path]:
+    """What must not be replaced by `out`: the file of a data set, or whatever `out` is inside of its folder."""
+    data = Path(data)
+    inside = out is not None and data.is_dir() and out.resolve().is_relative_to(data.resolve())
+    return [out if inside else data]
+
+
+def table(rows: list[dict]) -> str:
+    """Rows of plain values under their keys, columns as wide as they need to be; None is a dash."""
+    if not rows:
+        return ""
+    columns = list(rows[0])
+    cells = [columns] + [["–" if row[c] is None else str(row[c]) for c in columns] for row in rows]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+    return "\n".join("  ".join(c.ljust(width) for c, width in zip(line, widths)).rstrip() for line in cells)
+
+
+def write_json(path: Path, content: dict) -> None:
+    """To a file, all at once or not at all, or to stdout when the path is "-"."""
+    from dfine.files import replacing
+
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    if str(path) == "-":
+        typer.echo(text)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,40 @@
+"""`dfine detect clip.mp4` and `dfine detect webcam:0`: one video, said in a few lines."""
+
+from __future__ import annotations
+
+import typer
+
+import dfine
+from dfine.cli.terminal import complain, fitting
+from dfine.video.sources import is_video
+
+
+def video_among(sources: list[str], tile: int | None, same: float | None) -> str | None:
+    """The video, if one was given. Raises ValueError where it did not come alone, or with options for pictures."""
+    sources = [str(file) for source in sources for file in fitting(source) or [source]]
+    videos = [s for s in sources if is_video(s)]
+    if not videos:
+        return None
+    if len(sources) > 1:
+        raise ValueError(f"give one video at a time, and no pictures with it: {videos[0]} came with others")
+    if tile or same is not None:
+        raise ValueError("--tile and --suppress are for pictures; leave them out for a video")
+    return videos[0]
+
+
+def run(source: str, model: str, device: str, speed: dict, **wanted) -> bool:
+    """Detect in every frame, write what is `wanted` (the fields of `dfine.video.filming.Options`), and sum it up.
+
+    `speed` goes to `dfine.load`.
+
+    Returns:
+        Whether the video could be read to its end.
+    """
+    from dfine.video.filming import Options, film
+
+    options = Options(**wanted)
+    done = film(dfine.load(model, device=device, **speed), source, options)
+    typer.echo(done, err=str(options.json) == "-")
+    for sentence in done.troubles:
+        complain(sentence, "warning")
+    return done.whole

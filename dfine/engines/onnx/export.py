@@ -1,0 +1,280 @@
+"""The network as an ONNX file that tells its whole story, checked against torch before it is written.
+
+Exporting wraps a fused copy; the model stays as it is. The file carries what is needed to use it: class names, input
+size, W(n), the digest of the weights, the fitted temperature, and how far its answers were from torch's.
+
+Outputs, each only where asked for: `labels`, `boxes`, `scores` (the published interface, with `orig_target_sizes` as
+second input), and under `trace.` all that a `Trace` holds, batch first: `trace.layers.edges` is [B, L, Q, 4, N+1].
+Without either there are `logits` and `boxes` of the last layer.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from dfine.boxes import to_xyxy
+from dfine.engines.folded import lean
+from dfine.engines.fused import fused
+from dfine.engines.gather_attention import Gathers
+from dfine.engines.onnx import file as onnx_file
+from dfine.inference.predictor import Predictor
+from dfine.network.detector import DFINE
+from dfine.trace.base import SCHEMA
+from dfine.trace.records import Estimate, Refinement, Trace
+from dfine.version import VERSION
+
+OPSETS = range(18, 24)
+TOP = 300  # detections that the published interface returns
+ESTIMATES = ("proposals", "initial")
+LAYER = ("logits", "quality", "edges", "boxes")
+TOLERANCE = {False: 1e-3, True: 0.1}  # of the scale of an output, in single and in half precision
+OTHERS = {False: 0.02, True: 0.2}  # share of answers that may be of another class, their scores lie close together
+
+
+class ExportError(ValueError):
+    """What was asked for cannot be exported, or the file does not say what torch says; the message says why."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an exported file is to be like."""
+
+    size: tuple[int, int] | None = None  # input (height, width), multiples of 32; by default the model's
+    batch: int | None = 1  # pictures per run; None for any number
+    half: bool = False  # half precision inside; inputs, outputs and all distributions stay in float32
+    postprocess: bool = False  # answer with labels, boxes and scores, as the published files do
+    trace: bool = True  # tell every layer's distributions
+    opset: int = 20
+    gather: bool = True  # read sampling points with Gather, the faster way on CPUs; else with GridSample
+
+    def __post_init__(self):
+        if self.size is not None and (len(self.size) != 2 or any(s < 32 or s % 32 for s in self.size)):
+            raise ExportError(f"the input size is (height, width), two multiples of 32, not {self.size}")
+        if self.batch is not None and self.batch < 1:
+            raise ExportError(f"the batch is a number of pictures of at least 1, or None for any, not {self.batch}")
+        if self.opset not in OPSETS:
+            raise ExportError(f"opset is {self.opset}; it must be {OPSETS[0]} to {OPSETS[-1]}")
+
+
+class Exported(nn.Module):
+    """The fused network with tensors for what it returns, and postprocessing where it is asked for."""
+
+    def __init__(self, network: DFINE, options: Options):
+        super().__init__()
+        self.network, self.options = lean(fused(network)), options
+        if options.gather:
+            for layer in self.network.decoder.layers:
+                layer.cross_attn = Gathers(layer.cross_attn)
+        for part in self.network.modules():
+            if options.half and type(part) is nn.LayerNorm:
+                part.__class__ = FullNorm
+
+    def forward(self, images: Tensor, orig_target_sizes: Tensor | None = None) -> tuple[Tensor, ...]:
+        # Casts of weights are folded later; a cache of them would tie the graph to this run.
+        with torch.autocast("cpu", torch.float16, enabled=self.options.half, cache_enabled=False):
+            trace = self.network(images)
+        return tuple(self.outputs(trace, orig_target_sizes).values())
+
+    def outputs(self, trace: Trace, sizes: Tensor | None = None) -> dict[str, Tensor]:
+        """What the file returns, by name."""
+        found = {}
+        if self.options.postprocess:
+            found |= dict(zip(("labels", "boxes", "scores"), published(trace.last, sizes)))
+        if self.options.trace:
+            found |= tensors(trace)
+        return found or {"logits": trace.last.logits.float(), "boxes": trace.last.boxes.float()}
+
+
+class FullNorm(nn.LayerNorm):
+    """A norm in single precision whatever comes in; ONNX knows none of mixed types."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.float())
+
+
+def published(last: Refinement, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The published interface: labels [B, n], boxes xyxy in pixels [B, n, 4], not clipped, and scores [B, n].
+
+    `sizes` [B, 2] holds (width, height) of each picture in pixels.
+    """
+    scores = torch.sigmoid(last.logits.float())
+    classes = scores.shape[2]
+    score, index = scores.flatten(1).topk(min(TOP, scores.shape[1] * classes), 1)
+    query = torch.div(index, classes, rounding_mode="trunc")
+    boxes = to_xyxy(last.boxes.float()).gather(1, query[..., None].expand(-1, -1, 4))
+    return index - query * classes, boxes * torch.cat((sizes, sizes), 1).to(boxes.dtype)[:, None], score
+
+
+def tensors(trace: Trace) -> dict[str, Tensor]:
+    """A trace as named tensors, batch first; layers are stacked behind the batch: [B, L, Q, …]."""
+    parts = {f"trace.{e}.{k}": getattr(getattr(trace, e), k) for e in ESTIMATES for k in ("logits", "boxes")}
+    parts |= {f"trace.layers.{k}": torch.stack([getattr(r, k) for r in trace.refinements], 1) for k in LAYER}
+    return {name: value.float() for name, value in parts.items()} | {"trace.origin": trace.origin}
+
+
+def rebuilt(parts: dict[str, Tensor], shapes: tuple[tuple[int, int], ...], w: Tensor) -> Trace:
+    """The inverse of `tensors`."""
+    estimates = [Estimate(parts[f"trace.{e}.logits"], parts[f"trace.{e}.boxes"]) for e in ESTIMATES]
+    stacks = [parts[f"trace.layers.{k}"].unbind(1) for k in LAYER]
+    return Trace(*estimates, tuple(Refinement(*layer) for layer in zip(*stacks)), parts["trace.origin"], shapes, w)
+
+
+def export(model: Predictor, path: str | Path, options: Options | None = None) -> dict[str, float]:
+    """Write `model` as an ONNX file, all at once or not at all.
+
+    Args:
+        model: a predictor of torch; it stays as it is.
+        path: ends in .onnx; an existing file is replaced.
+        options: what the file is to be like.
+
+    Returns:
+        By output, the largest difference to torch's answer for a test picture, in units of its largest value.
+
+    Raises:
+        ExportError: the file would not say what torch says; nothing is written.
+        ImportError: onnx or onnxruntime is missing.
+    """
+    path, options = Path(path), options or Options()
+    if path.suffix != ".onnx":
+        raise ExportError(f"an exported model is written as .onnx, not as {path.name!r}")
+    if not isinstance(model.network, DFINE):
+        raise ExportError(f"{model.source or 'this model'} is an exported file itself; export its checkpoint")
+    onnx_file.needed("onnx"), onnx_file.needed("onnxruntime")
+    size = options.size or model.size
+    wrapped = Exported(model.network, options).cpu().eval()
+    inputs = sample(options, size)
+    with torch.inference_mode():
+        trace = wrapped.network(inputs[0])
+        want = wrapped.outputs(copy.deepcopy(model.network).cpu()(inputs[0]), *inputs[1:])
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".exporting-", dir=path.parent) as scratch:
+        raw, file = Path(scratch) / "raw.onnx", Path(scratch) / path.name
+        onnx_file.write(wrapped, inputs, list(want), raw, opset=options.opset, any_batch=options.batch is None)
+        onnx_file.simplify(raw, file, half=options.half)
+        onnx_file.merge_pads(file)
+        have = onnx_file.run(file, inputs)
+        parity = compare({name: torch.from_numpy(value) for name, value in have.items()}, want)
+        check(parity, options.half)
+        onnx_file.describe(file, about(model, options, size, trace) | {"parity": parity})
+        file.replace(path)
+    return parity
+
+
+def sample(options: Options, size: tuple[int, int]) -> tuple[Tensor, ...]:
+    """Inputs to trace and to compare with: smooth pictures with some noise, and their sizes where they are needed."""
+    batch = options.batch or 2
+    random = torch.Generator().manual_seed(0)
+    coarse = torch.rand(batch, 3, 8, 8, generator=random)
+    images = nn.functional.interpolate(coarse, size=size, mode="bilinear")
+    images = (images + 0.05 * torch.randn(images.shape, generator=random)).clamp(0, 1)
+    if not options.postprocess:
+        return (images,)
+    return images, torch.tensor([[640, 480], [480, 640]]).repeat(batch, 1)[:batch]
+
+
+def about(model: Predictor, options: Options, size: tuple[int, int], trace: Trace) -> dict:
+    """What the file says of itself, as plain values."""
+    return {
+        "schema": SCHEMA,
+        "dfine": VERSION,
+        "torch": str(torch.__version__),
+        "source": Path(model.source).name if Path(model.source).exists() else model.source,
+        "digest": model.digest,
+        "names": list(model.names),
+        "size": list(size),
+        "batch": options.batch,
+        "precision": "half" if options.half else "single",
+        "temperature": None if model.temperature is None else list(model.temperature),
+        "config": model.config.to_dict(),
+        "shapes": [list(shape) for shape in trace.shapes],
+        "w": trace.w.tolist(),
+    }
+
+
+def compare(have: dict[str, Tensor], want: dict[str, Tensor]) -> dict[str, float]:
+    """By output, the largest difference in units of the largest value of `want` (at least 1), over all pictures.
+
+    Answers whose scores lie within rounding of each other may come in another order: queries are matched by the token
+    they were born of, where it is known, and otherwise by what they say. `trace.origin` says of tokens that one side
+    alone chose how far their scores are from those of the last ones chosen; `labels` is the share of answers of another
+    class.
+    """
+    worst = dict.fromkeys(want, 0.0)
+    for i in range(len(next(iter(want.values())))):
+        mine, theirs = ({name: value[i] for name, value in side.items()} for side in (have, want))
+        for group in (_same_token, _same_answer):
+            for name, value in group(mine, theirs).items():
+                worst[name] = max(worst[name], value) if math.isfinite(value) else math.inf
+    return worst
+
+
+def check(parity: dict[str, float], half: bool) -> None:
+    """Raise ExportError, naming the output, when a difference is too large."""
+    for name, value in parity.items():
+        limit = OTHERS[half] if name == "labels" else TOLERANCE[half]
+        if not value <= limit:
+            raise ExportError(f"the exported file is {value:.2g} from torch in {name!r}; nothing was written")
+
+
+def _same_token(have: dict[str, Tensor], want: dict[str, Tensor]) -> dict[str, float]:
+    """Differences of a picture's trace."""
+    names = [name for name in want if name.startswith("trace.")]
+    if not names:
+        return {}
+    born = have["trace.origin"][:, None] == want["trace.origin"]
+    a, b = born.nonzero(as_tuple=True)
+    found = {"trace.origin": _chosen_alone(have["trace.proposals.logits"], want["trace.proposals.logits"], born)}
+    for name in names[:-1]:
+        axis = 1 if name.startswith("trace.layers.") else 0
+        found[name] = _apart(have[name].index_select(axis, a), want[name].index_select(axis, b))
+    return found
+
+
+def _chosen_alone(have: Tensor, want: Tensor, born: Tensor) -> float:
+    """How far tokens that one side alone chose are from the border of the choice, in units of the largest logit.
+
+    Proposals' logits [Q, K] of both sides, and which queries are born of the same token [Q, Q]. Rounding may swap the
+    last chosen with the first left out, however many have nearly that score. Where more than half differ, or some
+    score is no number, it is infinite.
+    """
+    scores, alone = (have.amax(-1), want.amax(-1)), (~born.any(1), ~born.any(0))
+    if not all(s.isfinite().all() for s in scores) or alone[0].sum() > len(born) / 2:
+        return math.inf
+    gaps = [(mine[one] - other.min()).abs() for mine, one, other in zip(scores, alone, scores[::-1])]
+    return _largest(torch.cat(gaps), want)
+
+
+def _same_answer(have: dict[str, Tensor], want: dict[str, Tensor]) -> dict[str, float]:
+    """Differences of a picture's answers, each with the nearest of its class."""
+    if "labels" in want:
+        scale = want["boxes"].abs().max().clamp(min=1)
+        say = lambda d: torch.cat((d["boxes"] / scale, d["scores"][:, None], d["labels"][:, None].float()), 1)  # noqa: E731
+    elif "logits" in want:
+        say = lambda d: torch.cat((d["boxes"], d["logits"].sigmoid()), 1)  # noqa: E731
+    else:
+        return {}
+    nearest = torch.cdist(say(have), say(want)).argmin(1)
+    names = [name for name in ("boxes", "scores", "logits") if name in want]
+    found = {name: _apart(have[name], want[name][nearest]) for name in names}
+    if "labels" in want:
+        found["labels"] = (have["labels"] != want["labels"][nearest]).float().mean().item()
+    return found
+
+
+def _apart(have: Tensor, want: Tensor) -> float:
+    """The largest difference, in units of the largest value of `want`, which counts as at least 1."""
+    return _largest((have - want).abs(), want)
+
+
+def _largest(differences: Tensor, want: Tensor) -> float:
+    if not differences.numel():
+        return 0.0
+    return (differences.max() / want.abs().max().clamp(min=1)).item()

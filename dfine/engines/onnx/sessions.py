@@ -1,0 +1,160 @@
+"""What runs an exported file: ONNX Runtime with one of its providers, or OpenVINO, which reads the same file.
+
+Neither is imported before a file is opened.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import threading
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dfine.engines.onnx import file
+from dfine.processes import Ranks
+from dfine.weights.hub import CheckpointError
+
+# Where a file can run, what onnxruntime calls it, and what to install for it.
+PROVIDERS = {
+    "cpu": ("CPUExecutionProvider", "onnxruntime"),
+    "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
+    "tensorrt": ("TensorrtExecutionProvider", "onnxruntime-gpu, and TensorRT"),
+    "openvino": (None, "openvino"),
+}
+# What takes over what a provider cannot run.
+BEHIND = {"tensorrt": ("cuda", "cpu"), "cuda": ("cpu",)}
+# What can run a file on a CPU: the engine's name, its provider, and the package that it comes in.
+ON_CPU = {"onnx": ("cpu", "onnxruntime"), "openvino": ("openvino", "openvino")}
+
+STARTING = threading.Lock()
+
+
+class OnnxRuntime:
+    """A file under ONNX Runtime.
+
+    Attributes:
+        provider: the one that it really got: "cpu", "cuda" or "tensorrt".
+        version: of the runtime.
+        inputs, outputs: their names.
+        text: what the file says of itself, as it stands in its metadata; None where it says nothing.
+    """
+
+    def __init__(self, path: Path, provider: str, index: int = 0):
+        runtime = file.needed("onnxruntime")
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = 3
+        wanted = chain(provider, index, runtime.get_available_providers())
+        try:
+            self.session = runtime.InferenceSession(str(path), options, providers=wanted)
+        except Exception as error:  # onnxruntime has a class for every fault, none of them with a common base
+            raise CheckpointError(_cannot(path, error)) from None
+        (first, _), got = wanted[0], self.session.get_providers()[0]
+        if got != first:
+            warnings.warn(f"{first} could not be started; {path.name} runs on {got}", stacklevel=5)
+        self.provider = next(name for name, (full, _) in PROVIDERS.items() if full == got)
+        self.version = runtime.__version__
+        self.inputs = [node.name for node in self.session.get_inputs()]
+        self.outputs = [node.name for node in self.session.get_outputs()]
+        self.text = self.session.get_modelmeta().custom_metadata_map.get(file.KEY)
+
+    def run(self, outputs: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """The outputs asked for. Any number of threads may ask at once."""
+        return self.session.run(outputs, feed)
+
+
+class OpenVino:
+    """A file under OpenVINO, on the CPU, in single precision. The same attributes."""
+
+    provider = "openvino"
+
+    def __init__(self, path: Path):
+        import openvino
+
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "INFERENCE_PRECISION_HINT": "f32",  # by itself it takes half precision wherever a CPU has it
+        }
+        with STARTING:
+            core = _core()
+        try:
+            model = core.read_model(str(path))
+            self.request = core.compile_model(model, "CPU", settings).create_infer_request()
+        except RuntimeError as error:
+            raise CheckpointError(_cannot(path, error)) from None
+        self.version = openvino.__version__
+        self.inputs = [node.get_any_name() for node in model.inputs]
+        self.outputs = [node.get_any_name() for node in model.outputs]
+        key = ["framework", file.KEY]
+        self.text = model.get_rt_info(key).astype(str) if model.has_rt_info(key) else None
+        self._turn = threading.Lock()
+
+    def run(self, outputs: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """The outputs asked for. Threads are answered one after the other."""
+        with self._turn:
+            found = self.request.infer(feed)
+            return [found[name] for name in outputs]
+
+
+@functools.cache
+def _core():
+    """OpenVINO's own state, one for the process, which is how it is meant, and never given up.
+
+    Its CPU plugin lends the thread that starts it a stack for signals and takes it back when it goes, from whichever
+    thread that happens; two plugins that go in the order in which they came leave the first one's, freed, and the next
+    signal that Python handles ends the process (seen in OpenVINO 2026.4).
+    """
+    import openvino
+
+    return openvino.Core()
+
+
+def chain(provider: str, index: int, there: list[str]) -> list[tuple[str, dict]]:
+    """What ONNX Runtime is asked to try, in this order, and on which GPU: its own names, of those that are `there`."""
+    names = [name for name in (provider, *BEHIND.get(provider, ())) if PROVIDERS[name][0] in there]
+    return [(PROVIDERS[name][0], {"device_id": index} if index and name != "cpu" else {}) for name in names]
+
+
+def placed(model: str, device: str, here: Ranks) -> str:
+    """The device on which this process of several runs a model; of an exported file "auto" means what can run it."""
+    if model.endswith(".onnx") and device == "auto":
+        device = "cuda" if "cuda" in available() else "cpu"
+    return here.device(device)
+
+
+def available() -> list[str]:
+    """The names of the providers that are installed here."""
+    has = lambda package: importlib.util.find_spec(package) is not None  # noqa: E731
+    there = file.needed("onnxruntime").get_available_providers() if has("onnxruntime") else []
+    return [name for name, (provider, _) in PROVIDERS.items() if provider in there] + ["openvino"] * has("openvino")
+
+
+def open_session(path: Path, provider: str) -> OnnxRuntime | OpenVino:
+    """A file, ready to run. "auto" takes cuda where it is there, else cpu; "cuda:1" is the second GPU.
+
+    Raises:
+        ValueError: the provider is not there, or what follows its name is no number.
+        CheckpointError: the file cannot be run.
+        ImportError: onnxruntime is missing, and another provider than openvino is wanted.
+    """
+    there = available()
+    if provider in ("auto", "mps"):
+        provider = "cuda" if "cuda" in there and provider == "auto" else "cpu"
+    provider, _, index = provider.partition(":")
+    if index and not index.isdecimal():
+        raise ValueError(f"a GPU has a number, as in {provider}:0; {index!r} is none")
+    if provider != "openvino":
+        file.needed("onnxruntime")
+    if provider not in there:
+        hint = f"; pip install {PROVIDERS[provider][1]}" if provider in PROVIDERS else ""
+        raise ValueError(f"an exported file cannot run on {provider!r} here; it can on {', '.join(there)}{hint}")
+    return OpenVino(path) if provider == "openvino" else OnnxRuntime(path, provider, int(index or 0))
+
+
+def _cannot(path: Path, error: Exception) -> str:
+    return f"{path.name} cannot be run: {' '.join(str(error).split())[:300]}"

@@ -1,0 +1,293 @@
+"""COCO AP of the initial boxes and of every decoder layer, from one pass over a data set.
+
+The network's whole trace is at hand, so every stage is scored in the same pass. With `scores="own"` each stage ranks
+its boxes by its own scores, as if decoding had stopped there; with `scores="last"` all stages share the last layer's
+ranking, so that only their boxes differ: what is left is localisation.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from dfine.data import labels
+from dfine.data.loader import loader, subset
+from dfine.engines.torch_engine import Fast, suits
+from dfine.processes import Ranks
+from dfine.trace.postprocess import detections
+
+TOP = 300  # detections kept per picture, as published; COCO's evaluator then takes 100 of each class
+ALONE = Ranks()
+METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
+THRESHOLDS = tuple(i / 100 for i in range(50, 100, 5))  # IoU from which a box is right
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well every stage of a detector does on a data set. Printing it gives the table."""
+
+    stats: dict[str, dict[str, float]]  # stage -> metric -> value in 0..1; NaN where the data has nothing to measure
+    classes: dict[str, float]  # class name -> AP of the last layer
+    pictures: int
+    objects: int  # crowds not counted
+    scores: str = "own"
+    truth: dict = field(repr=False, default_factory=dict)
+    results: dict[str, np.ndarray] = field(repr=False, default_factory=dict)  # stage -> [n, 7], see `measure`
+
+    @staticmethod
+    def of(truth: dict, results: dict[str, np.ndarray], scores: str = "own") -> Evaluation:
+        """Measures the results [n, 7] of every stage against a COCO-format dict."""
+        measured = {stage: measure(truth, rows) for stage, rows in results.items()}
+        return Evaluation(
+            stats={stage: stats for stage, (stats, _) in measured.items()},
+            classes=list(measured.values())[-1][1] if measured else {},
+            pictures=len(truth["images"]),
+            objects=sum(not a.get("iscrowd", 0) for a in truth["annotations"]),
+            scores=scores,
+            truth=truth,
+            results=results,
+        )
+
+    @property
+    def ap(self) -> dict[str, float]:
+        """AP (0.50:0.95) of every stage: "initial", "layer 1", …, "layer L"."""
+        return {stage: stats["AP"] for stage, stats in self.stats.items()}
+
+    @property
+    def gain(self) -> float:
+        """AP of the last layer less AP of the initial boxes: what refinement is worth."""
+        values = list(self.ap.values())
+        return values[-1] - values[0]
+
+    def only(self, image_ids: Collection[int]) -> Evaluation:
+        """The same detections measured on some of the images, without another pass of the network."""
+        keep = set(image_ids)
+        truth = {
+            **self.truth,
+            "images": [i for i in self.truth["images"] if i["id"] in keep],
+            "annotations": [a for a in self.truth["annotations"] if a["image_id"] in keep],
+        }
+        ids = np.array(sorted(keep), dtype=np.float64)
+        results = {stage: rows[np.isin(rows[:, 0], ids)] for stage, rows in self.results.items()}
+        return Evaluation.of(truth, results, self.scores)
+
+    def by_dials(self) -> dict[str, Evaluation]:
+        """The "clean" pictures (all dials at 0) and the "hard" ones apart, where these are scenes; else nothing."""
+        images = [i for i in self.truth.get("images", ()) if "dials" in i]
+        hard = [i["id"] for i in images if any(i["dials"].values())]
+        clean = [i["id"] for i in images if not any(i["dials"].values())]
+        return {name: self.only(ids) for name, ids in (("clean", clean), ("hard", hard)) if ids}
+
+    def rows(self) -> list[dict]:
+        """One plain dict a stage, for a table: `stage` and every metric."""
+        return [{"stage": stage, **stats} for stage, stats in self.stats.items()]
+
+    def to_dict(self) -> dict:
+        """Plain JSON values; None where there is nothing to measure."""
+        plain = lambda values: {k: None if math.isnan(v) else round(v, 6) for k, v in values.items()}  # noqa: E731
+        return {
+            "pictures": self.pictures,
+            "objects": self.objects,
+            "scores": self.scores,
+            "stages": {stage: plain(stats) for stage, stats in self.stats.items()},
+            "classes": plain(self.classes),
+        }
+
+    def __str__(self) -> str:
+        number = lambda v: "–".rjust(7) if math.isnan(v) else f"{v:7.3f}"  # noqa: E731
+        lines = [f"{'':10s}" + "".join(f"{m:>7s}" for m in METRICS)]
+        lines += [f"{stage:10s}" + "".join(number(stats[m]) for m in METRICS) for stage, stats in self.stats.items()]
+        return "\n".join(lines)
+
+
+def evaluate(
+    network: nn.Module,
+    dataset: Dataset,
+    *,
+    names: tuple[str, ...] | None = None,
+    size: tuple[int, int] = (640, 640),
+    batch: int = 16,
+    device: str | torch.device = "cpu",
+    scores: str = "own",
+    workers: int = 0,
+    progress: bool = True,
+    half: str = "off",
+    here: Ranks = ALONE,
+) -> Evaluation:
+    """COCO AP of the initial boxes and of every layer of `network` on `dataset`.
+
+    Labels are matched by name, never by position. Classes that the data set does not have are left out of the ranking;
+    classes that the model does not have count as misses, and a warning names them.
+
+    Args:
+        network: pixels [B, 3, H, W] in 0..1 -> `Trace`. It is put in eval mode, and back in the mode it was in. Of a
+            `DFINE` a fused copy runs, which says the same within rounding, and sooner.
+        dataset: with `names`, `category_ids` and `ground_truth()`.
+        names: of the network's classes; by default those of the data set.
+        size: (height, width) that pictures are resized to.
+        batch: pictures per forward pass.
+        device: where the network lies.
+        scores: "own" ranks each stage's boxes by its own scores, "last" by the last layer's.
+        workers: processes that read pictures.
+        progress: whether to show a bar.
+        half: "bf16" or "fp16" run a `DFINE` in half precision (`dfine.engines.torch_engine`).
+        here: this process among those that share the pictures; all of them must call this, and get the same answer.
+
+    Raises:
+        ValueError: no class name of the model is known to the data set, `scores` is neither "own" nor "last", or
+            there is no such precision for this network.
+        ImportError: faster-coco-eval is missing.
+    """
+    if scores not in ("own", "last"):
+        raise ValueError(f'scores is {scores!r}; it must be "own" or "last"')
+    swift = suits(network, device)
+    if half != "off" and not swift:
+        raise ValueError("half precision is for checkpoints, on cpu or cuda; an exported file keeps its own precision")
+    _coco_eval()  # a missing package is said before the work, not after it
+    names = tuple(names or dataset.names)
+    categories = match(names, dataset)
+    share = subset(dataset, here.mine(range(len(dataset)))) if here.count > 1 else dataset
+    batches = loader(share, batch, size=size, train=False, workers=workers, pin=torch.device(device).type == "cuda")
+    collected: dict[str, list[np.ndarray]] = {}
+    engine = Fast(network, half=half) if swift else network
+    was_training = network.training
+    network.eval()
+    try:
+        for pixels, targets in _progress(batches, progress and here.first):
+            for stage, rows in _stages(engine, pixels, targets, names, categories, device, scores):
+                collected.setdefault(stage, []).append(rows)
+    finally:
+        network.train(was_training)
+    shares = here.gather({stage: np.concatenate(rows) for stage, rows in collected.items()})
+    stages = next((share for share in shares if share), {})  # a process may have had no picture
+    results = {stage: np.concatenate([share[stage] for share in shares if share]) for stage in stages}
+    return Evaluation.of(dataset.ground_truth(), results, scores)
+
+
+def _stages(engine, pixels, targets, names, categories, device, scores):
+    """One batch through the network: yields (stage, rows [n, 7]) for the initial boxes and every layer."""
+    with torch.no_grad():
+        trace = engine(pixels.to(device, non_blocking=True).float() / 255)
+    sizes = [target.size for target in targets]
+    ignore = tuple(label for label, category in enumerate(categories) if category is None)
+    stages = {"initial": "initial"} | {f"layer {i + 1}": i for i in range(len(trace.refinements))}
+    for stage, layer in stages.items():
+        found = detections(trace, names, sizes, top=TOP, layer=layer, ignore=ignore, scores=scores)
+        yield stage, np.concatenate([_rows(d, t.image_id, categories) for d, t in zip(found, targets)])
+
+
+def _rows(found, image_id: int, categories: list[int | None]) -> np.ndarray:
+    """Detections of one picture as [n, 7] float64: image id, x, y, width, height, score, category id."""
+    xyxy = found.boxes.double().numpy().reshape(-1, 4)
+    rows = np.empty((len(found), 7))
+    rows[:, 0] = image_id
+    rows[:, 1:3] = xyxy[:, :2]
+    rows[:, 3:5] = xyxy[:, 2:] - xyxy[:, :2]
+    rows[:, 5] = found.scores.double().numpy()
+    rows[:, 6] = [categories[label] for label in found.labels.tolist()]
+    return rows
+
+
+def match(names: tuple[str, ...], dataset: Dataset) -> list[int | None]:
+    """The data set's category id for every label of a model, by name (`labels.same`); None where it has no such class.
+
+    Warns of the data set's classes that the model does not have. Raises ValueError when they share none.
+    """
+    category = dict(zip(dataset.names, dataset.category_ids))
+    found = labels.same(dataset.names, names)  # the data set's name -> the model's
+    missing = [name for name in dataset.names if name not in found]
+    if category and not found:
+        raise ValueError(
+            f"the model and the data set share no class name: the model has {_few(names)}, the data set "
+            f"{_few(dataset.names)}; rename the data set's categories"
+        )
+    if missing:
+        warnings.warn(f"the model has no class for {_few(missing)}; their objects count as missed", stacklevel=3)
+    ids = {model: category[name] for name, model in found.items()}
+    categories = [ids.get(name) for name in names]
+    return categories
+
+
+def measure(truth: dict, rows: np.ndarray) -> tuple[dict[str, float], dict[str, float]]:
+    """COCO's figures for detections `rows` [n, 7] (image id, x, y, width, height in pixels, score, category id).
+
+    Returns the metrics, and AP by class name; NaN where `truth` (a COCO-format dict) has no object to measure it on.
+    Crowds are neither missed nor found, as in the reference implementation, pycocotools.
+    """
+    run = _accumulated(truth, rows)
+    if run is None:
+        return dict.fromkeys(METRICS, math.nan), {c["name"]: math.nan for c in truth["categories"]}
+    precision, recall = np.asarray(run.eval["precision"]), np.asarray(run.eval["recall"])  # [T,R,K,A,M], [T,K,A,M]
+    values = [precision[..., 0, -1], precision[0, ..., 0, -1], precision[5, ..., 0, -1]]
+    values += [precision[..., area, -1] for area in (1, 2, 3)] + [recall[..., 0, -1]]
+    name = {c["id"]: c["name"] for c in truth["categories"]}
+    classes = {name[int(c)]: _mean(precision[:, :, k, 0, -1]) for k, c in enumerate(run.params.catIds)}
+    return dict(zip(METRICS, map(_mean, values))), classes
+
+
+def by_threshold(truth: dict, rows: np.ndarray) -> dict[float, float]:
+    """AP at each of COCO's ten IoU thresholds, 0.50 to 0.95; arguments as in `measure`."""
+    run = _accumulated(truth, rows)
+    if run is None:
+        return dict.fromkeys(THRESHOLDS, math.nan)
+    precision = np.asarray(run.eval["precision"])  # [T, R, K, A, M]
+    return {t: _mean(precision[i, ..., 0, -1]) for i, t in enumerate(THRESHOLDS)}
+
+
+def _accumulated(truth: dict, rows: np.ndarray):
+    """COCO's evaluation of `rows`, accumulated; None where there are no pictures."""
+    coco, coco_eval = _coco_eval()
+    truth = {**truth, "annotations": [dict(a) for a in truth["annotations"]]}  # the evaluator writes into them
+    found = {
+        "images": truth["images"],
+        "categories": truth["categories"],
+        "annotations": [
+            {"id": i + 1, "image_id": int(r[0]), "category_id": int(r[6]), "bbox": list(map(float, r[1:5])),
+             "score": float(r[5]), "area": float(r[3] * r[4]), "iscrowd": 0}
+            for i, r in enumerate(rows)
+        ],
+    }  # fmt: skip
+    if not truth["images"]:
+        return None
+    run = coco_eval(coco(truth), coco(found), "bbox", print_function=_quiet)
+    run.evaluate()
+    run.accumulate()
+    return run
+
+
+def _mean(values: np.ndarray) -> float:
+    """The mean of what could be measured; COCO writes −1 where there is nothing."""
+    values = values[values > -1]
+    return float(values.mean()) if values.size else math.nan
+
+
+def _few(names) -> str:
+    names = list(names)
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _progress(batches, show: bool):
+    if not show:
+        return batches
+    from tqdm import tqdm
+
+    return tqdm(batches, desc="evaluate", unit="batch", leave=False)
+
+
+def _quiet(*_) -> None:
+    """Takes the evaluator's chatter."""
+
+
+def _coco_eval():
+    try:
+        from faster_coco_eval import COCO, COCOeval_faster
+    except ImportError:
+        raise ImportError("evaluation needs the package faster-coco-eval: pip install faster-coco-eval") from None
+    return COCO, COCOeval_faster

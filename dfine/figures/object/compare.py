@@ -1,0 +1,147 @@
+"""Two or more models on one picture: what each found, side by side, and what each says of one object's edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from dfine import distribution
+from dfine.boxes import to_pixels
+from dfine.config import EDGES
+from dfine.figures import picture as pictures
+from dfine.figures import style
+from dfine.trace.detections import Detections
+from dfine.trace.history import History
+
+HEAD, GAP = 30, 10  # pixels above every picture, and between two
+INK, PAPER = "#3C4149", "#FFFFFF"
+TRUTH = "#D62728"
+
+
+def side_by_side(picture: Image.Image, found: Mapping[str, Detections], *, width: int = 460) -> Image.Image:
+    """The picture once for every model, with that model's boxes; above each its name and how many it found.
+
+    Args:
+        picture: the picture, at any scale.
+        found: name -> its detections in this picture.
+        width: of each picture, in pixels.
+
+    Raises:
+        ValueError: there is no model.
+    """
+    named = {}
+    for name, detections in found.items():
+        count = f"{len(detections)} object{'' if len(detections) == 1 else 's'}"
+        named[f"{name}: {count}"] = pictures.draw(picture, detections)
+    return sheet(named, width=width)
+
+
+def sheet(images: Mapping[str, Image.Image], *, width: int = 460) -> Image.Image:
+    """Pictures in a row on white, each under its name; all `width` pixels wide, the row as high as the tallest.
+
+    Raises:
+        ValueError: there is no picture.
+    """
+    if not images:
+        raise ValueError("there is nothing to compare; give at least one picture")
+    scaled = [i.convert("RGB").resize((width, max(1, round(i.height * width / i.width)))) for i in images.values()]
+    row = Image.new("RGB", (len(images) * (width + GAP) - GAP, HEAD + max(i.height for i in scaled)), PAPER)
+    canvas, font = ImageDraw.Draw(row), ImageFont.load_default(15)
+    for i, (name, image) in enumerate(zip(images, scaled)):
+        row.paste(image, (i * (width + GAP), HEAD))
+        canvas.text((i * (width + GAP), 5), name, fill=INK, font=font)
+    return row
+
+
+def edges(histories: Mapping[str, History], truth: torch.Tensor | None = None) -> go.Figure:
+    """What the last layers of several models say of one object's edges, in pixels of the picture; a panel an edge.
+
+    Models measure from initial boxes of their own, so that their bins cannot be compared. Here every bin stands where
+    it would put the edge; the curves are densities, with an area of one, and a dot marks Σ W(n)·Pr(n).
+
+    Args:
+        histories: name -> the object as that model sees it, all in the same picture.
+        truth: the true box [4], cxcywh in 0..1, as a dotted line.
+
+    Raises:
+        ValueError: there is no model, or their pictures differ in size.
+    """
+    sizes = {h.size for h in histories.values()}
+    if len(sizes) != 1:
+        raise ValueError(
+            "give the histories of at least one model, all of one picture" if sizes else "no model is given"
+        )
+    colours = dict(zip(histories, [style.GHOST, *style.layer_colours(max(1, len(histories) - 1))[::-1]]))
+    curves = {name: _curves(h) for name, h in histories.items()}
+    layout = style.plotly_layout(270, margin=dict(l=14, r=14, t=56, b=44), showlegend=True)
+    layout |= dict(shapes=[], annotations=[], legend=dict(orientation="h", y=1.13, yanchor="bottom", x=0))
+    true = None if truth is None else to_pixels(truth, next(iter(sizes))).tolist()
+    data = []
+    for k, edge in enumerate(EDGES):
+        number = str(k + 1) if k else ""
+        axes = dict(xaxis=f"x{number}", yaxis=f"y{number}")
+        for name in histories:
+            data += [trace | axes for trace in _drawn(curves[name], k, name, colours[name])]
+        layout |= _panel(
+            number, k, _span([c["mean"][k] for c in curves.values()], [c["reach"][k] for c in curves.values()])
+        )
+        layout["annotations"].append(
+            dict(text=f"<b>{edge}</b>", x=0, y=1, xref=f"x{number} domain", yref=f"y{number} domain", xanchor="left",
+                 yanchor="bottom", showarrow=False, font=dict(size=14, color=style.EDGE_COLOURS[edge]))
+        )  # fmt: skip
+        if true is not None:
+            layout["shapes"].append(
+                dict(type="line", x0=true[k], x1=true[k], y0=0, y1=1, xref=f"x{number}", yref=f"y{number} domain",
+                     line=dict(color=TRUTH, width=1.6, dash="dot"))
+            )  # fmt: skip
+    return go.Figure(dict(data=data, layout=layout))
+
+
+def _curves(history: History) -> dict:
+    """Where the bins put every edge [4, N+1], how dense the mass is there, the means [4] and the intervals [4][2]."""
+    steps = torch.gradient(history.w)[0] * history.pixels_per_size[:, None]  # [4, N+1] pixels that a bin stands for
+    places = distribution.edge_positions(history.initial, history.w[:, None].expand(-1, 4), history.size).T
+    return dict(
+        x=places, y=history.calibrated[-1] / steps, mean=history.xyxy_pixels[-1].tolist(),
+        reach=history.intervals(0.9)[-1].tolist(),
+    )  # fmt: skip
+
+
+def _drawn(curve: dict, k: int, name: str, colour: str) -> list[dict]:
+    """One model's density of one edge, and its mean."""
+    order = curve["x"][k].argsort()
+    line = dict(
+        type="scatter", mode="lines", x=curve["x"][k][order].tolist(), y=curve["y"][k][order].tolist(), name=name,
+        legendgroup=name, showlegend=k == 0, line=dict(color=colour, width=2.4), fill="tozeroy",
+        fillcolor=style.alpha(colour, 0.2), hovertemplate=f"{name}: %{{x:.1f}} px<extra></extra>",
+    )  # fmt: skip
+    dot = dict(
+        type="scatter", mode="markers", x=[curve["mean"][k]], y=[0], marker=dict(color=colour, size=10), name=name,
+        legendgroup=name, showlegend=False, cliponaxis=False,
+        hovertemplate=f"{name}: edge at %{{x:.1f}} px<extra></extra>",
+    )  # fmt: skip
+    return [line, dot]
+
+
+def _span(means: list[float], reaches: list[list[float]]) -> list[float]:
+    """An extent in pixels that holds nearly all mass of all models."""
+    low, high = min(*means, *(r[0] for r in reaches)), max(*means, *(r[1] for r in reaches))
+    margin = 0.12 * max(high - low, 4.0)
+    return [low - margin, high + margin]
+
+
+def _panel(number: str, k: int, span: list[float], gap: float = 0.04) -> dict:
+    width = (1 - 3 * gap) / 4
+    start = k * (width + gap)
+    x = dict(
+        anchor=f"y{number}", domain=[start, start + width], range=span, showgrid=False, zeroline=False, fixedrange=True,
+        nticks=5, title=dict(text=f"{'xy'[k % 2]} in the picture, px", font=dict(size=11), standoff=3),
+        tickfont=dict(size=10), showline=True, linecolor=style.GRID,
+    )  # fmt: skip
+    y = dict(
+        anchor=f"x{number}", rangemode="tozero", showticklabels=False, showgrid=False, zeroline=False, fixedrange=True
+    )
+    return {f"xaxis{number}": x, f"yaxis{number}": y}

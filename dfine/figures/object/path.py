@@ -1,0 +1,51 @@
+"""The way of one edge through the layers as a small drawing: no script, readable at any size."""
+
+from __future__ import annotations
+
+from html import escape
+
+from dfine.config import EDGES
+from dfine.figures import style
+from dfine.trace.history import History
+
+WIDTH, STEP, LEFT, BOTTOM = 188, 20, 52, 20  # in units of the drawing
+
+
+def edge_path(history: History, edge: int, mass: float = 0.8) -> str:
+    """An SVG with one row a stage: where the edge was in the picture (a dot), and its interval (a bar), in pixels.
+
+    The scale is that of the dots and of the last interval; a wider interval of an earlier layer runs out at the border.
+    """
+    spots = history.xyxy_pixels[:, edge].tolist()  # [1 + L]
+    intervals = [None, *history.intervals(mass)[:, edge].tolist()]
+    seen = [*spots, *intervals[-1]]
+    low, high = min(seen), max(seen)
+    margin = 0.14 * (high - low) or 0.5
+    low, high = low - margin, high + margin
+    x = lambda v: LEFT + (WIDTH - LEFT) * (min(max(v, low), high) - low) / (high - low)  # noqa: E731
+    y = lambda i: STEP * (i + 0.5)  # noqa: E731
+    height = STEP * len(spots) + BOTTOM
+
+    drawn = [f'<line class="rule" x1="{x(spots[-1]):.1f}" x2="{x(spots[-1]):.1f}" y1="0" y2="{height - BOTTOM}"/>']
+    line = " ".join(f"{x(v):.1f},{y(i):.1f}" for i, v in enumerate(spots))
+    drawn.append(f'<polyline points="{line}" fill="none" stroke="{style.GHOST}" stroke-opacity="0.5"/>')
+    colours = [style.INITIAL, *style.layer_colours(history.layers)]
+    for i, (spot, interval, colour) in enumerate(zip(spots, intervals, colours)):
+        drawn.append(f'<text x="0" y="{y(i) + 4:.1f}">{"initial" if not i else f"layer {i}"}</text>')
+        if interval:
+            a, b = x(interval[0]), x(interval[1])
+            drawn.append(
+                f'<rect x="{a:.1f}" y="{y(i) - 4:.1f}" width="{max(b - a, 1):.1f}" height="8" rx="4" fill="{colour}" '
+                'fill-opacity="0.35"/>'
+            )
+        fill = colour if interval else "none"
+        drawn.append(
+            f'<circle cx="{x(spot):.1f}" cy="{y(i):.1f}" r="4" fill="{fill}" stroke="{colour}" stroke-width="2"/>'
+        )
+    ends = ((LEFT, "start", low), (WIDTH, "end", high))
+    drawn += [f'<text x="{at}" y="{height - 3}" text-anchor="{anchor}">{v:.1f}</text>' for at, anchor, v in ends]
+    label = escape(
+        f"The {EDGES[edge]} edge, in pixels: "
+        + ", ".join(f"{name} {spot:.1f}" for name, spot in zip(style.stage_names(history.layers), spots))
+    )
+    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">{"".join(drawn)}</svg>'

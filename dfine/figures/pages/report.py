@@ -1,0 +1,271 @@
+"""The report on a data set as a page of its own: what refinement is worth, what errors cost, how sure edges are."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+from PIL import Image
+
+from dfine.config import EDGES
+from dfine.figures.pages import calibration, document, errors, gains
+from dfine.figures.pages.document import Document, Panel, Section
+
+MOST = 24  # classes that a figure lists, the costliest; the table has all
+ORIGIN = {
+    "data": "Data set", "pictures": "Pictures", "objects": "Objects", "model": "Checkpoint",
+    "digest": "SHA-256 of its weights", "input": "Input in px", "threshold": "Lowest score",
+    "top": "Most boxes a picture", "dfine": "D-FINE Lens", "schema": "Schema",
+}  # fmt: skip
+LEVELS = (
+    "In tenths of each edge’s own distribution. A hump in the middle: the distributions are too wide; high ends: too "
+    "narrow; one high end: the network errs to that side."
+)
+CUT = (
+    "Boxes count from a score of {:g}. dfine evaluate, which counts all of them, gives a little more, above all in AR."
+)
+WORDS = (
+    ("AP", "Average precision, the mean over ten IoU thresholds from 0.50 to 0.95 and over the classes; 1 is perfect."),
+    ("AP50, AP75", "The same at one threshold: a box is right if it overlaps the true one with IoU 0.50, or 0.75."),
+    ("Initial box", "What the network draws first, before any layer has moved an edge."),
+    ("Cls", "The box lies on an object of another class (IoU from 0.5)."),
+    ("Loc", "The right class, but too loose a box: IoU 0.1 to 0.5."),
+    ("Both", "Another class, and too loose."),
+    ("Dupe", "A second box on an object that a better one has found already."),
+    ("Bkg", "There is nothing."),
+    ("Miss", "An object that no box found, and that no Cls or Loc box stands on."),
+    ("Gain", "AP of a layer less AP of the initial boxes."),
+    ("Cost", "What AP50 would gain if all errors of one kind, and no others, were put right. They do not add up."),
+    ("Interval", "An edge lies in its 80\u00a0% interval in 80 of 100 cases, if its distribution can be believed."),
+    ("Temperature", "A number per edge that flattens (over 1) or sharpens (under 1) its distributions to that end."),
+)  # fmt: skip
+
+
+def report(numbers: dict, pictures: Sequence[tuple[Image.Image, dict]] = ()) -> str:
+    """The report as a self-contained HTML page whose figures stay interactive.
+
+    Args:
+        numbers: plain values with the keys `head`, `stages`, `thresholds`, `by_threshold`, `classes`, `errors`,
+            `calibration` and `worst`, as `dfine.explore.report` makes them; they are put into the page under the id
+            `data`. What is None or empty is left out.
+        pictures: the worst pictures with their entries in `worst`, drawn small.
+    """
+    figures: list[go.Figure] = []
+    cards = [document.section(s, i, figures) for i, s in enumerate(sections(numbers))]
+    main = [
+        *cards,
+        _worst(pictures, numbers["head"].get("threshold")) if pictures else "",
+        f"<section><h2>The words</h2>{document.words(WORDS)}</section>",
+    ]
+    head = numbers["head"]
+    return str(
+        Document(
+            f"{head['data']}: the errors of {head['model']}",
+            _header(numbers),
+            "\n".join(main),
+            document.origin(head, ORIGIN),
+            numbers,
+            figures,
+            ("page.css", "report.css"),
+        )
+    )
+
+
+def sections(numbers: dict) -> list[Section]:
+    """The cards of the page, in order; those of which nothing was measured are left out."""
+    made = (_gains(numbers), _errors(numbers), _calibration(numbers["calibration"]))
+    return [section for section in made if section]
+
+
+def story(numbers: dict) -> list[str]:
+    """The report in a few sentences, as HTML."""
+    head, stages = numbers["head"], numbers["stages"]
+    out = [f"On {head['pictures']:,} pictures with {head['objects']:,} objects"]
+    if not stages or stages[-1]["AP"] is None:
+        return [out[0] + " there is nothing to measure."]
+    first, last = stages[0]["AP"], stages[-1]["AP"]
+    gain = f", {last - first:+.3f} over the initial boxes" if len(stages) > 1 else ""
+    out[0] += f" the last layer reaches <b>AP {last:.3f}</b>{gain.replace('-', '−')}."
+    delta = {k: numbers["errors"]["all"]["delta"][k] for k in errors.KINDS}
+    worst = max(delta, key=lambda k: delta[k] or 0)
+    if delta[worst]:
+        out.append(
+            f"The costliest kind of error is <b>{errors.WORDS[worst]}</b> ({worst}): without it AP50 would be "
+            f"{delta[worst]:.3f} higher."
+        )
+    measured = (numbers["calibration"] or {}).get("measured")
+    if measured and measured["objects"]:
+        seen = measured["coverage"][measured["masses"].index(0.8)]
+        word = "uncalibrated" if measured["temperature"] is None else "calibrated"
+        out.append(
+            f"An edge's 80\u00a0% interval ({word}) holds the true edge in <b>{100 * sum(seen) / 4:.0f}\u00a0%</b>."
+        )
+    return out
+
+
+def _header(numbers: dict) -> str:
+    head = numbers["head"]
+    return (
+        '<p class="kicker">D-FINE Lens: a data set’s errors, edge by edge and layer by layer</p>'
+        f'<h1>{html.escape(str(head["data"]))}</h1><p class="lead">{" ".join(story(numbers))}</p>'
+    )
+
+
+def _gains(numbers: dict) -> Section | None:
+    stages = numbers["stages"]
+    if not stages or stages[-1]["AP"] is None:
+        return None
+    least = numbers["head"].get("threshold")
+    note = document.paragraph(CUT.format(least)) if least else ""
+    panels = [Panel("AP of every stage", gains.by_stage(stages), _stages_html(stages) + note)]
+    if len(stages) > 1:
+        panels.append(
+            Panel(
+                "Gain by IoU threshold",
+                gains.by_threshold(numbers["thresholds"], numbers["by_threshold"]),
+                document.paragraph(
+                    "AP of each layer less AP of the initial boxes, each stage ranked by its own scores."
+                ),
+                wide=False,
+            )
+        )
+        panels.append(Panel("By class", None, _classes_html(numbers["classes"])))
+    return Section(
+        "What the layers are worth",
+        "Every decoder layer has its own boxes and scores, so that decoding could stop after any of them.",
+        tuple(panels),
+    )
+
+
+def _errors(numbers: dict) -> Section | None:
+    found = numbers["errors"]
+    if found["all"]["ap50"] is None:
+        return None
+    least = numbers["head"].get("threshold")
+    at = f"The last layer’s AP50 is {found['all']['ap50']:.3f}. How many errors there are stands in brackets"
+    at += (
+        "."
+        if least is None
+        else f"; boxes count from a score of {least:g}, and most of them rank too low to cost much."
+    )
+    panels = [Panel("What it costs", errors.costs(found["all"]), document.paragraph(at), wide=False)]
+    for key, name in (("cases", "By hard case"), ("sizes", "By size"), ("classes", "By class")):
+        shown = _named(found[key], MOST)
+        if len(shown) > 1:
+            notes = {
+                "cases": "A picture can be several hard cases at once; clean pictures are none.",
+                "sizes": "By the true object’s area (COCO’s bounds: 32² and 96² pixels); of a box on nothing, its own.",
+                "classes": _costliest(len(shown), len(found[key])),
+            }  # fmt: skip
+            text = f"AP50, and what it would gain if all errors of a kind were put right. {notes[key]}"
+            panels.append(Panel(name, None, errors.parts_html(shown) + document.paragraph(text)))
+    return Section(
+        "What goes wrong, and what it costs",
+        "Each error is of one kind. Its cost is what AP50 would gain if all of that kind were put right (TIDE).",
+        tuple(panels),
+    )
+
+
+def _costliest(shown: int, count: int) -> str:
+    """Which classes are listed."""
+    if shown == count:
+        return f"All {count} classes, the costliest first."
+    return f"The {shown} classes of {count} whose errors cost most, the costliest first."
+
+
+def _calibration(found: dict | None) -> Section | None:
+    if not found or not found["measured"]["objects"]:
+        return None
+    measured, study = found["measured"], found.get("study")
+    word = "as the network says" if measured["temperature"] is None else "with the stored temperature"
+    rows = [(f"{word}, {measured['objects']:,} objects", measured)]
+    diagrams = {word: measured}
+    note = ""
+    if study:
+        tested = f"{study['before']['objects']:,} objects of other pictures"
+        rows += [(f"before, {tested}", study["before"]), (f"after, {tested}", study["after"])]
+        diagrams = {"before": study["before"], "after a temperature": study["after"]}
+        fitted = ", ".join(f"{edge} {t:.2f}" for edge, t in zip(EDGES, study["temperature"]))
+        note = document.paragraph(
+            f"Temperature per edge, fitted on {study['fitted']:,} objects and tested on other pictures: {fitted}."
+            + (f" But {study['doubt']}." if study.get("doubt") else "")
+        )
+    elif found.get("note"):
+        note = document.paragraph(found["note"])
+    index = measured["masses"].index(0.8)
+    first, *others = (calibration.reliability({title: numbers}) for title, numbers in diagrams.items())
+    panels = [Panel("Reliability", first, note + calibration.table_html(rows), wide=False, beside=others)]
+    layers = {
+        f"layer {i + 1}": {"objects": measured["objects"], "coverage": c} for i, c in enumerate(measured["layers"])
+    }
+    groups = {"layer": layers, **measured["groups"]}
+    sizes = groups.get("size", {})
+    groups["size"] = {size: sizes[size] for size in ("small", "medium", "large") if size in sizes}
+    for key, name in (("layer", "By layer"), ("size", "By size"), ("case", "By hard case"), ("class", "By class")):
+        shown = _named(groups.get(key, {}), 2 * MOST)
+        if len(shown) > 1:
+            text = (
+                f"Number of objects in bold; {word}. Of 100 objects, chance alone scatters the dots by about 4 points."
+            )
+            figure = calibration.by_part(shown, 0.8, index)
+            panels.append(Panel(name, figure, document.paragraph(text), wide=False, tall=True))
+    panels.append(Panel("Where the truth lies", calibration.levels(measured), document.paragraph(LEVELS)))
+    outside = sum(measured["outside"]) / 4
+    beyond = f" {100 * outside:.2g}\u00a0% of the true edges lie further away than W(n) reaches." if outside else ""
+    return Section(
+        "Do the edges mean what they say?",
+        "For every object that was found: how often the true edge lies in the interval that its distribution gives."
+        + beyond,
+        tuple(panels),
+    )
+
+
+def _named(parts: dict[str, dict], most: int) -> dict[str, dict]:
+    """The first of some parts, by names for people."""
+    return {name.replace("_", " "): part for name, part in list(parts.items())[:most]}
+
+
+def _stages_html(stages: Sequence[dict]) -> str:
+    metrics = [key for key in stages[0] if key != "stage"]
+    head = "".join(f"<th>{m}</th>" for m in metrics)
+    rows = "".join(
+        f"<tr><th>{s['stage']}</th>" + "".join(f"<td>{_number(s[m])}</td>" for m in metrics) + "</tr>" for s in stages
+    )
+    return f'<div class="scroll"><table class="numbers"><tr><th></th>{head}</tr>{rows}</table></div>'
+
+
+def _classes_html(classes: Sequence[dict]) -> str:
+    """AP of the first and the last stage of every class, and the gain."""
+    rows = []
+    for c in classes:
+        first, last = list(c["ap"].values())[0], list(c["ap"].values())[-1]
+        gain = None if first is None or last is None else last - first
+        sign = "" if gain is None else f"{gain:+.3f}".replace("-", "−")
+        rows.append(
+            f"<tr><th>{html.escape(c['name'])}</th><td>{c['objects']:,}</td><td>{_number(first)}</td>"
+            f"<td>{_number(last)}</td><td>{sign}</td></tr>"
+        )
+    head = "<tr><th></th><th>objects</th><th>AP, initial</th><th>AP, last</th><th>gain</th></tr>"
+    return f'<div class="scroll tall"><table class="numbers">{head}{"".join(rows)}</table></div>'
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _worst(pictures: Sequence[tuple[Image.Image, dict]], least: float | None) -> str:
+    counted = "all boxes" if least is None else f"boxes from a score of {least:g} on"
+    cards = []
+    for picture, entry in pictures:
+        drawn = errors.draw(picture, entry["boxes"], entry["size"], limit=480)
+        shown = document.image(drawn, f"{entry['picture']}: {entry['why']}", 80)
+        name, why = html.escape(entry["picture"]), html.escape(entry["why"])
+        cards.append(f"<figure>{shown}<figcaption><b>{name}</b> {why}</figcaption></figure>")
+    return (
+        "<section><h2>The worst pictures</h2><p>Those with the most mistakes among boxes with a score from 0.5. Grey "
+        "is right, red is wrong (and says how). Dashed: nothing with a score of 0.5 or more found it; the costs above "
+        f"count {counted}.</p>"
+        f'<div class="worst">{"".join(cards)}</div></section>'
+    )

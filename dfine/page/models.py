@@ -1,0 +1,206 @@
+"""The models that a page offers: opened by name, a few kept in memory, a better one fetched while visitors look on."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dfine.inference.load import load
+from dfine.inference.predictor import Predictor
+from dfine.weights import hub
+from dfine.weights.hub import ZOO, CheckpointError, OfflineError
+
+KEPT = 3  # models held in memory; the default one is among them
+EVERYDAY = "nano-coco"  # what a visitor should meet: everyday things, small enough for two cores
+
+Progress = Callable[[float, str], None]  # (share done in 0..1, what is being done)
+
+
+class Models:
+    """Models by name, safe to share between threads: `models("nano-coco")` opens one, or finds it in memory.
+
+    Only what the zoo lists and what was named at start-up can be opened: names come from visitors, and a path of theirs
+    must not. A caller keeps the model that it was given: whatever others open, and whatever is dropped from memory
+    then, it stays whole until the caller lets go. Two who want the same new model wait for one load; who wants another
+    waits for neither.
+
+    Attributes:
+        default: the model that "" stands for.
+        device: where models are put.
+        opened: is called with every model that has been read.
+    """
+
+    def __init__(self, default: str = "demo", device: str = "auto", *, more: Sequence[str] = (), kept: int = KEPT):
+        self.default, self.device, self.kept = str(default), device, max(1, kept)
+        self.opened: Callable[[Predictor], object] = lambda model: None
+        self._own = [name for name in dict.fromkeys((self.default, *map(str, more))) if name not in ZOO]
+        self._open: OrderedDict[str, Predictor] = OrderedDict()
+        self._lock = threading.Lock()  # of the dictionaries; never held while a file is read
+        self._turns = {name: threading.Lock() for name in (*ZOO, *self._own)}
+        self._troubles: dict[str, Exception] = {}
+        self._wanted: str | None = None  # what is, or was, to be fetched in the background
+        self._thread: threading.Thread | None = None
+
+    def __call__(self, name: str = "", progress: Progress | None = None) -> Predictor:
+        """The model called `name` ("" for the default one): a short name, a Hub id, a folder or a file.
+
+        Raises:
+            CheckpointError: it is not offered, or cannot be found, fetched or understood; the message says why.
+        """
+        name = name or self.default
+        if name not in self._turns:
+            raise CheckpointError(
+                f"no model {name!r} is offered here; choose one of {', '.join(map(_short, self._turns))}"
+            )
+        model = self._find(name)
+        if model:
+            return model
+        with self._turns[name]:  # somebody else may open it while we wait
+            return self._find(name) or self._keep(name, self._load(name, progress or _silent))
+
+    def fetch_in_background(
+        self, name: str = EVERYDAY, done: Callable[[str], None] | None = None, *, become_default: bool = True
+    ) -> threading.Thread:
+        """Fetch and open a model while the page already answers; it becomes the default once it is there.
+
+        One attempt, in a daemon thread; without a network it ends quietly after some seconds, and `sentence` says so.
+
+        Args:
+            name: what to fetch.
+            done: called with the name, in that thread, when the model is ready; never called if it cannot be had.
+            become_default: whether "" stands for it from then on.
+
+        Returns:
+            The thread, for those who want to wait.
+        """
+        self._wanted = name
+        self._thread = threading.Thread(
+            target=self._fetch, args=(name, done, become_default), name=f"fetch {name}", daemon=True
+        )
+        self._thread.start()
+        return self._thread
+
+    def table(self) -> list[dict]:
+        """The whole zoo, a row each, as `dfine.zoo()` gives it, with `state`: in memory, cached, or to be fetched."""
+        open_now = set(self.in_memory)
+        rows = hub.zoo()
+        for row in rows:
+            row["state"] = "in memory" if row["name"] in open_now else "cached" if row["cached"] else "to be fetched"
+        return rows
+
+    def choices(self) -> list[tuple[str, str]]:
+        """What to offer in a list, as (words, name): published COCO models that are here, the default, the rest."""
+        rows = [r for r in self.table() if r["name"] != "demo" or r["state"] != "to be fetched"]  # demo ships or is not
+        rows.sort(key=lambda r: r["state"] == "to be fetched")
+        offered = [(f"{_short(name)} · given at start-up", name) for name in self._own]
+        offered += [(_words(row), row["name"]) for row in rows]
+        everyday = {r["name"] for r in rows if r["trained on"].endswith("COCO") and r["state"] != "to be fetched"}
+        return sorted(offered, key=lambda choice: (choice[1] not in everyday, choice[1] != self.default))
+
+    @property
+    def in_memory(self) -> list[str]:
+        """Names of the models in memory, the one that was used last at the end."""
+        with self._lock:
+            return list(self._open)
+
+    @property
+    def fetching(self) -> str | None:
+        """What is being fetched in the background now, None when nothing is."""
+        return self._wanted if self._thread and self._thread.is_alive() else None
+
+    def trouble(self, name: str) -> Exception | None:
+        """Why `name` could not be opened when it was last tried; None if it could, or was not tried."""
+        return self._troubles.get(name)
+
+    def sentence(self) -> str:
+        """The state of things in one sentence, for the page."""
+        showing, trouble = _called(self.default), self._troubles.get(self._wanted)
+        if self.fetching and self.fetching != self.default:
+            return f"Showing {showing}; {self.fetching} is on its way, and will be offered once it is here."
+        if isinstance(trouble, OfflineError):
+            return f"The Hub cannot be reached: showing {showing}."
+        if trouble:
+            return f"{self._wanted} could not be opened: showing {showing}."
+        return f"Showing {showing}."
+
+    def _find(self, name: str) -> Predictor | None:
+        """The model if it is in memory; it counts as used then."""
+        with self._lock:
+            if name in self._open:
+                self._open.move_to_end(name)
+            return self._open.get(name)
+
+    def _load(self, name: str, tell: Progress) -> Predictor:
+        """Fetch and read a model, telling how far it is; remember why it failed, if it does."""
+        known = ZOO.get(name)
+        try:
+            if known and not known.cached and known.name != "demo":
+                megabytes = 4 * known.parameters
+                tell(0.05, f"Fetching {name}, about {megabytes:.0f} MB")
+                hub.fetch(known)
+            tell(0.7, f"Reading {_short(name)}")
+            model = load(name, device=self.device)
+        except Exception as error:
+            self._troubles[name] = error
+            raise
+        self._troubles.pop(name, None)
+        self.opened(model)
+        tell(1.0, f"{_short(name)} is ready")
+        return model
+
+    def _keep(self, name: str, model: Predictor) -> Predictor:
+        """Put a model into memory, and drop those that were not used for longest, never the default one."""
+        with self._lock:
+            self._open[name] = model
+            spare = [other for other in self._open if other not in (name, self.default)]
+            for other in spare[: max(0, len(self._open) - self.kept)]:
+                del self._open[other]
+        return model
+
+    def _fetch(self, name: str, done: Callable[[str], None] | None, become_default: bool) -> None:
+        """What the background thread does."""
+        try:
+            self(name)
+        except Exception:  # whatever it is, the page goes on; `_load` has kept it, and `sentence` tells
+            return
+        if become_default:
+            self.default = name
+        if done:
+            done(name)
+
+
+def wanted(variable: str = "DFINE_FETCH") -> bool:
+    """Whether a model may be fetched at start-up: yes, unless this environment variable is 0, off, no or false."""
+    return os.environ.get(variable, "").strip().lower() not in ("0", "off", "no", "false")
+
+
+def _called(name: str) -> str:
+    """A model in words, to stand inside a sentence."""
+    known = ZOO.get(name)
+    if name == "demo":
+        return "the shipped model of drawn things"
+    if not known:
+        return f"{_short(name)}, given at start-up"
+    things = {"coco": "80 kinds of everyday things", "objects365": "365 kinds of everyday things"}
+    return f"{name}, a model of {things[known.labels]}"
+
+
+def _words(row: dict) -> str:
+    """A row of the zoo in a line: what it is, how good, how heavy, and whether choosing it means waiting."""
+    if row["name"] == "demo":
+        return "demo · 24 kinds of drawn things, trained by this project"
+    ap = f"AP {row['AP']} on {row['measured on']}"
+    wait = "" if row["cached"] else f" · fetched when chosen, {4 * row['parameters (M)']:.0f} MB"
+    return f"{row['name']} · {ap} · {row['parameters (M)']} M{wait}"
+
+
+def _short(name: str) -> str:
+    """A name without the folders before it; a Hub id stays whole."""
+    return name if name in ZOO or not Path(name).exists() else Path(name).name
+
+
+def _silent(share: float, what: str) -> None:
+    """Tell nobody."""

@@ -1,0 +1,17 @@
+"""What a model is, in one record that everything holds: checkpoint, predictor, exported file, report and download."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model is. Whoever has to say where something comes from holds this record and copies nothing out of it."""
+
+    names: tuple[str, ...] = field(repr=False)  # the class of each column; "" for a column that is never reported
+    input_size: tuple[int, int]  # (height, width) that every picture is resized to
+    source: str = ""  # what was loaded
+    digest: str = ""  # SHA-256 of the file of weights
+    temperature: tuple[float, ...] | None = None  # fitted per edge (left, top, right, bottom); None: uncalibrated
+    words: str | None = field(default=None, repr=False)  # the model card in Markdown

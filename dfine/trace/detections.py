@@ -1,0 +1,80 @@
+"""What was found in one picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from dfine.trace import interop
+from dfine.trace.base import check_shape
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What was found in one picture, best first. `query` is the thread back into the trace."""
+
+    boxes: Tensor  # [n, 4] xyxy in pixels of the picture, clipped to it
+    labels: Tensor  # [n] indices into `names`
+    scores: Tensor  # [n] in 0..1
+    query: Tensor  # [n] indices into the trace's queries
+    names: tuple[str, ...] = field(repr=False)
+    size: tuple[int, int]  # picture (width, height) in pixels
+
+    def __post_init__(self):
+        n = len(self.scores)
+        check_shape(self, "boxes", self.boxes, n, 4)
+        check_shape(self, "labels", self.labels, n)
+        check_shape(self, "query", self.query, n)
+        if n and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.names):
+            raise ValueError(f"labels run to {int(self.labels.max())}, but there are only {len(self.names)} names")
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __getitem__(self, index) -> Detections:
+        """A selection by slice, boolean mask or index tensor; an int selects one detection, still as `Detections`."""
+        if isinstance(index, int):
+            index = [index]
+        return Detections(
+            self.boxes[index], self.labels[index], self.scores[index], self.query[index], self.names, self.size
+        )
+
+    @property
+    def class_names(self) -> list[str]:
+        """The name of each detection's class."""
+        return [self.names[i] for i in self.labels.tolist()]
+
+    def above(self, threshold: float) -> Detections:
+        """Those with a score of at least `threshold`."""
+        return self[self.scores >= threshold]
+
+    def to_list(self) -> list[dict]:
+        """Plain values: `label`, `name`, `score`, `box` (xyxy pixels) and `query` of each detection."""
+        return [
+            {"label": label, "name": self.names[label], "score": score, "box": box, "query": query}
+            for label, score, box, query in zip(
+                self.labels.tolist(), self.scores.tolist(), self.boxes.tolist(), self.query.tolist()
+            )
+        ]
+
+    def to_coco(self, image_id: int = 0, category_ids: list[int] | None = None) -> list[dict]:
+        """COCO result entries; `category_ids` maps labels to the data set's ids, by default label + 1."""
+        return interop.to_coco(self, image_id, category_ids)
+
+    def to_supervision(self):
+        """A `supervision.Detections`, with class names and queries in its data. Raises ImportError without it."""
+        return interop.to_supervision(self)
+
+    def to_fiftyone(self):
+        """A `fiftyone.Detections` in relative coordinates. Raises ImportError without fiftyone."""
+        return interop.to_fiftyone(self)
+
+    def to_pandas(self):
+        """A table with one row a detection. Raises ImportError without pandas."""
+        return interop.to_pandas(self)
+
+    def _repr_html_(self) -> str:
+        from dfine.figures.html import sketched_html
+
+        return sketched_html(self)

@@ -1,0 +1,125 @@
+"""The trace of one picture on disk, as .npz or .json, with what is needed to know it again.
+
+Both hold the same keys: `about` (schema, versions, the checkpoint and its digest, class names, picture size) and one
+array a tensor. Layers are stacked: `layers.edges` is [L, Q, 4, N+1]. `temperature` [4] is there if one was fitted.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dfine.files import replacing
+from dfine.trace.base import SCHEMA
+from dfine.trace.records import Estimate, Refinement, Trace
+from dfine.version import VERSION
+
+_ESTIMATES = ("proposals", "initial")
+
+
+_LAYER = ("logits", "quality", "edges", "boxes")
+
+
+@dataclass(frozen=True)
+class About:
+    """Where a trace comes from."""
+
+    names: tuple[str, ...]  # of the classes
+    size: tuple[int, int]  # picture (width, height) in pixels
+    picture: str = ""  # file name
+    model: str = ""  # what was loaded
+    digest: str = ""  # of the checkpoint's weights
+
+
+def save_trace(path: str | Path, trace: Trace, about: About) -> Path:
+    """Write the trace of one picture, all at once or not at all.
+
+    Args:
+        path: ends in .npz or .json; an existing file is replaced.
+        trace: of a single picture, as `Result.trace` is.
+        about: where it comes from.
+
+    Raises:
+        ValueError: another ending, or a trace of several pictures.
+    """
+    path = Path(path)
+    if path.suffix not in (".npz", ".json"):
+        raise ValueError(f"a trace is written as .npz or .json, not as {path.name!r}")
+    arrays = _arrays(trace)
+    head = {
+        "schema": SCHEMA,
+        "dfine": VERSION,
+        "torch": str(torch.__version__),
+        "picture": about.picture,
+        "size": list(about.size),
+        "model": about.model,
+        "digest": about.digest,
+        "names": list(about.names),
+        "shapes": [list(s) for s in trace.shapes],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        if path.suffix == ".npz":
+            with temporary.open("wb") as file:
+                np.savez_compressed(file, about=json.dumps(head), **arrays)
+        else:
+            values = {key: value.tolist() for key, value in arrays.items()}
+            temporary.write_text(json.dumps({"about": head} | values), encoding="utf-8")
+    return path
+
+
+def load_trace(path: str | Path) -> tuple[Trace, About]:
+    """What `save_trace` wrote, tensors with their batch axis of length 1.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no trace, or was written with another schema.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no trace {path}")
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as file:
+                values = dict(file)
+            head = json.loads(str(values.pop("about")))
+        else:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            head = values.pop("about")
+        schema = head["schema"]
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        raise ValueError(f"{path} is not a trace written by this project: {error}") from None
+    if schema != SCHEMA:
+        raise ValueError(f"{path} has schema {schema}, this version reads schema {SCHEMA}; write the trace again")
+    about = About(tuple(head["names"]), tuple(head["size"]), head["picture"], head["model"], head["digest"])
+    return _trace(values, tuple(tuple(s) for s in head["shapes"])), about
+
+
+def _arrays(trace: Trace) -> dict[str, np.ndarray]:
+    """Every tensor of a one-picture trace, without the batch axis, by dotted name."""
+    count = len(trace.origin)
+    if count != 1:
+        raise ValueError(f"a file holds the trace of one picture, not of {count}; take trace.picture(i)")
+    trace = trace.cpu()
+    arrays = {f"{e}.{key}": getattr(getattr(trace, e), key)[0] for e in _ESTIMATES for key in ("logits", "boxes")}
+    for key in _LAYER:
+        arrays[f"layers.{key}"] = torch.stack([getattr(r, key)[0] for r in trace.refinements])
+    arrays |= {"origin": trace.origin[0], "w": trace.w}
+    if trace.temperature is not None:
+        arrays["temperature"] = trace.temperature
+    return {name: tensor.numpy() for name, tensor in arrays.items()}
+
+
+def _trace(values: dict, shapes: tuple[tuple[int, int], ...]) -> Trace:
+    """The inverse of `_arrays`."""
+    tensor = lambda name: torch.as_tensor(np.asarray(values[name], dtype=np.float32))  # noqa: E731
+    estimates = [Estimate(tensor(f"{e}.logits")[None], tensor(f"{e}.boxes")[None]) for e in _ESTIMATES]
+    stacked = {key: tensor(f"layers.{key}") for key in _LAYER}
+    layers = [Refinement(**{k: v[i : i + 1] for k, v in stacked.items()}) for i in range(len(stacked["logits"]))]
+    origin = torch.as_tensor(np.asarray(values["origin"], dtype=np.int64))[None]
+    temperature = tensor("temperature") if "temperature" in values else None
+    return Trace(*estimates, tuple(layers), origin, shapes, tensor("w"), temperature)

@@ -1,0 +1,83 @@
+"""Trace to detections: top scores, boxes in pixels, and which query said so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from dfine.boxes import clipped, to_pixels
+from dfine.trace.detections import Detections
+from dfine.trace.records import Estimate, Refinement, Trace
+
+STAGES = ("proposals", "initial")  # what comes before the layers
+
+
+def stage(trace: Trace, layer: int | str) -> Estimate | Refinement:
+    """The proposals, the initial boxes, or a layer of a trace (0 … L−1, or −1 for the last).
+
+    Raises:
+        ValueError: there is no such layer.
+    """
+    if layer in STAGES:
+        return getattr(trace, layer)
+    count = len(trace.refinements)
+    if isinstance(layer, str) or not -count <= layer < count:
+        raise ValueError(f"there is no layer {layer!r}; choose 0 to {count - 1}, −1, 'initial' or 'proposals'")
+    return trace.refinements[layer]
+
+
+def detections(
+    trace: Trace,
+    names: tuple[str, ...],
+    sizes: Sequence[tuple[int, int]],
+    *,
+    top: int = 300,
+    layer: int | str = -1,
+    ignore: Sequence[int] = (),
+    scores: str = "own",
+) -> list[Detections]:
+    """The best (query, class) pairs of every picture, best first (the published rule).
+
+    Sigmoid scores of all queries and classes compete in one list [Q·K], so that a query may appear once per class;
+    there is no suppression of overlaps. Everything comes back on the CPU, in float32.
+
+    Args:
+        trace: of B pictures.
+        names: the K class names.
+        sizes: (width, height) in pixels of each of the B pictures.
+        top: how many to keep at most.
+        layer: whose boxes to report: 0 … L−1, −1 for the last, "initial" or "proposals".
+        ignore: classes that are never reported.
+        scores: "own" ranks by the scores of that layer; "last" by the last layer's, to look at localisation alone.
+
+    Raises:
+        ValueError: a layer that is not there, or counts that do not fit.
+    """
+    if scores not in ("own", "last"):
+        raise ValueError(f"scores is {scores!r}; it must be 'own' or 'last'")
+    boxes = stage(trace, layer).boxes
+    logits = (stage(trace, layer) if scores == "own" else trace.last).logits
+    if logits.shape[2] != len(names):
+        raise ValueError(f"the trace has {logits.shape[2]} classes, but there are {len(names)} names")
+    if len(logits) != len(sizes):
+        raise ValueError(f"the trace has {len(logits)} pictures, but there are {len(sizes)} sizes")
+
+    value, query, label = _best(logits.detach().float(), top, ignore)
+    value, query, label, boxes = (t.cpu() for t in (value, query, label, boxes.detach().float()))
+    return [
+        Detections(clipped(to_pixels(boxes[i][query[i]], size), size), label[i], value[i], query[i], names, size)
+        for i, size in enumerate(sizes)
+    ]
+
+
+def _best(logits: Tensor, top: int, ignore: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """Scores, queries and classes of the best pairs: [B, Q, K] -> three times [B, n], best first."""
+    classes = logits.shape[2]
+    score = torch.sigmoid(logits)
+    if len(ignore):
+        score[..., list(ignore)] = -1.0  # below any score, so that they come last and are cut off
+    count = min(top, logits.shape[1] * (classes - len(set(ignore))))
+    value, index = score.flatten(1).topk(count, 1)
+    return value, index // classes, index % classes

@@ -1,0 +1,95 @@
+"""Where a query looked, and where it was born: the places of the picture that an answer came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dfine.trace.history import History
+
+COARSEST = 32  # pixels of the network's input per cell of its coarsest level, in every size
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The sampling points of one query in every layer's deformable attention, and how much each of them counted.
+
+    P points per head over all levels, finest first; points may lie outside the picture, where there is nothing to read.
+    """
+
+    query: int
+    points: Tensor  # [L, heads, P, 2] as (x, y) in 0..1 of the picture
+    weights: Tensor  # [L, heads, P], which sum to 1 over P
+    strides: Tensor  # [P] of the level that each point reads, in pixels of the network's input
+    reference: Tensor  # [L, 4] cxcywh, the box that each layer looked around
+
+    def __post_init__(self):
+        heads, count = self.points.shape[1:3] if self.points.ndim == 4 else (0, 0)
+        layers = len(self.reference)
+        wanted = dict(
+            points=(layers, heads, count, 2), weights=(layers, heads, count), strides=(count,), reference=(layers, 4)
+        )
+        for name, shape in wanted.items():
+            have = tuple(getattr(self, name).shape)
+            if have != shape:
+                raise ValueError(f"Looks.{name} has shape {list(have)}, expected {list(shape)}")
+
+    @property
+    def layers(self) -> int:
+        """L, the number of decoder layers."""
+        return len(self.reference)
+
+    @property
+    def heads(self) -> int:
+        """The number of attention heads, each of which looks on its own."""
+        return self.points.shape[1]
+
+    def shares(self) -> dict[int, Tensor]:
+        """How much of each layer's weight goes to each level: stride -> [L], which sum to 1 over the strides."""
+        return {
+            stride: self.weights[:, :, self.strides == stride].sum((1, 2)) / self.heads
+            for stride in dict.fromkeys(self.strides.tolist())
+        }
+
+
+@dataclass(frozen=True)
+class Birthplace:
+    """The cell of the encoder's maps whose token became a query."""
+
+    level: int  # 0 is the finest
+    row: int
+    column: int
+    stride: int  # pixels of the network's input per cell
+    box: tuple[float, ...]  # the cell, cxcywh in 0..1
+
+
+def birthplace(history: History) -> Birthplace:
+    """Where on the picture the query of `history` was born.
+
+    Raises:
+        ValueError: it was not born from a token: a denoising query, or a history that does not know its token.
+    """
+    shapes, token = history.shapes, history.token
+    count = sum(h * w for h, w in shapes)
+    if not 0 <= token < count:
+        why = "a denoising query is made from noised truth" if token < 0 else f"there are {count} tokens"
+        raise ValueError(f"query {history.query} has the token {token}, so it has no birthplace: {why}")
+    place = token
+    for level, (h, w) in enumerate(shapes):  # noqa: B007
+        if place < h * w:
+            break
+        place -= h * w
+    stride = COARSEST * shapes[-1][0] // h
+    return Birthplace(level, place // w, place % w, stride, tuple(cells(shapes)[token].tolist()))
+
+
+def cells(shapes: tuple[tuple[int, int], ...]) -> Tensor:
+    """The part of the picture that belongs to each token, as cxcywh in 0..1: (height, width) per level -> [T, 4]."""
+    levels = [torch.zeros(0, 4)]
+    for h, w in shapes:
+        y, x = torch.meshgrid((torch.arange(h) + 0.5) / h, (torch.arange(w) + 0.5) / w, indexing="ij")
+        size = torch.tensor((1 / w, 1 / h)).expand(h, w, 2)
+        levels.append(torch.cat((x[..., None], y[..., None], size), -1).flatten(0, 1))
+    return torch.cat(levels)

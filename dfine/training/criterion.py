@@ -1,0 +1,181 @@
+"""Trace to losses, as one table.
+
+| stage                 | VFL             | L1 + GIoU       | FGL             | DDF towards the last layer      |
+|-----------------------|-----------------|-----------------|-----------------|---------------------------------|
+| proposals             | own match       | union           | –               | –                               |
+| initial               | own match       | union           | –               | –                               |
+| layer 1 … L−1         | own match       | union           | union           | matched and unmatched           |
+| layer L               | own match       | union           | union           | (it is the teacher)             |
+| denoising initial     | known positives | known positives | –               | –                               |
+| denoising layer 1 … L | known positives | known positives | known positives | by the matching queries' counts |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from dfine import distribution
+from dfine.boxes import iou
+from dfine.config import LossWeights
+from dfine.trace.records import Estimate, NoisedQueries, Refinement, Target, Trace
+from dfine.training import losses
+from dfine.training.matching import Match, hungarian, known, union
+
+
+@dataclass(frozen=True)
+class Truth:
+    """All objects of a batch in a row."""
+
+    labels: Tensor  # [n]
+    boxes: Tensor  # [n, 4]
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """The last layer's distributions, and how many queries are matched and unmatched."""
+
+    edges: Tensor  # [B, Q, 4, N+1]
+    score: Tensor  # [B, Q] highest class probability
+    counts: tuple[Tensor, Tensor]
+
+
+class Criterion:
+    """The losses of a trace against its targets (paper section 4 and Table 6). Holds constants, no state.
+
+    `criterion(trace, targets)` returns weighted terms by name, `"<term>/<stage>"`; their sum is the loss. A trace with
+    denoising queries in front is given with the `noise` that made them.
+    """
+
+    def __init__(self, weights: LossWeights | None = None):
+        self.weights = weights or LossWeights()
+
+    def __call__(self, trace: Trace, targets: list[Target], noise: NoisedQueries | None = None) -> dict[str, Tensor]:
+        """Weighted loss terms of B pictures, in float32 whatever the autocast type."""
+        with torch.autocast(trace.initial.boxes.device.type, enabled=False):
+            trace = trace.map(lambda t: distribution.full(t) if t.is_floating_point() else t)
+            if noise is None:
+                return self._matching(trace, targets)[0]
+            noised, matching = trace.split(noise.count)
+            terms, counts = self._matching(matching, targets)
+            return terms | self._denoising(noised, targets, noise, counts)
+
+    def _matching(self, trace: Trace, targets: list[Target]) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
+        """Terms of the matching queries, and how many of them are matched and unmatched."""
+        stages = stages_of(trace)
+        own = {name: hungarian(s.logits, s.boxes, targets, self.weights) for name, s in stages.items()}
+        everyone = union(list(own.values()))
+
+        truth = _truth(targets)
+        objects, pairs = _global_mean(len(truth.labels), truth.boxes), _global_mean(len(everyone), truth.boxes)
+        counts = _counts(trace.last, everyone)
+        teacher = Teacher(trace.last.edges, trace.last.logits.sigmoid().amax(-1), counts)
+        bins = _bins(trace, everyone, truth)
+
+        terms = {}
+        for name, stage in stages.items():
+            terms |= self._answer(name, stage, own[name], truth, objects)
+            terms |= self._place(name, stage, everyone, truth, pairs)
+            if isinstance(stage, Refinement):
+                terms |= self._shape(name, stage, everyone, truth, pairs, bins)
+                if stage is not trace.last:
+                    terms |= self._distil(name, stage, everyone, truth, teacher)
+        return terms, counts
+
+    def _denoising(
+        self, trace: Trace, targets: list[Target], noise: NoisedQueries, counts: tuple[Tensor, Tensor]
+    ) -> dict[str, Tensor]:
+        """Terms of the denoising queries: the same losses, with a match that is known."""
+        match, truth = known(noise, targets), _truth(targets)
+        norm = _global_mean(len(truth.labels), truth.boxes) * noise.groups
+        teacher = Teacher(trace.last.edges, trace.last.logits.sigmoid().amax(-1), counts)
+        bins = _bins(trace, match, truth)
+
+        terms = {}
+        for name, stage in stages_of(trace).items():
+            if name == "proposals":
+                continue
+            name = f"denoising {name}"
+            terms |= self._answer(name, stage, match, truth, norm)
+            terms |= self._place(name, stage, match, truth, norm)
+            if isinstance(stage, Refinement):
+                terms |= self._shape(name, stage, match, truth, norm, bins)
+                if stage is not trace.last:
+                    terms |= self._distil(name, stage, match, truth, teacher)
+        return terms
+
+    def _answer(
+        self, name: str, stage: Estimate | Refinement, match: Match, truth: Truth, norm: Tensor
+    ) -> dict[str, Tensor]:
+        w = self.weights
+        quality = iou(stage.boxes[match.picture, match.query], truth.boxes[match.target])
+        loss = losses.vfl(
+            stage.logits, match, truth.labels[match.target], quality, alpha=w.vfl_alpha, gamma=w.vfl_gamma
+        )
+        return {f"vfl/{name}": w.vfl * loss / norm}
+
+    def _place(
+        self, name: str, stage: Estimate | Refinement, match: Match, truth: Truth, norm: Tensor
+    ) -> dict[str, Tensor]:
+        boxes, true = stage.boxes[match.picture, match.query], truth.boxes[match.target]
+        return {
+            f"l1/{name}": self.weights.l1 * losses.l1(boxes, true) / norm,
+            f"giou/{name}": self.weights.giou * losses.giou(boxes, true) / norm,
+        }
+
+    def _shape(
+        self, name: str, stage: Refinement, match: Match, truth: Truth, norm: Tensor, bins: tuple[Tensor, Tensor]
+    ) -> dict[str, Tensor]:
+        at = (match.picture, match.query)
+        quality = iou(stage.boxes[at], truth.boxes[match.target])
+        return {f"fgl/{name}": self.weights.fgl * losses.fgl(stage.edges[at], *bins, quality) / norm}
+
+    def _distil(self, name: str, stage: Refinement, match: Match, truth: Truth, teacher: Teacher) -> dict[str, Tensor]:
+        at = (match.picture, match.query)
+        matched = torch.zeros_like(teacher.score, dtype=torch.bool)
+        matched[at] = True
+        weight = teacher.score.detach().clone()
+        weight[at] = iou(stage.boxes[at], truth.boxes[match.target]).detach()
+        sizes = tuple(_global_mean(mask.sum(), weight) for mask in (matched, ~matched))
+        loss = losses.ddf(stage.edges, teacher.edges, weight, matched, teacher.counts, self.weights.temperature, sizes)
+        return {f"ddf/{name}": self.weights.ddf * loss}
+
+
+def stages_of(trace: Trace) -> dict[str, Estimate | Refinement]:
+    """Every stage of a trace that answers with boxes, by name, in order."""
+    stages = {"proposals": trace.proposals, "initial": trace.initial}
+    return stages | {f"layer {i}": r for i, r in enumerate(trace.refinements, 1)}
+
+
+def _truth(targets: list[Target]) -> Truth:
+    return Truth(torch.cat([t.labels for t in targets]), torch.cat([t.boxes for t in targets]).float())
+
+
+def _bins(trace: Trace, match: Match, truth: Truth) -> tuple[Tensor, Tensor]:
+    """Where the true edges lie in the initial boxes' bins: left bin and right weight [n, 4] each."""
+    initial = trace.initial.boxes[match.picture, match.query].detach()
+    return distribution.to_bins(distribution.encode(initial, truth.boxes[match.target]), trace.w)
+
+
+def _counts(stage: Refinement, match: Match) -> tuple[Tensor, Tensor]:
+    """How many queries are matched and unmatched, averaged over all processes.
+
+    Unlike the published code, which takes each process's own, so that a batch means the same however it is shared.
+    """
+    everyone = stage.logits.shape[0] * stage.logits.shape[1]
+    return tuple(_global_mean(n, stage.boxes, least=0) for n in (len(match), everyone - len(match)))
+
+
+def _global_mean(count: int | Tensor, like: Tensor, least: float = 1) -> Tensor:
+    """A count averaged over all processes, at least `least`."""
+    if isinstance(count, int):  # a fill: copying a number to a GPU would wait for all that the GPU has still to do
+        total = torch.full((), float(count), device=like.device)
+    else:
+        total = count.float()
+    if dist.is_available() and dist.is_initialized():
+        dist.all_reduce(total)
+        total = total / dist.get_world_size()
+    return total.clamp(min=least)

@@ -1,0 +1,291 @@
+"""The training loop: batches in, checkpoints out; what is interrupted goes on as if it had not been."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from dfine.config import RECIPES
+from dfine.data.loader import loader
+from dfine.evaluation.coco import ALONE, Evaluation, evaluate
+from dfine.files import check_folder
+from dfine.inference.device import resolve
+from dfine.inference.predictor import Predictor
+from dfine.processes import Ranks
+from dfine.trace.records import Target
+from dfine.training import plan
+from dfine.training.checkpoint import State
+from dfine.training.log import Log
+from dfine.training.optimizer import Decay, average, factor, freeze, groups, still
+from dfine.training.plan import TrainOptions
+from dfine.training.step import Step
+
+TOGETHER = 10  # steps after which processes ask each other whether one was told to stop
+Watcher = Callable[["Training", Evaluation], None]  # is called after every evaluation
+
+
+class Interrupted(SystemExit):
+    """Training was asked to stop, and has saved its state."""
+
+
+class Training:
+    """One run. `run()` trains to the end, saving as it goes, and returns the last evaluation.
+
+    Of several processes (`here`) each takes its share of every batch; the first one writes.
+    """
+
+    def __init__(self, options: TrainOptions, here: Ranks = ALONE, watch: Watcher | None = None):
+        options = replace(options, device=str(resolve(options.device)))
+        self.options, self.here, self.watch = options, here, watch
+        self.out = Path(options.out)
+        check_folder(self.out)
+        self.data, self.val = plan.data(options)
+        self.device = torch.device(here.device(options.device))
+        torch.manual_seed(options.seed)
+
+        data = plan.scenes(options, 0) if self.data is None else self.data
+        self.names = tuple(data.names)
+        network = plan.network(options, self.names)
+        self.recipe = plan.recipe(options, network.config.size)
+        smallest = min(self.recipe.batch, len(data))
+        least = smallest // here.count  # pictures of the smallest batch, for a process
+        if not least:
+            raise ValueError(
+                f"a batch of {smallest} cannot be shared among {here.count} processes; start fewer of them"
+            )
+        self._say(plan.in_words(self.recipe, RECIPES[network.config.size]))
+        self.state = self._state(network.to(self.device, memory_format=torch.channels_last))
+        self.rates = [group["lr"] for group in self.state.optimizer.param_groups]
+        self.step = Step(self.state, options, self.recipe, here, self.device, least)
+        self.stop = False
+        self._open()
+
+    @property
+    def epochs(self) -> int:
+        """How many there are, the plain ones at the end included."""
+        return self.recipe.epochs + self.recipe.epochs_plain
+
+    def _state(self, network: nn.Module) -> State:
+        """The start of a run."""
+        r = self.recipe
+        self.still = plan.frozen(self.options, network.config)
+        if self.still:
+            freeze(network)
+        decay = Decay(r.ema, r.ema_ramp)
+        rates = dict(rate=r.rate, backbone_rate=r.backbone_rate)
+        return State(
+            network,
+            average(network, decay),
+            torch.optim.AdamW(
+                groups(network, weight_decay=r.weight_decay, decay_biases=r.decay_biases, **rates), betas=(0.9, 0.999)
+            ),
+            torch.amp.GradScaler(self.device.type, enabled=self.options.amp == "fp16"),
+            decay,
+        )
+
+    def _open(self) -> None:
+        """Make the folder, or take up what lies in it."""
+        self.checkpoint, self.best = self.out / "last.pt", self.out / "best.pt"
+        if self.options.resume:
+            if not self.checkpoint.exists():
+                raise ValueError(f"there is nothing to resume: {self.checkpoint} does not exist")
+            self.state.load(self.checkpoint, self.options)
+        elif self.checkpoint.exists():
+            raise ValueError(f"{self.out} already holds a training run; add --resume to go on, or choose another --out")
+        self.here.gather(None)  # nobody makes the folder before everybody has looked
+        if self.here.first and not self._over():
+            self.out.mkdir(parents=True, exist_ok=True)
+            (self.out / "options.json").write_text(json.dumps(asdict(self.options), indent=2) + "\n")
+
+    def run(self) -> Evaluation | None:
+        """Train to the last epoch, or until nothing gets better. A SIGTERM or Ctrl-C saves and raises `Interrupted`."""
+        state, result = self.state, None
+        log = Log(self.out, keep=state.epoch) if self.here.first and not self._over() else None
+        with _on_signals(self._ask_to_stop):
+            while not self._over():
+                if state.epoch >= self.recipe.epochs and not state.plain:
+                    self._turn_plain()
+                means = self._epoch()
+                if state.epoch % self.options.val_every == 0 or state.epoch == self.epochs:
+                    with self._workers_may_end():
+                        result = self.evaluate()
+                    means |= {f"AP {stage}": value for stage, value in result.ap.items()} | {"gain": result.gain}
+                    self._say(f"epoch {state.epoch}/{self.epochs}, {state.step} steps\n{result}")
+                    self._judge(result)
+                if log:
+                    log.write(state.epoch, means)
+                self._save()
+        if log:
+            log.close()
+        if state.epoch < self.epochs:
+            self._say(f"{state.waited} evaluations without a new best: training stops")
+        return result
+
+    def _over(self) -> bool:
+        """Whether nothing remains to be trained: all epochs are done, or patience is at its end."""
+        patience = self.options.patience
+        return self.state.epoch >= self.epochs or (patience is not None and self.state.waited >= patience)
+
+    def _turn_plain(self) -> None:
+        """The last stage: no strong augmentation, from the best weights so far, and a shorter memory (as published)."""
+        state = self.state
+        if self.best.exists():
+            state.return_to(self.best)
+        state.plain, state.decay.value = True, self.recipe.ema_restart
+        self._say(f"plain epochs from the best weights so far, decay {state.decay.value:.6g}")
+
+    def _judge(self, result: Evaluation) -> None:
+        """Keep what is best. In the last stage, go back to the best of the first one where it is not (as published)."""
+        state, last = self.state, list(result.ap.values())[-1]
+        better = last > state.best
+        state.waited = 0 if better else state.waited + 1
+        state.best = max(state.best, last)
+        if self.here.first:
+            self._export(better)
+        if better and not state.plain and self.recipe.epochs_plain:
+            self._save(self.best)
+        elif not better and state.plain and self.best.exists():
+            state.return_to(self.best)
+            state.decay.value -= self.recipe.ema_step
+        if self.watch and self.here.first:
+            self.watch(self, result)
+
+    def _save(self, path: Path | None = None) -> None:
+        if self.here.first:
+            self.state.save(path or self.checkpoint, self.options)
+        self.here.gather(None)  # nobody reads it before it is there
+
+    def _epoch(self) -> dict[str, float]:
+        """One pass over the data; returns the mean of every loss term."""
+        options, state = self.options, self.state
+        batches = loader(
+            plan.scenes(options, state.epoch) if self.data is None else self.data,
+            self.recipe.batch,
+            size=(options.input, options.input),
+            train=True,
+            workers=options.workers,
+            seed=options.seed,
+            transform=plan.transform(options, state.plain),
+            share=(self.here.rank, self.here.count),
+            pin=self.device.type == "cuda",
+        )
+        batches.batch_sampler.epoch, batches.batch_sampler.start = state.epoch, state.batch
+        total = len(batches) * self.epochs
+
+        state.network.train()
+        if self.still:
+            still(state.network)
+        bar = tqdm(
+            batches, initial=state.batch, total=len(batches), desc=f"epoch {state.epoch + 1}/{self.epochs}",
+            mininterval=5, disable=not self.here.first,
+        )  # fmt: skip
+        with self._workers_may_end():
+            for pixels, targets in bar:
+                rate = factor(state.step, warmup=self.recipe.warmup, total=total, schedule=options.schedule)
+                self._account(self._step(pixels, targets, rate))
+                loss = sum(state.sums.values()) / state.batch
+                bar.set_postfix(loss=f"{loss:.3f}", rate=f"{rate * self.recipe.rate:.1e}", refresh=False)
+                # Processes ask each other now and then alone: it takes longer than looking at oneself.
+                if (self.here.count == 1 or state.step % TOGETHER == 0) and any(self.here.gather(self.stop)):
+                    self._save()
+                    raise Interrupted("stopped; the state is saved, go on with --resume")
+                if state.step % options.save_every == 0:
+                    self._save()
+        means = {name: value / state.batch for name, value in state.sums.items()}
+        state.epoch, state.batch, state.sums = state.epoch + 1, 0, {}
+        return {"loss": sum(means.values())} | means
+
+    @contextlib.contextmanager
+    def _workers_may_end(self) -> Iterator[None]:
+        """A signal to the whole process group ends those who read pictures too, which may reach us anywhere."""
+        try:
+            yield
+        except RuntimeError:
+            if not self.stop:
+                raise
+            raise Interrupted("stopped together with its workers; --resume goes on from the last save") from None
+
+    def _account(self, terms: dict[str, float]) -> None:
+        """A step is done."""
+        state = self.state
+        state.step, state.batch = state.step + 1, state.batch + 1
+        for name, value in terms.items():
+            state.sums[name] = state.sums.get(name, 0.0) + value
+
+    def _step(self, pixels: Tensor, targets: list[Target], rate: float) -> dict[str, float]:
+        for group, base in zip(self.state.optimizer.param_groups, self.rates):
+            group["lr"] = base * rate
+        return self.step(pixels, targets)
+
+    def evaluate(self) -> Evaluation:
+        """AP of the averaged weights on the held-out data."""
+        side = self.options.input
+        return evaluate(
+            self.state.ema.module,
+            self.val,
+            names=self.names,
+            size=(side, side),
+            batch=max(1, self.recipe.batch // (self.options.accumulate * self.here.count)),
+            workers=self.options.workers,
+            device=self.device,
+            progress=False,
+            here=self.here,
+        )
+
+    def predictor(self) -> Predictor:
+        """The averaged weights as a model for people."""
+        side = self.options.input
+        return Predictor(self.state.ema.module, self.names, device=self.device, size=(side, side))
+
+    def _export(self, better: bool) -> None:
+        """Write the averaged weights to `out/model`, and to `out/best` when no earlier evaluation was better."""
+        self.predictor().save(self.out / "model")
+        if better:
+            self.predictor().save(self.out / "best")
+
+    def _say(self, text: str) -> None:
+        if self.here.first:
+            print(text, flush=True)
+
+    def _ask_to_stop(self, signum: int, _frame: object) -> None:
+        if self.stop and signum == signal.SIGINT:  # asked twice
+            raise KeyboardInterrupt
+        self.stop = True
+
+
+def train(options: TrainOptions, here: Ranks = ALONE, watch: Watcher | None = None) -> Evaluation | None:
+    """Train as `options` say; returns the last evaluation, or None when there was nothing left to do.
+
+    Args:
+        options: see there.
+        here: this process among several.
+        watch: is called by the first process after every evaluation.
+
+    Raises:
+        ValueError: an option is out of range, the data cannot be read, or the folder holds another run.
+        FloatingPointError: the loss was not finite; the batch that caused it is kept.
+    """
+    return Training(options, here, watch).run()
+
+
+@contextlib.contextmanager
+def _on_signals(handler) -> Iterator[None]:
+    """Call `handler` on SIGTERM and SIGINT (Ctrl-C), where signals can be caught: in the main thread."""
+    try:
+        previous = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, earlier in previous.items():
+            signal.signal(number, earlier)

@@ -1,0 +1,72 @@
+"""The five losses, each a function of tensors. The criterion says who is compared with whom."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dfine import boxes as box
+from dfine.distribution import full
+from dfine.training.matching import Match
+
+
+def vfl(logits: Tensor, match: Match, labels: Tensor, iou: Tensor, *, alpha: float, gamma: float) -> Tensor:
+    """Varifocal loss (arXiv 2008.13367, eq. 2), summed: a matched query's score shall be its box's IoU, others' zero.
+
+    Logits [B, Q, K]; labels and IoU of the matched pairs [n]. Negatives weigh alpha·p^gamma, positives their IoU.
+    """
+    score = torch.zeros_like(logits)
+    positive = torch.zeros_like(logits, dtype=torch.bool)
+    at = (match.picture, match.query, labels)
+    score[at] = iou.detach().to(score.dtype)
+    positive[at] = True
+    p = logits.detach().sigmoid()
+    weight = torch.where(positive, score, alpha * p**gamma)
+    return F.binary_cross_entropy_with_logits(logits, score, weight=weight, reduction="sum")
+
+
+def l1(boxes: Tensor, truth: Tensor) -> Tensor:
+    """Sum of absolute differences of cxcywh boxes [n, 4]."""
+    return (boxes - truth).abs().sum()
+
+
+def giou(boxes: Tensor, truth: Tensor) -> Tensor:
+    """Sum of 1 − GIoU of boxes [n, 4]."""
+    return (1 - box.giou(boxes, truth)).sum()
+
+
+def fgl(edges: Tensor, left: Tensor, right_weight: Tensor, weight: Tensor) -> Tensor:
+    """Fine-Grained Localization loss (paper eq. 5), summed: the two bins around the true offset share the mass.
+
+    Edge logits [n, 4, N+1], the left bin and the right one's share [n, 4], and each object's weight, its IoU, [n].
+    """
+    log_p = F.log_softmax(full(edges), -1)
+    ce = lambda index: -log_p.gather(-1, index[..., None])[..., 0]  # noqa: E731
+    loss = ce(left) * (1 - right_weight) + ce(left + 1) * right_weight
+    return (loss * weight[:, None].detach()).sum()
+
+
+def ddf(
+    student: Tensor,
+    teacher: Tensor,
+    weight: Tensor,
+    matched: Tensor,
+    counts: tuple[Tensor, Tensor],
+    temperature: float,
+    sizes: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
+    """Decoupled Distillation Focal loss (paper eq. 6): T²·KL(teacher ‖ student), matched and unmatched queries apart.
+
+    Edge logits [B, Q, 4, N+1] of a layer and of the last one; weight [B, Q] (IoU where matched, the teacher's score
+    elsewhere); `matched` [B, Q] bool. Both parts are means, weighed by the square roots of `counts` = (matched,
+    unmatched). `sizes` are what the parts' sums are divided by, by default how many queries they have.
+    """
+    log_q = F.log_softmax(full(student) / temperature, -1)
+    p = F.softmax(full(teacher.detach()) / temperature, -1)
+    kl = F.kl_div(log_q, p, reduction="none").sum(-1).mean(-1)  # [B, Q], mean over the edges
+    loss = weight.detach() * temperature**2 * kl
+    near, far = counts[0].float().sqrt(), counts[1].float().sqrt()
+    size = sizes or (matched.sum(), (~matched).sum())
+    parts = [(loss * mask).sum() / n.clamp(min=1) for mask, n in zip((matched, ~matched), size)]
+    return (parts[0] * near + parts[1] * far) / (near + far)

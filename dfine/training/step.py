@@ -1,0 +1,129 @@
+"""One optimiser step: a batch, or its share of one, from pixels to changed weights."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from dfine.config import NoiseSpec, Recipe
+from dfine.data import augment
+from dfine.processes import Ranks
+from dfine.trace.records import Target
+from dfine.training import plan
+from dfine.training.checkpoint import State
+from dfine.training.criterion import Criterion
+from dfine.training.denoising import add_noise
+from dfine.training.plan import TrainOptions
+
+
+def compile_(network: nn.Module, sizes: int) -> None:
+    """Let `torch.compile` have the backbone and the encoder, in place: most of the work, and of few shapes.
+
+    Each of the `sizes` of a batch is compiled for itself. Queries stay out of it: how many there are follows the number
+    of objects in a batch, which is seldom the same twice.
+    """
+    known = torch._dynamo.config
+    known.cache_size_limit = max(known.cache_size_limit, sizes)
+    for part in (network.backbone, network.encoder):
+        part.compile(dynamic=False)
+
+
+class Step:
+    """Takes a batch, or this process's share of it, and changes the weights of `state`; gives the loss terms.
+
+    Args:
+        least: pictures in the smallest share of any batch. No process may take it in more parts than that: all of them
+            need as many, because each waits for the others several times a part.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        options: TrainOptions,
+        recipe: Recipe,
+        here: Ranks,
+        device: torch.device,
+        least: int | None = None,
+    ):
+        self.state, self.options, self.recipe, self.here, self.device = state, options, recipe, here, device
+        self.parts = options.accumulate if least is None else min(options.accumulate, least)
+        self.amp = plan.amp(options)
+        self.criterion, self.noise = Criterion(), NoiseSpec(queries=options.denoising)
+        self.scales = augment.sizes(options.input, recipe.repeats)
+        self.model = self._wrapped(state.network)
+
+    def _wrapped(self, network: nn.Module) -> nn.Module:
+        """The network as it is called: compiled, and among several processes."""
+        if self.options.compile:
+            compile_(network, len(set(self.scales)))
+        if self.here.count == 1:
+            return network
+        gpu = self.device.type == "cuda"
+        if gpu:
+            nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        return DistributedDataParallel(network, device_ids=[self.device.index] if gpu else None)
+
+    def __call__(self, pixels: Tensor, targets: list[Target]) -> dict[str, float]:
+        """A step on pictures uint8 [B, 3, S, S], in as many parts as the options say.
+
+        Each part is normalised by its own objects and counts by its share of the pictures.
+
+        Raises:
+            FloatingPointError: the loss is not finite; the part that caused it is kept in `nonfinite.pt`.
+        """
+        state, parts = self.state, self.parts
+        state.optimizer.zero_grad(set_to_none=True)
+        total: dict[str, float] = {}
+        cuts = [len(targets) * i // parts for i in range(parts + 1)]
+        spans = [(a, b) for a, b in zip(cuts, cuts[1:]) if b > a]
+        for part, (a, b) in enumerate(spans):
+            last = part == len(spans) - 1
+            quiet = contextlib.nullcontext() if last or self.here.count == 1 else self.model.no_sync()
+            with quiet:
+                terms = self._backward(pixels[a:b], targets[a:b], part, (b - a) / len(targets))
+            for name, value in terms.items():
+                total[name] = total.get(name, 0.0) + value
+        state.scaler.unscale_(state.optimizer)
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), self.recipe.clip)
+        state.scaler.step(state.optimizer)
+        state.scaler.update()
+        state.ema.update_parameters(state.network)
+        return total
+
+    def _backward(self, pixels: Tensor, targets: list[Target], part: int, share: float) -> dict[str, float]:
+        """The gradient of a part of a batch, which counts for its `share`; returns the terms, weighted likewise."""
+        state = self.state
+        # What is random depends on the step alone, so that a resumed run draws what an uninterrupted one would have.
+        step = self.options.seed * 1_000_003 + state.step
+        pixels = pixels.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last).float() / 255
+        pixels = augment.resized(pixels, self.scales, step)
+        targets = [t.map(lambda x: x.to(self.device)) for t in targets]
+        place = self.here.rank + self.here.count * part
+        random = torch.Generator(self.device).manual_seed(step + 1_000_003_000_003 * place)
+        noise = add_noise(targets, state.network.config.classes, self.noise, random)
+
+        with self.amp():
+            trace = self.model(pixels, noise)
+        terms = self.criterion(trace, targets, noise)
+        loss = sum(terms.values())
+        if noise is None:  # processes wait for the gradient of every weight, also where nobody used its labels
+            loss = loss + 0.0 * state.network.queries.label.weight.sum()
+        if not torch.isfinite(loss):
+            self._keep_batch(pixels, targets)
+        state.scaler.scale(loss * share).backward()
+        values = torch.stack([value.detach() for value in terms.values()]).tolist()
+        return {name: value * share for name, value in zip(terms, values)}
+
+    def _keep_batch(self, pixels: Tensor, targets: list[Target]) -> None:
+        out = Path(self.options.out)
+        path = out / "nonfinite.pt"
+        values = [{"labels": t.labels.cpu(), "boxes": t.boxes.cpu(), "image_id": t.image_id} for t in targets]
+        torch.save({"pixels": pixels.cpu(), "targets": values, "step": self.state.step}, path)
+        raise FloatingPointError(
+            f"the loss of step {self.state.step} is not finite; its batch is in {path}, the last good state in "
+            f"{out / 'last.pt'}. Lower --rate, or train with --amp off"
+        )

@@ -1,0 +1,82 @@
+"""A model on the Hugging Face Hub: a folder that transformers loads too, with a card that says what it is."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from dfine.data.labels import UNUSED
+from dfine.inference.predictor import Predictor
+from dfine.version import VERSION
+from dfine.weights.hub import CheckpointError, push
+
+
+def card(
+    model: Predictor, repo: str, *, data: str = "", ap: Mapping[str, float] | None = None, licence: str = "apache-2.0"
+) -> str:
+    """A model card in Markdown, with the Hub's front matter.
+
+    Args:
+        model: what it is about.
+        repo: its id on the Hub, "owner/model".
+        data: what it was trained on, in a sentence or two.
+        ap: AP (0.50:0.95) of every stage, as `Evaluation.ap` gives it.
+        licence: of the weights, by the Hub's name for it.
+    """
+    size, names = model.config.size.upper(), [n for n in model.names if n != UNUSED]
+    parameters = sum(p.numel() for p in model.network.parameters()) / 1e6
+    lines = [
+        "---", f"license: {licence}", "library_name: transformers", "pipeline_tag: object-detection",
+        "tags: [object-detection, d-fine, dfine-lens]", "---", "", f"# {repo.split('/')[-1]}", "",
+        f"A D-FINE-{size} detector (arXiv 2410.13842) of {len(names)} classes, {parameters:.1f} million parameters; "
+        f"pictures are resized to {model.size[1]} × {model.size[0]} pixels.",
+    ]  # fmt: skip
+    if data:
+        lines += ["", "## Data", "", data]
+    if ap:
+        lines += ["", "## Measured", "", "| stage | AP (0.50:0.95) |", "|---|---|"]
+        lines += [f"| {stage} | {value:.3f} |" for stage, value in ap.items()]
+    lines += [
+        "", "## Use", "", "```python", "import dfine", "", f'model = dfine.load("{repo}")',
+        'result = model("picture.jpg")', "print(result.history(0).intervals())  # how sure each edge is, in pixels",
+        "```", "", "```python", "from transformers import pipeline", "",
+        f'pipeline("object-detection", model="{repo}")("picture.jpg")', "```", "",
+        "## Classes", "", ", ".join(names), "",
+        f"Written by D-FINE Lens {VERSION}.", "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def push_to_hub(
+    model: Predictor, repo: str, *, token: str | None = None, private: bool = False, **about: object
+) -> str:
+    """Put a model on the Hub, as a folder that `dfine.load` and transformers load, with its card.
+
+    Args:
+        model: what to publish.
+        repo: "owner/model"; made where it is not there yet, else a new commit in it.
+        token: of an account that may write; by default the one that is logged in.
+        private: whether a new one can be seen by its owners alone.
+        **about: what `card` says besides: `data`, `ap`, `licence`.
+
+    Returns:
+        The address of the commit.
+
+    Raises:
+        OfflineError: the Hub cannot be reached.
+        CheckpointError: the id is none, or the Hub refuses; the message says why.
+    """
+    if repo.count("/") != 1 or not all(repo.split("/")):
+        raise CheckpointError(f'{repo!r} is no id on the Hub; it is "owner/model"')
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = write(model, scratch, repo, **about)
+        return push(folder, repo, token=token, private=private)
+
+
+def write(model: Predictor, folder: str | os.PathLike, repo: str, **about: object) -> Path:
+    """The folder as it is put on the Hub: weights, both configurations, and the card."""
+    folder = model.save(folder, layout="transformers")
+    (folder / "README.md").write_text(card(model, repo, **about), encoding="utf-8")
+    return folder

@@ -1,0 +1,98 @@
+"""The benchmark's table: operations as published, every engine in turn, sums done right."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from dfine.cli.main import app
+from dfine.config import SIZES, Config
+from dfine.engines.benchmark import PUBLISHED, Setting, _row, benchmark, gflops, shown
+from dfine.engines.folded import lean
+from dfine.engines.fused import fused
+from dfine.network.detector import DFINE
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_operations_and_parameters_are_the_published_ones(size):
+    """Of the fused copy at 640 x 640, on tensors without content."""
+    network = DFINE(Config.of(size)).eval()
+    copy = fused(network)
+    millions, published = PUBLISHED[size]
+    assert gflops(copy) == pytest.approx(published, rel=0.03)
+    if size != "n":  # whose channels are filled up to blocks
+        assert gflops(lean(copy)) < 0.985 * published
+    assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(millions, abs=1)
+
+
+def test_counting_leaves_the_network_as_it_is():
+    network = DFINE(Config.of("n", classes=2)).eval()
+    gflops(network, (64, 64))
+    assert {p.device.type for p in network.parameters()} == {"cpu"}
+
+
+def test_a_row_by_hand():
+    row = _row("n", "fused", (3.8, 7.1), [30.0, 10.0, 20.0, 40.0], Setting(batch=2), 50.0, 50.0)
+    assert (row.median, row.late, row.best, row.rate, row.ratio) == (25.0, 40.0, 10.0, 80.0, 0.5)
+    line = shown([row])[0]
+    assert line["size"] == "N" and line["× transformers"] == "0.50" and line["pictures/s"] == "80.0"
+    assert shown([_row("n", "x", (1, 1), [1.0], Setting(), None, None)])[0]["× transformers"] is None
+
+
+def test_every_engine_is_measured():
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    setting = Setting(("n",), ("torch", "fused", "onnx"), (64, 64), runs=2, layers=True, memory=False)
+    rows = benchmark(setting)
+    names = [row.engine for row in rows]
+    assert names == ["torch", "fused", "fused, 1 of 3 layers", "fused, 2 of 3 layers", "onnx"]
+    assert all(0 < row.best <= row.median <= row.late and row.ratio is None for row in rows)
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells a process's peak memory")
+def test_the_memory_of_an_exported_file_is_told_as_well():
+    """Weights of 15 MB lie in it at least once, whoever runs it."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    rows = benchmark(Setting(("n",), ("fused", "onnx"), (64, 64), runs=1))
+    assert all(15 < row.memory < 500 for row in rows)
+
+
+def test_transformers_is_what_all_are_compared_with():
+    pytest.importorskip("transformers")
+    rows = benchmark(Setting(("n",), ("transformers", "fused"), (64, 64), runs=2, memory=False))
+    assert rows[0].engine == "transformers" and rows[0].ratio == 1
+    assert rows[1].ratio == pytest.approx(rows[1].median / rows[0].median)
+
+
+@pytest.mark.parametrize(
+    "wrong, said",
+    [({"sizes": ("q",)}, "no size 'q'"), ({"engines": ("jax",)}, "no engine 'jax'"), ({"half": "f8"}, "f8")],
+)
+def test_settings_that_cannot_be(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        Setting(**wrong)
+
+
+def test_the_commands(tmp_path):
+    """Export a model, look at what it says, and measure it, from the command line."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from dfine.inference.load import load
+    from dfine.inference.predictor import Predictor
+
+    torch.manual_seed(0)
+    network = DFINE(Config.of("n", classes=2, queries=10))
+    Predictor(network, ("sun", "moon"), device="cpu", size=(64, 64)).save(tmp_path / "m")
+    run = CliRunner()
+    done = run.invoke(app, ["export", str(tmp_path / "m"), str(tmp_path / "m.onnx"), "--input", "64", "96"])
+    assert done.exit_code == 0, done.output
+    assert "trace.layers.edges" in done.output and load(tmp_path / "m.onnx").size == (64, 96)
+
+    command = "benchmark --sizes n --engines fused --input 64 64 --runs 1 --no-memory --device cpu --json"
+    done = run.invoke(app, [*command.split(), str(tmp_path / "t.json")])
+    assert done.exit_code == 0, done.output
+    rows = json.loads((tmp_path / "t.json").read_text())["rows"]
+    assert [row["engine"] for row in rows] == ["fused"] and "fused" in done.stdout

@@ -1,0 +1,106 @@
+import io
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from dfine.distribution import weighting
+from dfine.figures.object import lens, motion, paper
+
+
+def curves(axes):
+    return {to_hex(line.get_color()).upper(): np.asarray(line.get_ydata()) for line in axes.lines}
+
+
+def test_figure_4_shows_layer_1_in_red_and_the_last_in_green(picture, history):
+    photo, *panels = paper.figure4(picture, history).axes
+    assert [p.get_edgecolor()[:3] for p in photo.patches] != []
+    labels = [t.get_text() for t in photo.get_legend().get_texts()]
+    assert labels[0].startswith("Initial box b0, before") and labels[1].startswith("Layer 1 (the paper's")
+    assert len(panels) == 8
+    for k in range(4):
+        upper, lower = panels[2 * k], panels[2 * k + 1]
+        assert upper.get_title() == ("Left", "Top", "Right", "Bottom")[k]
+        np.testing.assert_allclose(curves(upper)[paper.EARLY], history.probabilities[0, k], rtol=1e-6)
+        np.testing.assert_allclose(curves(upper)[paper.LATE], history.probabilities[-1, k], rtol=1e-6)
+        np.testing.assert_allclose(curves(lower)[paper.LATE].sum(), history.offsets[-1, k], atol=1e-5)
+
+
+@pytest.mark.parametrize("units, factor", [("box", 1), ("code", 4), ("pixels", 40)])
+def test_weighted_values_in_three_units(picture, history, units, factor):
+    lower = paper.figure4(picture, history, units=units, start=False).axes[2]
+    np.testing.assert_allclose(curves(lower)[paper.LATE].sum(), history.offsets[-1, 0] * factor, rtol=1e-3)
+
+
+def test_the_box_before_any_distribution_may_be_the_red_one(picture, history):
+    figure = paper.figure4(picture, history, early="initial")
+    photo, *panels = figure.axes
+    assert [patch.get_x() for patch in photo.patches] == pytest.approx(history.xyxy_pixels[[0, -1], 0].tolist())
+    assert paper.EARLY not in curves(panels[0]) and paper.LATE in curves(panels[0])
+    assert photo.get_legend().get_texts()[0].get_text().startswith("Initial box b0, before any distribution")
+
+
+@pytest.mark.parametrize("count, rows", [(1, 1), (3, 1), (4, 2)])
+def test_several_objects_stand_side_by_side(picture, trace_of, count, rows):
+    histories = [trace_of().history(i % 2, (200, 100)) for i in range(count)]
+    figure = paper.figure4(picture, histories)
+    assert len(figure.axes) == 9 * count
+    width, height = figure.get_size_inches()
+    assert height / rows == pytest.approx(paper.figure4(picture, histories[0]).get_size_inches()[1])
+
+
+@pytest.mark.parametrize(
+    "early, said",
+    [
+        (0, "Red: layer 1 of 3, after its distributions have moved the box, the paper's “initial”."),
+        (1, "Red: layer 2 of 3, after its distributions have moved the box; the paper's “initial” is layer 1."),
+        ("initial", "Red: the initial box b0, before any decoder layer's distributions; it has none."),
+    ],
+)
+def test_the_line_below_says_precisely_which_layer_is_red(early, said):
+    assert paper.explained(early, 3).startswith(said)
+
+
+def test_png_and_svg_of_several_objects_with_the_line_below(picture, history):
+    figure = paper.figure4(picture, [history, history])
+    with Image.open(io.BytesIO(paper.encoded(figure))) as image:
+        assert image.format == "PNG" and image.width > image.height
+    svg = paper.encoded(figure, "svg").decode()
+    assert svg.startswith("<?xml")
+    assert svg.count("the paper's “initial”. Green") == 2, "once under every object, as text"
+    with pytest.raises(ValueError, match="png or svg, not 'gif'"):
+        paper.encoded(figure, "gif")
+
+
+def test_no_object_is_said(picture):
+    with pytest.raises(ValueError, match="no object to draw"):
+        paper.figure4(picture, [])
+
+
+@pytest.mark.parametrize("change, said", [({"early": 3}, "no layer index 3"), ({"units": "miles"}, "'miles'")])
+def test_what_does_not_exist_is_said(picture, history, change, said):
+    with pytest.raises(ValueError, match=said):
+        paper.figure4(picture, history, **change)
+
+
+@pytest.mark.parametrize("c", [0.25, 0.125, 0.6])
+@pytest.mark.parametrize("bins", [8, 32, 64])
+def test_curvature_is_read_off_w(bins, c):
+    assert paper.curvature(weighting(bins, c=c)) == pytest.approx(c, rel=1e-3)
+
+
+def test_the_lens_shows_scene_object_and_every_distribution(picture, detections, history):
+    figure = lens.lens(picture, detections, history)
+    assert len(figure.axes) == 2 + 12
+    heights = [patch.get_height() for patch in figure.axes[-1].patches]
+    np.testing.assert_allclose(heights, history.probabilities[-1, 3], rtol=1e-6)
+
+
+def test_frames_rest_on_every_layer_and_can_be_saved(picture, history, tmp_path):
+    assert [motion.title(*at) for at in ((0, 0.4), (0, 1.0), (1, 0.4))] == ["before layer 1", "layer 1", "layer 2"]
+    frames = motion.sharpening(picture, history, steps=2, hold=1)
+    assert len(frames) == 3 * 2 + 1 + 1 + 3
+    assert len({f.size for f in frames}) == 1
+    motion.save(frames, tmp_path / "moves.gif")
+    assert (tmp_path / "moves.gif").stat().st_size > 1000

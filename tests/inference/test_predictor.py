@@ -1,0 +1,255 @@
+import warnings
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import dfine
+from dfine.data.pictures import PictureError
+from dfine.inference.device import resolve
+from dfine.inference.load import load
+from dfine.inference.predictor import Predictor, Result
+from tests.helpers import small_predictor
+
+NAMES = ("cat", "dog", "fish")
+
+
+@pytest.fixture(scope="module")
+def model() -> Predictor:
+    return small_predictor(NAMES, source="test")
+
+
+def picture(seed=0, size=(120, 80)) -> Image.Image:
+    noise = np.random.default_rng(seed).integers(0, 255, (5, 6, 3), np.uint8)
+    return Image.fromarray(noise).resize(size)
+
+
+def test_no_pictures(model):
+    assert model([]) == []
+
+
+def test_the_front_door():
+    assert (dfine.Detections.__module__, dfine.Trace.__module__) == ("dfine.trace.records", "dfine.trace.records")
+    assert dfine.__version__ == "0.1.0"
+    assert dfine.load is load and callable(dfine.zoo)
+
+
+def test_one_picture(model):
+    result = model(picture(), threshold=0)
+    assert isinstance(result, Result)
+    assert len(result.detections) == 60
+    assert result.detections.size == result.picture.size == (120, 80)
+    assert result.trace.last.boxes.shape == (1, 20, 4)
+    assert result.trace.last.boxes.device.type == "cpu" and not result.trace.last.boxes.requires_grad
+    w, h = result.picture.size
+    assert (result.detections.boxes >= 0).all()
+    assert (result.detections.boxes <= torch.tensor([w, h, w, h])).all()
+
+
+def test_ways_to_give_a_picture(model, tmp_path):
+    picture().save(tmp_path / "a.png")
+    array = np.asarray(picture())
+    ways = [tmp_path / "a.png", str(tmp_path / "a.png"), array, torch.from_numpy(array.copy()).permute(2, 0, 1)]
+    want = model(picture(), threshold=0).detections
+    for way in ways:
+        assert torch.equal(model(way, threshold=0).detections.boxes, want.boxes)
+
+
+def test_a_list_gives_a_list_that_agrees_with_single_pictures(model):
+    pictures = [picture(i, (100 + 10 * i, 80)) for i in range(10)]  # more than one batch
+    together = model(pictures, threshold=0)
+    assert [r.picture.size for r in together] == [p.size for p in pictures]
+    for i in (0, 7, 8, 9):
+        alone = model(pictures[i], threshold=0)
+        torch.testing.assert_close(together[i].detections.scores, alone.detections.scores, rtol=1e-4, atol=1e-5)
+        assert together[i].trace.origin.shape == (1, 20)
+
+
+def test_the_threshold(model):
+    everything = model(picture(), threshold=0).detections
+    cut = everything.scores[10].item()
+    found = model(picture(), threshold=cut).detections
+    assert len(found) == 11 and (found.scores >= cut).all()
+    assert len(model(picture(), threshold=1).detections) == 0
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.5, 50])
+def test_a_threshold_that_is_no_score(model, threshold):
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        model(picture(), threshold=threshold)
+
+
+def test_what_is_no_picture(model, tmp_path):
+    with pytest.raises(PictureError, match="no file"):
+        model([picture(), tmp_path / "nowhere.png"])
+
+
+def test_a_detection_has_its_history(model):
+    result = model(picture(), threshold=0)
+    for index in (0, 5, 59):
+        history = result.history(index)
+        assert history.name == result.detections.class_names[index]
+        assert history.size == (120, 80)
+        torch.testing.assert_close(history.scores[-1], result.detections.scores[index])
+        clipped = history.xyxy_pixels[-1].clamp(min=0).minimum(torch.tensor([120.0, 80.0, 120.0, 80.0]))
+        torch.testing.assert_close(clipped, result.detections.boxes[index])
+
+
+@pytest.mark.parametrize("index", [-1, 60])
+def test_there_is_no_such_detection(model, index):
+    with pytest.raises(IndexError, match=f"no detection {index}; there are 60"):
+        model(picture(), threshold=0).history(index)
+
+
+def test_the_network_of_a_model_is_the_network(model):
+    trace = model.network(torch.rand(2, 3, 64, 64))
+    assert len(trace.refinements) == model.config.layers == 3
+    assert trace.refinements[0].edges.shape == (2, 20, 4, 33)
+
+
+def test_saving_and_loading(model, tmp_path):
+    model.save(tmp_path)
+    back = dfine.load(tmp_path, device="cpu", fast=False)
+    assert (back.names, back.size, back.config) == (model.names, model.size, model.config)
+    a, b = (m(picture(), threshold=0) for m in (model, back))
+    assert torch.equal(a.detections.boxes, b.detections.boxes)
+    assert all(torch.equal(x.edges, y.edges) for x, y in zip(a.trace.refinements, b.trace.refinements))
+    assert len(back.digest) == 64 and back.source == str(tmp_path)
+
+
+def test_another_input_size_and_other_names(model, tmp_path):
+    model.save(tmp_path)
+    other = dfine.load(tmp_path, device="cpu", size=(96, 64), names=["a", "b", "c"])
+    assert other.size == (96, 64)
+    assert set(other(picture(), threshold=0).detections.class_names) <= {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("size", [64, "64", (64,), (0, 64), (64, 100), (31, 31), (64, 64, 3), (64.0, 64)])
+def test_an_input_size_that_cannot_be(model, size):
+    with pytest.raises(ValueError, match="multiples of 32"):
+        Predictor(model.network, NAMES, device="cpu", size=size)
+
+
+@pytest.mark.parametrize("names", [(), ("cat",), (*NAMES, "bird")])
+def test_names_that_do_not_fit(model, names):
+    with pytest.raises(ValueError, match=f"3 classes, but names= has {len(names)}"):
+        Predictor(model.network, names, device="cpu")
+
+
+def test_an_unnamed_column_is_never_reported(model):
+    quiet = Predictor(model.network, ("", "dog", "fish"), device="cpu", size=(64, 96))
+    found = quiet(picture(), threshold=0).detections
+    assert len(found) == 40 and set(found.class_names) == {"dog", "fish"}
+    assert "2 classes" in repr(quiet)
+
+
+# ── devices ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("cuda, mps, want", [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")])
+def test_auto_takes_the_best_there_is(monkeypatch, cuda, mps, want):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert resolve("auto").type == want
+
+
+def test_devices_that_are_not_there(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for device in ("cuda", "cuda:0", torch.device("cuda")):
+        with pytest.raises(ValueError, match="has no cuda.*there is .*cpu"):
+            resolve(device)
+    with pytest.raises(ValueError, match="no device 'gpu'; choose auto, cuda, mps or cpu"):
+        resolve("gpu")
+
+
+class Small(torch.nn.Module):
+    """A network that finds no room until it has been moved to the CPU."""
+
+    def __init__(self, network, message):
+        super().__init__()
+        object.__setattr__(self, "network", network)  # whose weights are on the CPU; these have none
+        self.config, self.message, self.moved = network.config, message, []
+
+    def to(self, device):
+        self.moved.append(str(device))
+        return self
+
+    def forward(self, pixels):
+        if self.moved[-1] != "cpu":
+            raise RuntimeError(self.message)
+        return self.network(pixels)
+
+
+def on_a_small_gpu(model, monkeypatch, message) -> Predictor:
+    """The model as if on a device; pixels stay where they are, for there is none."""
+    monkeypatch.setattr("dfine.inference.device.resolve", lambda device: torch.device(device))
+    monkeypatch.setattr(torch.Tensor, "to", lambda self, *a, **k: self)
+    return Predictor(Small(model.network, message), NAMES, device="mps", size=(64, 96))
+
+
+def test_out_of_memory_goes_on_with_the_cpu_and_says_so(model, monkeypatch):
+    want = model(picture(), threshold=0).detections.boxes
+    small = on_a_small_gpu(model, monkeypatch, "MPS backend out of memory (allocated 1 GB)")
+    with pytest.warns(UserWarning, match="mps ran out of memory; going on with the CPU"):
+        result = small(picture(), threshold=0)
+    assert torch.equal(result.detections.boxes, want)
+    assert small.device.type == "cpu" and small.network.moved == ["mps", "cpu"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small(picture())  # once is enough
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_stays_on_the_device(model, monkeypatch):
+    want = model([picture()] * 3, threshold=0)
+    narrow = on_a_small_gpu(model, monkeypatch, "MPS backend out of memory (allocated 1 GB)")
+    sizes = []
+
+    def forward(pixels):
+        sizes.append(len(pixels))
+        if len(pixels) > 1:
+            raise RuntimeError(narrow.network.message)
+        return model.network(pixels)
+
+    monkeypatch.setattr(narrow.network, "forward", forward)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        results = narrow([picture()] * 3, threshold=0)
+    assert sizes == [3, 1, 2, 1, 1]
+    assert narrow.device.type == "mps"
+    for a, b in zip(results, want):
+        torch.testing.assert_close(a.detections.boxes, b.detections.boxes)
+
+
+def test_what_did_not_fit_is_gone_before_it_is_tried_in_halves(model, monkeypatch):
+    narrow = on_a_small_gpu(model, monkeypatch, "MPS backend out of memory (allocated 1 GB)")
+    held = weakref.WeakSet()
+    alive = []
+
+    class Activation:
+        pass
+
+    def forward(pixels):
+        alive.append(len(held))
+        kept = Activation()  # what lives in the frame that failed
+        held.add(kept)
+        if len(pixels) > 1:
+            raise RuntimeError(narrow.network.message)
+        return model.network(pixels)
+
+    monkeypatch.setattr(narrow.network, "forward", forward)
+    assert len(narrow([picture()] * 4, threshold=0)) == 4
+    assert alive == [0] * 7
+
+
+def test_predictors_of_one_network_follow_it_to_the_cpu(model):
+    shared = Predictor(model.network, NAMES, device="cpu", size=(64, 96))
+    shared.device = torch.device("meta")  # as after another one of them went on with the CPU
+    assert len(shared(picture(), threshold=0).detections) and shared.device.type == "cpu"
+
+
+def test_other_errors_of_a_device_are_not_hidden(model, monkeypatch):
+    small = on_a_small_gpu(model, monkeypatch, "an illegal memory access was encountered")
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        small(picture())

@@ -1,0 +1,75 @@
+"""Several processes share the pictures and come to the answer of one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dfine.cli import main
+from dfine.data import scenes
+from dfine.processes import Ranks, ranks
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_nothing_to_share():
+    assert Ranks().mine([]) == []
+    assert Ranks().weave([[]]) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("items", [0, 1, 2, 7])
+def test_shares_are_even_and_come_together_in_order(count, items):
+    everything = list(range(items))
+    shares = [Ranks(rank, count).mine(everything) for rank in range(count)]
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    assert Ranks(0, count).weave(shares) == everything
+
+
+def test_one_process_is_alone(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with ranks() as here:
+        assert (here.first, here.gather("x"), here.device("auto")) == (True, ["x"], "auto")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return scenes.write(tmp_path_factory.mktemp("data") / "scenes", 5, seed=5, size=(96, 96), workers=0)
+
+
+def alone(*arguments):
+    """What one process, this one, prints."""
+    done = CliRunner().invoke(main.app, [str(a) for a in arguments])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def shared(*arguments):
+    """What two processes print."""
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "dfine"]
+    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*start, *map(str, arguments)], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_two_processes_detect_what_one_does(folder, tmp_path):
+    files = [tmp_path / "1.json", tmp_path / "2.json"]
+    images, drawn = folder / "images", tmp_path / "drawn"
+    common = ["detect", images, "--threshold", 0.3, "--device", "cpu", "--batch", 1]
+    assert alone(*common, "--json", files[0]) == shared(*common, "--json", files[1], "--save", drawn)
+    assert json.loads(files[0].read_text()) == json.loads(files[1].read_text())
+    assert sorted(p.stem for p in drawn.iterdir()) == sorted(p.stem for p in images.iterdir())
+
+
+def test_two_processes_evaluate_as_one_does(folder, tmp_path):
+    files = [tmp_path / "1.json", tmp_path / "2.json"]
+    for run, file in zip((alone, shared), files):
+        run("evaluate", "--data", folder, "--device", "cpu", "--batch", 1, "--workers", 0, "--json", file)
+    one, two = (json.loads(file.read_text()) for file in files)
+    assert one == two
+    assert one["all"]["pictures"] == 5

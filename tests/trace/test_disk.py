@@ -1,0 +1,95 @@
+import json
+
+import pytest
+import torch
+
+from dfine import distribution
+from dfine.files import replacing
+from dfine.trace.disk import About, load_trace, save_trace
+from dfine.trace.records import Estimate, Refinement, Trace
+from dfine.version import VERSION
+
+ABOUT = About(("cat", "dog"), (64, 48), "a.png", "demo", "0123abcd")
+
+
+def trace(queries=5, layers=3, pictures=1, classes=2):
+    torch.manual_seed(0)
+    draw = lambda *shape: torch.randn(pictures, queries, *shape)  # noqa: E731
+    estimate = lambda: Estimate(draw(classes), draw(4).sigmoid())  # noqa: E731
+    refine = lambda: Refinement(draw(classes), draw(1), draw(4, 33), draw(4).sigmoid())  # noqa: E731
+    origin = torch.arange(queries).expand(pictures, -1)
+    return Trace(
+        estimate(),
+        estimate(),
+        tuple(refine() for _ in range(layers)),
+        origin,
+        ((6, 8), (3, 4)),
+        distribution.weighting(),
+    )
+
+
+def assert_same(a, b):
+    for name in ("proposals", "initial"):
+        assert torch.equal(getattr(a, name).logits, getattr(b, name).logits)
+        assert torch.equal(getattr(a, name).boxes, getattr(b, name).boxes)
+    assert len(a.refinements) == len(b.refinements)
+    for r, s in zip(a.refinements, b.refinements):
+        assert all(torch.equal(getattr(r, k), getattr(s, k)) for k in ("logits", "quality", "edges", "boxes"))
+    assert torch.equal(a.origin, b.origin)
+    assert torch.equal(a.w, b.w)
+    assert a.shapes == b.shapes
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".json"])
+@pytest.mark.parametrize("queries", [1, 5])
+def test_what_is_written_is_read_bit_for_bit(tmp_path, suffix, queries):
+    written = trace(queries)
+    path = save_trace(tmp_path / "new folder" / f"a{suffix}", written, ABOUT)
+    again, about = load_trace(path)
+    assert_same(written, again)
+    assert about == ABOUT
+    assert [p.name for p in path.parent.iterdir()] == [path.name], "no temporary file is left"
+
+
+def test_half_precision_and_gradients_are_no_obstacle(tmp_path):
+    half = trace().map(lambda t: t.half().requires_grad_() if t.is_floating_point() else t)
+    again, _ = load_trace(save_trace(tmp_path / "a.npz", half, ABOUT))
+    assert_same(half.cpu(), again)
+
+
+def test_the_head_says_which_versions_and_checkpoint(tmp_path):
+
+    head = json.loads(save_trace(tmp_path / "a.json", trace(), ABOUT).read_text())["about"]
+    assert head["schema"] == 1
+    assert head["dfine"] == VERSION
+    assert head["digest"] == "0123abcd"
+    assert head["shapes"] == [[6, 8], [3, 4]]
+
+
+def test_a_failure_leaves_the_old_file_alone(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_sentences_for_what_cannot_be_written_or_read(tmp_path):
+    with pytest.raises(ValueError, match="as .npz or .json, not as 'a.txt'"):
+        save_trace(tmp_path / "a.txt", trace(), ABOUT)
+    with pytest.raises(ValueError, match="one picture, not of 2"):
+        save_trace(tmp_path / "a.npz", trace(pictures=2), ABOUT)
+    with pytest.raises(FileNotFoundError, match="no trace .*none.npz"):
+        load_trace(tmp_path / "none.npz")
+    for name in ("bad.npz", "bad.json"):
+        (tmp_path / name).write_text("[]")
+        with pytest.raises(ValueError, match=f"{name} is not a trace"):
+            load_trace(tmp_path / name)
+    path = save_trace(tmp_path / "a.json", trace(), ABOUT)
+    content = json.loads(path.read_text())
+    content["about"]["schema"] = 99
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="schema 99"):
+        load_trace(path)

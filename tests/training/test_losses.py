@@ -1,0 +1,96 @@
+"""Each loss on values that were worked out by hand."""
+
+import math
+
+import pytest
+import torch
+
+from dfine.training import losses
+from dfine.training.matching import Match
+
+
+def match(*triples):
+    return Match(*torch.tensor(triples, dtype=torch.int64).reshape(-1, 3).unbind(1))
+
+
+def test_vfl_without_objects_pushes_every_score_down():
+    """p = ½ everywhere: each of 6 numbers costs 0.75·½²·ln 2."""
+    loss = losses.vfl(
+        torch.zeros(1, 2, 3), match(), torch.tensor([], dtype=torch.int64), torch.tensor([]), alpha=0.75, gamma=2
+    )
+    assert loss.item() == pytest.approx(6 * 0.75 * 0.25 * math.log(2))
+
+
+@pytest.mark.parametrize("iou", [0.0, 0.3, 1.0])
+def test_vfl_of_a_match_is_weighed_by_its_iou(iou):
+    """The positive costs IoU·BCE(½, IoU) = IoU·ln 2, and the other number what a negative costs."""
+    loss = losses.vfl(
+        torch.zeros(1, 1, 2), match((0, 0, 0)), torch.tensor([1]), torch.tensor([iou]), alpha=0.75, gamma=2
+    )
+    assert loss.item() == pytest.approx(iou * math.log(2) + 0.75 * 0.25 * math.log(2))
+
+
+def test_vfl_is_least_where_the_score_is_the_iou():
+    logit = torch.tensor([[[0.4]]], requires_grad=True)
+    iou = torch.sigmoid(logit.detach()).flatten()
+    losses.vfl(logit, match((0, 0, 0)), torch.tensor([0]), iou, alpha=0.75, gamma=2).backward()
+    assert logit.grad.abs().item() < 1e-7
+
+
+def test_boxes():
+    a = torch.tensor([[0.5, 0.5, 0.2, 0.2]])
+    b = torch.tensor([[0.6, 0.5, 0.2, 0.4]])
+    assert losses.l1(a, b).item() == pytest.approx(0.3)
+    # intersection 0.1·0.2, union 0.04 + 0.08 − 0.02, hull 0.3·0.4
+    assert losses.giou(a, b).item() == pytest.approx(1 - (0.02 / 0.1 - (0.12 - 0.1) / 0.12), rel=1e-5)
+    assert losses.giou(a, a).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_fgl_shares_the_mass_between_two_bins():
+    edges = torch.zeros(1, 4, 5)
+    left, right = torch.tensor([[0, 1, 2, 3]]), torch.tensor([[0.0, 0.25, 0.5, 1.0]])
+    loss = losses.fgl(edges, left, right, torch.tensor([0.5]))
+    assert loss.item() == pytest.approx(0.5 * 4 * math.log(5))  # a flat distribution costs ln 5 in whatever bin
+
+
+def test_fgl_pulls_towards_the_two_bins_in_their_proportion():
+    edges = torch.zeros(1, 1, 5, requires_grad=True)
+    losses.fgl(edges, torch.tensor([[1]]), torch.tensor([[0.25]]), torch.tensor([1.0])).backward()
+    assert torch.allclose(edges.grad[0, 0], torch.tensor([0.2, 0.2 - 0.75, 0.2 - 0.25, 0.2, 0.2]), atol=1e-6)
+
+
+def ddf(student, teacher, matched, counts):
+    counts = tuple(torch.tensor(float(c)) for c in counts)
+    weight = torch.ones(matched.shape)
+    return losses.ddf(student, teacher, weight, matched, counts, temperature=5.0)
+
+
+def test_ddf_of_equal_distributions_is_zero():
+    edges = torch.randn(1, 3, 4, 5)
+    assert ddf(edges, edges, torch.tensor([[True, False, False]]), (1, 2)).item() == pytest.approx(0, abs=1e-5)
+
+
+def test_ddf_weighs_matched_and_unmatched_by_the_roots_of_their_counts():
+    """Query 0 differs from its teacher, queries 1 … 4 do not: the loss is √1/(√1+√4) of query 0's."""
+    student, teacher = torch.zeros(1, 5, 4, 5), torch.zeros(1, 5, 4, 5)
+    teacher[0, 0] = torch.tensor([5.0, 0, 0, 0, 0])
+    p = torch.softmax(torch.tensor([1.0, 0, 0, 0, 0]), 0)
+    kl = (p * (p * 5).log()).sum().item()
+    matched = torch.tensor([[True, False, False, False, False]])
+    assert ddf(student, teacher, matched, (1, 4)).item() == pytest.approx(25 * kl / 3, rel=1e-4)
+    assert ddf(student, teacher, ~matched, (4, 1)).item() == pytest.approx(25 * kl / 3, rel=1e-4)
+
+
+def test_ddf_teaches_the_student_alone():
+    student = torch.randn(1, 2, 4, 5, requires_grad=True)
+    teacher = torch.randn(1, 2, 4, 5, requires_grad=True)
+    ddf(student, teacher, torch.tensor([[True, False]]), (1, 1)).backward()
+    assert student.grad.abs().sum() > 0
+    assert teacher.grad is None
+
+
+def test_ddf_in_half_precision_is_computed_in_float32():
+    student, teacher = torch.randn(1, 4, 4, 33), torch.randn(1, 4, 4, 33)
+    matched = torch.tensor([[True, False, True, False]])
+    full = ddf(student.half().float(), teacher.half().float(), matched, (2, 2))
+    assert ddf(student.half(), teacher.half(), matched, (2, 2)).item() == pytest.approx(full.item(), rel=1e-6)

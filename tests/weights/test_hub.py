@@ -1,0 +1,151 @@
+import time
+from pathlib import Path
+
+import pytest
+
+import dfine
+from dfine.weights import hub
+from dfine.weights.hub import AP, ZOO, CheckpointError, fetch, fetch_hub, labels_of_hub
+
+
+@pytest.fixture
+def nowhere(monkeypatch, tmp_path):
+    """Empty caches, and addresses at which nothing answers."""
+    import torch
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", "https://hub.invalid")
+    monkeypatch.setattr(hub, "RELEASE", "https://release.invalid/")
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
+    return tmp_path
+
+
+def test_the_zoo_lists_every_published_checkpoint():
+    rows = dfine.zoo()
+    assert [r["name"] for r in rows] == [
+        "demo",
+        *("nano-coco", "small-coco", "medium-coco", "large-coco", "xlarge-coco"),
+        *("small-obj365", "medium-obj365", "large-obj365", "xlarge-obj365"),
+        *("small-obj2coco", "medium-obj2coco", "large-obj2coco", "xlarge-obj2coco"),
+        "large-obj365-e25",
+    ]
+    assert all(set(r) == set(rows[0]) and r["licence"] and isinstance(r["cached"], bool) for r in rows)
+    nano = rows[1]
+    assert (nano["AP"], nano["parameters (M)"], nano["GFLOPs"], nano["trained on"]) == (42.8, 4, 7, "COCO")
+
+
+def test_what_objects365_adds():
+    assert all(AP["obj2coco"][size] > AP["coco"][size] for size in AP["obj2coco"])
+
+
+@pytest.mark.parametrize(
+    "name, source",
+    [
+        ("nano-coco", "ustc-community/dfine-nano-coco"),
+        ("xlarge-obj365", "ustc-community/dfine-xlarge-obj365"),
+        ("medium-obj2coco", "ustc-community/dfine-medium-obj2coco"),
+        ("large-obj2coco", "ustc-community/dfine-large-obj2coco-e25"),
+        ("large-obj365-e25", hub.RELEASE + "dfine_l_obj365_e25.pth"),
+        ("demo", "ships with this repository"),
+    ],
+)
+def test_where_they_come_from(name, source):
+    assert ZOO[name].source == source
+
+
+@pytest.mark.parametrize(
+    "hub_id, labels",
+    [
+        ("ustc-community/dfine-nano-coco", "coco"),
+        ("ustc-community/dfine-large-obj2coco-e25", "coco"),
+        ("ustc-community/dfine_x_coco", "coco"),
+        ("ustc-community/dfine-small-obj365", "objects365"),
+        ("ustc-community/dfine-small-mine", None),
+        ("someone/dfine-nano-coco", None),
+    ],
+)
+def test_whose_classes_a_hub_id_has(hub_id, labels):
+    assert labels_of_hub(hub_id) == labels
+
+
+@pytest.mark.parametrize("name", ["nano-coco", "large-obj365-e25"])
+def test_without_a_network_it_says_so_within_ten_seconds(nowhere, name):
+    start = time.perf_counter()
+    with pytest.raises(
+        CheckpointError, match=r"cannot be reached .*check the network, or fetch .*dfine.load\('demo'\)"
+    ):
+        fetch(ZOO[name])
+    assert time.perf_counter() - start < 10
+
+
+def test_a_server_that_never_answers_is_given_up(nowhere, monkeypatch):
+    """As where a firewall swallows every packet: the connection stands and nothing comes."""
+    import socket
+
+    from huggingface_hub import constants
+
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setattr(hub, "PATIENCE", 0.5)
+        start = time.perf_counter()
+        with pytest.raises(CheckpointError, match="127.0.0.1"):
+            fetch_hub("somebody/something")
+        assert time.perf_counter() - start < 3
+
+
+def test_a_host_name_that_cannot_be_looked_up_is_given_up(nowhere, monkeypatch):
+    """A look-up has no time limit of its own."""
+    import socket
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: time.sleep(3) or [])
+    monkeypatch.setattr(hub, "PATIENCE", 0.5)
+    start = time.perf_counter()
+    with pytest.raises(CheckpointError, match="no answer"):
+        fetch_hub("somebody/something")
+    assert time.perf_counter() - start < 2
+
+
+def test_offline_by_order(nowhere, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(CheckpointError, match="HF_HUB_OFFLINE is set"):
+        fetch_hub("ustc-community/dfine-nano-coco")
+
+
+def test_a_cached_copy_needs_no_network(nowhere):
+    assert not ZOO["nano-coco"].cached
+    repo = nowhere / "hub" / "models--ustc-community--dfine-nano-coco"
+    snapshot = repo / "snapshots" / "0123abcd"
+    snapshot.mkdir(parents=True)
+    (repo / "refs").mkdir()
+    (repo / "refs" / "main").write_text("0123abcd")
+    (snapshot / "model.safetensors").touch()
+    assert not ZOO["nano-coco"].cached  # half a checkpoint is none
+    (snapshot / "config.json").touch()
+    assert ZOO["nano-coco"].cached
+    assert fetch(ZOO["nano-coco"]) == snapshot
+
+
+def test_a_cached_release_file_needs_no_network(nowhere):
+    known = ZOO["large-obj365-e25"]
+    assert not known.cached
+    (nowhere / "torch" / "checkpoints").mkdir(parents=True)
+    (nowhere / "torch" / "checkpoints" / known.file).touch()
+    assert fetch(known) == nowhere / "torch" / "checkpoints" / known.file
+
+
+def test_the_demo_is_looked_for_beside_the_code(monkeypatch):
+    monkeypatch.delenv("DFINE_ASSETS", raising=False)
+    assert hub.assets() == Path(dfine.__file__).parents[1] / "assets"
+
+
+def test_a_missing_demo_says_where_it_should_be(monkeypatch, tmp_path):
+    monkeypatch.setenv("DFINE_ASSETS", str(tmp_path))
+    assert not ZOO["demo"].cached
+    with pytest.raises(CheckpointError, match="'demo' is not in .*DFINE_ASSETS"):
+        dfine.load("demo")

@@ -1,0 +1,47 @@
+"""What is put on the Hub loads from there, and a Hub that is not there is said at once."""
+
+import time
+
+import pytest
+import torch
+import yaml
+
+import dfine
+from dfine.weights import hub, publish
+from dfine.weights.hub import CheckpointError, OfflineError
+from tests.helpers import small_predictor
+
+NAMES = ("cup", "", "bus")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_predictor(NAMES)
+
+
+def test_the_folder_loads_again_and_its_card_is_one_to_the_hub(model, tmp_path):
+    folder = publish.write(model, tmp_path / "a", "me/cups", data="Drawn cups.", ap={"initial": 0.5, "layer 3": 0.61})
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "README.md", "config.json", "model.safetensors", "preprocessor_config.json",
+    ]  # fmt: skip
+    back = dfine.load(folder, device="cpu")
+    assert all(
+        torch.equal(a, b) for a, b in zip(back.network.state_dict().values(), model.network.state_dict().values())
+    )
+    front, text = back.card.split("---\n")[1:]
+    assert yaml.safe_load(front)["pipeline_tag"] == "object-detection"
+    assert "2 classes" in text and "Drawn cups." in text and "| layer 3 | 0.610 |" in text and "cup, bus" in text
+
+
+def test_no_network_is_said_within_seconds(model, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    start = time.monotonic()
+    with pytest.raises(OfflineError, match="where the repository me/cups would be, cannot be reached"):
+        model.push_to_hub("me/cups")
+    assert time.monotonic() - start < 2 * hub.PATIENCE
+
+
+@pytest.mark.parametrize("repo", ["cups", "me/", "/cups", "a/b/c"])
+def test_what_is_no_id_is_said(model, repo):
+    with pytest.raises(CheckpointError, match='it is "owner/model"'):
+        model.push_to_hub(repo)
