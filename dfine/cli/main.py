@@ -6,8 +6,6 @@ Whatever is slow to import is imported by the command that needs it. What goes w
 
 from __future__ import annotations
 
-import runpy
-import sys
 import warnings
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,7 +17,6 @@ from dfine.cli import data, speed, train
 from dfine.cli.options import Clean, Compiled, Data, Device, Graphs, Half, Layers, Model, Workers, sides
 from dfine.cli.terminal import Border, complain, expand, read_from, table, write_json
 
-PAGE = Path(__file__).parents[2] / "app.py"
 HELD_OUT, HELD_OUT_COUNT = 2_000_000, 500  # seed and number of the model card's scenes; training never draws them
 TITLES = {"all": "All", "clean": "Clean (all dials at 0)", "hard": "Hard (some dial above 0)"}
 
@@ -234,11 +231,12 @@ def zoo():
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
 )
 def page(ctx: typer.Context):
-    """Open the page. Takes the options of app.py: see `dfine app --help`."""
-    if not PAGE.exists():
-        raise FileNotFoundError(f"{PAGE} is missing: the page is not part of the package, run it from a clone")
-    sys.argv = [str(PAGE), *ctx.args]
-    runpy.run_path(str(PAGE), run_name="__main__")
+    """Serve the page: look inside a detector in the browser. See `dfine app --help` for its options."""
+    try:
+        from dfine.page.app import main as serve
+    except ModuleNotFoundError as missing:
+        raise ImportError(f"the page needs {missing.name}: pip install 'dfine-lens[app]'") from None
+    serve(ctx.args, program="dfine app")
 
 
 @app.command()

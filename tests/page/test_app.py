@@ -1,12 +1,17 @@
-"""`python app.py`: its options, and what it says where it cannot start. What it serves is tested in tests/page."""
+"""The command that serves the page: its options, and what it says where it cannot start."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("gradio")
 
-import app  # noqa: E402
+from dfine.page import app  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_model_that_is_not_there_stops_the_start_with_a_sentence(capsys):
@@ -21,3 +26,8 @@ def test_options_are_explained(capsys):
     assert not stop.value.code
     said = capsys.readouterr().out
     assert all(option in said for option in ("--model", "--host", "--port", "--device", "--no-fetch", "DFINE_MODEL"))
+
+
+def test_the_shim_of_a_space_is_the_same_command():
+    done = subprocess.run([sys.executable, "app.py", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and done.stdout.startswith("usage: app.py"), done.stderr
