@@ -10,6 +10,6 @@ from dfine.inference.load import load
 from dfine.trace.detections import Detections
 from dfine.trace.records import Trace
 from dfine.version import VERSION as __version__
-from dfine.weights.hub import zoo
+from dfine.weights.zoo import zoo
 
 __all__ = ["Detections", "Trace", "__version__", "load", "zoo"]

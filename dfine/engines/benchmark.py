@@ -34,7 +34,7 @@ from dfine.engines.onnx.sessions import ON_CPU, PROVIDERS, available
 from dfine.engines.torch_engine import HALF, Fast, keep_memory
 from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
-from dfine.weights.interchange import save_transformers
+from dfine.weights.transformers import save_transformers
 
 ENGINES = ("transformers", "torch", "fused", "onnx", "openvino")
 FILE = "model.onnx"

@@ -27,7 +27,7 @@ from dfine.files import replacing
 from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
 from dfine.version import VERSION
-from dfine.weights.hub import CheckpointError
+from dfine.weights.exceptions import CheckpointError
 
 RUNS = 5  # of each engine, in turn; the fastest counts
 

@@ -26,8 +26,9 @@ from dfine import distribution
 from dfine.config import EDGES
 from dfine.files import replacing
 from dfine.trace.base import SCHEMA
+from dfine.weights.cache import HUB_FILES
 from dfine.weights.checkpoints import checked_temperature, open_checkpoint
-from dfine.weights.hub import HUB_FILES, CheckpointError
+from dfine.weights.exceptions import CheckpointError
 
 MASSES = (0.5, 0.8, 0.95)  # of the intervals in tables
 GRID = tuple(round(0.05 * i, 2) for i in range(1, 20))  # of the reliability diagram

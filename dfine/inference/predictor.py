@@ -23,7 +23,10 @@ from dfine.trace.detections import Detections
 from dfine.trace.history import History
 from dfine.trace.postprocess import detections
 from dfine.trace.records import Trace
-from dfine.weights import checkpoints, interchange
+from dfine.weights import checkpoints
+from dfine.weights.exceptions import CheckpointError
+from dfine.weights.official import save_official
+from dfine.weights.transformers import save_transformers
 
 BATCH = 8  # pictures of a list that go through the network together
 
@@ -154,10 +157,10 @@ class Predictor:
             return checkpoints.save(place, self.network, self.names, **about)
         if layout not in ("transformers", "official") or half:
             what = f"no layout {layout!r}" if not half else "no half precision in other layouts than dfine"
-            raise checkpoints.CheckpointError(f"there is {what}; the layouts are dfine, transformers and official")
+            raise CheckpointError(f"there is {what}; the layouts are dfine, transformers and official")
         if layout == "official":
-            return interchange.save_official(place, self.network, self.size)
-        return interchange.save_transformers(place, self.network, self.names, self.size)
+            return save_official(place, self.network, self.size)
+        return save_transformers(place, self.network, self.names, self.size)
 
     def push_to_hub(self, repo: str, *, token: str | None = None, private: bool = False, **about: object) -> str:
         """Put the model on the Hugging Face Hub with a card; see `dfine.weights.publish.push_to_hub`."""

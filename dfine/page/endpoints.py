@@ -7,7 +7,7 @@ import gradio as gr
 from dfine.page import api, zerogpu
 from dfine.page.layout import as_path
 from dfine.page.models import Models
-from dfine.weights.hub import ZOO
+from dfine.weights.zoo import ZOO
 
 
 def endpoints(models: Models, limits: dict) -> None:

@@ -14,7 +14,7 @@ from dfine.page.models import Models
 from dfine.page.objects import objects
 from dfine.page.scene import scene
 from dfine.page.session import CEILING, FLOOR, MOST
-from dfine.weights.hub import assets
+from dfine.weights.cache import assets
 
 EXAMPLES = sorted(str(p) for p in (assets() / "examples").glob("*.jpg"))
 ZOO = ["name", "AP", "measured on", "parameters (M)", "GFLOPs", "licence", "state"]

@@ -11,7 +11,8 @@ from pathlib import Path
 from dfine.inference.load import load
 from dfine.inference.predictor import Predictor
 from dfine.weights import hub
-from dfine.weights.hub import ZOO, CheckpointError, OfflineError
+from dfine.weights.exceptions import CheckpointError, OfflineError
+from dfine.weights.zoo import ZOO
 
 KEPT = 3  # models held in memory; the default one is among them
 EVERYDAY = "nano-coco"  # what a visitor should meet: everyday things, small enough for two cores

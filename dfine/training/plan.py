@@ -18,7 +18,7 @@ from dfine.inference.load import load
 from dfine.network.detector import DFINE
 from dfine.training.transfer import carry_over
 from dfine.weights.checkpoints import fit, open_checkpoint, read_tensors
-from dfine.weights.layouts import OFFICIAL, rename
+from dfine.weights.official import OFFICIAL
 
 SEEDS = 1000  # training draws the scenes of an epoch from seed·1000 + epoch …
 VAL_SEED = SEEDS * 1000  # … and never from here on
@@ -249,7 +249,7 @@ def network(options: TrainOptions, names: tuple[str, ...]) -> DFINE:
     network = DFINE(Config.of(options.size, classes=len(names), queries=options.queries))
     if options.backbone:
         tensors = {f"backbone.{k}": v for k, v in read_tensors(Path(options.backbone)).items()}
-        weights = {k.removeprefix("backbone."): v for k, v in rename(tensors, OFFICIAL).items()}
+        weights = {k.removeprefix("backbone."): v for k, v in OFFICIAL.read(tensors).items()}
         fit(network.backbone, weights)
         print(f"the backbone starts from {options.backbone}", flush=True)
     return network

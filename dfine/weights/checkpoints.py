@@ -27,11 +27,13 @@ from dfine.config import EDGES, Config
 from dfine.data import labels
 from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
-from dfine.weights.hub import HUB_FILES, ZOO, CheckpointError, fetch, fetch_hub, labels_of_hub
-from dfine.weights.layouts import OFFICIAL as OFFICIAL
-from dfine.weights.layouts import TRANSFORMERS as TRANSFORMERS
-from dfine.weights.layouts import State, describe, translate
-from dfine.weights.layouts import rename as rename
+from dfine.weights.cache import HUB_FILES
+from dfine.weights.exceptions import CheckpointError, some
+from dfine.weights.hub import fetch, fetch_hub
+from dfine.weights.identify import OURS, describe, translate
+from dfine.weights.layouts import State
+from dfine.weights.transformers import TRANSFORMERS
+from dfine.weights.zoo import ZOO, labels_of_hub
 
 SUFFIXES = (".pth", ".pt", ".safetensors")
 PACKED = (b"PK\x03\x04", b"\x80")  # how files begin that `torch.save` writes: a zip archive or, formerly, a pickle
@@ -187,7 +189,7 @@ def _stranger(head: bytes, safe: bool) -> str | None:
 def _understand(tensors: State, config: dict, family: str) -> tuple[Config, State, tuple[str, ...] | None]:
     """Configuration, weights under our keys, and the file's own class names."""
     weights, facts, layout = translate(tensors)
-    if layout == "this project" and config:
+    if layout is OURS and config:
         if config.get("schema") != SCHEMA:
             raise CheckpointError(f"its config.json has schema {config.get('schema')!r}; this version reads {SCHEMA}")
         built = Config.from_dict(config.get("config", {}))
@@ -196,7 +198,7 @@ def _understand(tensors: State, config: dict, family: str) -> tuple[Config, Stat
         return built, weights, _names(config.get("names"))
 
     built = describe(weights, facts, family)
-    if layout == "transformers" and config:
+    if layout is TRANSFORMERS and config:
         _check_transformers(config, family)
         built = Config.from_dict(built.to_dict() | {"queries": config.get("num_queries", built.queries)})
         return built, weights, _own_names(config)
@@ -289,15 +291,9 @@ def fit(network: nn.Module, weights: State) -> None:
     faults = [("missing", missing), ("left over", left_over), ("of another shape", shapes)]
     if any(keys for _, keys in faults):
         raise CheckpointError(
-            "the weights do not fit the network; "
-            + "; ".join(f"{what}: {_some(keys)}" for what, keys in faults if keys)
+            "the weights do not fit the network; " + "; ".join(f"{what}: {some(keys)}" for what, keys in faults if keys)
         )
     network.load_state_dict(weights)
-
-
-def _some(keys: list[str], count: int = 5) -> str:
-    more = f" and {len(keys) - count} more" if len(keys) > count else ""
-    return ", ".join(keys[:count]) + more
 
 
 def save(

@@ -10,7 +10,8 @@ from pathlib import Path
 from dfine.data.labels import UNUSED
 from dfine.inference.predictor import Predictor
 from dfine.version import VERSION
-from dfine.weights.hub import CheckpointError, push
+from dfine.weights.exceptions import CheckpointError
+from dfine.weights.hub import push
 
 
 def card(

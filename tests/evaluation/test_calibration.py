@@ -16,7 +16,7 @@ from dfine.inference.load import load
 from dfine.page import downloads
 from dfine.trace.described import described
 from dfine.trace.disk import load_trace
-from dfine.weights.checkpoints import CheckpointError
+from dfine.weights.exceptions import CheckpointError
 from tests.helpers import small_predictor
 
 W = distribution.weighting()

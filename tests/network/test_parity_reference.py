@@ -13,7 +13,8 @@ from dfine.config import Config
 from dfine.network.detector import DFINE
 from dfine.trace.records import Estimate, NoisedQueries, Refinement, Target, Trace
 from dfine.training.criterion import Criterion, stages_of
-from dfine.weights import layouts
+from dfine.weights.identify import translate
+from dfine.weights.official import OFFICIAL
 
 FOLDER = Path(os.environ.get("DFINE_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
 pytestmark = pytest.mark.skipif(
@@ -40,7 +41,7 @@ def weights():
 def network(weights):
     state = weights.official_state(FOLDER / "dfine_n.keys.json", "n")
     network = DFINE(Config.of("n")).eval()
-    network.load_state_dict(layouts.translate(state)[0], strict=True)
+    network.load_state_dict(translate(state)[0], strict=True)
     return network
 
 
@@ -149,7 +150,7 @@ def test_losses_and_gradients_of_our_own_forward(network, reference, targets, pi
     assert check_losses(terms, reference, "nodn.loss.") == {k for k in reference if k.startswith("nodn.loss.")}
     sum(terms.values()).backward()
     want = {k.removeprefix("nodn.grad_norm."): v for k, v in reference.items() if k.startswith("nodn.grad_norm.")}
-    want = layouts.rename(want, layouts.OFFICIAL)
+    want = OFFICIAL.read(want)
     parameters = dict(network.named_parameters())
     assert len(want) > 400
     for name, norm in want.items():

@@ -49,9 +49,9 @@ def test_what_cannot_be_answered_gets_a_sentence(caller):
 
 def test_models_that_are_here_may_be_asked_for(checkpoint, monkeypatch):
     models = Models(checkpoint, "cpu")
-    monkeypatch.setattr("dfine.weights.hub.hub_folder", lambda hub: None)
+    monkeypatch.setattr("dfine.weights.cache.hub_folder", lambda hub: None)
     assert here(models, "") == "" and here(models, checkpoint) == checkpoint
     with pytest.raises(gr.Error, match="nano-coco.* is not on this machine"):
         here(models, "nano-coco")
-    monkeypatch.setattr("dfine.weights.hub.hub_folder", lambda hub: "cached")
+    monkeypatch.setattr("dfine.weights.cache.hub_folder", lambda hub: "cached")
     assert here(models, "nano-coco") == "nano-coco"

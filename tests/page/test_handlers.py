@@ -105,7 +105,7 @@ def test_the_page_says_which_model_is_shown_and_which_could_not_be(checkpoint, m
     assert views.state(models, None) == views.state(models, checkpoint) == models.sentence()
     assert views.state(models, "small-coco") == "Showing small-coco."
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("dfine.weights.hub.hub_folder", lambda hub: None)
+    monkeypatch.setattr("dfine.weights.cache.hub_folder", lambda hub: None)
     with pytest.raises(ValueError, match="not in the local cache"):
         models("small-coco")
     assert "could not be opened" in views.state(models, "small-coco")
@@ -121,7 +121,7 @@ def test_who_is_here_already_keeps_the_model_and_is_offered_the_one_that_arrives
     before = handlers.offer(checkpoint)
     assert before[v.state] == models.sentence() and "is here now" not in before[v.state]
     monkeypatch.setattr("dfine.page.models.load", lambda name, device: model)
-    monkeypatch.setattr("dfine.weights.hub.hub_folder", lambda hub: "cached")
+    monkeypatch.setattr("dfine.weights.cache.hub_folder", lambda hub: "cached")
     models.fetch_in_background().join(60)
     assert models.default == EVERYDAY
     after = handlers.offer(checkpoint)

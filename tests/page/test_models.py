@@ -10,7 +10,7 @@ from dfine.network.detector import DFINE
 from dfine.page.models import EVERYDAY, Models, wanted
 from dfine.weights import hub
 from dfine.weights.checkpoints import save
-from dfine.weights.hub import CheckpointError, OfflineError
+from dfine.weights.exceptions import CheckpointError, OfflineError
 
 SECONDS = 60  # the tests may run beside a training
 

@@ -11,7 +11,7 @@ from dfine.data.scenes import NAMES
 from dfine.network.detector import DFINE
 from dfine.training import plan
 from dfine.training.plan import TrainOptions
-from dfine.weights.hub import CheckpointError
+from dfine.weights.exceptions import CheckpointError
 from tests.data.test_yolo import data_set
 
 

@@ -12,7 +12,8 @@ from dfine.config import Config
 from dfine.data import labels
 from dfine.network.detector import DFINE
 from dfine.weights import checkpoints
-from dfine.weights.checkpoints import CheckpointError, fit, label_map, open_checkpoint, save
+from dfine.weights.checkpoints import fit, label_map, open_checkpoint, save
+from dfine.weights.exceptions import CheckpointError
 from tests.helpers import NO_REFERENCE, REFERENCE, reference_weights
 
 needs_reference = pytest.mark.skipif(not (REFERENCE / "dfine_n.keys.json").exists(), reason=NO_REFERENCE)

@@ -1,11 +1,12 @@
 import time
-from pathlib import Path
 
 import pytest
 
 import dfine
-from dfine.weights import hub
-from dfine.weights.hub import AP, ZOO, CheckpointError, fetch, fetch_hub, labels_of_hub
+from dfine.weights import hub, zoo
+from dfine.weights.exceptions import CheckpointError
+from dfine.weights.hub import fetch, fetch_hub
+from dfine.weights.zoo import ZOO
 
 
 @pytest.fixture
@@ -17,57 +18,9 @@ def nowhere(monkeypatch, tmp_path):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "ENDPOINT", "https://hub.invalid")
-    monkeypatch.setattr(hub, "RELEASE", "https://release.invalid/")
+    monkeypatch.setattr(zoo, "RELEASE", "https://release.invalid/")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
     return tmp_path
-
-
-def test_the_zoo_lists_every_published_checkpoint():
-    rows = dfine.zoo()
-    assert [r["name"] for r in rows] == [
-        "demo",
-        *("nano-coco", "small-coco", "medium-coco", "large-coco", "xlarge-coco"),
-        *("small-obj365", "medium-obj365", "large-obj365", "xlarge-obj365"),
-        *("small-obj2coco", "medium-obj2coco", "large-obj2coco", "xlarge-obj2coco"),
-        "large-obj365-e25",
-    ]
-    assert all(set(r) == set(rows[0]) and r["licence"] and isinstance(r["cached"], bool) for r in rows)
-    nano = rows[1]
-    assert (nano["AP"], nano["parameters (M)"], nano["GFLOPs"], nano["trained on"]) == (42.8, 4, 7, "COCO")
-
-
-def test_what_objects365_adds():
-    assert all(AP["obj2coco"][size] > AP["coco"][size] for size in AP["obj2coco"])
-
-
-@pytest.mark.parametrize(
-    "name, source",
-    [
-        ("nano-coco", "ustc-community/dfine-nano-coco"),
-        ("xlarge-obj365", "ustc-community/dfine-xlarge-obj365"),
-        ("medium-obj2coco", "ustc-community/dfine-medium-obj2coco"),
-        ("large-obj2coco", "ustc-community/dfine-large-obj2coco-e25"),
-        ("large-obj365-e25", hub.RELEASE + "dfine_l_obj365_e25.pth"),
-        ("demo", "ships with this repository"),
-    ],
-)
-def test_where_they_come_from(name, source):
-    assert ZOO[name].source == source
-
-
-@pytest.mark.parametrize(
-    "hub_id, labels",
-    [
-        ("ustc-community/dfine-nano-coco", "coco"),
-        ("ustc-community/dfine-large-obj2coco-e25", "coco"),
-        ("ustc-community/dfine_x_coco", "coco"),
-        ("ustc-community/dfine-small-obj365", "objects365"),
-        ("ustc-community/dfine-small-mine", None),
-        ("someone/dfine-nano-coco", None),
-    ],
-)
-def test_whose_classes_a_hub_id_has(hub_id, labels):
-    assert labels_of_hub(hub_id) == labels
 
 
 @pytest.mark.parametrize("name", ["nano-coco", "large-obj365-e25"])
@@ -137,11 +90,6 @@ def test_a_cached_release_file_needs_no_network(nowhere):
     (nowhere / "torch" / "checkpoints").mkdir(parents=True)
     (nowhere / "torch" / "checkpoints" / known.file).touch()
     assert fetch(known) == nowhere / "torch" / "checkpoints" / known.file
-
-
-def test_the_demo_is_looked_for_beside_the_code(monkeypatch):
-    monkeypatch.delenv("DFINE_ASSETS", raising=False)
-    assert hub.assets() == Path(dfine.__file__).parents[1] / "assets"
 
 
 def test_a_missing_demo_says_where_it_should_be(monkeypatch, tmp_path):

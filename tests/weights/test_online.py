@@ -6,7 +6,7 @@ from safetensors import safe_open
 
 import dfine
 from dfine.trace.postprocess import detections
-from dfine.weights.hub import ZOO
+from dfine.weights.zoo import ZOO
 from tests.helpers import NO_REFERENCE, REFERENCE
 
 PUBLISHED = REFERENCE / "published_coco.safetensors"

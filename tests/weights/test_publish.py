@@ -8,7 +8,7 @@ import yaml
 
 import dfine
 from dfine.weights import hub, publish
-from dfine.weights.hub import CheckpointError, OfflineError
+from dfine.weights.exceptions import CheckpointError, OfflineError
 from tests.helpers import small_predictor
 
 NAMES = ("cup", "", "bus")

@@ -21,7 +21,7 @@ from dfine.engines.onnx.sessions import open_session
 from dfine.inference.predictor import Predictor
 from dfine.trace.base import SCHEMA
 from dfine.trace.records import Trace
-from dfine.weights.hub import CheckpointError
+from dfine.weights.exceptions import CheckpointError
 
 
 class OnnxNetwork(nn.Module):

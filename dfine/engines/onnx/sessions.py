@@ -16,7 +16,7 @@ import torch
 
 from dfine.engines.onnx import file
 from dfine.processes import Ranks
-from dfine.weights.hub import CheckpointError
+from dfine.weights.exceptions import CheckpointError
 
 # Where a file can run, what onnxruntime calls it, and what to install for it.
 PROVIDERS = {

@@ -22,7 +22,7 @@ from dfine.inference.looking import look
 from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
 from dfine.trace.postprocess import detections
-from dfine.weights.hub import CheckpointError
+from dfine.weights.exceptions import CheckpointError
 from tests.helpers import shaken, synthetic_trace
 
 pytest.importorskip("onnx", reason="onnx is not installed")

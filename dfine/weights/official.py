@@ -1,0 +1,80 @@
+"""The layout of the official release and of the published code: keys as in `dfine_{n,s,m,l,x}_coco.pth`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from dfine.files import replacing
+from dfine.network.detector import DFINE
+from dfine.network.queries import anchors
+from dfine.weights.exceptions import CheckpointError
+from dfine.weights.layouts import COUNTER, Layout, State, sampling_scale
+
+OFFICIAL = Layout(
+    "official",
+    sign="decoder.decoder.",
+    table=(
+        # the backbone keeps its names but for norms and affine blocks
+        ("backbone.*.bn.", "backbone.*.norm."),
+        (".lab.", ".affine."),
+        # the hybrid encoder
+        ("encoder.input_proj.", "encoder.project."),
+        ("encoder.encoder.0.layers.0.", "encoder.transformer."),
+        ("encoder.lateral_convs.", "encoder.lateral."),
+        ("encoder.fpn_blocks.", "encoder.top_down."),
+        ("encoder.downsample_convs.#.0.cv1.", "encoder.downsample.#.0."),
+        ("encoder.downsample_convs.#.0.cv2.", "encoder.downsample.#.1."),
+        ("encoder.pan_blocks.", "encoder.bottom_up."),
+        ("decoder.input_proj.", "encoder.output."),  # only X has it
+        # query selection
+        ("decoder.denoising_class_embed.", "queries.label."),
+        ("decoder.enc_output.", "queries.output."),
+        ("decoder.enc_score_head.", "queries.score."),
+        ("decoder.enc_bbox_head.", "queries.box."),
+        # the decoder and its heads, one set a layer
+        ("decoder.query_pos_head.", "decoder.position."),
+        ("decoder.pre_bbox_head.", "decoder.initial."),
+        ("decoder.dec_score_head.#.", "decoder.heads.#.score."),
+        ("decoder.dec_bbox_head.#.", "decoder.heads.#.edges."),
+        ("decoder.decoder.lqe_layers.#.reg_conf.", "decoder.heads.#.lqe.mlp."),
+        ("decoder.decoder.layers.", "decoder.layers."),
+        (".cross_attn.sampling_offsets.", ".cross_attn.offsets."),
+        (".cross_attn.attention_weights.", ".cross_attn.weights."),
+    ),
+)
+
+
+def to_official(network: DFINE, size: tuple[int, int]) -> State:
+    """The state dict that the published code saves, for an input of `size` = (height, width)."""
+    c = network.config
+    state = OFFICIAL.write(network.state_dict())
+    if c.freeze:  # frozen norms count nothing
+        state = {k: v for k, v in state.items() if not (k.startswith("backbone.") and k.endswith(COUNTER))}
+    for prefix in ("decoder.", "decoder.decoder."):
+        state |= {f"{prefix}up": torch.tensor([c.a]), f"{prefix}reg_scale": torch.tensor([round(1 / c.c)])}
+    shapes = tuple((-(-size[0] // s), -(-size[1] // s)) for s in c.strides)
+    anchor, valid = anchors(shapes, like=torch.zeros(()))
+    state |= {"decoder.anchors": anchor[None], "decoder.valid_mask": valid[None].bool()}
+    scale = {f"decoder.decoder.layers.{i}.cross_attn.num_points_scale": sampling_scale(c) for i in range(c.layers)}
+    return state | scale
+
+
+def save_official(file: str | os.PathLike, network: DFINE, size: tuple[int, int]) -> Path:
+    """Write a .pth as the published code does, under "model"; the file is complete or not there.
+
+    Raises:
+        CheckpointError: the name does not end in .pth, or the file cannot be written.
+    """
+    file = Path(file)
+    if file.suffix != ".pth":
+        raise CheckpointError(f"the official layout is one .pth file, not {file.name!r}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as temporary:
+            torch.save({"model": to_official(network, size)}, temporary)
+    except OSError as error:
+        raise CheckpointError(f"{file} cannot be written: {error}") from None
+    return file

@@ -1,0 +1,180 @@
+"""The layout of transformers: the keys of `DFineForObjectDetection.save_pretrained`, and the JSON beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from dfine.config import Config
+from dfine.network.detector import DFINE
+from dfine.weights.cache import HUB_FILES
+from dfine.weights.exceptions import CheckpointError
+from dfine.weights.layouts import Layout, State, sampling_scale
+
+PREPROCESSOR = "preprocessor_config.json"
+
+# First names are those of the published Hub checkpoints; second ones are what the modules are called since version 5.
+# Heads are tied: they appear under the decoder, at the top, or twice.
+TRANSFORMERS = Layout(
+    "transformers",
+    sign="model.decoder.",
+    split=True,
+    table=(
+        # the backbone
+        ("model.backbone.model.embedder.", "backbone.stem."),
+        ("model.backbone.model.encoder.stages.", "backbone.stages."),
+        ("backbone.*.convolution.", "backbone.*.conv."),
+        ("backbone.*.normalization.", "backbone.*.norm."),
+        (".lab.", ".affine."),
+        # the hybrid encoder
+        ("model.encoder_input_proj.#.0.", "encoder.project.#.conv."),
+        ("model.encoder_input_proj.#.1.", "encoder.project.#.norm."),
+        (("model.encoder.encoder.0.layers.0.", "model.encoder.aifi.0.layers.0."), "encoder.transformer."),
+        ("encoder.transformer.self_attn_layer_norm.", "encoder.transformer.norm1."),
+        ("encoder.transformer.final_layer_norm.", "encoder.transformer.norm2."),
+        (("encoder.transformer.fc1.", "encoder.transformer.mlp.layers.0."), "encoder.transformer.linear1."),
+        (("encoder.transformer.fc2.", "encoder.transformer.mlp.layers.1."), "encoder.transformer.linear2."),
+        ("model.encoder.lateral_convs.", "encoder.lateral."),
+        ("model.encoder.fpn_blocks.", "encoder.top_down."),
+        ("model.encoder.pan_blocks.", "encoder.bottom_up."),
+        ("encoder.@.#.conv1.", "encoder.@.#.cv1."),
+        ("encoder.@.#.csp_rep1.", "encoder.@.#.cv2.0."),
+        ("encoder.@.#.conv2.", "encoder.@.#.cv2.1."),
+        ("encoder.@.#.csp_rep2.", "encoder.@.#.cv3.0."),
+        ("encoder.@.#.conv3.", "encoder.@.#.cv3.1."),
+        ("encoder.@.#.conv4.", "encoder.@.#.cv4."),
+        ("model.encoder.downsample_convs.#.conv1.", "encoder.downsample.#.0."),
+        ("model.encoder.downsample_convs.#.conv2.", "encoder.downsample.#.1."),
+        ("model.decoder_input_proj.#.0.", "encoder.output.#.conv."),  # only X has it
+        ("model.decoder_input_proj.#.1.", "encoder.output.#.norm."),
+        # query selection
+        ("model.denoising_class_embed.", "queries.label."),
+        ("model.enc_output.0.", "queries.output.proj."),
+        ("model.enc_output.1.", "queries.output.norm."),
+        ("model.enc_score_head.", "queries.score."),
+        ("model.enc_bbox_head.", "queries.box."),
+        # the decoder and its heads
+        ("model.decoder.query_pos_head.", "decoder.position."),
+        ("model.decoder.pre_bbox_head.", "decoder.initial."),
+        (("model.decoder.class_embed.#.", "class_embed.#."), "decoder.heads.#.score."),
+        (("model.decoder.bbox_embed.#.", "bbox_embed.#."), "decoder.heads.#.edges."),
+        ("model.decoder.lqe_layers.#.reg_conf.", "decoder.heads.#.lqe.mlp."),
+        ("model.decoder.layers.", "decoder.layers."),
+        ("decoder.layers.#.self_attn_layer_norm.", "decoder.layers.#.norm1."),
+        ("decoder.layers.#.final_layer_norm.", "decoder.layers.#.norm3."),
+        (("decoder.layers.#.fc1.", "decoder.layers.#.mlp.layers.0."), "decoder.layers.#.linear1."),
+        (("decoder.layers.#.fc2.", "decoder.layers.#.mlp.layers.1."), "decoder.layers.#.linear2."),
+        (".encoder_attn.sampling_offsets.", ".cross_attn.offsets."),
+        (".encoder_attn.attention_weights.", ".cross_attn.weights."),
+        ((".self_attn.out_proj.", ".self_attn.o_proj."), ".self_attn.out_proj."),
+    ),
+)
+
+
+def to_transformers(network: DFINE) -> State:
+    """The state dict of transformers' `DFineForObjectDetection`, under the keys of the published Hub checkpoints."""
+    c = network.config
+    state = TRANSFORMERS.write(network.state_dict())
+    state |= {"model.decoder.up": torch.tensor([c.a]), "model.decoder.reg_scale": torch.tensor([1 / c.c])}
+    attention = "model.decoder.layers.{}.encoder_attn.num_points_scale"
+    return state | {attention.format(i): sampling_scale(c) for i in range(c.layers)}
+
+
+def save_transformers(folder: str | os.PathLike, network: DFINE, names: Sequence[str], size: tuple[int, int]) -> Path:
+    """Write a folder that transformers' `DFineForObjectDetection` and `AutoImageProcessor` load.
+
+    Raises:
+        CheckpointError: the folder cannot be written.
+    """
+    folder = Path(folder)
+    files = {
+        HUB_FILES[0]: transformers_config(network.config, names),
+        PREPROCESSOR: preprocessor_config(size),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
+            save_file(to_transformers(network), Path(scratch, HUB_FILES[1]), metadata={"format": "pt"})
+            for name, content in files.items():
+                Path(scratch, name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+            Path(scratch, HUB_FILES[1]).chmod(Path(scratch, HUB_FILES[0]).stat().st_mode)
+            for name in (HUB_FILES[1], *files):
+                Path(scratch, name).replace(folder / name)
+    except OSError as error:
+        raise CheckpointError(f"the checkpoint cannot be written to {folder}: {error}") from None
+    return folder
+
+
+def transformers_config(c: Config, names: Sequence[str]) -> dict:
+    """The config.json of transformers for a configuration: what differs from its defaults, or might some day."""
+    stages = c.spec.stages
+
+    def column(key: str) -> list:
+        return [getattr(stage, key) for stage in stages]
+
+    called = {i: name or f"unused {i}" for i, name in enumerate(names)}
+    return {
+        "architectures": ["DFineForObjectDetection"],
+        "model_type": "d_fine",
+        "backbone_config": {
+            "model_type": "hgnet_v2",
+            "stem_channels": [3, *c.spec.stem],
+            "stage_in_channels": column("in_channels"),
+            "stage_mid_channels": column("mid_channels"),
+            "stage_out_channels": column("out_channels"),
+            "stage_num_blocks": column("blocks"),
+            "stage_numb_of_layers": column("layers"),
+            "stage_light_block": column("light"),
+            "stage_kernel_size": column("kernel"),
+            "stage_downsample": column("downsample"),
+            "hidden_sizes": column("out_channels"),
+            "use_learnable_affine_block": c.affine,
+            "out_indices": [2, 3, 4][-len(c.strides) :],
+            "out_features": [f"stage{i}" for i in (2, 3, 4)[-len(c.strides) :]],
+        },
+        "freeze_backbone_batch_norms": c.freeze,
+        "encoder_in_channels": list(c.channels),
+        "feat_strides": list(c.strides),
+        "num_feature_levels": len(c.strides),
+        "encoder_hidden_dim": c.encoder_width,
+        "encoder_ffn_dim": c.encoder_ffn,
+        "encode_proj_layers": [len(c.strides) - 1],
+        "hidden_expansion": c.expansion,
+        "depth_mult": c.depth,
+        "d_model": c.width,
+        "decoder_in_channels": [c.encoder_width] * len(c.strides),
+        "decoder_ffn_dim": c.ffn,
+        "decoder_layers": c.layers,
+        "decoder_n_points": list(c.points),
+        "decoder_attention_heads": c.heads,
+        "decoder_activation_function": c.activation,
+        "num_queries": c.queries,
+        "max_num_bins": c.bins,
+        "reg_scale": 1 / c.c,
+        "up": c.a,
+        "id2label": called,
+        "label2id": {name: i for i, name in called.items()},
+        "torch_dtype": "float32",
+    }
+
+
+def preprocessor_config(size: tuple[int, int]) -> dict:
+    """The preprocessor_config.json of transformers: our preprocessing, a plain resize to 0..1 and nothing else."""
+    return {
+        "image_processor_type": "RTDetrImageProcessor",
+        "do_resize": True,
+        "size": {"height": size[0], "width": size[1]},
+        "resample": 2,  # bilinear
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": False,
+        "do_pad": False,
+        "do_convert_annotations": True,
+        "format": "coco_detection",
+    }
