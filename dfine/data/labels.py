@@ -5,25 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from dfine.trace.categories import COCO
+
 
 def _names(text: str) -> tuple[str, ...]:
     """Names of a comma-separated table."""
     return tuple(" ".join(name.split()) for name in text.split(",") if name.strip())
 
-
-COCO = _names("""
-    person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign,
-    parking meter, bench, bird, cat, dog, horse, sheep, cow, elephant, bear, zebra, giraffe, backpack, umbrella,
-    handbag, tie, suitcase, frisbee, skis, snowboard, sports ball, kite, baseball bat, baseball glove, skateboard,
-    surfboard, tennis racket, bottle, wine glass, cup, fork, knife, spoon, bowl, banana, apple, sandwich, orange,
-    broccoli, carrot, hot dog, pizza, donut, cake, chair, couch, potted plant, bed, dining table, toilet, tv, laptop,
-    mouse, remote, keyboard, cell phone, microwave, oven, toaster, sink, refrigerator, book, clock, vase, scissors,
-    teddy bear, hair drier, toothbrush,
-""")
-
-# COCO numbers its classes 1 to 90; these ten numbers were never given out.
-COCO_GAPS = frozenset((12, 26, 29, 30, 45, 66, 68, 69, 71, 83))
-COCO_IDS = tuple(i for i in range(1, 91) if i not in COCO_GAPS)
 
 # Objects365 v2, classes 1 to 365, less the slips of spelling in its own list ("Dinning Table", "Moniter/TV" …).
 OBJECTS365 = _names("""

@@ -177,8 +177,7 @@ def _stages(engine, pixels, targets, names, categories, device, scores):
         trace = engine(pixels.to(device, non_blocking=True).float() / 255)
     sizes = [target.size for target in targets]
     ignore = tuple(label for label, category in enumerate(categories) if category is None)
-    stages = {"initial": "initial"} | {f"layer {i + 1}": i for i in range(len(trace.refinements))}
-    for stage, layer in stages.items():
+    for stage, layer in zip(trace.stages, ("initial", *range(len(trace.refinements)))):
         found = detections(trace, names, sizes, top=TOP, layer=layer, ignore=ignore, scores=scores)
         yield stage, np.concatenate([_rows(d, t.image_id, categories) for d, t in zip(found, targets)])
 

@@ -6,6 +6,8 @@ FIELD is the field of a model's predictions, "dfine" by default; L its number of
 
 from __future__ import annotations
 
+from dfine.trace.stages import layer_name, stage_names
+
 FIELD = "dfine"
 TRUTH = "ground_truth"
 INFO = "dfine"  # the key of `dataset.info` under which every FIELD has an entry
@@ -15,12 +17,12 @@ UNREADABLE = "unreadable"  # the tag of samples whose picture cannot be read
 
 def stages(layers: int) -> list[str]:
     """The names of all stages: "initial", "layer 1" … "layer L"."""
-    return ["initial", *(f"layer {i + 1}" for i in range(layers))]
+    return stage_names(layers)
 
 
 def field_of(field: str, stage: str, layers: int) -> str:
     """The field of a stage's detections: FIELD_initial, FIELD_layer_1 …, and FIELD itself for the last layer."""
-    return field if stage == f"layer {layers}" else f"{field}_{stage.replace(' ', '_')}"
+    return field if stage == layer_name(layers) else f"{field}_{stage.replace(' ', '_')}"
 
 
 def eval_key(field: str, stage: str, layers: int) -> str:

@@ -24,6 +24,7 @@ from dfine.explore import fields
 from dfine.explore.names import Names
 from dfine.explore.record import pack
 from dfine.trace.detections import Detections
+from dfine.trace.edges import EdgeReading
 from dfine.trace.postprocess import detections
 from dfine.trace.records import Trace
 
@@ -84,19 +85,25 @@ def _light(found: Detections) -> list[dict]:
 
 def _columns(trace: Trace, found: Detections) -> dict[str, list]:
     """What the last layer stores besides, attribute by attribute, of its n detections."""
-    row = lambda t: t[0, found.query]  # noqa: E731
-    followed = lambda t: row(t).gather(-1, found.labels[:, None])[:, 0]  # noqa: E731
-    edges = torch.stack([row(r.edges) for r in trace.refinements], 1)  # [n, L, 4, N+1]
-    boxes = torch.stack([row(r.boxes) for r in trace.refinements], 1)  # [n, L, 4]
-    logits = torch.stack([followed(r.logits) for r in trace.refinements], 1)  # [n, L]
-    quality = torch.stack([row(r.quality)[:, 0] for r in trace.refinements], 1)  # [n, L]
-    initial = row(trace.initial.boxes)  # [n, 4]
+    rows = {
+        name: part[0][:, found.query].transpose(0, 1) if name.startswith("layers.") else part[0][found.query]
+        for name, part in trace.to_tensors().items()
+    }  # [n, L, …] or [n, …]
+    edges, boxes, initial = rows["layers.edges"], rows["layers.boxes"], rows["initial.boxes"]
+    quality = rows["layers.quality"][..., 0]  # [n, L]
+    label = found.labels[:, None]
+    logits = rows["layers.logits"].gather(-1, label[:, None].expand(-1, boxes.shape[1], -1))[..., 0]  # [n, L]
     parts = {
-        "proposal": row(trace.proposals.boxes), "proposal_logit": followed(trace.proposals.logits),
-        "initial": initial, "initial_logit": followed(trace.initial.logits),
-        "logits": logits, "quality": quality, "boxes": boxes, "edges": edges,
-    }  # fmt: skip
-    records = pack(row(trace.origin).numpy(), trace.shapes, {name: t.numpy() for name, t in parts.items()})
+        "proposal": rows["proposals.boxes"],
+        "proposal_logit": rows["proposals.logits"].gather(-1, label)[:, 0],
+        "initial": initial,
+        "initial_logit": rows["initial.logits"].gather(-1, label)[:, 0],
+        "logits": logits,
+        "quality": quality,
+        "boxes": boxes,
+        "edges": edges,
+    }
+    records = pack(rows["origin"].numpy(), trace.shapes, {name: t.numpy() for name, t in parts.items()})
     every = torch.cat((initial[:, None], boxes), 1)  # [n, 1 + L, 4]
     return _edges(edges, initial, boxes[:, -1], found.size, trace) | {
         "scores": _numbers(logits.sigmoid(), 6),
@@ -108,23 +115,21 @@ def _columns(trace: Trace, found: Detections) -> dict[str, list]:
 
 def _edges(edges: Tensor, initial: Tensor, box: Tensor, size: tuple[int, int], trace: Trace) -> dict[str, list]:
     """Attributes of the four edges of n detections: edges [n, L, 4, N+1], initial and last boxes [n, 4]."""
-    w, fitted = trace.w, 1.0 if trace.temperature is None else trace.temperature[:, None]
-    as_used = distribution.probabilities(edges[:, -1])  # [n, 4, N+1]
-    p = distribution.probabilities(edges[:, -1], fitted)
-    pixels = distribution.sizes_in_pixels(initial, size)  # [n, 4]
-    offset = distribution.offsets(edges, w)  # [n, L, 4]
-    shift = torch.diff(offset, dim=1, prepend=torch.zeros_like(offset[:, :1])) * pixels[:, None]
-    ends = distribution.interval(p, w, MASS)  # [n, 4, 2]
-    ends = [distribution.edge_positions(initial, ends[..., i], size) for i in range(2)]
-    interval = torch.stack(ends, -1).sort(-1).values  # [n, 4, 2]
+    last = EdgeReading(edges[:, -1], initial, size, trace.w, trace.temperature)  # of [n]
+    shift = EdgeReading(edges, initial[:, None], size, trace.w).shifts()  # [n, L, 4]
+    interval = last.intervals(MASS)  # [n, 4, 2]
     length = interval[..., 1] - interval[..., 0]
     relative = length / distribution.sizes_in_pixels(box, size).clamp(min=1)
 
     columns = {"doubt": _numbers(relative.amax(1), 4), "doubt_edge": [EDGES[i] for i in relative.argmax(1).tolist()]}
     per_edge = {
-        "spread": distribution.deviation(p, w) * pixels, "range": length, "interval": interval,
-        "entropy": distribution.entropy(p), "distribution": as_used, "shift": shift.transpose(1, 2),
-    }  # fmt: skip
+        "spread": last.deviations,
+        "range": length,
+        "interval": interval,
+        "entropy": last.entropies,
+        "distribution": last.probabilities,
+        "shift": shift.transpose(1, 2),
+    }
     for name, values in per_edge.items():
         values = _numbers(values.transpose(0, 1), 6 if name == "distribution" else 4)  # edge by edge
         columns |= {f"{name}_{edge}": v for edge, v in zip(EDGES, values)}

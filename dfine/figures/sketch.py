@@ -12,6 +12,7 @@ from dfine.figures import style
 from dfine.trace.detections import Detections
 from dfine.trace.history import History
 from dfine.trace.records import Trace
+from dfine.trace.stages import stage_names
 
 SIDE = 220  # longest side in pixels
 MOST = 30  # boxes of a trace that are drawn, those with the highest scores
@@ -38,7 +39,7 @@ def of_history(history: History) -> str:
     colours = [style.INITIAL, *style.layer_colours(history.layers)]
     rects = [
         _rect(box, colour, 2.0, name, scale=max(width, height) / SIDE, dash=i == 0)
-        for i, (box, colour, name) in enumerate(zip(boxes.tolist(), colours, style.stage_names(history.layers)))
+        for i, (box, colour, name) in enumerate(zip(boxes.tolist(), colours, stage_names(history.layers)))
     ]
     return _svg("".join(rects), (width, height), "The box after every layer", start=(x, y))
 
@@ -103,9 +104,8 @@ def numbers(trace: Trace, picture: int = 0) -> list[dict]:
     """
     final = trace.last.logits[picture].float().amax(-1).sigmoid()
     sure = final >= 0.5
-    stages = zip(style.stage_names(len(trace.refinements)), (trace.initial, *trace.refinements))
     rows = []
-    for name, stage in (("proposals", trace.proposals), *stages):
+    for name, stage in ({"proposals": trace.proposals} | trace.stages).items():
         score = stage.logits[picture].float().amax(-1).sigmoid()
         row = dict(stage=name, best=float(score.max()), sure=int((score >= 0.5).sum()), iou=None, entropy=None)
         if bool(sure.any()):

@@ -48,11 +48,6 @@ def layer_colours(layers: int) -> list[str]:
     return out
 
 
-def stage_names(layers: int) -> list[str]:
-    """`initial`, `layer 1` … `layer L`: the words used everywhere."""
-    return ["initial", *(f"layer {i + 1}" for i in range(layers))]
-
-
 def class_colour(label: int) -> str:
     """A hex colour for a class; neighbouring labels lie far apart on the colour wheel."""
     hue = (0.58 + label * 0.618033988749895) % 1

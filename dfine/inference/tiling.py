@@ -106,21 +106,11 @@ def joined(traces: list[Trace], windows: list[Window], size: tuple[int, int]) ->
     """One trace [1, ΣQ] of a picture of `size` = (width, height), from one trace [1, Q] of each of its windows."""
     placed = [_placed(t, w, size) for t, w in zip(traces, windows)]
     first = placed[0]
-
-    def together(records: list):
-        """Records of one kind as one, joined along their queries."""
-        keys = vars(records[0])
-        return type(records[0])(**{key: torch.cat([getattr(r, key) for r in records], 1) for key in keys})
-
-    layers = zip(*(t.refinements for t in placed))
-    origin = [first.origin, *(torch.full_like(t.origin, -1) for t in placed[1:])]  # tokens of no map of this picture
-    return replace(
-        first,
-        proposals=together([t.proposals for t in placed]),
-        initial=together([t.initial for t in placed]),
-        refinements=tuple(together(list(layer)) for layer in layers),
-        origin=torch.cat(origin, 1),
-    )
+    # Tokens of the tiles are tokens of no map of this picture.
+    others = [replace(t, origin=torch.full_like(t.origin, -1)) for t in placed[1:]]
+    parts = [t.to_tensors() for t in (first, *others)]
+    together = {name: torch.cat([p[name] for p in parts], 2 if name.startswith("layers.") else 1) for name in parts[0]}
+    return Trace.from_tensors(together, first.shapes, first.w, first.temperature)
 
 
 _PARTS = ("boxes", "labels", "scores", "query")

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from PIL.PngImagePlugin import PngInfo
 
-from dfine.data import labels
 from dfine.data.pictures import Picture, read
 from dfine.figures.picture import draw
 from dfine.files import replacing
 from dfine.inference.predictor import Result
 from dfine.trace import described
+from dfine.trace.categories import category_ids
 from dfine.trace.disk import About, save_trace
 
 CHUNK = "dfine"  # the text chunk of a PNG that says where it comes from
@@ -41,12 +41,12 @@ def detections_json(path: str | Path, result: Result, where: About, threshold: f
 def detections_coco(path: str | Path, result: Result, where: About, threshold: float) -> Path:
     """Write the detections as a COCO data set of one picture, which COCO tools, FiftyOne and annotators read.
 
-    Annotations carry `score` and `query` besides what COCO asks for. Categories count from 1, except that the 80 COCO
-    classes keep their own numbers. Arguments as for `detections_json`.
+    Annotations carry `score` and `query` besides what COCO asks for. The numbers of the categories are those of
+    `dfine.trace.categories.category_ids`. Arguments as for `detections_json`.
     """
     found = result.detections.above(threshold)
-    names = labels.COCO_IDS if where.names == labels.COCO else range(1, len(where.names) + 1)
-    entries = found.to_coco(1, list(names))
+    ids = category_ids(where.names)
+    entries = found.to_coco(1, ids)
     head = described.provenance(where, threshold)
     content = {
         "info": {"description": "Detections by D-FINE Lens", "version": str(head["dfine"])} | head,
@@ -55,7 +55,7 @@ def detections_coco(path: str | Path, result: Result, where: About, threshold: f
             entry | {"id": i, "area": entry["bbox"][2] * entry["bbox"][3], "iscrowd": 0, "query": query}
             for i, (entry, query) in enumerate(zip(entries, found.query.tolist()), 1)
         ],
-        "categories": [{"id": i, "name": name} for i, name in zip(names, where.names) if name],
+        "categories": [{"id": i, "name": name} for i, name in zip(ids, where.names) if name],
     }
     return _write_json(path, content)
 

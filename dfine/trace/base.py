@@ -1,4 +1,4 @@
-"""What all records share: shapes that are checked, tensors that are mapped."""
+"""What all records of tensors share: their shapes are checked, and a function can be mapped over them."""
 
 from __future__ import annotations
 
@@ -19,25 +19,33 @@ def check_shape(record: object, name: str, value: Tensor, *shape: int | None) ->
 
 
 class Record:
-    """Shared by the records of tensors: the same record with every tensor mapped."""
+    """The base of records that hold tensors, other records, or tuples of records."""
 
     def map(self, fn):
         """The same record with `fn` applied to every tensor in it."""
         return type(self)(**{f.name: _map(getattr(self, f.name), fn) for f in fields(self)})
 
+    def tensors(self) -> list[Tensor]:
+        """Every tensor in the record, in the order in which `map` meets them."""
+        return [tensor for f in fields(self) for tensor in _tensors(getattr(self, f.name))]
+
     def cpu(self):
-        """The same record detached, in float32, on the CPU. From a GPU its numbers travel together."""
-        plain = self.map(lambda t: (t.float() if t.is_floating_point() else t).detach())
-        tensors = []
-        plain.map(lambda t: tensors.append(t) or t)
+        """The same record detached, in float32, on the CPU. From a GPU its tensors are copied together."""
+        plain = self.map(_plain)
+        tensors = plain.tensors()
         if not tensors or tensors[0].device.type == "cpu":
             return plain
         moved = iter(together(tensors))
-        return plain.map(lambda t: next(moved))
+        return plain.map(lambda _: next(moved))
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """Detached, and in single precision unless it holds whole numbers."""
+    return (tensor.float() if tensor.is_floating_point() else tensor).detach()
 
 
 def together(tensors: list[Tensor]) -> list[Tensor]:
-    """The same tensors on the CPU, all those of a type in one copy: each copy from a GPU waits for it."""
+    """The same tensors on the CPU. All those of one type go in one copy, because every copy waits for the GPU."""
     moved = [None] * len(tensors)
     for kind in {t.dtype for t in tensors}:
         places = [i for i, t in enumerate(tensors) if t.dtype == kind]
@@ -47,7 +55,19 @@ def together(tensors: list[Tensor]) -> list[Tensor]:
     return moved
 
 
+def _tensors(value) -> list[Tensor]:
+    """The tensors in one field of a record: the field itself, or those of the record or records in it."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, Record):
+        return value.tensors()
+    if isinstance(value, tuple) and value and isinstance(value[0], Record):
+        return [tensor for record in value for tensor in record.tensors()]
+    return []
+
+
 def _map(value, fn):
+    """One field of a record with `fn` applied to its tensors; other values stay."""
     if isinstance(value, Tensor):
         return fn(value)
     if isinstance(value, Record):

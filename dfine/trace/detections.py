@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -58,8 +59,14 @@ class Detections:
             )
         ]
 
-    def to_coco(self, image_id: int = 0, category_ids: list[int] | None = None) -> list[dict]:
-        """COCO result entries; `category_ids` maps labels to the data set's ids, by default label + 1."""
+    def to_coco(self, image_id: int = 0, category_ids: Sequence[int] | None = None) -> list[dict]:
+        """COCO result entries: `image_id`, `category_id`, `bbox` (x, y, width, height in pixels) and `score`.
+
+        Args:
+            image_id: goes into every entry.
+            category_ids: the data set's id of every label. By default COCO's own ids (1 to 90) where all class names
+                are COCO's, and otherwise 1 … K in the order of the named classes; see `dfine.trace.categories`.
+        """
         return interop.to_coco(self, image_id, category_ids)
 
     def to_supervision(self):

@@ -15,13 +15,10 @@ import torch
 
 from dfine.files import replacing
 from dfine.trace.base import SCHEMA
-from dfine.trace.records import Estimate, Refinement, Trace
+from dfine.trace.records import Trace
 from dfine.version import VERSION
 
-_ESTIMATES = ("proposals", "initial")
-
-
-_LAYER = ("logits", "quality", "edges", "boxes")
+_WHOLE = ("w", "temperature")  # arrays without a batch axis
 
 
 @dataclass(frozen=True)
@@ -96,30 +93,23 @@ def load_trace(path: str | Path) -> tuple[Trace, About]:
     if schema != SCHEMA:
         raise ValueError(f"{path} has schema {schema}, this version reads schema {SCHEMA}; write the trace again")
     about = About(tuple(head["names"]), tuple(head["size"]), head["picture"], head["model"], head["digest"])
-    return _trace(values, tuple(tuple(s) for s in head["shapes"])), about
+    return _trace(values, head["shapes"]), about
 
 
 def _arrays(trace: Trace) -> dict[str, np.ndarray]:
-    """Every tensor of a one-picture trace, without the batch axis, by dotted name."""
+    """The arrays of a trace of one picture, without the batch axis; `shapes` stands in the head."""
     count = len(trace.origin)
     if count != 1:
         raise ValueError(f"a file holds the trace of one picture, not of {count}; take trace.picture(i)")
-    trace = trace.cpu()
-    arrays = {f"{e}.{key}": getattr(getattr(trace, e), key)[0] for e in _ESTIMATES for key in ("logits", "boxes")}
-    for key in _LAYER:
-        arrays[f"layers.{key}"] = torch.stack([getattr(r, key)[0] for r in trace.refinements])
-    arrays |= {"origin": trace.origin[0], "w": trace.w}
-    if trace.temperature is not None:
-        arrays["temperature"] = trace.temperature
-    return {name: tensor.numpy() for name, tensor in arrays.items()}
+    arrays = trace.to_arrays()
+    del arrays["shapes"]
+    return {name: array if name in _WHOLE else array[0] for name, array in arrays.items()}
 
 
-def _trace(values: dict, shapes: tuple[tuple[int, int], ...]) -> Trace:
+def _trace(values: dict, shapes: list[list[int]]) -> Trace:
     """The inverse of `_arrays`."""
-    tensor = lambda name: torch.as_tensor(np.asarray(values[name], dtype=np.float32))  # noqa: E731
-    estimates = [Estimate(tensor(f"{e}.logits")[None], tensor(f"{e}.boxes")[None]) for e in _ESTIMATES]
-    stacked = {key: tensor(f"layers.{key}") for key in _LAYER}
-    layers = [Refinement(**{k: v[i : i + 1] for k, v in stacked.items()}) for i in range(len(stacked["logits"]))]
-    origin = torch.as_tensor(np.asarray(values["origin"], dtype=np.int64))[None]
-    temperature = tensor("temperature") if "temperature" in values else None
-    return Trace(*estimates, tuple(layers), origin, shapes, tensor("w"), temperature)
+    arrays = {"shapes": np.array(shapes, dtype=np.int64)}
+    for name, value in values.items():
+        array = np.asarray(value, dtype=np.int64 if name == "origin" else np.float32)
+        arrays[name] = array if name in _WHOLE else array[None]
+    return Trace.from_arrays(arrays)

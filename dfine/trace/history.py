@@ -7,14 +7,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dfine import distribution
 from dfine.boxes import iou, to_pixels
 from dfine.trace.base import Record
+from dfine.trace.edges import EdgeReading
 
 
 @dataclass(frozen=True)
 class History(Record):
-    """One object through the layers: where it started, what every layer made of its four edges, how sure each is."""
+    """One object through the layers: where it started, what every layer made of its four edges, how sure each is.
+
+    L layers, K classes, N+1 values per edge. Boxes are cxcywh in 0..1.
+    """
 
     query: int
     label: int  # the class whose score is followed
@@ -29,8 +32,8 @@ class History(Record):
     edges: Tensor  # [L, 4, N+1] logits
     boxes: Tensor  # [L, 4]
     w: Tensor  # [N+1] in box sizes
-    token: int = -1
-    shapes: tuple[tuple[int, int], ...] = ()
+    token: int = -1  # of the encoder, from which the query came; −1: unknown, or a denoising query
+    shapes: tuple[tuple[int, int], ...] = ()  # (height, width) of the encoder's levels, whose tokens are counted
     temperature: Tensor | None = None  # [4] fitted per edge; None: uncalibrated
 
     @property
@@ -39,47 +42,48 @@ class History(Record):
         return len(self.logits)
 
     @property
+    def reading(self) -> EdgeReading:
+        """The edges of all layers, to be read in pixels, with the leading axis [L]."""
+        return EdgeReading(self.edges, self.initial, self.size, self.w, self.temperature)
+
+    @property
     def probabilities(self) -> Tensor:
         """Pr(n) of every layer and edge as the network uses them: [L, 4, N+1]."""
-        return distribution.probabilities(self.edges)
+        return self.reading.probabilities
 
     @property
     def calibrated(self) -> Tensor:
         """Pr(n) after the fitted temperature, where there is one: [L, 4, N+1]. Spread is read off these."""
-        t = 1.0 if self.temperature is None else self.temperature[:, None]
-        return distribution.probabilities(self.edges, t)
+        return self.reading.calibrated
 
     @property
     def offsets(self) -> Tensor:
         """Σ W(n)·Pr(n) of every layer and edge, in sizes of the initial box: [L, 4]."""
-        return distribution.offsets(self.edges, self.w)
+        return self.reading.offsets
 
     @property
     def pixels_per_size(self) -> Tensor:
         """Pixels in one size of the initial box, per edge: [4]."""
-        return distribution.sizes_in_pixels(self.initial, self.size)
+        return self.reading.pixels_per_size
 
     @property
     def shifts(self) -> Tensor:
         """How far each layer moved each edge from where it was before, in pixels, positive outward: [L, 4]."""
-        previous = torch.cat((torch.zeros(1, 4), self.offsets[:-1]))
-        return (self.offsets - previous) * self.pixels_per_size
+        return self.reading.shifts()
 
     @property
     def deviations(self) -> Tensor:
         """Standard deviation of every layer's edges, in pixels: [L, 4]."""
-        return distribution.deviation(self.calibrated, self.w) * self.pixels_per_size
+        return self.reading.deviations
 
     @property
     def entropies(self) -> Tensor:
         """Entropy of every layer's edges, in bits: [L, 4]."""
-        return distribution.entropy(self.calibrated)
+        return self.reading.entropies
 
     def intervals(self, mass: float = 0.8) -> Tensor:
         """Picture coordinates in pixels between which an edge lies with probability `mass`: [L, 4, 2]."""
-        q = distribution.interval(self.calibrated, self.w, mass)  # [L, 4, 2]
-        ends = [distribution.edge_positions(self.initial, q[..., i], self.size) for i in range(2)]
-        return torch.stack(ends, -1).sort(-1).values
+        return self.reading.intervals(mass)
 
     @property
     def scores(self) -> Tensor:

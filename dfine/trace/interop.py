@@ -1,26 +1,28 @@
-"""Detections in the forms that other libraries expect; each library is imported only when it is asked for."""
+"""Detections in the forms that other libraries expect; each library is imported only when it is asked for.
+
+Every function takes a `dfine.trace.detections.Detections`, or anything with the same attributes.
+"""
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from dfine.trace.detections import Detections
+from dfine.trace.categories import category_ids
 
 
-def to_coco(found: Detections, image_id: int, category_ids: list[int] | None) -> list[dict]:
-    """COCO result entries, boxes as x, y, width, height in pixels."""
-    ids = category_ids or list(range(1, len(found.names) + 1))
+def to_coco(found, image_id: int, ids: Sequence[int] | None) -> list[dict]:
+    """COCO result entries, boxes as x, y, width, height in pixels; `ids` holds the category id of every label."""
+    ids = category_ids(found.names) if ids is None else ids
     return [
         {"image_id": image_id, "category_id": ids[d["label"]], "bbox": _xywh(d["box"]), "score": d["score"]}
         for d in found.to_list()
     ]
 
 
-def to_supervision(found: Detections):
+def to_supervision(found):
     """A `supervision.Detections`."""
     sv = _import("supervision")
     return sv.Detections(
@@ -31,7 +33,7 @@ def to_supervision(found: Detections):
     )
 
 
-def to_fiftyone(found: Detections):
+def to_fiftyone(found):
     """A `fiftyone.Detections`, boxes as x, y, width, height in 0..1."""
     fo = _import("fiftyone")
     scale = np.array([*found.size, *found.size])
@@ -48,8 +50,8 @@ def to_fiftyone(found: Detections):
     )
 
 
-def to_pandas(found: Detections):
-    """A table: label, name, score, x1, y1, x2, y2, query."""
+def to_pandas(found):
+    """A `pandas.DataFrame` with one row a detection: label, name, score, x1, y1, x2, y2 (pixels), query."""
     pd = _import("pandas")
     columns = ["label", "name", "score", "x1", "y1", "x2", "y2", "query"]
     rows = [[d["label"], d["name"], d["score"], *d["box"], d["query"]] for d in found.to_list()]

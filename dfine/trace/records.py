@@ -1,4 +1,4 @@
-"""What passes from room to room, with its shape.
+"""The records that pass from room to room, with the shapes of what they hold.
 
 B pictures, T tokens, Q queries, K classes, N+1 values per edge, D width, L decoder layers. Boxes are cxcywh in 0..1
 unless the name says otherwise; edges come in the order left, top, right, bottom.
@@ -6,13 +6,20 @@ unless the name says otherwise; edges come in the order left, top, right, bottom
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dfine.trace.base import Record, check_shape
+from dfine.trace.edges import EdgeReading
 from dfine.trace.history import History
+from dfine.trace.stages import stage_names
+
+_ESTIMATE = ("logits", "boxes")  # what proposals and initial boxes hold
+_LAYER = ("logits", "quality", "edges", "boxes")  # what a layer holds
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class NoisedQueries(Record):
 
     labels: Tensor  # [B, M]; K stands for padding
     boxes: Tensor  # [B, M, 4]
-    groups: int  # M = groups · 2 · most objects; queries see their own group alone
+    groups: int  # M = groups · 2 · most objects; queries see only their own group
     positive: tuple[Tensor, ...]  # per picture: indices of the queries that answer for an object, group by group
 
     @property
@@ -82,7 +89,7 @@ class NoisedQueries(Record):
         return self.labels.shape[1]
 
     def mask(self, queries: int) -> Tensor:
-        """Who may not look at whom in self-attention: [M+Q, M+Q], True where the row must not see the column.
+        """Which query may not see which in self-attention: [M+Q, M+Q], True where the row must not see the column.
 
         Matching queries never see noised truth; a group never sees another group.
         """
@@ -109,16 +116,16 @@ class Refinement(Record):
 
 @dataclass(frozen=True)
 class Trace(Record):
-    """The whole story of a batch: proposals, initial boxes, and every layer's refinement of them.
+    """Everything the network says of a batch: proposals, initial boxes, and what every layer made of them.
 
-    Every layer's edges are offsets from the same initial box (paper eq. 2). `w` is W(n) in box sizes.
+    The edges of all layers are offsets from the same initial box (paper eq. 2). `w` is W(n) in box sizes.
     """
 
     proposals: Estimate
     initial: Estimate
     refinements: tuple[Refinement, ...]
     origin: Tensor  # [B, Q] index of the encoder token that each query came from
-    shapes: tuple[tuple[int, int], ...]  # (height, width) of the encoder's levels, to which `origin` counts
+    shapes: tuple[tuple[int, int], ...]  # (height, width) of the encoder's levels, whose tokens `origin` counts
     w: Tensor  # [N+1]
     temperature: Tensor | None = None  # [4] fitted per edge, for all that is said of spread; None: uncalibrated
 
@@ -135,34 +142,102 @@ class Trace(Record):
         """The last layer's refinement: the network's answer."""
         return self.refinements[-1]
 
+    @property
+    def stages(self) -> dict[str, Estimate | Refinement]:
+        """Every stage that gives the final boxes shape, by name and in order: "initial", "layer 1" … "layer L".
+
+        Each has `logits` [B, Q, K] and `boxes` [B, Q, 4]. The proposals come before them and are no stage.
+        """
+        return dict(zip(stage_names(len(self.refinements)), (self.initial, *self.refinements)))
+
     def split(self, count: int) -> tuple[Trace, Trace]:
         """The first `count` queries (denoising ones, which have no proposals) and the rest."""
         return self._queries(slice(0, count), slice(0, 0)), self._queries(slice(count, None), slice(None))
 
     def _queries(self, part: slice, of_proposals: slice) -> Trace:
-        cut = lambda record, s: record.map(lambda t: t[:, s])  # noqa: E731
-        return Trace(
-            cut(self.proposals, of_proposals),
-            cut(self.initial, part),
-            tuple(cut(r, part) for r in self.refinements),
-            self.origin[:, part],
-            self.shapes,
-            self.w,
-            self.temperature,
+        """The trace of some queries; `of_proposals` selects theirs, which not every query has."""
+        return replace(
+            self,
+            proposals=self.proposals.map(lambda t: t[:, of_proposals]),
+            initial=self.initial.map(lambda t: t[:, part]),
+            refinements=tuple(r.map(lambda t: t[:, part]) for r in self.refinements),
+            origin=self.origin[:, part],
         )
 
     def picture(self, index: int) -> Trace:
         """The trace of one picture of the batch, still with a batch axis of length 1."""
-        one = lambda record: record.map(lambda t: t[index : index + 1])  # noqa: E731
-        return Trace(
-            one(self.proposals), one(self.initial), tuple(one(r) for r in self.refinements),
-            self.origin[index : index + 1], self.shapes, self.w, self.temperature,
-        )  # fmt: skip
+        one = slice(index, index + 1)
+        return replace(
+            self,
+            proposals=self.proposals.map(lambda t: t[one]),
+            initial=self.initial.map(lambda t: t[one]),
+            refinements=tuple(r.map(lambda t: t[one]) for r in self.refinements),
+            origin=self.origin[one],
+        )
 
-    def _repr_html_(self) -> str:
-        from dfine.figures.html import trace_html
+    def to_tensors(self) -> dict[str, Tensor]:
+        """What differs from picture to picture as named tensors, batch first, layers stacked behind the batch.
 
-        return trace_html(self)
+        `proposals.logits` and `initial.logits` [B, Q, K], `proposals.boxes` and `initial.boxes` [B, Q, 4],
+        `layers.logits` [B, L, Q, K], `layers.quality` [B, L, Q, 1], `layers.edges` [B, L, Q, 4, N+1],
+        `layers.boxes` [B, L, Q, 4], `origin` [B, Q]. Files, exported models and tiles use these names.
+        """
+        estimates = {"proposals": self.proposals, "initial": self.initial}
+        parts = {f"{name}.{key}": getattr(estimate, key) for name, estimate in estimates.items() for key in _ESTIMATE}
+        parts |= {f"layers.{key}": torch.stack([getattr(r, key) for r in self.refinements], 1) for key in _LAYER}
+        return parts | {"origin": self.origin}
+
+    @staticmethod
+    def from_tensors(
+        parts: Mapping[str, Tensor],
+        shapes: tuple[tuple[int, int], ...],
+        w: Tensor,
+        temperature: Tensor | None = None,
+    ) -> Trace:
+        """The inverse of `to_tensors`, with what holds for the whole batch.
+
+        Raises:
+            KeyError: a part is missing.
+            ValueError: the shapes of the parts do not fit each other.
+        """
+        proposals, initial = (
+            Estimate(*(parts[f"{name}.{key}"] for key in _ESTIMATE)) for name in ("proposals", "initial")
+        )
+        layers = zip(*(parts[f"layers.{key}"].unbind(1) for key in _LAYER), strict=True)
+        refinements = tuple(Refinement(*layer) for layer in layers)
+        return Trace(proposals, initial, refinements, parts["origin"], shapes, w, temperature)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The whole trace as named NumPy arrays in single precision: `to_tensors`, and what holds for the batch.
+
+        That is `shapes` [levels, 2], `w` [N+1] and, where one was fitted, `temperature` [4].
+        """
+        plain = self.cpu()
+        arrays = {name: tensor.numpy() for name, tensor in plain.to_tensors().items()}
+        arrays |= {"shapes": np.array(self.shapes, dtype=np.int64).reshape(-1, 2), "w": plain.w.numpy()}
+        return arrays if plain.temperature is None else arrays | {"temperature": plain.temperature.numpy()}
+
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, np.ndarray]) -> Trace:
+        """The inverse of `to_arrays`; raises as `from_tensors` does."""
+        tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+        shapes = tuple((int(height), int(width)) for height, width in arrays["shapes"])
+        return Trace.from_tensors(tensors, shapes, tensors["w"], tensors.get("temperature"))
+
+    def edges_of(self, queries: Tensor, size: tuple[int, int], *, layer: int = -1, picture: int = 0) -> EdgeReading:
+        """The edges that one layer gave to some queries, to be read in pixels.
+
+        Args:
+            queries: [n] indices.
+            size: (width, height) of the picture in pixels.
+            layer: 0 … L−1, or −1 for the last.
+            picture: which of the batch.
+
+        Returns:
+            A reading with the leading axis [n].
+        """
+        edges = self.refinements[layer].edges[picture, queries]
+        return EdgeReading(edges, self.initial.boxes[picture, queries], size, self.w, self.temperature)
 
     def history(
         self, query: int, size: tuple[int, int], *, picture: int = 0, name: str = "", label: int = 0
@@ -174,13 +249,33 @@ class Trace(Record):
         """
         if not 0 <= query < self.origin.shape[1]:
             raise IndexError(f"there is no query {query}; this trace has queries 0 to {self.origin.shape[1] - 1}")
-        at = lambda t: t[picture, query].detach().float().cpu()  # noqa: E731
-        stack = lambda key: torch.stack([at(getattr(r, key)) for r in self.refinements])  # noqa: E731
+
+        mine = slice(query, query + 1)
+        one = self.picture(picture)._queries(mine, mine).cpu()
+        parts = {
+            key: tensor[0, :, 0] if key.startswith("layers.") else tensor[0, 0]
+            for key, tensor in one.to_tensors().items()
+        }
         return History(
-            query=query, label=label, name=name, size=size,
-            proposal=at(self.proposals.boxes), proposal_logits=at(self.proposals.logits),
-            initial=at(self.initial.boxes), initial_logits=at(self.initial.logits),
-            logits=stack("logits"), quality=stack("quality")[:, 0], edges=stack("edges"), boxes=stack("boxes"),
-            w=self.w.detach().float().cpu(), token=int(self.origin[picture, query]), shapes=self.shapes,
-            temperature=None if self.temperature is None else self.temperature.detach().float().cpu(),
-        )  # fmt: skip
+            query=query,
+            label=label,
+            name=name,
+            size=size,
+            proposal=parts["proposals.boxes"],
+            proposal_logits=parts["proposals.logits"],
+            initial=parts["initial.boxes"],
+            initial_logits=parts["initial.logits"],
+            logits=parts["layers.logits"],
+            quality=parts["layers.quality"][:, 0],
+            edges=parts["layers.edges"],
+            boxes=parts["layers.boxes"],
+            w=one.w,
+            token=int(parts["origin"]),
+            shapes=self.shapes,
+            temperature=one.temperature,
+        )
+
+    def _repr_html_(self) -> str:
+        from dfine.figures.html import trace_html
+
+        return trace_html(self)

@@ -13,6 +13,7 @@ from dfine.config import EDGES
 from dfine.trace.history import History
 from dfine.trace.records import Trace
 from dfine.trace.sampling import Birthplace, birthplace, cells
+from dfine.trace.stages import stage_names
 
 SAME_PLACE = 0.5  # IoU from which two boxes mean the same thing, as COCO counts
 HALVED = 0.1  # box sizes outside the box at which a query counts half as much
@@ -177,7 +178,7 @@ def _stages(history: History, names: Sequence[str]) -> tuple[Stage, ...]:
     boxes = torch.cat((to_pixels(history.proposal, history.size)[None], history.xyxy_pixels)).tolist()
     scores = _scores(logits, names)
     before = [None, None, *history.scores_before_lqe.tolist()]
-    titles = ["proposal", "initial", *(f"layer {i + 1}" for i in range(history.layers))]
+    titles = ["proposal", *stage_names(history.layers)]
     top = scores.topk(min(BEST, sum(bool(name) for name in names)))
     return tuple(
         Stage(

@@ -146,8 +146,7 @@ class Criterion:
 
 def stages_of(trace: Trace) -> dict[str, Estimate | Refinement]:
     """Every stage of a trace that answers with boxes, by name, in order."""
-    stages = {"proposals": trace.proposals, "initial": trace.initial}
-    return stages | {f"layer {i}": r for i, r in enumerate(trace.refinements, 1)}
+    return {"proposals": trace.proposals} | trace.stages
 
 
 def _truth(targets: list[Target]) -> Truth:

@@ -14,10 +14,10 @@ from tqdm import tqdm
 from dfine.figures.picture import draw
 from dfine.inference.predictor import Predictor
 from dfine.video.ahead import ahead
+from dfine.video.detecting import Sighting, watch
 from dfine.video.listing import Listing
 from dfine.video.reading import Video
 from dfine.video.sources import VideoError
-from dfine.video.watching import Sighting, watch
 from dfine.video.writing import Recorder
 
 AHEAD = 4  # frames that the network may be ahead of drawing and encoding

@@ -18,8 +18,8 @@ from dfine.files import Draft
 from dfine.inference.predictor import Predictor
 from dfine.trace.base import SCHEMA
 from dfine.version import VERSION
+from dfine.video.detecting import Sighting
 from dfine.video.reading import Video
-from dfine.video.watching import Sighting, spreads
 
 MASS = 0.8  # of the intervals
 _PLACES = 3  # decimals of a pixel
@@ -84,8 +84,8 @@ class Listing:
 def entry(sighting: Sighting) -> dict:
     """One frame as plain values; pixels have three decimals, scores five."""
     found = sighting.detections
-    deviations, intervals = spreads(sighting.result.trace, found, MASS)
-    rows = zip(found.to_list(), sighting.tracks, deviations.tolist(), intervals.tolist())
+    edges = sighting.result.trace.edges_of(found.query, found.size)
+    rows = zip(found.to_list(), sighting.tracks, edges.deviations.tolist(), edges.intervals(MASS).tolist())
     detections = [
         d
         | {"score": round(d["score"], 5), "box": _rounded(d["box"]), "track": track}

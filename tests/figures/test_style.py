@@ -18,10 +18,6 @@ def test_layers_run_from_the_first_colour_to_the_last(layers):
         assert colours[0] == style.layer_colours(2)[0]
 
 
-def test_stages_are_named_from_the_initial_box_to_the_last_layer():
-    assert style.stage_names(2) == ["initial", "layer 1", "layer 2"]
-
-
 @pytest.mark.parametrize(
     "value, text",
     [(0, "0"), (0.004, "0"), (-0.004, "0"), (0.449, "+0.45"), (-0.449, "−0.45"), (-12.34, "−12.3"), (99.97, "+100")],

@@ -160,7 +160,7 @@ def test_what_was_there_survives_a_write_that_fails(tmp_path, result, where, wri
     def full(*args, **kwargs):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("dfine.trace.disk.os.replace", full)
+    monkeypatch.setattr("dfine.files.os.replace", full)
     index = (0,) if write == "explanation_html" else ()
     with pytest.raises(OSError, match="no space left"):
         getattr(downloads, write)(path, result, *index, where, 0.5)

@@ -6,6 +6,7 @@ from dfine.config import EDGES
 from dfine.figures import picture as pictures
 from dfine.figures import style
 from dfine.page import layout
+from dfine.trace.stages import stage_names
 from tests.page.visitor import LOW, bars, boxes, click_at, example, open_tab, tab_to
 
 TITLE = "() => document.querySelector('#object .x2y2 text').textContent"
@@ -29,7 +30,7 @@ def test_every_tab_shows_the_chosen_object(page, model):
     open_tab(page, "layers")
     page.wait_for_selector("#numbers table")
     numbers = page.inner_text("#numbers")
-    assert all(stage in numbers for stage in style.stage_names(layers))
+    assert all(stage in numbers for stage in stage_names(layers))
     assert "±" in numbers
     open_tab(page, "shape")
 

@@ -5,7 +5,7 @@ from dfine import distribution
 from dfine.boxes import iou, to_pixels
 from dfine.trace.base import together
 from dfine.trace.detections import Detections
-from dfine.trace.records import Estimate, Memory, NoisedQueries, Refinement, Target
+from dfine.trace.records import Estimate, Memory, NoisedQueries, Refinement, Target, Trace
 from tests.helpers import synthetic_trace
 
 NAMES = ("cat", "dog", "fish")
@@ -253,3 +253,50 @@ def test_who_may_see_whom():
         "XXXX...",
     ]
     assert [["X" if h else "." for h in row] for row in hidden.tolist()] == [list(row) for row in want]
+
+
+# ── stages, and a trace as arrays ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_stages_in_order():
+    trace = synthetic_trace(layers=3)
+    assert list(trace.stages) == ["initial", "layer 1", "layer 2", "layer 3"]
+    assert trace.stages["initial"] is trace.initial
+    assert trace.stages["layer 3"] is trace.last
+    for stage in trace.stages.values():
+        assert stage.logits.shape[:2] == stage.boxes.shape[:2] == trace.origin.shape
+
+
+def warm(trace, temperature):
+    return Trace(**{**vars(trace), "temperature": temperature})
+
+
+@pytest.mark.parametrize("batch, queries, layers", [(1, 1, 1), (1, 5, 3), (3, 4, 6)])
+@pytest.mark.parametrize("temperature", [None, torch.tensor([1.0, 2.0, 0.5, 1.5])])
+def test_arrays_and_back(batch, queries, layers, temperature):
+    trace = warm(synthetic_trace(batch=batch, queries=queries, layers=layers), temperature)
+    arrays = trace.to_arrays()
+    assert arrays["layers.edges"].shape == (batch, layers, queries, 4, 33)
+    assert arrays["layers.quality"].shape == (batch, layers, queries, 1)
+    assert ("temperature" in arrays) == (temperature is not None)
+    again = Trace.from_arrays(arrays)
+    assert again.shapes == trace.shapes
+    assert len(again.tensors()) == len(trace.tensors())
+    assert all(torch.equal(a, b) and a.dtype == b.dtype for a, b in zip(again.tensors(), trace.tensors()))
+
+
+def test_arrays_that_do_not_fit_each_other_are_refused():
+    arrays = synthetic_trace().to_arrays()
+    with pytest.raises(KeyError, match="layers.quality"):
+        Trace.from_arrays({k: v for k, v in arrays.items() if k != "layers.quality"})
+    with pytest.raises(ValueError, match="Estimate.boxes"):
+        Trace.from_arrays(arrays | {"initial.boxes": arrays["initial.boxes"][:, :2]})
+    with pytest.raises(ValueError):
+        Trace.from_arrays(arrays | {"layers.boxes": arrays["layers.boxes"][:, :2]})
+
+
+def test_arrays_are_a_copy_that_nothing_else_changes():
+    trace = synthetic_trace()
+    again = Trace.from_arrays(trace.to_arrays())
+    again.initial.boxes.zero_()
+    assert trace.initial.boxes.any()

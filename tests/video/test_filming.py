@@ -12,10 +12,10 @@ av = pytest.importorskip("av")
 
 from dfine.inference.predictor import Predictor  # noqa: E402
 from dfine.video import sources  # noqa: E402
+from dfine.video.detecting import watch  # noqa: E402
 from dfine.video.filming import Options, captions, film  # noqa: E402
 from dfine.video.reading import Video  # noqa: E402
 from dfine.video.sources import VideoError  # noqa: E402
-from dfine.video.watching import spreads, watch  # noqa: E402
 from tests.helpers import small_predictor  # noqa: E402
 from tests.video.clips import BASE, UNEVEN, clip, cut, sound_of, times_of  # noqa: E402
 
@@ -45,22 +45,6 @@ def test_every_frame_is_looked_at_as_a_picture_is(model, tmp_path, batch):
         # Boxes of nearly equal scores may change places, as sums in a batch are rounded otherwise.
         assert torch.cdist(sighting.detections.boxes, alone.detections.boxes).amin(1).max() < 0.05
         assert sighting.tracks == (None,) * len(alone.detections)
-
-
-@pytest.mark.parametrize("temperature", [None, (1.5, 0.7, 2.0, 1.0)])
-def test_spreads_are_those_of_each_history(tmp_path, temperature):
-    model = small_predictor(NAMES, temperature=temperature)
-    with Video(clip(tmp_path / "a.mp4", 1)) as video:
-        (sighting,) = watch(model, video, 0.4)
-    found, trace = sighting.detections, sighting.result.trace
-    deviations, intervals = spreads(trace, found)
-    assert len(found) > 1
-    for i in range(len(found)):
-        history = sighting.result.history(i)
-        torch.testing.assert_close(deviations[i], history.deviations[-1])
-        torch.testing.assert_close(intervals[i], history.intervals(0.8)[-1])
-    none = spreads(trace, found.above(1.0))
-    assert [list(t.shape) for t in none] == [[0, 4], [0, 4, 2]]
 
 
 def test_the_list_says_what_the_model_says_of_each_frame(model, tmp_path):

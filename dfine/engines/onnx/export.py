@@ -27,13 +27,11 @@ from dfine.engines.onnx import file as onnx_file
 from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
-from dfine.trace.records import Estimate, Refinement, Trace
+from dfine.trace.records import Refinement, Trace
 from dfine.version import VERSION
 
 OPSETS = range(18, 24)
 TOP = 300  # detections that the published interface returns
-ESTIMATES = ("proposals", "initial")
-LAYER = ("logits", "quality", "edges", "boxes")
 TOLERANCE = {False: 1e-3, True: 0.1}  # of the scale of an output, in single and in half precision
 OTHERS = {False: 0.02, True: 0.2}  # share of answers that may be of another class, their scores lie close together
 
@@ -114,16 +112,13 @@ def published(last: Refinement, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def tensors(trace: Trace) -> dict[str, Tensor]:
     """A trace as named tensors, batch first; layers are stacked behind the batch: [B, L, Q, …]."""
-    parts = {f"trace.{e}.{k}": getattr(getattr(trace, e), k) for e in ESTIMATES for k in ("logits", "boxes")}
-    parts |= {f"trace.layers.{k}": torch.stack([getattr(r, k) for r in trace.refinements], 1) for k in LAYER}
-    return {name: value.float() for name, value in parts.items()} | {"trace.origin": trace.origin}
+    parts = trace.to_tensors()
+    return {f"trace.{name}": part.float() if part.is_floating_point() else part for name, part in parts.items()}
 
 
 def rebuilt(parts: dict[str, Tensor], shapes: tuple[tuple[int, int], ...], w: Tensor) -> Trace:
     """The inverse of `tensors`."""
-    estimates = [Estimate(parts[f"trace.{e}.logits"], parts[f"trace.{e}.boxes"]) for e in ESTIMATES]
-    stacks = [parts[f"trace.layers.{k}"].unbind(1) for k in LAYER]
-    return Trace(*estimates, tuple(Refinement(*layer) for layer in zip(*stacks)), parts["trace.origin"], shapes, w)
+    return Trace.from_tensors({name.removeprefix("trace."): part for name, part in parts.items()}, shapes, w)
 
 
 def export(model: Predictor, path: str | Path, options: Options | None = None) -> dict[str, float]:

@@ -8,6 +8,7 @@ from plotly.subplots import make_subplots
 from dfine.config import EDGES
 from dfine.figures import style
 from dfine.trace.history import History
+from dfine.trace.stages import stage_names
 
 
 def rows(history: History) -> list[dict]:
@@ -23,7 +24,7 @@ def rows(history: History) -> list[dict]:
         score=float(history.initial_logits[history.label].sigmoid()), score_before_lqe=None,
     )  # fmt: skip
     layers = zip(
-        style.stage_names(history.layers)[1:], boxes[1:], history.shifts.tolist(), history.deviations.tolist(),
+        stage_names(history.layers)[1:], boxes[1:], history.shifts.tolist(), history.deviations.tolist(),
         ious[1:], history.scores.tolist(), history.scores_before_lqe.tolist(),
     )  # fmt: skip
     keys = ("stage", "box", "shift", "spread", "iou", "score", "score_before_lqe")
@@ -32,7 +33,7 @@ def rows(history: History) -> list[dict]:
 
 def plot(history: History, *, height: int = 260) -> go.Figure:
     """Three panels over the stages: edges in px from the final box with their spread, IoU with that box, scores."""
-    stages = style.stage_names(history.layers)
+    stages = stage_names(history.layers)
     table = rows(history)
     figure = make_subplots(
         rows=1, cols=3, horizontal_spacing=0.07,

@@ -13,6 +13,7 @@ from dfine.figures import picture as pictures
 from dfine.figures import style
 from dfine.trace.detections import Detections
 from dfine.trace.history import History
+from dfine.trace.stages import stage_names
 
 INK = "#3C4149"
 
@@ -82,6 +83,6 @@ def _image(figure, image: Image.Image, title: str) -> None:
 
 
 def _legend(figure, history: History) -> None:
-    names, colours = style.stage_names(history.layers), [style.INITIAL, *style.layer_colours(history.layers)]
+    names, colours = stage_names(history.layers), [style.INITIAL, *style.layer_colours(history.layers)]
     lines = [Line2D([], [], color=c, lw=2.5, ls="--" if i == 0 else "-") for i, c in enumerate(colours)]
     figure.legend(lines, names, loc="outside lower center", ncols=min(4, len(lines)), fontsize=8, frameon=False)

@@ -7,6 +7,7 @@ from html import escape
 from dfine.config import EDGES
 from dfine.figures import style
 from dfine.trace.history import History
+from dfine.trace.stages import stage_names
 
 WIDTH, STEP, LEFT, BOTTOM = 188, 20, 52, 20  # in units of the drawing
 
@@ -46,6 +47,6 @@ def edge_path(history: History, edge: int, mass: float = 0.8) -> str:
     drawn += [f'<text x="{at}" y="{height - 3}" text-anchor="{anchor}">{v:.1f}</text>' for at, anchor, v in ends]
     label = escape(
         f"The {EDGES[edge]} edge, in pixels: "
-        + ", ".join(f"{name} {spot:.1f}" for name, spot in zip(style.stage_names(history.layers), spots))
+        + ", ".join(f"{name} {spot:.1f}" for name, spot in zip(stage_names(history.layers), spots))
     )
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">{"".join(drawn)}</svg>'

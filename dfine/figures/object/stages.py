@@ -15,6 +15,7 @@ from dfine import distribution
 from dfine.config import EDGES
 from dfine.figures import style
 from dfine.trace.history import History
+from dfine.trace.stages import stage_names
 
 BYTES = 150_000  # the most that the embedded picture may take, as text
 SIDE = 720  # longest side in pixels of the embedded picture, before it has to shrink
@@ -102,7 +103,7 @@ def _moments(history: History, mass: float) -> list[_Moment]:
     way = replace(history, edges=torch.stack(mixed))
     boxes = distribution.edge_positions(history.initial, way.offsets, history.size).tolist()
     between, reach = way.intervals(mass).tolist(), history.intervals(mass).tolist()
-    names = [_named(n) for n in style.stage_names(history.layers)]
+    names = [_named(n) for n in stage_names(history.layers)]
     marks = [f'<span style="color:{c}">■</span> ' for c in (style.INITIAL, *style.layer_colours(history.layers))]
     numbers, hover = _numbers(history), _hover(history, mass)
 
@@ -173,7 +174,7 @@ def _outlines(history: History, colours: list[str]) -> list[dict]:
     x, y = _ring(boxes[0], 1)
     dark = dict(type="scatter", x=x, y=y, mode="lines", line=dict(color="rgba(0,0,0,0.5)", width=4), hoverinfo="skip")
     traces = [dark]
-    for stage, (name, box) in enumerate(zip(style.stage_names(history.layers), boxes)):
+    for stage, (name, box) in enumerate(zip(stage_names(history.layers), boxes)):
         x, y = _ring(box, 8)  # points along the sides, where the pointer finds them
         line = dict(color=colours[stage], width=1.5 if stage else 2.5, dash="solid" if stage else "6px,5px")
         corners = ", ".join(f"{v:.1f}" for v in box)

@@ -11,6 +11,7 @@ from dfine import distribution
 from dfine.config import EDGES
 from dfine.figures import style
 from dfine.trace.history import History
+from dfine.trace.stages import stage_names
 
 ROW = 128  # pixels of height per layer
 CELL = 30  # pixels of height per object
@@ -39,7 +40,7 @@ def lessons(
     if shown not in steps:
         raise ValueError(f"there is no step {shown}; there are {', '.join(map(str, steps))}")
     histories, layers = list(steps.values()), next(iter(steps.values())).layers
-    names = list(names) or style.stage_names(layers)[1:]
+    names = list(names) or stage_names(layers)[1:]
     last = steps[shown]
     top = 1.25 * max(float(h.probabilities.max()) for h in histories)
     height = ROW * layers + 60 + (76 if len(steps) > 1 else 0)

@@ -4,11 +4,11 @@ import re
 
 import pytest
 from PIL import Image
-from tests.figures.test_calibration import measured
-from tests.figures.test_errors import summary
-from tests.figures.test_page import Balance
 
 from dfine.figures.pages.report import report, sections, story
+from tests.figures.pages.test_calibration import measured
+from tests.figures.pages.test_errors import summary
+from tests.figures.pages.test_object_page import Balance
 
 CALIBRATION = measured() | {
     "layers": [measured()["coverage"]] * 2, "outside": [0.0] * 4,

@@ -7,14 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 
-import torch
-from torch import Tensor
-
-from dfine import distribution
 from dfine.data.pictures import to_batch, to_pixels
 from dfine.inference.predictor import BATCH, Predictor, Result
 from dfine.trace.detections import Detections
-from dfine.trace.records import Trace
 from dfine.video.ahead import ahead
 from dfine.video.reading import Frame, Video
 from dfine.video.tracking import LOW, Tracker
@@ -71,26 +66,3 @@ def watch(
                 found = result.detections.above(threshold)
                 tracks = tracker.update(result.detections, frame.time) if tracker else [None] * len(found)
                 yield Sighting(frame, replace(result, detections=found), tuple(tracks[: len(found)]))
-
-
-def spreads(trace: Trace, found: Detections, mass: float = 0.8) -> tuple[Tensor, Tensor]:
-    """How sure each detection's edges are, as the last layer and, where it was fitted, the temperature have it.
-
-    The same values as `History.deviations` and `History.intervals` of the last layer, of all detections at once.
-
-    Args:
-        trace: of the one picture that was looked at.
-        found: what was found there, n detections.
-        mass: of the interval.
-
-    Returns:
-        Standard deviation of every edge in pixels [n, 4], and the picture coordinates in pixels between which it lies
-        with probability `mass` [n, 4, 2].
-    """
-    edges, initial = trace.last.edges[0, found.query], trace.initial.boxes[0, found.query]  # [n, 4, N+1], [n, 4]
-    temperature = 1.0 if trace.temperature is None else trace.temperature[:, None]
-    p = distribution.probabilities(edges, temperature)
-    deviation = distribution.deviation(p, trace.w) * distribution.sizes_in_pixels(initial, found.size)
-    ends = distribution.interval(p, trace.w, mass).unbind(-1)
-    places = [distribution.edge_positions(initial, end, found.size) for end in ends]
-    return deviation, torch.stack(places, -1).sort(-1).values

@@ -1,0 +1,20 @@
+"""What the stages of a detection are called, in order: "initial", "layer 1" … "layer L"."""
+
+from __future__ import annotations
+
+INITIAL = "initial"  # the initial box, from which all layers' edges are measured
+PROPOSALS = "proposals"  # what the encoder said before; it has no part in the refinement
+
+
+def layer_name(number: int) -> str:
+    """The name of decoder layer `number`, counted from 1."""
+    return f"layer {number}"
+
+
+def stage_names(layers: int) -> list[str]:
+    """The names of all stages of L `layers`: 1 + L of them.
+
+    >>> stage_names(2)
+    ['initial', 'layer 1', 'layer 2']
+    """
+    return [INITIAL, *(layer_name(i) for i in range(1, layers + 1))]
