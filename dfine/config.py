@@ -50,6 +50,9 @@ BACKBONES = {
 }
 
 
+FAMILIES = ("dfine", "deim")  # detectors with this decoder
+
+
 KINDS = {  # what a field may hold, by its declared type
     "str": (str, "a word"),
     "int": (int, "a whole number"),
@@ -83,11 +86,11 @@ class Config:
     bins: int = 32  # N: an edge is a distribution over N + 1 values W(0) ... W(N)
     a: float = 0.5  # W runs from -2a to 2a, in box sizes
     heads: int = 8
-    family: str = "dfine"  # "deim": the same tensors trained with SiLU where D-FINE has ReLU, see `activation`
+    family: str = "dfine"  # one of FAMILIES; `dfine.network.families` says what it changes
 
     def __post_init__(self):
-        if self.family not in ("dfine", "deim"):
-            raise ValueError(f"family is {self.family!r}; it must be 'dfine' or 'deim'")
+        if self.family not in FAMILIES:
+            raise ValueError(f"family is {self.family!r}; it must be {' or '.join(map(repr, FAMILIES))}")
         if self.classes < 1:
             raise ValueError(f"a detector needs at least one class, not {self.classes}")
         if self.queries < 1:
@@ -139,11 +142,6 @@ class Config:
         """Channels of the backbone's features at each of `strides`."""
         by_stride = dict(zip((4, 8, 16, 32), (s.out_channels for s in self.spec.stages)))
         return tuple(by_stride[s] for s in self.strides)
-
-    @property
-    def activation(self) -> str:
-        """Activation of the decoder's feed-forward and box heads."""
-        return "silu" if self.family == "deim" else "relu"
 
 
 _MULTI = dict(strides=(8, 16, 32), points=(3, 6, 3), encoder_width=256, encoder_ffn=1024, width=256, ffn=1024, c=1 / 4)

@@ -67,11 +67,6 @@ def test_mistakes_are_named(make, said):
         make()
 
 
-def test_family_decides_the_activation():
-    assert Config.of("n").activation == "relu"
-    assert Config.of("n", family="deim").activation == "silu"
-
-
 def test_every_size_has_a_recipe():
     assert set(RECIPES) == set(SIZES)
     assert all(r.backbone_rate < r.rate for r in RECIPES.values())

@@ -127,10 +127,10 @@ class PackedSelfAttention(SelfAttention):
         self.holds = PackedLinear(weight[2 * d :], bias[2 * d :])
         self.out_proj = PackedLinear(attention.out_proj.weight, attention.out_proj.bias)
 
-    def where(self, x: Tensor) -> Tensor:
+    def query_key(self, x: Tensor) -> Tensor:
         return self.looks(x)
 
-    def what(self, x: Tensor) -> Tensor:
+    def value(self, x: Tensor) -> Tensor:
         return self.holds(x)
 
 

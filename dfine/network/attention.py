@@ -1,7 +1,7 @@
-"""Attention: queries look at each other, and each at a few points of the picture that it chooses itself.
+"""Attention among queries, and deformable attention from queries to the picture.
 
-The latter is Deformable DETR's (arXiv 2010.04159, eq. 3) as RT-DETRv2 and D-FINE use it: no projection of values, and
-another number of points on each level.
+The latter is that of Deformable DETR (arXiv 2010.04159, eq. 3) as RT-DETRv2 and D-FINE use it: without a projection of
+the values, and with a number of points per level.
 """
 
 from __future__ import annotations
@@ -17,29 +17,32 @@ from dfine.distribution import full
 
 
 class SelfAttention(nn.MultiheadAttention):
-    """Everybody looks at everybody: queries and keys know their position, values do not. Weights as in torch's own."""
+    """Every token attends to all. Positions are added to queries and keys, not to values. Weights as in torch."""
 
     def __init__(self, width: int, heads: int):
         super().__init__(width, heads, batch_first=True)
 
     def forward(self, x: Tensor, position: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Tokens [B, T, D] and their positions -> [B, T, D]; `mask` [T, T] is True where nobody may look."""
-        query, key = self.where(x + position).chunk(2, -1)
-        query, key, value = (t.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for t in (query, key, self.what(x)))
+        """Tokens [B, T, D] and their positions -> [B, T, D]; `mask` [T, T] is True where a token must not attend."""
+        query, key = self.query_key(x + position).chunk(2, -1)
+        query, key, value = (t.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for t in (query, key, self.value(x)))
         read = F.scaled_dot_product_attention(query, key, value, attn_mask=None if mask is None else ~mask)
         return self.out_proj(read.transpose(1, 2).flatten(2))
 
-    def where(self, x: Tensor) -> Tensor:
+    def query_key(self, x: Tensor) -> Tensor:
         """Queries and keys, side by side: [B, T, 2·D]."""
         return F.linear(x, self.in_proj_weight[: 2 * self.embed_dim], self.in_proj_bias[: 2 * self.embed_dim])
 
-    def what(self, x: Tensor) -> Tensor:
+    def value(self, x: Tensor) -> Tensor:
         """Values: [B, T, D]."""
         return F.linear(x, self.in_proj_weight[2 * self.embed_dim :], self.in_proj_bias[2 * self.embed_dim :])
 
 
 class DeformableAttention(nn.Module):
-    """Queries [B, Q, D] at reference boxes [B, Q, 4], values as maps per level -> what each query read [B, Q, D]."""
+    """Each query reads a few points around its reference box.
+
+    Queries [B, Q, D], references [B, Q, 4] as cxcywh in 0..1, and values as maps per level -> [B, Q, D].
+    """
 
     def __init__(self, config: Config):
         super().__init__()
@@ -53,7 +56,7 @@ class DeformableAttention(nn.Module):
         self._reset()
 
     def _reset(self) -> None:
-        """Each head looks in its own direction, point after point further out; all points weigh the same."""
+        """Each head starts in a direction of its own, each point further out than the last; all weigh the same."""
         angle = torch.arange(self.heads) * (2 * math.pi / self.heads)
         direction = torch.stack((angle.cos(), angle.sin()), -1)
         direction = direction / direction.abs().amax(-1, keepdim=True)
@@ -65,7 +68,7 @@ class DeformableAttention(nn.Module):
         nn.init.zeros_(self.weights.bias)
 
     def sampling(self, query: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-        """Where a query looks and how much each point counts.
+        """Where a query reads the picture, and how much each point counts.
 
         Returns:
             points [B, Q, heads, P, 2] as (x, y) in 0..1 of the picture, P over all levels, finest first;
@@ -91,7 +94,7 @@ class DeformableAttention(nn.Module):
     def values(self, tokens: Tensor, shapes: tuple[tuple[int, int], ...]) -> list[Tensor]:
         """Memory tokens [B, T, D] as one map per level and head: [B·heads, D/heads, H, W].
 
-        In single precision, as places on them are: bfloat16 knows a place to a tenth of a cell alone.
+        In single precision, like the positions to sample: bfloat16 resolves a position to a tenth of a cell only.
         """
         levels = full(tokens).transpose(1, 2).split([h * w for h, w in shapes], 2)
         return [level.reshape(-1, level.shape[1] // self.heads, h, w) for level, (h, w) in zip(levels, shapes)]

@@ -1,4 +1,4 @@
-"""HGNetV2: pictures to features at strides 8, 16, 32 (PaddleDetection's PP-HGNetV2, as published with D-FINE)."""
+"""HGNetV2 (PaddleDetection's PP-HGNetV2, as published with D-FINE): pictures to features at strides 8, 16, 32."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Stem(nn.Module):
         self.stem4 = ConvNorm(mid, out, 1, **args)
 
     def forward(self, x: Tensor) -> Tensor:
-        right_and_below = (0, 1, 0, 1)  # 2x2 kernels need one more column and row, and only there
+        right_and_below = (0, 1, 0, 1)  # a 2x2 kernel needs one more column and one more row
         x = F.pad(self.stem1(x), right_and_below)
         conv = self.stem2b(F.pad(self.stem2a(x), right_and_below))
         pool = F.max_pool2d(x, 2, stride=1)
@@ -43,7 +43,7 @@ class LightConv(nn.Module):
 
 
 class Block(nn.Module):
-    """A chain of convolutions whose outputs are all kept, concatenated, squeezed and expanded."""
+    """A chain of convolutions whose outputs are all concatenated, squeezed and expanded again."""
 
     def __init__(self, in_channels: int, spec: StageSpec, *, residual: bool, affine: bool):
         super().__init__()
@@ -91,7 +91,7 @@ class Backbone(nn.Module):
         super().__init__()
         self.stem = Stem(*config.spec.stem, config.affine)
         self.stages = nn.ModuleList(Stage(spec, config.affine) for spec in config.spec.stages)
-        self.first = len(self.stages) - len(config.strides)  # the stages before it are not handed on
+        self.first = len(self.stages) - len(config.strides)  # features of earlier stages are not returned
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
         x, features = self.stem(pixels), []

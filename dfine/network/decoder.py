@@ -1,10 +1,12 @@
 """The decoder: Fine-grained Distribution Refinement (FDR, paper section 4.1), one refinement a layer.
 
-The first layer draws an initial box. From then on nobody predicts coordinates: every layer adds to the logits of four
-distributions, and the box is the initial one with each edge moved by the mean of its distribution (eq. 2 and 3).
+The first layer predicts an initial box. No layer predicts coordinates after that: each one adds to the logits of four
+distributions, and its box is the initial one with every edge moved by the mean of its distribution (eq. 2 and 3).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -12,18 +14,19 @@ from torch import Tensor, nn
 from dfine import distribution
 from dfine.config import Config
 from dfine.network.attention import DeformableAttention, SelfAttention
+from dfine.network.families import family
 from dfine.network.layers import ACTIVATIONS, MLP, inverse_sigmoid
 from dfine.network.queries import PRIOR
 from dfine.trace.records import Estimate, Memory, Queries, Refinement, Trace
 
 
 class Gate(nn.Module):
-    """A learned mixture of what a query knew and what it read, in place of their sum (paper section 5.4.1)."""
+    """A learned mixture of a query and what it read from the picture, in place of their sum (paper section 5.4.1)."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, norm: Callable[[int], nn.Module] = nn.LayerNorm):
         super().__init__()
         self.gate = nn.Linear(2 * width, 2 * width)
-        self.norm = nn.LayerNorm(width)
+        self.norm = norm(width)
         nn.init.zeros_(self.gate.weight)
         nn.init.zeros_(self.gate.bias)
 
@@ -33,19 +36,19 @@ class Gate(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Queries look at each other, then at the picture, then think."""
+    """Queries attend to each other, then read the picture, then go through a feed-forward."""
 
     def __init__(self, config: Config):
         super().__init__()
-        d = config.width
+        d, kind = config.width, family(config)
         self.self_attn = SelfAttention(d, config.heads)
-        self.norm1 = nn.LayerNorm(d)
+        self.norm1 = kind.norm(d)
         self.cross_attn = DeformableAttention(config)
-        self.gateway = Gate(d)
+        self.gateway = Gate(d, kind.norm)
         self.linear1 = nn.Linear(d, config.ffn)
         self.linear2 = nn.Linear(config.ffn, d)
-        self.activation = ACTIVATIONS[config.activation]()
-        self.norm3 = nn.LayerNorm(d)
+        self.activation = ACTIVATIONS[kind.activation]()
+        self.norm3 = kind.norm(d)
         nn.init.xavier_uniform_(self.linear1.weight)
         nn.init.xavier_uniform_(self.linear2.weight)
 
@@ -54,13 +57,17 @@ class DecoderLayer(nn.Module):
     ) -> Tensor:
         x = self.norm1(x + self.self_attn(x, position, mask))
         x = self.gateway(x, self.cross_attn(x + position, reference, values))
-        return self.norm3(x + self.linear2(self.activation(self.linear1(x))))
+        return self.norm3(x + self.feedforward(x))
+
+    def feedforward(self, x: Tensor) -> Tensor:
+        """[B, Q, D] -> [B, Q, D], each query for itself."""
+        return self.linear2(self.activation(self.linear1(x)))
 
 
 class LQE(nn.Module):
-    """Location Quality Estimator: how peaked the four distributions are, as a correction of the class logits.
+    """Location Quality Estimator: a correction of the class logits by how peaked the four distributions are.
 
-    Reads the 4 highest probabilities of each edge and their mean (published `LQE(4, 64, 2)`), as GFLv2 does
+    It sees the 4 highest probabilities of each edge and their mean (published `LQE(4, 64, 2)`), as in GFLv2
     (arXiv 2011.12885).
     """
 
@@ -77,14 +84,15 @@ class LQE(nn.Module):
 
 
 class Heads(nn.Module):
-    """What one layer says of a query: class logits, a change of the edge logits, and how good that box is."""
+    """A layer's answer for a query: class logits, a change of the edge logits, and the quality of the box."""
 
     def __init__(self, config: Config):
         super().__init__()
         d = config.width
         self.score = nn.Linear(d, config.classes)
-        self.edges = MLP(d, d, 4 * (config.bins + 1), 3, config.activation).zero_last()
-        self.lqe = LQE(config.activation)
+        activation = family(config).activation
+        self.edges = MLP(d, d, 4 * (config.bins + 1), 3, activation).zero_last()
+        self.lqe = LQE(activation)
         nn.init.constant_(self.score.bias, PRIOR)
 
 
@@ -93,9 +101,9 @@ class Decoder(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        d = config.width
-        self.position = MLP(4, 2 * d, d, 2, config.activation)
-        self.initial = MLP(d, d, 4, 3, config.activation).zero_last()  # the traditional head, on the first layer
+        d, activation = config.width, family(config).activation
+        self.position = MLP(4, 2 * d, d, 2, activation)
+        self.initial = MLP(d, d, 4, 3, activation).zero_last()  # the traditional head, on the first layer
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))
         self.heads = nn.ModuleList(Heads(config) for _ in range(config.layers))
         self.register_buffer("w", distribution.weighting(config.bins, config.a, config.c), persistent=False)
@@ -103,7 +111,7 @@ class Decoder(nn.Module):
             nn.init.xavier_uniform_(layer.weight)
 
     def forward(self, queries: Queries, memory: Memory, mask: Tensor | None = None, layers: int | None = None) -> Trace:
-        """`mask` [Q, Q] is True where a query must not look; `layers` stops after that many, by default all."""
+        """`mask` [Q, Q] is True where a query must not attend; `layers` is how many to run, by default all."""
         count = _count(layers, len(self.layers))
         x, reference = queries.content, queries.reference
         values = self.layers[0].cross_attn.values(memory.tokens, memory.shapes)
@@ -118,7 +126,7 @@ class Decoder(nn.Module):
                 boxes = torch.sigmoid(distribution.full(self.initial(x)) + inverse_sigmoid(reference))
                 initial = Estimate(logits, boxes)
 
-            # Distributions are kept in float32 whatever the autocast type: their sums grow layer by layer.
+            # Distributions stay in float32 whatever the autocast type, because their sums grow layer by layer.
             edges = distribution.full(heads.edges(x + previous)).unflatten(-1, (4, -1)) + edges
             boxes = distribution.decode(initial.boxes.detach(), distribution.offsets(edges, self.w))
             quality = heads.lqe(edges)

@@ -1,13 +1,13 @@
-"""Image to trace, in one breath."""
+"""The detector: picture to trace."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
 from dfine.config import Config
-from dfine.network.backbone import Backbone
 from dfine.network.decoder import Decoder
 from dfine.network.encoder import Encoder
+from dfine.network.families import family
 from dfine.network.queries import QuerySelection
 from dfine.trace.records import NoisedQueries, Trace
 
@@ -15,23 +15,28 @@ from dfine.trace.records import NoisedQueries, Trace
 class DFINE(nn.Module):
     """D-FINE (arXiv 2410.13842): pixels [B, 3, H, W] in 0..1 -> Trace.
 
-    H and W are multiples of 32. The same lines run in training and in inference; with `noise`, the denoising queries
-    stand in front of the others (`trace.split(noise.count)` parts them).
+    H and W are multiples of 32. The same lines run in training and in inference. With `noise`, the denoising queries
+    come before the others, and `trace.split(noise.count)` separates them.
     """
 
     def __init__(self, config: Config):
         super().__init__()
         self.config = config
-        self.backbone = Backbone(config)
+        self.backbone = family(config).backbone(config)
         self.encoder = Encoder(config)
         self.queries = QuerySelection(config)
         self.decoder = Decoder(config)
 
     def forward(self, pixels: Tensor, noise: NoisedQueries | None = None, layers: int | None = None) -> Trace:
-        """`layers` stops after that many decoder layers (early exit: every layer is ready to answer).
+        """The trace of a batch.
 
-        Raises ValueError when `pixels` is not [B, 3, H, W] with sides that are multiples of 32, or there are not that
-        many layers.
+        Args:
+            pixels: [B, 3, H, W] in 0..1.
+            noise: denoising queries to run beside the others, in training.
+            layers: how many decoder layers to run (early exit); by default all.
+
+        Raises:
+            ValueError: `pixels` has another shape or sides that are no multiples of 32, or there are fewer layers.
         """
         if pixels.ndim != 4 or pixels.shape[1] != 3 or pixels.shape[2] % 32 or pixels.shape[3] % 32:
             raise ValueError(f"pixels must be [B, 3, H, W] with H and W multiples of 32, not {list(pixels.shape)}")

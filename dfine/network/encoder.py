@@ -1,6 +1,6 @@
-"""The hybrid encoder: attention on the coarsest map, then fusion of the maps, downwards and up again.
+"""The hybrid encoder: attention on the coarsest map, then fusion of all maps, from coarse to fine and back.
 
-RT-DETR's encoder (arXiv 2304.08069, section 4.2) with the RepNCSPELAN4 blocks that D-FINE takes from GELAN
+It is the encoder of RT-DETR (arXiv 2304.08069, section 4.2) with the RepNCSPELAN4 blocks of GELAN, as D-FINE has them
 (paper section 5.4.1).
 """
 
@@ -29,7 +29,7 @@ class Bottleneck(nn.Module):
 
 
 class CSP(nn.Module):
-    """Two 1x1 projections, one of them through bottlenecks, summed."""
+    """The sum of two 1x1 projections, one of which goes through bottlenecks."""
 
     def __init__(self, in_channels: int, out_channels: int, depth: int):
         super().__init__()
@@ -42,7 +42,7 @@ class CSP(nn.Module):
 
 
 class Fusion(nn.Module):
-    """RepNCSPELAN4: split in two, send one half through two CSP branches in a row, merge all that came out."""
+    """RepNCSPELAN4: split in two, send one half through two CSP branches in a row, merge halves and results."""
 
     def __init__(self, in_channels: int, out_channels: int, mid: int, depth: int):
         super().__init__()
@@ -63,7 +63,7 @@ class Fusion(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Self-attention over the tokens of one map, then a feed-forward with GELU; norms after the sums."""
+    """Self-attention among the tokens of one map, then a feed-forward with GELU; norms come after the sums."""
 
     def __init__(self, width: int, ffn: int, heads: int):
         super().__init__()
@@ -81,10 +81,10 @@ class EncoderLayer(nn.Module):
 
 @table
 def positions(height: int, width: int, channels: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Sine table of a map's cells, rows before columns: [H·W, channels]; first half the row, second half the column.
+    """Sine table of a map's cells in row-major order, [H·W, channels]: first half the row, second half the column.
 
-    Unlike the published code, the table of a map that is not square follows the order of the tokens; there, rows and
-    columns change places. On squares the two agree.
+    Unlike the published code, whose table of a map that is not square is column-major, this one always follows the
+    order of the tokens. On squares the two agree.
     """
     omega = 1 / 10_000.0 ** (torch.arange(channels // 4, device=device) / (channels // 4))
     row = torch.arange(height, device=device)[:, None] * omega  # [H, C/4]
@@ -110,7 +110,7 @@ class Encoder(nn.Module):
             nn.Sequential(ConvNorm(d, d), ConvNorm(d, d, 3, 2, groups=d)) for _ in range(levels - 1)
         )
         self.bottom_up = nn.ModuleList(Fusion(2 * d, d, mid, depth) for _ in range(levels - 1))
-        narrower = d != config.width  # X alone: its decoder is narrower than its encoder
+        narrower = d != config.width  # only in X, whose decoder is narrower than its encoder
         self.output = nn.ModuleList(ConvNorm(d, config.width) if narrower else nn.Identity() for _ in range(levels))
 
     def attend(self, coarsest: Tensor) -> Tensor:
@@ -121,7 +121,7 @@ class Encoder(nn.Module):
         return tokens.transpose(1, 2).unflatten(2, (height, width))
 
     def fuse(self, features: list[Tensor]) -> list[Tensor]:
-        """Features of the backbone -> maps of one width [B, D, H, W], each of which knows of all the others."""
+        """Features of the backbone -> maps of one width [B, D, H, W], each with what all the others contribute."""
         *maps, coarsest = [project(f) for project, f in zip(self.project, features)]
         fused = [self.attend(coarsest)]
         for lateral, block, fine in zip(self.lateral, self.top_down, reversed(maps)):

@@ -1,4 +1,4 @@
-"""The small parts that several rooms share."""
+"""The small parts that several modules of the network share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Affine(nn.Module):
 
 
 class ConvNorm(nn.Module):
-    """Convolution without bias, BatchNorm, then an activation where there is one, then an affine block likewise."""
+    """Convolution without bias, BatchNorm, and where asked for an activation and an affine block."""
 
     def __init__(
         self,
@@ -64,34 +64,34 @@ class MLP(nn.Module):
         return self.layers[-1](x)
 
     def zero_last(self) -> MLP:
-        """Start as a function that says 0 everywhere."""
+        """Start as a function that is 0 everywhere; returns itself."""
         nn.init.zeros_(self.layers[-1].weight)
         nn.init.zeros_(self.layers[-1].bias)
         return self
 
 
 def inverse_sigmoid(x: Tensor, eps: float = 1e-5) -> Tensor:
-    """log(x / (1 − x)), with numerator and denominator held at `eps` or above."""
+    """log(x / (1 − x)), with numerator and denominator of at least `eps`."""
     x = x.clamp(0, 1)
     return torch.log(x.clamp(min=eps) / (1 - x).clamp(min=eps))
 
 
 def table(build: Callable) -> Callable:
-    """Remember the tables that `build(*sizes, device, dtype)` makes, for the last few sizes, devices and types.
+    """Keep the tables that `build(*sizes, device, dtype)` makes, for the last few sizes, devices and types.
 
-    The result is called as `(*sizes, like=tensor)`. What it returns is shared, so nobody may write into it.
+    The result is called as `(*sizes, like=tensor)`. Tables are shared: do not write into them.
     """
 
     @lru_cache(maxsize=8)
-    @torch.inference_mode(False)  # a table first made in inference may be needed for a gradient later
+    @torch.inference_mode(False)  # a table made in inference may be part of a gradient later
     @torch.no_grad()
     def kept(*args):
         return build(*args)
 
     @wraps(build)
     def get(*sizes, like: Tensor):
-        # A compiler's or an exporter's stand-ins for tensors must not be kept: they mean nothing outside. Nor must a
-        # recording (a CUDA graph) read what may be forgotten before it is played: it makes tables of its own.
+        # A compiler's or an exporter's stand-ins for tensors mean nothing later, so they are not kept. A CUDA graph
+        # must not read a table that may be dropped before the graph is played, so it makes tables of its own.
         real = type(like) in (Tensor, nn.Parameter) and not torch.compiler.is_compiling()
         real = real and not (like.is_cuda and torch.cuda.is_current_stream_capturing())
         return (kept if real else build)(*sizes, like.device, like.dtype)
@@ -100,5 +100,5 @@ def table(build: Callable) -> Callable:
 
 
 def flatten(feature: Tensor) -> Tensor:
-    """A map as tokens, rows before columns: [B, C, H, W] -> [B, H·W, C]."""
+    """A map as tokens in row-major order: [B, C, H, W] -> [B, H·W, C]."""
     return feature.flatten(2).transpose(1, 2)

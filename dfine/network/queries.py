@@ -1,4 +1,4 @@
-"""From tokens to queries: every token proposes a box, and the best scored ones become objects."""
+"""From tokens to queries: every token proposes a box, and those with the best scores become queries."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from dfine.config import Config
 from dfine.distribution import full
+from dfine.network.families import family
 from dfine.network.layers import MLP, inverse_sigmoid, table
 from dfine.trace.records import Estimate, Memory, NoisedQueries, Queries
 
@@ -17,10 +18,10 @@ PRIOR = -math.log(99)  # score bias at which every class starts at a probability
 
 @table
 def anchors(shapes: tuple[tuple[int, int], ...], device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """The box that each token stands for before it has learned anything, and which of them may propose.
+    """The anchor box of each token, and which tokens may propose.
 
-    A square-looking box of 0.05·2^level around the cell's centre. Cells whose anchor comes within 0.01 of the picture's
-    edge are out (published rule), with an anchor logit of infinity.
+    An anchor has its centre in the middle of the cell and both sides of 0.05·2^level of the picture. Tokens one of
+    whose four numbers lies outside 0.01..0.99 may not propose (published rule); their logits are infinite.
 
     Returns:
         logits of cxcywh [T, 4] in float32, and valid [T, 1] in `dtype`: 1 where a token may propose, else 0.
@@ -51,14 +52,14 @@ class TokenNorm(nn.Module):
 
 
 class QuerySelection(nn.Module):
-    """The tokens with the best class scores, with their boxes; in training, noised truth in front of them."""
+    """The tokens with the best class scores and their boxes; in training, noised true boxes come before them."""
 
     def __init__(self, config: Config):
         super().__init__()
         self.count = config.queries
         self.output = TokenNorm(config.width)
         self.score = nn.Linear(config.width, config.classes)
-        self.box = MLP(config.width, config.width, 4, 3, config.activation).zero_last()
+        self.box = MLP(config.width, config.width, 4, 3, family(config).activation).zero_last()
         self.label = nn.Embedding(config.classes + 1, config.width, padding_idx=config.classes)  # of noised queries
         nn.init.constant_(self.score.bias, PRIOR)
         nn.init.normal_(self.label.weight[:-1])
@@ -70,15 +71,19 @@ class QuerySelection(nn.Module):
 
         count = min(self.count, tokens.shape[1])
         origin = logits.amax(-1).topk(count, 1).indices  # [B, Q]
-        pick = lambda t: t.gather(1, origin[..., None].expand(-1, -1, t.shape[-1]))  # noqa: E731
-        content = pick(tokens)
+        content = _picked(tokens, origin)
         boxes = torch.sigmoid(full(self.box(content)) + anchor[origin])
-        proposals = Estimate(pick(logits), boxes)
+        proposals = Estimate(_picked(logits, origin), boxes)
 
         content, reference = content.detach(), boxes.detach()
         if noise is not None:
             content = torch.cat((self.label(noise.labels).to(content.dtype), content), 1)
-            noised = torch.sigmoid(inverse_sigmoid(noise.boxes))  # keeps sides of zero away from the logit's poles
+            noised = torch.sigmoid(inverse_sigmoid(noise.boxes))  # keeps the logit of a side of zero finite
             reference = torch.cat((noised.to(reference.dtype), reference), 1)
             origin = torch.cat((torch.full_like(noise.labels, -1), origin), 1)
         return Queries(content, reference, origin, proposals)
+
+
+def _picked(tokens: Tensor, origin: Tensor) -> Tensor:
+    """The tokens [B, T, D] at the indices [B, Q]: [B, Q, D]."""
+    return tokens.gather(1, origin[..., None].expand(-1, -1, tokens.shape[-1]))

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from dfine.config import Config
 from dfine.network.detector import DFINE
+from dfine.network.families import family
 from dfine.weights.cache import HUB_FILES
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.layouts import Layout, State, sampling_scale
@@ -153,7 +154,7 @@ def transformers_config(c: Config, names: Sequence[str]) -> dict:
         "decoder_layers": c.layers,
         "decoder_n_points": list(c.points),
         "decoder_attention_heads": c.heads,
-        "decoder_activation_function": c.activation,
+        "decoder_activation_function": family(c).activation,
         "num_queries": c.queries,
         "max_num_bins": c.bins,
         "reg_scale": 1 / c.c,
