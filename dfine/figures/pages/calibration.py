@@ -94,7 +94,8 @@ def by_part(parts: dict[str, dict], mass: float, index: int) -> go.Figure:
     Within a row the four edges stand below one another, so that none hides another of the same value.
 
     Args:
-        parts: name -> `objects` and `coverage` [masses][4], as `dfine.evaluation.calibration.measured` groups them.
+        parts: name -> `objects` and `coverage` (masses × 4 edges), as `dfine.evaluation.calibration.measured` groups
+            them.
         mass: what the interval promises.
         index: its place in `coverage`.
     """

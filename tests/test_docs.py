@@ -1,0 +1,103 @@
+"""The documents: links that lead somewhere, the library's order as it is, and a site that builds without a warning."""
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "SPACE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "benchmarks").glob("*.md")),
+    ROOT / "dfine" / "explore" / "README.md",
+    *sorted((ROOT / "assets" / "checkpoints").glob("*/README.md")),
+]
+LINK = re.compile(r"!?\[[^\[\]]*\]\(([^()\s]+)\)")
+
+
+def without_code(text):
+    return re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(page):
+    """What a forge makes of the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", without_code(page.read_text(encoding="utf-8")), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page):
+    for target in LINK.findall(without_code(page.read_text(encoding="utf-8"))):
+        path, _, anchor = target.partition("#")
+        if "://" in target:
+            continue
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists() and there.is_relative_to(ROOT), target
+        assert not anchor or anchor in anchors(there), target
+
+
+def test_a_figure_is_there_for_a_reason():
+    texts = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    unused = [path.name for path in (ROOT / "assets" / "figures").iterdir() if path.name not in texts]
+    assert not unused
+
+
+def test_the_readme_opens_with_what_it_is_a_picture_and_two_ways_in():
+    opening = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## ")[0]
+    positions = [opening.index(part) for part in ("# D-FINE Lens", "![", "```bash", "```python")]
+    assert positions == sorted(positions) and len(opening.splitlines()) < 40
+
+
+def test_the_first_page_and_the_list_of_documents_name_every_document():
+    for listing, prefix in ((ROOT / "README.md", "docs/"), (ROOT / "docs" / "README.md", "")):
+        text = listing.read_text(encoding="utf-8")
+        for page in (ROOT / "docs").glob("*.md"):
+            assert page == listing or f"({prefix}{page.name}" in text, f"{listing} does not link to {page.name}"
+
+
+@pytest.fixture
+def floors():
+    return runpy.run_path(str(Path(__file__).with_name("test_imports.py")))["FLOORS"]
+
+
+def test_the_library_is_listed_in_the_order_of_its_imports(floors):
+    """A row a floor: a room imports from the rows above its own."""
+    text = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
+    table = text.split("| rooms | |\n|---|---|\n")[1].split("\n\n")[0]
+    rows = [re.findall(r"`(\w+)/?`", line.split("|")[1]) for line in table.splitlines()]
+    assert [set(row) for row in rows] == [set(floor) for floor in floors]
+
+
+def test_the_site_has_a_page_of_reference_for_every_room(floors):
+    yaml = pytest.importorskip("yaml")
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    reference = [name for part in site["nav"] if "Reference" in part for page in part["Reference"] for name in page]
+    assert reference[0] == "The ground floor"
+    order = {room: number for number, floor in enumerate(floors) for room in floor}
+    assert {order[room] for room in reference[1:]} == set(order.values()) - {0}
+    assert [order[room] for room in reference[1:]] == sorted(order[room] for room in reference[1:])
+    assert sorted(reference[1:]) == sorted(room for floor in floors[1:] for room in floor)
+
+
+def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path):
+    if not all(map(find_spec, ("mkdocs", "material", "mkdocstrings_handlers"))):
+        pytest.skip("the extra `docs` is not installed")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    )
+    assert done.returncode == 0 and "WARNING" not in done.stderr, done.stderr[-2000:]
+    pages = list(tmp_path.rglob("*.html"))
+    assert len(pages) > 30 and (tmp_path / "assets" / "figures" / "page.png").is_file()
+    loads = re.compile(r"<(?:script|img|link|iframe|source)\b[^>]*?\b(?:src|href)=\"?(https?:)?//[^\">]*")
+    for page in pages:
+        found = [hit[0] for hit in loads.finditer(page.read_text(encoding="utf-8")) if 'rel="canonical"' not in hit[0]]
+        assert not found, f"{page.relative_to(tmp_path)}: {found[0]}"
+    detections = (tmp_path / "reference" / "trace" / "index.html").read_text(encoding="utf-8")
+    assert "dfine.trace.detections.Detections" in detections
