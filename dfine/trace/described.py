@@ -28,8 +28,8 @@ def described(history: History, mass: float = 0.8) -> dict:
     `w` holds W(n) in sizes of the initial box and `pixels_per_size` what one size is in pixels on each edge, so that
     edge k of the box of a layer lies `Σ w[n]·distributions[k][n]·pixels_per_size[k]` pixels outside of `initial`. A
     layer has, per edge: `offsets` (that sum, in sizes), `shifts` (pixels since the stage before), `deviations`
-    (pixels), `entropies` (bits), `intervals` (picture coordinates between which the edge lies with probability `mass`) and
-    `distributions` (Pr(n)); besides `box`, `iou_with_last`, `score` and `score_before_lqe`.
+    (pixels), `entropies` (bits), `intervals` (picture coordinates between which the edge lies with probability `mass`)
+    and `distributions` (Pr(n)); besides `box`, `iou_with_last`, `score` and `score_before_lqe`.
     """
     h, boxes, ious = history, history.xyxy_pixels.tolist(), history.iou_with_last.tolist()
     per_layer = {
