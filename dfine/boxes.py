@@ -44,9 +44,31 @@ def from_pixels(xyxy_pixels: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def iou(a: Tensor, b: Tensor) -> Tensor:
-    """Intersection over union of box i of `a` with box i of `b`: [..., 4] cxcywh each -> [...]; 0 for empty ones."""
-    inter, union, _ = _overlap(to_xyxy(a), to_xyxy(b))
+    """Intersection over union of box i of `a` with box i of `b`: [..., 4] cxcywh each -> [...]; 0 for empty ones.
+
+    The leading axes broadcast: `iou(a[:, None], b)` compares each of `a` [n, 4] with each of `b` [m, 4] -> [n, m].
+    """
+    return iou_xyxy(to_xyxy(a), to_xyxy(b))
+
+
+def iou_xyxy(a: Tensor, b: Tensor) -> Tensor:
+    """`iou` of boxes given by corners, in any unit: [..., 4], [..., 4] -> [...]; 0 for empty ones.
+
+    >>> iou_xyxy(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([[0.0, 0.0, 2.0, 1.0], [2.0, 2.0, 3.0, 3.0]]))
+    tensor([0.5000, 0.0000])
+    """
+    inter, union, _ = _overlap(a, b)
     return inter / union.clamp(min=torch.finfo(union.dtype).tiny)
+
+
+def share_inside(a: Tensor, b: Tensor) -> Tensor:
+    """How much of `a` lies in `b`, boxes given by corners: [..., 4], [..., 4] -> [...] in 0..1; 0 if `a` is empty.
+
+    COCO compares a detection with a crowd in this way.
+    """
+    whole = _area(a[..., :2], a[..., 2:])
+    common = _area(torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:]))
+    return common / whole.clamp(min=torch.finfo(whole.dtype).tiny)
 
 
 def giou(a: Tensor, b: Tensor) -> Tensor:
@@ -57,9 +79,13 @@ def giou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Areas of intersection, union and hull of corner boxes."""
-    area = lambda low, high: (high - low).clamp(min=0).prod(-1)  # noqa: E731
-    inter = area(torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:]))
-    union = area(a[..., :2], a[..., 2:]) + area(b[..., :2], b[..., 2:]) - inter
-    hull = area(torch.minimum(a[..., :2], b[..., :2]), torch.maximum(a[..., 2:], b[..., 2:]))
+    """Areas of intersection, union and hull of boxes given by corners: [..., 4], [..., 4] -> three times [...]."""
+    inter = _area(torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:]))
+    union = _area(a[..., :2], a[..., 2:]) + _area(b[..., :2], b[..., 2:]) - inter
+    hull = _area(torch.minimum(a[..., :2], b[..., :2]), torch.maximum(a[..., 2:], b[..., 2:]))
     return inter, union, hull
+
+
+def _area(low: Tensor, high: Tensor) -> Tensor:
+    """Area between a lower and an upper corner [..., 2] -> [...]; 0 where they are the wrong way round."""
+    return (high - low).clamp(min=0).prod(-1)

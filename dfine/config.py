@@ -150,15 +150,33 @@ _LARGE = dict(affine=False, freeze=True)
 
 SIZES = {
     "n": Config(
-        "n", "B0", (16, 32), (6, 6), encoder_width=128, encoder_ffn=512, expansion=0.34, depth=0.5,
-        width=128, ffn=512, layers=3, c=1 / 4, **_SMALL,
+        "n",
+        "B0",
+        (16, 32),
+        (6, 6),
+        encoder_width=128,
+        encoder_ffn=512,
+        expansion=0.34,
+        depth=0.5,
+        width=128,
+        ffn=512,
+        layers=3,
+        c=1 / 4,
+        **_SMALL,
     ),
     "s": Config("s", "B0", expansion=0.5, depth=0.34, layers=3, **_MULTI, **_SMALL),
     "m": Config("m", "B2", expansion=1.0, depth=0.67, layers=4, **_MULTI, **_SMALL),
     "l": Config("l", "B4", expansion=1.0, depth=1.0, layers=6, **_MULTI, **_LARGE),
-    "x": Config("x", "B5", expansion=1.0, depth=1.0, layers=6, **_LARGE,
-                **(_MULTI | dict(encoder_width=384, encoder_ffn=2048, c=1 / 8))),
-}  # fmt: skip
+    "x": Config(
+        "x",
+        "B5",
+        expansion=1.0,
+        depth=1.0,
+        layers=6,
+        **_LARGE,
+        **(_MULTI | dict(encoder_width=384, encoder_ffn=2048, c=1 / 8)),
+    ),
+}
 
 
 @dataclass(frozen=True)

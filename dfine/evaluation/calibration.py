@@ -207,9 +207,12 @@ class Calibration:
     def to_dict(self) -> dict:
         """Plain JSON values."""
         return {
-            "temperature": _plain(self.temperature), "fitted": self.fitted, "doubt": self.doubt,
-            "before": self.before, "after": self.after,
-        }  # fmt: skip
+            "temperature": _plain(self.temperature),
+            "fitted": self.fitted,
+            "doubt": self.doubt,
+            "before": self.before,
+            "after": self.after,
+        }
 
     def __str__(self) -> str:
         lines = [

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import fiftyone as fo
 import numpy as np
+import torch
 
+from dfine.boxes import iou_xyxy
 from dfine.evaluation.tide import Errors
 from dfine.explore.columns import corners
 from dfine.explore.fiftyone_coco import Label
@@ -105,8 +107,4 @@ def detections(
 
 def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """IoU of every box of `a` [..., 4] with every one of `b` [m, 4], corners: [..., m]; 0 for empty boxes."""
-    a = a[..., None, :]
-    sides = np.minimum(a[..., 2:], b[:, 2:]) - np.maximum(a[..., :2], b[:, :2])
-    inter = sides.clip(min=0).prod(-1)
-    union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[:, 2:] - b[:, :2]).prod(-1) - inter
-    return np.where(union > 0, inter / np.where(union > 0, union, 1.0), 0.0)
+    return iou_xyxy(torch.from_numpy(a)[..., None, :], torch.from_numpy(b)).numpy()

@@ -14,7 +14,7 @@ from dfine.explore.record import history
 from dfine.explore.selection import Choice, choose, runs
 from dfine.figures import words
 from dfine.figures.object import edge as edge_figures
-from dfine.figures.object import edges, ladder
+from dfine.figures.object import edges, layers_table
 from dfine.figures.object.stages import object_figure
 from dfine.trace.history import History
 
@@ -164,7 +164,7 @@ def draw(told: History, view: str, edge: str, picture: Image.Image | None = None
     if view == "edge":
         return edge_figures.edge_figure(told, EDGES.index(edge))
     if view == "ladder":
-        return ladder.plot(told)
+        return layers_table.plot(told)
     if view == "picture":
         return object_figure(picture, told, height=PICTURE)
     raise ValueError(f"there is no view {view!r}; there are {', '.join(VIEWS)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dfine.config import EDGES
 from dfine.explore.fields import stages
 from dfine.figures import style
-from dfine.figures.object import ladder
+from dfine.figures.object import layers_table
 from dfine.trace.history import History
 
 KINDS = {
@@ -58,7 +58,7 @@ def ladder_table(history: History) -> str:
     """Every stage's shifts, spreads, IoU and scores as a Markdown table."""
     heads = ["stage", *EDGES, "IoU with final", "score before → after LQE"]
     lines = [heads, ["---"] + ["---:"] * (len(heads) - 1)]
-    for row in ladder.rows(history):
+    for row in layers_table.rows(history):
         if row["shift"] is None:
             cells = ["–"] * 4
         else:

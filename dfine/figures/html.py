@@ -11,7 +11,7 @@ from PIL import Image
 from dfine.config import EDGES
 from dfine.figures import picture as pictures
 from dfine.figures import sketch, style
-from dfine.figures.object import ladder
+from dfine.figures.object import layers_table
 from dfine.trace.detections import Detections
 from dfine.trace.history import History
 from dfine.trace.records import Trace
@@ -67,9 +67,8 @@ def trace_html(trace: Trace, picture: int = 0) -> str:
         f"{style.signed(float(trace.w[0]))} to {style.signed(float(trace.w[-1]))} box sizes; tokens {levels}</p>"
     )
     swatches = ["", _dashed(), *map(_swatch, style.layer_colours(len(trace.refinements)))]
-    number = lambda value: "–" if value is None else f"{value:.2f}"  # noqa: E731
     body = "".join(
-        _row([f"{swatch} {r['stage']}", f"{r['best']:.2f}", str(r["sure"]), number(r["iou"]), number(r["entropy"])])
+        _row([f"{swatch} {r['stage']}", f"{r['best']:.2f}", str(r["sure"]), _number(r["iou"]), _number(r["entropy"])])
         for r, swatch in zip(sketch.numbers(trace, picture), swatches)
     )
     heads = _row(["stage", "best score", "scores ≥ 0.5", "IoU with last", "entropy, bits"], head=True)
@@ -81,6 +80,10 @@ def trace_html(trace: Trace, picture: int = 0) -> str:
     return head + _beside(sketch.of_trace(trace, picture), f"<table {_TABLE}>{heads}{body}</table>{note}")
 
 
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
 def _beside(left: str, right: str) -> str:
     """A picture and its table next to each other, or below where there is no room."""
     return (
@@ -89,12 +92,12 @@ def _beside(left: str, right: str) -> str:
     )
 
 
-def ladder_html(history: History) -> str:
+def layers_html(history: History) -> str:
     """What every layer did to one object: shift and spread of each edge in px, IoU with the final box, score."""
     edges = [f'<span style="color:{style.EDGE_COLOURS[e]}">●</span> {e}' for e in EDGES]
     swatches = [_dashed(), *map(_swatch, style.layer_colours(history.layers))]
     body = []
-    for row, swatch in zip(ladder.rows(history), swatches):
+    for row, swatch in zip(layers_table.rows(history), swatches):
         cells = [f"{swatch} {row['stage']}", *_edge_cells(row), f"{row['iou']:.2f}", _score(row)]
         body.append(_row(cells))
     heads = _row(["stage", *edges, "IoU with final", "score, before → after LQE"], head=True)
@@ -116,7 +119,7 @@ def history_html(history: History) -> str:
         bars = (_sparkline(p[layer, k].tolist(), edge, layer) for k, edge in enumerate(EDGES))
         rows.append(_row([f"{_swatch(colour)} layer {layer + 1}", *bars], centred=True))
     small = f'<div style="margin-bottom:12px"><table {_TABLE}>{"".join(rows)}</table></div>'
-    return head + _beside(sketch.of_history(history), small + ladder_html(history))
+    return head + _beside(sketch.of_history(history), small + layers_html(history))
 
 
 def _edge_cells(row: dict) -> list[str]:

@@ -16,7 +16,7 @@ from PIL import Image
 from dfine.config import EDGES
 from dfine.figures import html as tables
 from dfine.figures import style, words
-from dfine.figures.object import arithmetic, edges, ladder
+from dfine.figures.object import arithmetic, edges, layers_table
 from dfine.figures.object import edge as edge_figures
 from dfine.figures.object import sampling as looking_figures
 from dfine.figures.object import why_not as probing_figures
@@ -64,7 +64,7 @@ def layers(history: History | None) -> dict:
     if history is None:
         return dict(rungs=None, numbers="")
     alt = f"Edges, IoU and score of {style.title(history)} after every layer; the table below has the numbers."
-    return dict(rungs=told(ladder.plot(history), alt), numbers=tables.ladder_html(history))
+    return dict(rungs=told(layers_table.plot(history), alt), numbers=tables.layers_html(history))
 
 
 def edge(history: History | None, which: str, layer: int | None) -> dict:

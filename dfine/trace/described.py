@@ -6,6 +6,7 @@ from dfine.config import EDGES
 from dfine.trace.base import SCHEMA
 from dfine.trace.disk import About
 from dfine.trace.history import History
+from dfine.trace.sampling import locate
 from dfine.version import VERSION
 
 
@@ -58,18 +59,13 @@ def described(history: History, mass: float = 0.8) -> dict:
         "calibrated": h.temperature is not None,
         "token": _token(h),
         "initial": {"box": boxes[0], "score": initial_score, "iou_with_last": ious[0]},
-        "layers": [
-            {"layer": i + 1} | {key: values[i] for key, values in per_layer.items()} for i in range(h.layers)
-        ],
-    }  # fmt: skip
+        "layers": [{"layer": i + 1} | {key: values[i] for key, values in per_layer.items()} for i in range(h.layers)],
+    }
 
 
 def _token(history: History) -> dict | None:
     """The token of the encoder that the object was born from: its level (0 is the finest), row and column."""
-    first = 0
-    for level, (height, width) in enumerate(history.shapes):
-        place = history.token - first
-        if 0 <= place < height * width:
-            return {"index": history.token, "level": level, "row": place // width, "column": place % width}
-        first += height * width
-    return None
+    if not 0 <= history.token < sum(height * width for height, width in history.shapes):
+        return None
+    level, row, column = locate(history.token, history.shapes)
+    return {"index": history.token, "level": level, "row": row, "column": column}

@@ -76,13 +76,23 @@ def birthplace(history: History) -> Birthplace:
     if not 0 <= token < count:
         why = "a denoising query is made from noised truth" if token < 0 else f"there are {count} tokens"
         raise ValueError(f"query {history.query} has the token {token}, so it has no birthplace: {why}")
+    level, row, column = locate(token, shapes)
+    stride = COARSEST * shapes[-1][0] // shapes[level][0]
+    return Birthplace(level, row, column, stride, tuple(cells(shapes)[token].tolist()))
+
+
+def locate(token: int, shapes: tuple[tuple[int, int], ...]) -> tuple[int, int, int]:
+    """Level (0 is the finest), row and column of a token, counted over the (height, width) of the encoder's levels.
+
+    Raises:
+        ValueError: there is no such token.
+    """
     place = token
-    for level, (h, w) in enumerate(shapes):  # noqa: B007
-        if place < h * w:
-            break
-        place -= h * w
-    stride = COARSEST * shapes[-1][0] // h
-    return Birthplace(level, place // w, place % w, stride, tuple(cells(shapes)[token].tolist()))
+    for level, (height, width) in enumerate(shapes):
+        if 0 <= place < height * width:
+            return level, place // width, place % width
+        place -= height * width
+    raise ValueError(f"there is no token {token}; the levels {shapes} have {sum(h * w for h, w in shapes)}")
 
 
 def cells(shapes: tuple[tuple[int, int], ...]) -> Tensor:

@@ -117,11 +117,20 @@ def why_not(
         stages = _stages(history, names)
         found.append(
             Candidate(
-                query, label, names[label], float(scores[query]), float(distance[query]), float(closeness[query]),
-                threshold, tuple(size), stages, birthplace(history) if history.token >= 0 else None, rival,
+                query,
+                label,
+                names[label],
+                float(scores[query]),
+                float(distance[query]),
+                float(closeness[query]),
+                threshold,
+                tuple(size),
+                stages,
+                birthplace(history) if history.token >= 0 else None,
+                rival,
                 _reason(history, stages, threshold, rival),
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -182,16 +191,19 @@ def _stages(history: History, names: Sequence[str]) -> tuple[Stage, ...]:
     top = scores.topk(min(BEST, sum(bool(name) for name in names)))
     return tuple(
         Stage(
-            title, tuple(boxes[i]),
+            title,
+            tuple(boxes[i]),
             tuple((names[k], v) for k, v in zip(top.indices[i].tolist(), top.values[i].tolist())),
-            float(scores[i, history.label]), before[i],
-        ) for i, title in enumerate(titles)
-    )  # fmt: skip
+            float(scores[i, history.label]),
+            before[i],
+        )
+        for i, title in enumerate(titles)
+    )
 
 
 def _rival(query: int, boxes: Tensor, scores: Tensor, labels: Tensor, names, threshold: float) -> Rival | None:
     """The query above the threshold whose final box overlaps this one's most, if the two mean the same place."""
-    overlap = iou(boxes, boxes[query].expand_as(boxes)).masked_fill(scores < threshold, 0)
+    overlap = iou(boxes, boxes[query]).masked_fill(scores < threshold, 0)
     other = int(overlap.argmax())
     if overlap[other] < SAME_PLACE:
         return None

@@ -51,8 +51,8 @@ class Watch:
 
 def _drawing(model: Predictor, picture: Image.Image, target: Target, names: tuple[str, ...]) -> bytes:
     """The picture with what is found in it, and the query next to its largest object, as PNG."""
-    from dfine.figures.object.lens import lens  # training needs no matplotlib until there is something to draw
     from dfine.figures.object.paper import encoded
+    from dfine.figures.object.summary import summary  # training needs no matplotlib until there is something to draw
 
     result = model(picture, THRESHOLD)
     largest = int(target.boxes[:, 2:].prod(1).argmax())
@@ -60,7 +60,7 @@ def _drawing(model: Predictor, picture: Image.Image, target: Target, names: tupl
     name = names[int(target.labels[largest])]
     label = model.names.index(name) if name in model.names else 0
     history = result.trace.history(int(overlap.argmax()), picture.size, name=name, label=label)
-    return encoded(lens(result.picture, result.detections, history), "png")
+    return encoded(summary(result.picture, result.detections, history), "png")
 
 
 def report(out: Path) -> Path:

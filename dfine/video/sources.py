@@ -81,9 +81,8 @@ def camera(index: int) -> tuple[str, str, dict[str, str]]:
 
 
 def video_stream(container):
-    """The best video stream; a cover picture is none."""
-    attached = lambda s: "attached_pic" in str(getattr(s, "disposition", "")).lower()  # noqa: E731
-    streams = [s for s in container.streams.video if not attached(s)]
+    """The best video stream, or None. A cover picture, which sound files hold as a stream, is none."""
+    streams = [s for s in container.streams.video if "attached_pic" not in str(getattr(s, "disposition", "")).lower()]
     best = container.streams.best("video")
     return best if best in streams else next(iter(streams), None)
 

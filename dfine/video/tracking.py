@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-from torchvision.ops import box_iou
 
+from dfine.boxes import iou_xyxy
 from dfine.trace.detections import Detections
 
 LOW = 0.1  # ByteTrack lets detections down to this score keep a track alive (arXiv 2110.06864, section 3)
@@ -50,7 +50,7 @@ class Tracker:
 
 def _best(found: Detections) -> list[int]:
     """For each detection, best first, the best one of the same thing: itself, or one that was found before."""
-    overlaps = (box_iou(found.boxes, found.boxes) >= SAME).tolist() if len(found) else []
+    overlaps = (iou_xyxy(found.boxes[:, None], found.boxes) >= SAME).tolist()
     best: list[int] = []
     for i, row in enumerate(overlaps):
         best.append(next((j for j in range(i) if row[j] and best[j] == j), i))

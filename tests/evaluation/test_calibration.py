@@ -255,7 +255,7 @@ def test_every_result_follows_the_temperature(own, tmp_path):
     assert torch.equal(a.probabilities, b.probabilities)
     for h, word in ((a, "uncalibrated"), (b, "calibrated")):
         assert style.calibration(h) == word
-        for text in (edges.caption(h), tables.ladder_html(h)):
+        for text in (edges.caption(h), tables.layers_html(h)):
             assert f"({word})" in text
     assert described(b)["calibrated"] and not described(a)["calibrated"]
     assert described(b)["layers"][-1]["deviations"] == pytest.approx(b.deviations[-1].tolist())

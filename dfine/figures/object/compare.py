@@ -89,14 +89,31 @@ def edges(histories: Mapping[str, History], truth: torch.Tensor | None = None) -
             number, k, _span([c["mean"][k] for c in curves.values()], [c["reach"][k] for c in curves.values()])
         )
         layout["annotations"].append(
-            dict(text=f"<b>{edge}</b>", x=0, y=1, xref=f"x{number} domain", yref=f"y{number} domain", xanchor="left",
-                 yanchor="bottom", showarrow=False, font=dict(size=14, color=style.EDGE_COLOURS[edge]))
-        )  # fmt: skip
+            dict(
+                text=f"<b>{edge}</b>",
+                x=0,
+                y=1,
+                xref=f"x{number} domain",
+                yref=f"y{number} domain",
+                xanchor="left",
+                yanchor="bottom",
+                showarrow=False,
+                font=dict(size=14, color=style.EDGE_COLOURS[edge]),
+            )
+        )
         if true is not None:
             layout["shapes"].append(
-                dict(type="line", x0=true[k], x1=true[k], y0=0, y1=1, xref=f"x{number}", yref=f"y{number} domain",
-                     line=dict(color=TRUTH, width=1.6, dash="dot"))
-            )  # fmt: skip
+                dict(
+                    type="line",
+                    x0=true[k],
+                    x1=true[k],
+                    y0=0,
+                    y1=1,
+                    xref=f"x{number}",
+                    yref=f"y{number} domain",
+                    line=dict(color=TRUTH, width=1.6, dash="dot"),
+                )
+            )
     return go.Figure(dict(data=data, layout=layout))
 
 
@@ -105,24 +122,41 @@ def _curves(history: History) -> dict:
     steps = torch.gradient(history.w)[0] * history.pixels_per_size[:, None]  # [4, N+1] pixels that a bin stands for
     places = distribution.edge_positions(history.initial, history.w[:, None].expand(-1, 4), history.size).T
     return dict(
-        x=places, y=history.calibrated[-1] / steps, mean=history.xyxy_pixels[-1].tolist(),
+        x=places,
+        y=history.calibrated[-1] / steps,
+        mean=history.xyxy_pixels[-1].tolist(),
         reach=history.intervals(0.9)[-1].tolist(),
-    )  # fmt: skip
+    )
 
 
 def _drawn(curve: dict, k: int, name: str, colour: str) -> list[dict]:
     """One model's density of one edge, and its mean."""
     order = curve["x"][k].argsort()
     line = dict(
-        type="scatter", mode="lines", x=curve["x"][k][order].tolist(), y=curve["y"][k][order].tolist(), name=name,
-        legendgroup=name, showlegend=k == 0, line=dict(color=colour, width=2.4), fill="tozeroy",
-        fillcolor=style.alpha(colour, 0.2), hovertemplate=f"{name}: %{{x:.1f}} px<extra></extra>",
-    )  # fmt: skip
+        type="scatter",
+        mode="lines",
+        x=curve["x"][k][order].tolist(),
+        y=curve["y"][k][order].tolist(),
+        name=name,
+        legendgroup=name,
+        showlegend=k == 0,
+        line=dict(color=colour, width=2.4),
+        fill="tozeroy",
+        fillcolor=style.alpha(colour, 0.2),
+        hovertemplate=f"{name}: %{{x:.1f}} px<extra></extra>",
+    )
     dot = dict(
-        type="scatter", mode="markers", x=[curve["mean"][k]], y=[0], marker=dict(color=colour, size=10), name=name,
-        legendgroup=name, showlegend=False, cliponaxis=False,
+        type="scatter",
+        mode="markers",
+        x=[curve["mean"][k]],
+        y=[0],
+        marker=dict(color=colour, size=10),
+        name=name,
+        legendgroup=name,
+        showlegend=False,
+        cliponaxis=False,
         hovertemplate=f"{name}: edge at %{{x:.1f}} px<extra></extra>",
-    )  # fmt: skip
+    )
     return [line, dot]
 
 
@@ -137,10 +171,18 @@ def _panel(number: str, k: int, span: list[float], gap: float = 0.04) -> dict:
     width = (1 - 3 * gap) / 4
     start = k * (width + gap)
     x = dict(
-        anchor=f"y{number}", domain=[start, start + width], range=span, showgrid=False, zeroline=False, fixedrange=True,
-        nticks=5, title=dict(text=f"{'xy'[k % 2]} in the picture, px", font=dict(size=11), standoff=3),
-        tickfont=dict(size=10), showline=True, linecolor=style.GRID,
-    )  # fmt: skip
+        anchor=f"y{number}",
+        domain=[start, start + width],
+        range=span,
+        showgrid=False,
+        zeroline=False,
+        fixedrange=True,
+        nticks=5,
+        title=dict(text=f"{'xy'[k % 2]} in the picture, px", font=dict(size=11), standoff=3),
+        tickfont=dict(size=10),
+        showline=True,
+        linecolor=style.GRID,
+    )
     y = dict(
         anchor=f"x{number}", rangemode="tozero", showticklabels=False, showgrid=False, zeroline=False, fixedrange=True
     )

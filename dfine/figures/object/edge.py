@@ -9,12 +9,9 @@ import torch
 from dfine import distribution
 from dfine.config import EDGES
 from dfine.figures import style
+from dfine.figures.object.edge_layout import MARGIN, ROW, UNITS, axes, axes_of, axis_key, unit_switch
 from dfine.trace.history import History
 
-UNITS = {"px": "pixels", "box": "box sizes", "bins": "bins"}
-ROW = 118  # pixels of height per layer
-MARGIN = dict(l=58, r=12, t=74, b=48)
-COLUMNS = ((0.0, 0.46), (0.56, 1.0))  # Pr(n), and W(n)·Pr(n)
 SEEN = 0.002  # a bin that no layer gives so much may lie outside the pixel and box axes
 
 
@@ -39,8 +36,8 @@ def edge_figure(history: History, edge: int, unit: str = "px") -> go.Figure:
     patches = {u: _patch(history, edge, u) for u in UNITS}
     layers = history.layers
     layout = style.plotly_layout(ROW * layers + MARGIN["t"] + MARGIN["b"], margin=MARGIN, barmode="overlay")
-    layout |= _axes(layers, len(history.w))
-    layout["updatemenus"] = [_switch(patches, unit)]
+    layout |= axes(layers, len(history.w))
+    layout["updatemenus"] = [unit_switch(patches, unit)]
     for key, value in patches[unit]["layout"].items():
         _set(layout, key, value)
     return go.Figure(dict(data=_traces(history, edge, patches[unit]["data"]), layout=layout))
@@ -59,16 +56,20 @@ def _traces(history: History, edge: int, data: dict) -> list[dict]:
     colour = style.EDGE_COLOURS[EDGES[edge]]
     bar = dict(type="bar", marker=dict(color=style.alpha(colour, 0.9), line=dict(width=0)), hoverinfo="text")
     ghost = dict(
-        type="scatter", mode="lines", fill="tozeroy", fillcolor=style.alpha(style.GHOST, 0.14), hoverinfo="skip",
+        type="scatter",
+        mode="lines",
+        fill="tozeroy",
+        fillcolor=style.alpha(style.GHOST, 0.14),
+        hoverinfo="skip",
         line=dict(width=1, color=style.GHOST),
-    )  # fmt: skip
+    )
     mark = dict(size=[0, 9, 0], color=style.TEXT, opacity=1, line=dict(width=0))
     mean = dict(
         type="scatter", mode="lines+markers", line=dict(color=style.TEXT, width=2), marker=mark, hoverinfo="text"
     )
     traces = []
     for layer in range(history.layers):
-        left, right = _names(layer)
+        left, right = axes_of(layer)
         name = f"layer {layer + 1}"
         hover = _hover(history, edge, layer)
         traces.append(ghost | left | dict(name=f"layer {layer}"))
@@ -87,7 +88,6 @@ def _patch(history: History, edge: int, unit: str) -> dict:
     pixels = float(history.pixels_per_size[edge])
     scale = 1.0 if unit == "box" else pixels  # of contributions; and of the axis, unless it counts bins
     parts = (p * w * scale).numpy()
-    position = lambda offset: _bin(offset, w) if unit == "bins" else offset * scale  # noqa: E731
     x = np.arange(len(w)) if unit == "bins" else (w * scale).numpy()
     width = 0.86 if unit == "bins" else 0.8 * float(w.diff().min()) * scale
     reach = distribution.interval(history.calibrated[:, edge], w)  # [L, 2]
@@ -102,10 +102,12 @@ def _patch(history: History, edge: int, unit: str) -> dict:
             (x, p[layer].numpy(), width),
             (x, parts[before], None) if layer else ([], [], None),
             (x, parts[layer], width),
-            (position(stops).numpy(), np.full(3, top), None),
+            ((_bin(stops, w) if unit == "bins" else stops * scale).numpy(), np.full(3, top), None),
         ]
         for xs, ys, thick in rows:
-            data["x"].append(_plain(xs)), data["y"].append(_plain(ys)), data["width"].append(thick)
+            data["x"].append(_plain(xs))
+            data["y"].append(_plain(ys))
+            data["width"].append(thick)
     return dict(
         data=data, layout=_captions(history, edge, unit, means * scale, reach * scale) | _ranges(x, parts, p, unit)
     )
@@ -146,7 +148,7 @@ def _captions(history: History, edge: int, unit: str, means: torch.Tensor, reach
         changes[f"annotations[{3 + 2 * layer}].text"] = f"Σ {say(float(means[layer]))}"
     for i in range(2 * history.layers):
         changes |= {f"shapes[{i}].x0": still, f"shapes[{i}].x1": still}
-    for name in (_axis("x", 2 * history.layers - 1), _axis("x", 2 * history.layers)):
+    for name in (axis_key("x", 2 * history.layers - 1), axis_key("x", 2 * history.layers)):
         changes[f"{name}.title.text"] = title
     return changes
 
@@ -165,79 +167,12 @@ def _ranges(x: np.ndarray, parts: np.ndarray, p: torch.Tensor, unit: str) -> dic
     span = tall - deep or 1.0
     changes = {}
     for i in range(1, 2 * layers + 1):
-        changes[f"{_axis('x', i)}.range"] = [low - pad, high + pad]
-        changes[f"{_axis('x', i)}.tickmode"] = "array" if unit == "bins" else "auto"
+        changes[f"{axis_key('x', i)}.range"] = [low - pad, high + pad]
+        changes[f"{axis_key('x', i)}.tickmode"] = "array" if unit == "bins" else "auto"
     for layer in range(layers):
-        changes[f"{_axis('y', 2 * layer + 2)}.range"] = [deep - 0.08 * span, tall + 0.3 * span]
-        changes[f"{_axis('y', 2 * layer + 1)}.range"] = [0, 1.45 * float(p.max())]
+        changes[f"{axis_key('y', 2 * layer + 2)}.range"] = [deep - 0.08 * span, tall + 0.3 * span]
+        changes[f"{axis_key('y', 2 * layer + 1)}.range"] = [0, 1.45 * float(p.max())]
     return changes
-
-
-def _axes(layers: int, values: int) -> dict:
-    """What no unit changes: where the panels stand, their headings and notes, and the dotted lines."""
-    last = values - 1
-    ticks = [0, last // 4, last // 2, last - last // 4, last]
-    layout = dict(annotations=[_heading(column) for column in COLUMNS], shapes=[])
-    colours = style.layer_colours(layers)
-    for layer in range(layers):
-        rows = [(layers - layer - 1) / layers + 0.02, (layers - layer - 0.14) / layers]
-        for i, (column, names) in enumerate(zip(COLUMNS, _names(layer))):
-            number = 2 * layer + i + 1
-            layout[_axis("x", number)] = dict(
-                anchor=names["yaxis"], domain=column, showgrid=False, zeroline=False, fixedrange=True, nticks=5,
-                tickvals=ticks, ticks="outside", ticklen=3, tickcolor=style.GHOST, tickfont=dict(size=10), tickangle=0,
-                showline=True, linecolor=style.GRID, showticklabels=layer == layers - 1,
-                title=dict(font=dict(size=11), standoff=6),
-            )  # fmt: skip
-            layout[_axis("y", number)] = dict(
-                anchor=names["xaxis"], domain=rows, gridcolor=style.GRID, zeroline=True, zerolinecolor=style.GHOST,
-                nticks=4, fixedrange=True, tickfont=dict(size=10),
-            )  # fmt: skip
-            layout["annotations"].append(_note(names))
-            layout["shapes"].append(
-                dict(
-                    type="line", y0=0, y1=0.8, xref=names["xaxis"], yref=names["yaxis"] + " domain", layer="below",
-                    line=dict(color=style.GHOST, width=1, dash="dot"),
-                )
-            )  # fmt: skip
-        title = dict(text=f"layer {layer + 1}", font=dict(color=colours[layer], size=13), standoff=6)
-        layout[_axis("y", 2 * layer + 1)]["title"] = title
-    return layout
-
-
-def _axis(letter: str, number: int) -> str:
-    return f"{letter}axis{number if number > 1 else ''}"
-
-
-def _names(layer: int) -> list[dict]:
-    """The axes of a layer's two panels, as a trace names them."""
-    numbers = ("" if layer == 0 else str(2 * layer + 1), str(2 * layer + 2))
-    return [dict(xaxis=f"x{n}", yaxis=f"y{n}") for n in numbers]
-
-
-def _heading(column: tuple[float, float]) -> dict:
-    return dict(
-        x=column[0], y=1, xref="paper", yref="paper", xanchor="left", yanchor="bottom", showarrow=False,
-        font=dict(size=13),
-    )  # fmt: skip
-
-
-def _note(names: dict) -> dict:
-    """A panel's number, in its upper right corner."""
-    return dict(
-        x=0.99, y=1.02, xref=names["xaxis"] + " domain", yref=names["yaxis"] + " domain", xanchor="right",
-        yanchor="top", showarrow=False, font=dict(size=11),
-    )  # fmt: skip
-
-
-def _switch(patches: dict, unit: str) -> dict:
-    """The unit, chosen by buttons without a call to the server."""
-    buttons = [dict(label=UNITS[u], method="update", args=[p["data"], p["layout"]]) for u, p in patches.items()]
-    return dict(
-        type="buttons", direction="right", active=list(UNITS).index(unit), showactive=True, x=0, y=1, xanchor="left",
-        yanchor="bottom", pad=dict(b=26, l=0), bgcolor="rgba(128,132,140,0.14)", bordercolor=style.GHOST,
-        borderwidth=1, font=dict(color=style.TEXT, size=12, family=style.FONT), buttons=buttons,
-    )  # fmt: skip
 
 
 def _fraction(value: float) -> str:

@@ -83,9 +83,17 @@ def _row(layer: int, layers: int, gap: float = 0.16) -> list[float]:
 def _heading(k: int) -> dict:
     edge, (start, end) = EDGES[k], _column(k)
     return dict(
-        text=f"<b>{edge}</b>", x=(start + end) / 2, y=1, xref="paper", yref="paper", yshift=14, showarrow=False,
-        font=dict(size=15, color=style.EDGE_COLOURS[edge]), xanchor="center", yanchor="middle",
-    )  # fmt: skip
+        text=f"<b>{edge}</b>",
+        x=(start + end) / 2,
+        y=1,
+        xref="paper",
+        yref="paper",
+        yshift=14,
+        showarrow=False,
+        font=dict(size=15, color=style.EDGE_COLOURS[edge]),
+        xanchor="center",
+        yanchor="middle",
+    )
 
 
 def _bars(values: np.ndarray, edge: str, layer: int, hover: list[str]) -> dict:
@@ -97,9 +105,15 @@ def _ghost(values: np.ndarray, layer: int) -> dict:
     """The layer before as a stepped outline, not in the way of the pointer."""
     line = dict(shape="hvh", width=1, color=style.GHOST)
     return dict(
-        type="scatter", y=values, mode="lines", line=line, fill="tozeroy", fillcolor=style.alpha(style.GHOST, 0.16),
-        name=f"layer {layer}", hoverinfo="skip",
-    )  # fmt: skip
+        type="scatter",
+        y=values,
+        mode="lines",
+        line=line,
+        fill="tozeroy",
+        fillcolor=style.alpha(style.GHOST, 0.16),
+        name=f"layer {layer}",
+        hoverinfo="skip",
+    )
 
 
 def _hover(p: np.ndarray, reach: np.ndarray, weighted: bool) -> list[str]:
@@ -116,17 +130,30 @@ def _summary(history: History, layer: int, edge: int, weighted: bool, number: st
     spread = float(history.deviations[layer, edge])
     return dict(
         text=f"Σ {style.signed(offset, ' px')}" if weighted else f"± {style.number(spread)} px",
-        x=0.98, y=0.98, xref=f"x{number} domain", yref=f"y{number} domain", xanchor="right", yanchor="top",
-        font=dict(size=11), showarrow=False,
-    )  # fmt: skip
+        x=0.98,
+        y=0.98,
+        xref=f"x{number} domain",
+        yref=f"y{number} domain",
+        xanchor="right",
+        yanchor="top",
+        font=dict(size=11),
+        showarrow=False,
+    )
 
 
 def _standstill(number: str, values: int) -> dict:
     """A dotted line at n = N/2, where W(n) is zero and the edge stays."""
     return dict(
-        type="line", x0=(values - 1) / 2, x1=(values - 1) / 2, y0=0, y1=1, xref=f"x{number}", yref=f"y{number} domain",
-        line=dict(color=style.GHOST, width=1, dash="dot"), layer="below",
-    )  # fmt: skip
+        type="line",
+        x0=(values - 1) / 2,
+        x1=(values - 1) / 2,
+        y0=0,
+        y1=1,
+        xref=f"x{number}",
+        yref=f"y{number} domain",
+        line=dict(color=style.GHOST, width=1, dash="dot"),
+        layer="below",
+    )
 
 
 def _x_axis(number: str, labelled: bool, domain: list[float], reach: np.ndarray) -> dict:
@@ -134,10 +161,22 @@ def _x_axis(number: str, labelled: bool, domain: list[float], reach: np.ndarray)
     last = len(reach) - 1
     ticks = [0, last // 4, last // 2, last - last // 4, last]
     axis = dict(
-        anchor=f"y{number}", domain=domain, range=[-0.8, last + 0.8], tickvals=ticks, showgrid=False, zeroline=False,
-        fixedrange=True, ticks="outside", ticklen=3, tickcolor=style.GHOST, tickfont=dict(size=10), tickangle=0,
-        showline=True, linecolor=style.GRID, showticklabels=labelled,
-    )  # fmt: skip
+        anchor=f"y{number}",
+        domain=domain,
+        range=[-0.8, last + 0.8],
+        tickvals=ticks,
+        showgrid=False,
+        zeroline=False,
+        fixedrange=True,
+        ticks="outside",
+        ticklen=3,
+        tickcolor=style.GHOST,
+        tickfont=dict(size=10),
+        tickangle=0,
+        showline=True,
+        linecolor=style.GRID,
+        showticklabels=labelled,
+    )
     if labelled:
         axis["ticktext"] = [f"{n}<br>{_coarse(float(reach[n]))}" for n in ticks]
         axis["title"] = dict(text="bin n, W(n) in px", font=dict(size=10), standoff=4)
@@ -149,10 +188,16 @@ def _y_axis(number: str, domain: list[float], bars: np.ndarray) -> dict:
     low, high = min(0.0, float(bars.min())), max(0.0, float(bars.max()))
     span = high - low or 1.0
     return dict(
-        anchor=f"x{number}", domain=domain, range=[low - 0.08 * span if low else 0.0, high + 0.22 * span],
-        gridcolor=style.GRID, zeroline=True, zerolinecolor=style.GHOST, nticks=4, fixedrange=True,
+        anchor=f"x{number}",
+        domain=domain,
+        range=[low - 0.08 * span if low else 0.0, high + 0.22 * span],
+        gridcolor=style.GRID,
+        zeroline=True,
+        zerolinecolor=style.GHOST,
+        nticks=4,
+        fixedrange=True,
         tickfont=dict(size=10),
-    )  # fmt: skip
+    )
 
 
 def _coarse(pixels: float) -> str:

@@ -23,16 +23,22 @@ def edge_path(history: History, edge: int, mass: float = 0.8) -> str:
     low, high = min(seen), max(seen)
     margin = 0.14 * (high - low) or 0.5
     low, high = low - margin, high + margin
-    x = lambda v: LEFT + (WIDTH - LEFT) * (min(max(v, low), high) - low) / (high - low)  # noqa: E731
-    y = lambda i: STEP * (i + 0.5)  # noqa: E731
+
+    def x(value: float) -> float:
+        return LEFT + (WIDTH - LEFT) * (min(max(value, low), high) - low) / (high - low)
+
+    def y(stage: int) -> float:
+        return STEP * (stage + 0.5)
+
     height = STEP * len(spots) + BOTTOM
 
     drawn = [f'<line class="rule" x1="{x(spots[-1]):.1f}" x2="{x(spots[-1]):.1f}" y1="0" y2="{height - BOTTOM}"/>']
     line = " ".join(f"{x(v):.1f},{y(i):.1f}" for i, v in enumerate(spots))
     drawn.append(f'<polyline points="{line}" fill="none" stroke="{style.GHOST}" stroke-opacity="0.5"/>')
     colours = [style.INITIAL, *style.layer_colours(history.layers)]
-    for i, (spot, interval, colour) in enumerate(zip(spots, intervals, colours)):
-        drawn.append(f'<text x="0" y="{y(i) + 4:.1f}">{"initial" if not i else f"layer {i}"}</text>')
+    names = stage_names(history.layers)
+    for i, (name, spot, interval, colour) in enumerate(zip(names, spots, intervals, colours)):
+        drawn.append(f'<text x="0" y="{y(i) + 4:.1f}">{name}</text>')
         if interval:
             a, b = x(interval[0]), x(interval[1])
             drawn.append(
@@ -46,7 +52,6 @@ def edge_path(history: History, edge: int, mass: float = 0.8) -> str:
     ends = ((LEFT, "start", low), (WIDTH, "end", high))
     drawn += [f'<text x="{at}" y="{height - 3}" text-anchor="{anchor}">{v:.1f}</text>' for at, anchor, v in ends]
     label = escape(
-        f"The {EDGES[edge]} edge, in pixels: "
-        + ", ".join(f"{name} {spot:.1f}" for name, spot in zip(stage_names(history.layers), spots))
+        f"The {EDGES[edge]} edge, in pixels: " + ", ".join(f"{name} {spot:.1f}" for name, spot in zip(names, spots))
     )
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">{"".join(drawn)}</svg>'

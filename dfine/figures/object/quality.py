@@ -52,10 +52,14 @@ def quality_figure(trace: Trace, layer: int = -1, picture: int = 0) -> go.Figure
     ]
     opacity = (0.25 + 0.75 * r["after"]).clamp(max=1)
     dots = dict(
-        type="scatter", mode="markers", x=r["entropy"].tolist(), y=r["quality"].tolist(), hovertext=hover,
+        type="scatter",
+        mode="markers",
+        x=r["entropy"].tolist(),
+        y=r["quality"].tolist(),
+        hovertext=hover,
         hoverinfo="text",
         marker=dict(color=colour, size=(6 + 12 * r["after"]).tolist(), opacity=opacity.tolist(), line=dict(width=0)),
-    )  # fmt: skip
+    )
     axis = dict(gridcolor=style.GRID, zerolinecolor=style.GHOST, fixedrange=True)
     number = range(1, len(trace.refinements) + 1)[layer]
     layout = style.plotly_layout(360, margin=dict(l=64, r=14, t=34, b=48), hovermode="closest")
@@ -63,8 +67,17 @@ def quality_figure(trace: Trace, layer: int = -1, picture: int = 0) -> go.Figure
         xaxis=axis | dict(title="entropy of the edges' distributions, bits (0 is certain, 5.04 knows nothing)"),
         yaxis=axis | dict(title="quality: what LQE adds to the logits"),
         annotations=[
-            dict(text=f"layer {number}, every query a dot, larger the higher its score", x=1, y=1, xref="paper",
-                 yref="paper", xanchor="right", yanchor="bottom", showarrow=False, font=dict(size=12)),
+            dict(
+                text=f"layer {number}, every query a dot, larger the higher its score",
+                x=1,
+                y=1,
+                xref="paper",
+                yref="paper",
+                xanchor="right",
+                yanchor="bottom",
+                showarrow=False,
+                font=dict(size=12),
+            ),
         ],
-    )  # fmt: skip
+    )
     return go.Figure(dict(data=[dots], layout=layout))

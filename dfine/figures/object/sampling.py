@@ -46,11 +46,14 @@ def looking_figure(picture: Image.Image, history: History, looks: Looks, *, heig
         frames.append(go.Frame(name=f"layer {layer + 1}", data=_layer(history, looks, layer), layout=head))
     layout = style.plotly_layout(height, margin=dict(l=8, r=8, t=58, b=112), showlegend=True)
     layout |= dict(
-        images=[_backdrop(picture, history.size, view)], legend=_legend(), title=_title(history, looks, 0),
+        images=[_backdrop(picture, history.size, view)],
+        legend=_legend(),
+        title=_title(history, looks, 0),
         xaxis=_axis(view[0], view[2]),
         yaxis=_axis(view[3], view[1]) | dict(scaleanchor="x", scaleratio=1, constraintoward="top"),
-        sliders=[_slider(looks.layers)], updatemenus=[_buttons()],
-    )  # fmt: skip
+        sliders=[_slider(looks.layers)],
+        updatemenus=[_buttons()],
+    )
     return go.Figure(data=frames[0].data, frames=frames, layout=layout)
 
 
@@ -92,25 +95,40 @@ def _layer(history: History, looks: Looks, layer: int) -> list[go.Scatter]:
         x, y = points[:, mine].reshape(-1, 2).T.tolist()
         weights, head = looks.weights[layer][:, mine].flatten().tolist(), heads[:, mine].flatten().tolist()
         marker = dict(
-            size=weights, sizemode="area", sizeref=1 / LARGEST**2, sizemin=1.2, color=LEVELS[level % len(LEVELS)],
-            opacity=0.9, line=dict(width=1, color="rgba(0,0,0,0.75)"),
-        )  # fmt: skip
+            size=weights,
+            sizemode="area",
+            sizeref=1 / LARGEST**2,
+            sizemin=1.2,
+            color=LEVELS[level % len(LEVELS)],
+            opacity=0.9,
+            line=dict(width=1, color="rgba(0,0,0,0.75)"),
+        )
         traces.append(
             go.Scatter(
-                x=x, y=y, mode="markers", name=f"stride {stride}", marker=marker, customdata=list(zip(head, weights)),
+                x=x,
+                y=y,
+                mode="markers",
+                name=f"stride {stride}",
+                marker=marker,
+                customdata=list(zip(head, weights)),
                 hovertemplate=f"head %{{customdata[0]}}, stride {stride}<br>weight %{{customdata[1]:.3f}}<br>"
                 "%{x:.0f}, %{y:.0f} px<extra></extra>",
             )
-        )  # fmt: skip
+        )
     return traces
 
 
 def _outline(xyxy, name: str, line: dict, legend: bool = True) -> go.Scatter:
     x1, y1, x2, y2 = xyxy or [None] * 4
     return go.Scatter(
-        x=[x1, x2, x2, x1, x1], y=[y1, y1, y2, y2, y1], mode="lines", name=name, line=line, hoverinfo="skip",
+        x=[x1, x2, x2, x1, x1],
+        y=[y1, y1, y2, y2, y1],
+        mode="lines",
+        name=name,
+        line=line,
+        hoverinfo="skip",
         showlegend=legend,
-    )  # fmt: skip
+    )
 
 
 def _cell(history: History) -> list[float]:
@@ -157,9 +175,17 @@ def _backdrop(picture: Image.Image, size: tuple[int, int], view) -> dict:
     part = picture.convert("RGB").crop((x1, y1, x2, y2))
     part.thumbnail((1000, 1000), Image.Resampling.LANCZOS)
     return dict(
-        source="data:image/jpeg;base64," + base64.b64encode(_jpeg(part)).decode(), xref="x", yref="y", x=x1 / sx,
-        y=y1 / sy, sizex=(x2 - x1) / sx, sizey=(y2 - y1) / sy, sizing="stretch", layer="below", yanchor="top",
-    )  # fmt: skip
+        source="data:image/jpeg;base64," + base64.b64encode(_jpeg(part)).decode(),
+        xref="x",
+        yref="y",
+        x=x1 / sx,
+        y=y1 / sy,
+        sizex=(x2 - x1) / sx,
+        sizey=(y2 - y1) / sy,
+        sizing="stretch",
+        layer="below",
+        yanchor="top",
+    )
 
 
 def _jpeg(image: Image.Image) -> bytes:
@@ -179,9 +205,17 @@ def _axis(low: float, high: float) -> dict:
 
 def _legend() -> dict:
     return dict(
-        orientation="h", x=0, xanchor="left", y=0, yanchor="top", yref="paper", itemsizing="constant",
-        bgcolor="rgba(0,0,0,0)", font=dict(size=12, color=style.TEXT), itemclick="toggle",
-    )  # fmt: skip
+        orientation="h",
+        x=0,
+        xanchor="left",
+        y=0,
+        yanchor="top",
+        yref="paper",
+        itemsizing="constant",
+        bgcolor="rgba(0,0,0,0)",
+        font=dict(size=12, color=style.TEXT),
+        itemclick="toggle",
+    )
 
 
 def _slider(layers: int) -> dict:
@@ -190,19 +224,40 @@ def _slider(layers: int) -> dict:
         for name in (f"layer {i + 1}" for i in range(layers))
     ]
     return dict(
-        active=0, steps=steps, x=0, len=1, y=0, yanchor="top", pad=dict(t=50, l=124, r=22),
+        active=0,
+        steps=steps,
+        x=0,
+        len=1,
+        y=0,
+        yanchor="top",
+        pad=dict(t=50, l=124, r=22),
         currentvalue=dict(visible=False),
-        bgcolor=style.GHOST, bordercolor=style.GHOST, borderwidth=0, activebgcolor=style.TEXT, ticklen=5,
-        tickcolor=style.GHOST, font=dict(size=12, color=style.TEXT),
-    )  # fmt: skip
+        bgcolor=style.GHOST,
+        bordercolor=style.GHOST,
+        borderwidth=0,
+        activebgcolor=style.TEXT,
+        ticklen=5,
+        tickcolor=style.GHOST,
+        font=dict(size=12, color=style.TEXT),
+    )
 
 
 def _buttons() -> dict:
     return dict(
-        type="buttons", direction="left", showactive=False, x=0, xanchor="left", y=0, yanchor="top", pad=dict(t=52),
-        bgcolor="rgba(128,132,140,0.14)", bordercolor=style.GHOST, borderwidth=1, font=dict(size=12, color=style.TEXT),
+        type="buttons",
+        direction="left",
+        showactive=False,
+        x=0,
+        xanchor="left",
+        y=0,
+        yanchor="top",
+        pad=dict(t=52),
+        bgcolor="rgba(128,132,140,0.14)",
+        bordercolor=style.GHOST,
+        borderwidth=1,
+        font=dict(size=12, color=style.TEXT),
         buttons=[
             dict(label="▶", method="animate", args=[None, _PLAYED]),
             dict(label="❚❚", method="animate", args=[[None], _SETTLED]),
         ],
-    )  # fmt: skip
+    )

@@ -53,20 +53,43 @@ def lessons(
             number = str(layer * 4 + k + 1) if layer or k else ""
             bars = dict(color=style.alpha(style.EDGE_COLOURS[edge], 0.9), line=dict(width=0))
             data.append(
-                dict(type="bar", y=_values(last, layer, k), marker=bars, xaxis=f"x{number}", yaxis=f"y{number}",
-                     hovertemplate="n = %{x}: Pr(n) = %{y:.3f}<extra></extra>")
-            )  # fmt: skip
+                dict(
+                    type="bar",
+                    y=_values(last, layer, k),
+                    marker=bars,
+                    xaxis=f"x{number}",
+                    yaxis=f"y{number}",
+                    hovertemplate="n = %{x}: Pr(n) = %{y:.3f}<extra></extra>",
+                )
+            )
             layout[f"xaxis{number}"] = _x_axis(number, k, layer == layers - 1, len(last.w))
             layout[f"yaxis{number}"] = _y_axis(number, layer, layers, top, names[layer] if k == 0 else "")
             layout["shapes"].append(
-                dict(type="line", x0=aims[k], x1=aims[k], y0=0, y1=1, xref=f"x{number}", yref=f"y{number} domain",
-                     line=dict(color="#D62728", width=1.5, dash="dot"))
-            )  # fmt: skip
+                dict(
+                    type="line",
+                    x0=aims[k],
+                    x1=aims[k],
+                    y0=0,
+                    y1=1,
+                    xref=f"x{number}",
+                    yref=f"y{number} domain",
+                    line=dict(color="#D62728", width=1.5, dash="dot"),
+                )
+            )
     for k, edge in enumerate(EDGES):
         layout["annotations"].append(
-            dict(text=f"<b>{edge}</b>", x=_column(k)[0], y=1, xref="paper", yref="paper", yshift=16, xanchor="left",
-                 showarrow=False, font=dict(size=14, color=style.EDGE_COLOURS[edge]))
-        )  # fmt: skip
+            dict(
+                text=f"<b>{edge}</b>",
+                x=_column(k)[0],
+                y=1,
+                xref="paper",
+                yref="paper",
+                yshift=16,
+                xanchor="left",
+                showarrow=False,
+                font=dict(size=14, color=style.EDGE_COLOURS[edge]),
+            )
+        )
     if len(steps) > 1:
         layout["sliders"] = [_slider(steps, truth, shown)]
     return go.Figure(dict(data=data, layout=layout))
@@ -107,9 +130,20 @@ def answers(matches: Mapping[str, Mapping[int, Sequence[int]]], objects: Sequenc
         for t in range(len(objects))
     ]
     cells = dict(
-        type="heatmap", z=colour, text=text, texttemplate="%{text}", hovertext=hover, hoverinfo="text", zmin=-0.5,
-        zmax=3.5, colorscale=scale, showscale=False, xgap=3, ygap=3, textfont=dict(size=12),
-    )  # fmt: skip
+        type="heatmap",
+        z=colour,
+        text=text,
+        texttemplate="%{text}",
+        hovertext=hover,
+        hoverinfo="text",
+        zmin=-0.5,
+        zmax=3.5,
+        colorscale=scale,
+        showscale=False,
+        xgap=3,
+        ygap=3,
+        textfont=dict(size=12),
+    )
     layout = style.plotly_layout(70 + CELL * len(objects), margin=dict(l=110, r=14, t=40, b=10))
     axis = dict(showgrid=False, zeroline=False, fixedrange=True, ticklen=0)
     layout |= dict(
@@ -144,9 +178,18 @@ def _misses(history: History, truth: torch.Tensor) -> list[dict]:
             number = str(layer * 4 + k + 1) if layer or k else ""
             x, side = (0.02, "left") if aims[k] > middle else (0.98, "right")  # away from the line
             notes.append(
-                dict(text=style.signed(value, " px"), x=x, y=0.99, xref=f"x{number} domain", xanchor=side,
-                     yref=f"y{number} domain", yanchor="top", showarrow=False, font=dict(size=11))
-            )  # fmt: skip
+                dict(
+                    text=style.signed(value, " px"),
+                    x=x,
+                    y=0.99,
+                    xref=f"x{number} domain",
+                    xanchor=side,
+                    yref=f"y{number} domain",
+                    yanchor="top",
+                    showarrow=False,
+                    font=dict(size=11),
+                )
+            )
     return notes
 
 
@@ -157,11 +200,24 @@ def _slider(steps: Mapping[int, History], truth: torch.Tensor, shown: int) -> di
         notes = {f"annotations[{i}].text": note["text"] for i, note in enumerate(_misses(history, truth))}
         made.append(dict(label=str(step), method="update", args=[{"y": bars}, notes]))
     return dict(
-        active=list(steps).index(shown), steps=made, x=0, len=1, y=0, yanchor="top", pad=dict(t=52), ticklen=4,
-        currentvalue=dict(prefix="step ", font=dict(size=13, color=style.TEXT)), tickcolor=style.GHOST, minorticklen=0,
-        bgcolor="rgba(128,132,140,0.3)", activebgcolor=style.GHOST, bordercolor=style.GHOST, borderwidth=0,
-        font=dict(color=style.TEXT, size=11, family=style.FONT), transition=dict(duration=0),
-    )  # fmt: skip
+        active=list(steps).index(shown),
+        steps=made,
+        x=0,
+        len=1,
+        y=0,
+        yanchor="top",
+        pad=dict(t=52),
+        ticklen=4,
+        currentvalue=dict(prefix="step ", font=dict(size=13, color=style.TEXT)),
+        tickcolor=style.GHOST,
+        minorticklen=0,
+        bgcolor="rgba(128,132,140,0.3)",
+        activebgcolor=style.GHOST,
+        bordercolor=style.GHOST,
+        borderwidth=0,
+        font=dict(color=style.TEXT, size=11, family=style.FONT),
+        transition=dict(duration=0),
+    )
 
 
 def _column(k: int, gap: float = 0.045) -> list[float]:
@@ -172,17 +228,33 @@ def _column(k: int, gap: float = 0.045) -> list[float]:
 def _x_axis(number: str, k: int, labelled: bool, values: int) -> dict:
     last = values - 1
     return dict(
-        anchor=f"y{number}", domain=_column(k), range=[-0.8, last + 0.8], tickvals=[0, last // 2, last], showgrid=False,
-        zeroline=False, fixedrange=True, showline=True, linecolor=style.GRID, showticklabels=labelled,
-        tickfont=dict(size=10), title=dict(text="bin n" if labelled else "", font=dict(size=11), standoff=3),
-    )  # fmt: skip
+        anchor=f"y{number}",
+        domain=_column(k),
+        range=[-0.8, last + 0.8],
+        tickvals=[0, last // 2, last],
+        showgrid=False,
+        zeroline=False,
+        fixedrange=True,
+        showline=True,
+        linecolor=style.GRID,
+        showticklabels=labelled,
+        tickfont=dict(size=10),
+        title=dict(text="bin n" if labelled else "", font=dict(size=11), standoff=3),
+    )
 
 
 def _y_axis(number: str, layer: int, layers: int, top: float, name: str) -> dict:
     whole = layers - 0.14
     domain = [max(0.0, (layers - layer - 1) / whole), min(1.0, (layers - layer - 0.14) / whole)]
     return dict(
-        anchor=f"x{number}", domain=domain, range=[0, top], gridcolor=style.GRID, zeroline=False, nticks=4,
-        fixedrange=True, tickfont=dict(size=10), showticklabels=bool(name),
+        anchor=f"x{number}",
+        domain=domain,
+        range=[0, top],
+        gridcolor=style.GRID,
+        zeroline=False,
+        nticks=4,
+        fixedrange=True,
+        tickfont=dict(size=10),
+        showticklabels=bool(name),
         title=dict(text=name, font=dict(size=13, color=style.layer_colours(layers)[layer]), standoff=6),
-    )  # fmt: skip
+    )

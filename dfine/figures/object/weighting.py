@@ -61,26 +61,38 @@ def encoded(w: torch.Tensor, offsets: Sequence[float] = OFFSETS) -> go.Figure:
     frames = [_two_bins(w, float(v)) for v in offsets]
     shown = max(range(len(offsets)), key=lambda i: (offsets[i] == 0.1, -abs(offsets[i])))
     grid = dict(
-        type="scatter", x=w.tolist(), y=[0.0] * len(w), mode="markers", hovertext=_bins_hover(w), hoverinfo="text",
+        type="scatter",
+        x=w.tolist(),
+        y=[0.0] * len(w),
+        mode="markers",
+        hovertext=_bins_hover(w),
+        hoverinfo="text",
         marker=dict(symbol="line-ns", size=14, color=style.GHOST, line=dict(width=1.4, color=style.GHOST)),
-    )  # fmt: skip
+    )
     keys = ("x", "y", "text", "hovertext")
     steps = [
         dict(
-            label=style.signed(v), method="update",
+            label=style.signed(v),
+            method="update",
             args=[{k: [trace.get(k) for trace in frame] for k in keys}, {"annotations[0].text": text}, [1, 2]],
         )
         for v, (frame, text) in zip(offsets, frames)
-    ]  # fmt: skip
+    ]
     low, high = 1.12 * float(w[0]), 1.12 * float(w[-1])
     layout = style.plotly_layout(330, margin=dict(l=54, r=14, t=44, b=110), bargap=0)
     layout |= dict(
         sliders=[_slider("offset", steps, shown, 0.0, 1.0, _A)],
         annotations=[_heading(frames[shown][1], 0.0)],
         xaxis=dict(range=[low, high], showgrid=False, zeroline=False, fixedrange=True, title=_title("W(n), box sizes")),
-        yaxis=dict(range=[-0.16, 1.2], gridcolor=style.GRID, zerolinecolor=style.GHOST, fixedrange=True,
-                   title=_title("mass"), tickvals=[0, 0.5, 1]),
-    )  # fmt: skip
+        yaxis=dict(
+            range=[-0.16, 1.2],
+            gridcolor=style.GRID,
+            zerolinecolor=style.GHOST,
+            fixedrange=True,
+            title=_title("mass"),
+            tickvals=[0, 0.5, 1],
+        ),
+    )
     return go.Figure(dict(data=[grid, *frames[shown][0]], layout=layout))
 
 
@@ -90,14 +102,28 @@ def _two_bins(w: torch.Tensor, offset: float) -> tuple[list[dict], str]:
     places, mass = [float(w[left]), float(w[left + 1])], [1 - right_weight, right_weight]
     text = [f"n = {left + k}<br>{m:.2f}" if m >= 0.005 else "" for k, m in enumerate(mass)]
     bars = dict(
-        type="bar", x=places, y=mass, width=[0.012] * 2, text=text, textposition="outside", cliponaxis=False,
-        marker=dict(color=_A), hoverinfo="text", textfont=dict(size=12, color=_A),
+        type="bar",
+        x=places,
+        y=mass,
+        width=[0.012] * 2,
+        text=text,
+        textposition="outside",
+        cliponaxis=False,
+        marker=dict(color=_A),
+        hoverinfo="text",
+        textfont=dict(size=12, color=_A),
         hovertext=[f"n = {left + k}: W(n) = {p:+.4f}, mass {m:.4f}" for k, (p, m) in enumerate(zip(places, mass))],
-    )  # fmt: skip
+    )
     mark = dict(
-        type="scatter", x=[offset], y=[-0.09], mode="markers", marker=dict(symbol="triangle-up", size=13, color=_C),
-        hovertext=[f"offset {offset:+g}"], hoverinfo="text", cliponaxis=False,
-    )  # fmt: skip
+        type="scatter",
+        x=[offset],
+        y=[-0.09],
+        mode="markers",
+        marker=dict(symbol="triangle-up", size=13, color=_C),
+        hovertext=[f"offset {offset:+g}"],
+        hoverinfo="text",
+        cliponaxis=False,
+    )
     mean = sum(p * m for p, m in zip(places, mass))
     words = f"offset {style.signed(offset)} box sizes: " + " + ".join(
         f"{m:.3f} · W({left + k})" for k, m in enumerate(mass) if m >= 0.0005
@@ -110,11 +136,20 @@ def _dots(w: torch.Tensor, colour: str, size: float, name: str) -> dict:
     n, values = list(range(len(w))), [round(v, 5) for v in w.tolist()]
     beside = len(w) + 2
     return dict(
-        type="scatter", mode="markers", x=[*n, *[beside] * len(n)], y=[*values, *values], name=name, hoverinfo="text",
+        type="scatter",
+        mode="markers",
+        x=[*n, *[beside] * len(n)],
+        y=[*values, *values],
+        name=name,
+        hoverinfo="text",
         hovertext=2 * [f"{name}<br>W({i}) = {v:+.4f}" for i, v in zip(n, values)],
-        marker=dict(color=colour, size=size, symbol=["circle"] * len(n) + ["line-ew"] * len(n),
-                    line=dict(color=colour, width=[0] * len(n) + [1.6] * len(n))),
-    )  # fmt: skip
+        marker=dict(
+            color=colour,
+            size=size,
+            symbol=["circle"] * len(n) + ["line-ew"] * len(n),
+            line=dict(color=colour, width=[0] * len(n) + [1.6] * len(n)),
+        ),
+    )
 
 
 def _said(value: float) -> str:
@@ -125,26 +160,51 @@ def _said(value: float) -> str:
 
 def _slider(name: str, steps: list[dict], shown: int, start: float, end: float, colour: str) -> dict:
     return dict(
-        active=shown, steps=steps, x=start, len=end - start, y=-0.16, xanchor="left", yanchor="top", pad=dict(t=18),
-        currentvalue=dict(prefix=f"{name} = ", font=dict(size=13, color=colour), xanchor="left"), tickcolor=style.GHOST,
-        bgcolor="rgba(128,132,140,0.3)", activebgcolor=style.GHOST, bordercolor=style.GHOST, borderwidth=0, ticklen=4,
-        font=dict(color=style.TEXT, size=11, family=style.FONT), transition=dict(duration=0), minorticklen=0,
-    )  # fmt: skip
+        active=shown,
+        steps=steps,
+        x=start,
+        len=end - start,
+        y=-0.16,
+        xanchor="left",
+        yanchor="top",
+        pad=dict(t=18),
+        currentvalue=dict(prefix=f"{name} = ", font=dict(size=13, color=colour), xanchor="left"),
+        tickcolor=style.GHOST,
+        bgcolor="rgba(128,132,140,0.3)",
+        activebgcolor=style.GHOST,
+        bordercolor=style.GHOST,
+        borderwidth=0,
+        ticklen=4,
+        font=dict(color=style.TEXT, size=11, family=style.FONT),
+        transition=dict(duration=0),
+        minorticklen=0,
+    )
 
 
 def _x_axis(bins: int, number: str, start: float, end: float) -> dict:
     ticks = [0, bins // 4, bins // 2, bins - bins // 4, bins]
     return dict(
-        anchor=f"y{number}", domain=[start, end], range=[-1, bins + 5], tickvals=ticks, showgrid=False, zeroline=False,
-        fixedrange=True, title=_title("bin n"),
-    )  # fmt: skip
+        anchor=f"y{number}",
+        domain=[start, end],
+        range=[-1, bins + 5],
+        tickvals=ticks,
+        showgrid=False,
+        zeroline=False,
+        fixedrange=True,
+        title=_title("bin n"),
+    )
 
 
 def _y_axis(number: str, titled: bool) -> dict:
     return dict(
-        anchor=f"x{number}", range=[-2.1, 2.1], gridcolor=style.GRID, zerolinecolor=style.GHOST, fixedrange=True,
-        dtick=0.5, title=_title("W(n), box sizes" if titled else ""),
-    )  # fmt: skip
+        anchor=f"x{number}",
+        range=[-2.1, 2.1],
+        gridcolor=style.GRID,
+        zerolinecolor=style.GHOST,
+        fixedrange=True,
+        dtick=0.5,
+        title=_title("W(n), box sizes" if titled else ""),
+    )
 
 
 def _title(text: str) -> dict:
@@ -153,9 +213,17 @@ def _title(text: str) -> dict:
 
 def _heading(text: str, start: float) -> dict:
     return dict(
-        text=text, x=start, y=1, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=8,
-        showarrow=False, font=dict(size=13, color=_MARK),
-    )  # fmt: skip
+        text=text,
+        x=start,
+        y=1,
+        xref="paper",
+        yref="paper",
+        xanchor="left",
+        yanchor="bottom",
+        yshift=8,
+        showarrow=False,
+        font=dict(size=13, color=_MARK),
+    )
 
 
 def _bins_hover(w: torch.Tensor) -> list[str]:

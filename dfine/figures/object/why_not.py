@@ -123,7 +123,10 @@ def _sparkline(c: Candidate, colour: str) -> str:
     before = [(i, s.before_lqe) for i, s in enumerate(c.stages) if s.before_lqe is not None]
     top = max(c.threshold, *(s.score for s in c.stages), *(score for _, score in before), 0.01)
     step = (width - 2 * pad) / max(1, len(c.stages) - 1)
-    place = lambda i, score: (pad + i * step, height - pad - score / top * (height - 4 * pad))  # noqa: E731
+
+    def place(stage: int, score: float) -> tuple[float, float]:
+        return pad + stage * step, height - pad - score / top * (height - 4 * pad)
+
     points = [place(i, s.score) for i, s in enumerate(c.stages)]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     y = place(0, c.threshold)[1]

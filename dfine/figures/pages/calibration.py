@@ -28,25 +28,44 @@ def reliability(panels: dict[str, dict]) -> go.Figure:
         axis = str(i + 1) if i else ""
         masses, seen = numbers["reliability"]["masses"], numbers["reliability"]["coverage"]
         figure.add_scatter(
-            x=[0, 1], y=[0, 1], mode="lines", line=dict(color=style.GHOST, width=1.5, dash="dot"), hoverinfo="skip",
-            showlegend=False, xaxis=f"x{axis}", yaxis=f"y{axis}",
-        )  # fmt: skip
+            x=[0, 1],
+            y=[0, 1],
+            mode="lines",
+            line=dict(color=style.GHOST, width=1.5, dash="dot"),
+            hoverinfo="skip",
+            showlegend=False,
+            xaxis=f"x{axis}",
+            yaxis=f"y{axis}",
+        )
         for k, edge in enumerate(EDGES):
             figure.add_scatter(
-                x=[0, *masses, 1], y=[0, *(row[k] for row in seen), 1], name=edge, mode="lines", legendgroup=edge,
-                line=dict(color=style.EDGE_COLOURS[edge], width=2.5), showlegend=i == 0, xaxis=f"x{axis}",
+                x=[0, *masses, 1],
+                y=[0, *(row[k] for row in seen), 1],
+                name=edge,
+                mode="lines",
+                legendgroup=edge,
+                line=dict(color=style.EDGE_COLOURS[edge], width=2.5),
+                showlegend=i == 0,
+                xaxis=f"x{axis}",
                 yaxis=f"y{axis}",
                 hovertemplate=f"{edge}: an interval of %{{x:.0%}} holds %{{y:.1%}}<extra></extra>",
-            )  # fmt: skip
+            )
         start = i * (width + 0.1)
         domain = dict(range=[0, 1], tickformat=".0%", gridcolor=style.GRID, zeroline=False, fixedrange=True, dtick=0.2)
         x = domain | dict(anchor=f"y{axis}", domain=[start, start + width], title=dict(text="interval", standoff=4))
         y = domain | dict(anchor=f"x{axis}", title=dict(text="holds the true edge" if not i else "", standoff=4))
         figure.update_layout(**{f"xaxis{axis}": x, f"yaxis{axis}": y})
         figure.add_annotation(
-            text=f"<b>{title}</b>, {numbers['objects']:,} objects", x=0, y=1, xref=f"x{axis} domain", yref="paper",
-            yshift=24, showarrow=False, xanchor="left", font=dict(size=13),
-        )  # fmt: skip
+            text=f"<b>{title}</b>, {numbers['objects']:,} objects",
+            x=0,
+            y=1,
+            xref=f"x{axis} domain",
+            yref="paper",
+            yshift=24,
+            showarrow=False,
+            xanchor="left",
+            font=dict(size=13),
+        )
     figure.update_layout(legend=dict(x=0.01, y=0.98, bgcolor="rgba(0,0,0,0)", font=dict(size=12)))
     return figure
 
@@ -63,28 +82,57 @@ def levels(numbers: dict) -> go.Figure:
     for k, edge in enumerate(EDGES):
         axis = str(k + 1) if k else ""
         figure.add_bar(
-            x=[i / len(histogram) + 0.05 for i in range(len(histogram))], y=[row[k] for row in histogram],
-            marker=dict(color=style.alpha(style.EDGE_COLOURS[edge], 0.85), line=dict(width=0)), xaxis=f"x{axis}",
-            yaxis=f"y{axis}", name=edge, hovertemplate=f"{edge}: %{{y:.1%}} of the objects<extra></extra>",
-        )  # fmt: skip
+            x=[i / len(histogram) + 0.05 for i in range(len(histogram))],
+            y=[row[k] for row in histogram],
+            marker=dict(color=style.alpha(style.EDGE_COLOURS[edge], 0.85), line=dict(width=0)),
+            xaxis=f"x{axis}",
+            yaxis=f"y{axis}",
+            name=edge,
+            hovertemplate=f"{edge}: %{{y:.1%}} of the objects<extra></extra>",
+        )
         figure.add_shape(
-            type="line", x0=0, x1=1, y0=0.1, y1=0.1, xref=f"x{axis}", yref=f"y{axis}",
+            type="line",
+            x0=0,
+            x1=1,
+            y0=0.1,
+            y1=0.1,
+            xref=f"x{axis}",
+            yref=f"y{axis}",
             line=dict(color=style.GHOST, width=1.5, dash="dot"),
-        )  # fmt: skip
+        )
         start = k * (width + 0.05)
         x = dict(
-            anchor=f"y{axis}", domain=[start, start + width], range=[0, 1], tickvals=[0.14, 0.86], showgrid=False,
-            ticktext=["inward", "outward"], zeroline=False, fixedrange=True, tickfont=dict(size=11),
-        )  # fmt: skip
+            anchor=f"y{axis}",
+            domain=[start, start + width],
+            range=[0, 1],
+            tickvals=[0.14, 0.86],
+            showgrid=False,
+            ticktext=["inward", "outward"],
+            zeroline=False,
+            fixedrange=True,
+            tickfont=dict(size=11),
+        )
         y = dict(
-            anchor=f"x{axis}", range=[0, top], tickformat=".0%", gridcolor=style.GRID, zeroline=False, fixedrange=True,
-            nticks=4, showticklabels=k == 0,
-        )  # fmt: skip
+            anchor=f"x{axis}",
+            range=[0, top],
+            tickformat=".0%",
+            gridcolor=style.GRID,
+            zeroline=False,
+            fixedrange=True,
+            nticks=4,
+            showticklabels=k == 0,
+        )
         figure.update_layout(**{f"xaxis{axis}": x, f"yaxis{axis}": y})
         figure.add_annotation(
-            text=f"<b>{edge}</b>", x=start + width / 2, y=1, xref="paper", yref="paper", yshift=20, showarrow=False,
+            text=f"<b>{edge}</b>",
+            x=start + width / 2,
+            y=1,
+            xref="paper",
+            yref="paper",
+            yshift=20,
+            showarrow=False,
             font=dict(size=14, color=style.EDGE_COLOURS[edge]),
-        )  # fmt: skip
+        )
     return figure
 
 
@@ -102,31 +150,55 @@ def by_part(parts: dict[str, dict], mass: float, index: int) -> go.Figure:
     names = [f"{name}  <b>{part['objects']:,}</b>" for name, part in parts.items()]
     figure = go.Figure(
         layout=style.plotly_layout(
-            90 + ROW * max(len(names), 1), margin=dict(l=8, r=24, t=34, b=54), showlegend=True,
+            90 + ROW * max(len(names), 1),
+            margin=dict(l=8, r=24, t=34, b=54),
+            showlegend=True,
             legend=dict(orientation="h", x=1, xanchor="right", y=1, yanchor="bottom", bgcolor="rgba(0,0,0,0)"),
         )
-    )  # fmt: skip
+    )
     seen = [v for part in parts.values() for v in part["coverage"][index] if v is not None]
     figure.add_vline(x=mass, line=dict(color=style.GHOST, width=1.5, dash="dot"))
     for k, edge in enumerate(EDGES):
         figure.add_scatter(
-            x=[part["coverage"][index][k] for part in parts.values()], mode="markers", name=edge, cliponaxis=False,
-            y=[row + (k - 1.5) * APART for row in range(len(names))], customdata=names,
+            x=[part["coverage"][index][k] for part in parts.values()],
+            mode="markers",
+            name=edge,
+            cliponaxis=False,
+            y=[row + (k - 1.5) * APART for row in range(len(names))],
+            customdata=names,
             marker=dict(size=9, color=style.alpha(style.EDGE_COLOURS[edge], 0.9), line=dict(width=0)),
             hovertemplate=f"{edge}, %{{customdata}} objects: %{{x:.1%}}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(
-        range=[max(0, min([*seen, mass]) - 0.04), min(1.005, max([*seen, mass]) + 0.04)], tickformat=".0%", nticks=6,
-        gridcolor=style.GRID, zeroline=False, fixedrange=True, tickangle=0,
-    )  # fmt: skip
+        range=[max(0, min([*seen, mass]) - 0.04), min(1.005, max([*seen, mass]) + 0.04)],
+        tickformat=".0%",
+        nticks=6,
+        gridcolor=style.GRID,
+        zeroline=False,
+        fixedrange=True,
+        tickangle=0,
+    )
     figure.update_yaxes(
-        range=[len(names) - 0.5, -0.5], tickvals=list(range(len(names))), ticktext=names, gridcolor=style.GRID,
-        zeroline=False, fixedrange=True, automargin=True,
-    )  # fmt: skip
+        range=[len(names) - 0.5, -0.5],
+        tickvals=list(range(len(names))),
+        ticktext=names,
+        gridcolor=style.GRID,
+        zeroline=False,
+        fixedrange=True,
+        automargin=True,
+    )
     figure.add_annotation(  # ends where the axis ends: centred under it, as its title, a phone would cut it
-        text=f"true edges in the {mass:.0%} interval", x=1, y=0, xref="paper", yref="paper", xanchor="right",
-        yanchor="top", yshift=-24, showarrow=False, font=dict(size=13),
-    )  # fmt: skip
+        text=f"true edges in the {mass:.0%} interval",
+        x=1,
+        y=0,
+        xref="paper",
+        yref="paper",
+        xanchor="right",
+        yanchor="top",
+        yshift=-24,
+        showarrow=False,
+        font=dict(size=13),
+    )
     return figure
 
 

@@ -51,11 +51,15 @@ def balance(splits: dict) -> go.Figure:
     names = sorted(total, key=lambda n: -total[n])[:MOST]
     bars = [
         go.Bar(
-            y=names, x=[part["classes"].get(n, 0) for n in names], name=split, orientation="h",
-            marker_color=COLOURS[i % len(COLOURS)], hovertemplate="%{y}: %{x:,}<extra>%{fullData.name}</extra>",
+            y=names,
+            x=[part["classes"].get(n, 0) for n in names],
+            name=split,
+            orientation="h",
+            marker_color=COLOURS[i % len(COLOURS)],
+            hovertemplate="%{y}: %{x:,}<extra>%{fullData.name}</extra>",
         )
         for i, (split, part) in enumerate(splits.items())
-    ]  # fmt: skip
+    ]
     layout = style.plotly_layout(110 + len(names) * (12 + 12 * len(bars)), barmode="group", showlegend=len(bars) > 1)
     layout |= dict(yaxis=dict(autorange="reversed", automargin=True), xaxis=dict(title="objects", gridcolor=style.GRID))
     layout |= dict(legend=dict(orientation="h", y=1.02, yanchor="bottom"), margin=dict(l=8, r=8, t=40, b=44))

@@ -13,9 +13,15 @@ from dfine.figures import style
 
 # The kinds of TIDE (arXiv 2008.08115) in words.
 WORDS = {
-    "Cls": "wrong class", "Loc": "loose box", "Both": "wrong class, loose box", "Dupe": "second box",
-    "Bkg": "nothing there", "Miss": "missed", "FalsePos": "all wrong boxes", "FalseNeg": "all not found",
-}  # fmt: skip
+    "Cls": "wrong class",
+    "Loc": "loose box",
+    "Both": "wrong class, loose box",
+    "Dupe": "second box",
+    "Bkg": "nothing there",
+    "Miss": "missed",
+    "FalsePos": "all wrong boxes",
+    "FalseNeg": "all not found",
+}
 KINDS = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
 COST = "#7A6BEE"  # bars and cells: what an error costs
 RIGHT, WRONG = "#9AA0A8", "#E4605E"  # boxes in pictures
@@ -35,18 +41,29 @@ def costs(summary: dict) -> go.Figure:
     labels = [f"<b>{k}</b><br>{WORDS[k]}" for k in kinds]
     text = [f" +{v:.3f}" + ("" if n is None else f"  ({n:,})") for v, n in zip(values, counts)]
     colours = [COST if k in KINDS else style.GHOST for k in kinds]
-    hover = [
-        f"{WORDS[k]} ({k}): AP50 {summary['ap50'] or 0:.3f} → {summary['fixed'][k] or 0:.3f}" for k in kinds
-    ]  # fmt: skip
+    hover = [f"{WORDS[k]} ({k}): AP50 {summary['ap50'] or 0:.3f} → {summary['fixed'][k] or 0:.3f}" for k in kinds]
     bars = go.Bar(
-        x=values, y=labels, orientation="h", marker=dict(color=colours, line=dict(width=0)), text=text,
-        textposition="outside", cliponaxis=False, hovertext=hover, hoverinfo="text", width=0.62,
-    )  # fmt: skip
+        x=values,
+        y=labels,
+        orientation="h",
+        marker=dict(color=colours, line=dict(width=0)),
+        text=text,
+        textposition="outside",
+        cliponaxis=False,
+        hovertext=hover,
+        hoverinfo="text",
+        width=0.62,
+    )
     figure = go.Figure(bars, style.plotly_layout(54 + 42 * len(kinds), margin=dict(l=150, r=12, t=8, b=44)))
     figure.update_xaxes(
-        title=dict(text="AP50 gained if fixed", standoff=6), range=[0, max([*values, 0.01]) * 1.45], tickformat=".2f",
-        nticks=6, gridcolor=style.GRID, zerolinecolor=style.GHOST, fixedrange=True,
-    )  # fmt: skip
+        title=dict(text="AP50 gained if fixed", standoff=6),
+        range=[0, max([*values, 0.01]) * 1.45],
+        tickformat=".2f",
+        nticks=6,
+        gridcolor=style.GRID,
+        zerolinecolor=style.GHOST,
+        fixedrange=True,
+    )
     figure.update_yaxes(autorange="reversed", showgrid=False, fixedrange=True, ticklen=6, tickcolor="rgba(0,0,0,0)")
     split = len(KINDS) - 0.5
     figure.add_hline(y=split, line=dict(color=style.GRID, width=1))

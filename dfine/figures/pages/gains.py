@@ -31,18 +31,37 @@ def by_stage(stages: Sequence[dict]) -> go.Figure:
         ends = [(m, [s[m] for s in stages if s.get(m) is not None][-1:]) for m in metrics]
         for metric, y in _apart([(m, v[0]) for m, v in ends if v], 0.07 * (span[1] - span[0])):
             figure.add_annotation(
-                text=_WORDS.get(metric, metric), x=len(stages) - 1, y=y, xref=f"x{axis}", yref=f"y{axis}",
-                xanchor="left", xshift=9, showarrow=False, font=dict(size=12),
-            )  # fmt: skip
+                text=_WORDS.get(metric, metric),
+                x=len(stages) - 1,
+                y=y,
+                xref=f"x{axis}",
+                yref=f"y{axis}",
+                xanchor="left",
+                xshift=9,
+                showarrow=False,
+                font=dict(size=12),
+            )
         figure.add_annotation(
-            text=f"<b>{title}</b>", x=0, y=1, xref=f"x{axis} domain", yref="paper", yshift=22, showarrow=False,
-            xanchor="left", font=dict(size=13),
-        )  # fmt: skip
+            text=f"<b>{title}</b>",
+            x=0,
+            y=1,
+            xref=f"x{axis} domain",
+            yref="paper",
+            yshift=22,
+            showarrow=False,
+            xanchor="left",
+            font=dict(size=13),
+        )
         x = dict(
-            anchor=f"y{axis}", domain=[0.58 * panel, 0.58 * panel + 0.42], tickvals=list(range(len(stages))),
+            anchor=f"y{axis}",
+            domain=[0.58 * panel, 0.58 * panel + 0.42],
+            tickvals=list(range(len(stages))),
             range=[-0.3, len(stages) - 0.94],
-            ticktext=[s["stage"] for s in stages], showgrid=False, zeroline=False, fixedrange=True,
-        )  # fmt: skip
+            ticktext=[s["stage"] for s in stages],
+            showgrid=False,
+            zeroline=False,
+            fixedrange=True,
+        )
         y = dict(anchor=f"x{axis}", range=span, gridcolor=style.GRID, zeroline=False, fixedrange=True, nticks=6)
         figure.update_layout(**{f"xaxis{axis}": x, f"yaxis{axis}": y})
     return figure
@@ -62,11 +81,16 @@ def by_threshold(thresholds: Sequence[float], ap: dict[str, Sequence[float | Non
     for (stage, values), colour in zip(layers, style.layer_colours(len(layers))):
         gains = [None if a is None or b is None else a - b for a, b in zip(values, start[1])]
         figure.add_scatter(
-            x=list(thresholds), y=gains, name=stage, mode="lines+markers", line=dict(color=colour, width=2.5),
-            marker=dict(size=7), customdata=list(zip(values, start[1])),
+            x=list(thresholds),
+            y=gains,
+            name=stage,
+            mode="lines+markers",
+            line=dict(color=colour, width=2.5),
+            marker=dict(size=7),
+            customdata=list(zip(values, start[1])),
             hovertemplate=f"{stage} at IoU %{{x:.2f}}: AP %{{customdata[0]:.3f}}, %{{y:+.3f}} over the initial boxes"
             "<extra></extra>",
-        )  # fmt: skip
+        )
     ends = [(stage, trace.y[-1]) for (stage, _), trace in zip(layers, figure.data) if trace.y[-1] is not None]
     span = max(
         (max(v for v in t.y if v is not None) for t in figure.data if any(v is not None for v in t.y)), default=1
@@ -76,24 +100,38 @@ def by_threshold(thresholds: Sequence[float], ap: dict[str, Sequence[float | Non
             text=stage, x=thresholds[-1], y=y, xanchor="left", xshift=10, showarrow=False, font=dict(size=12)
         )
     figure.update_xaxes(
-        title=dict(text="IoU from which a box is right", standoff=6), tickvals=list(thresholds)[::2], tickformat=".2f",
-        range=[thresholds[0] - 0.02, thresholds[-1] + 0.008], showgrid=False, zeroline=False, fixedrange=True,
-    )  # fmt: skip
-    figure.update_yaxes(
-        title=dict(text="AP gained", standoff=4), gridcolor=style.GRID, zerolinecolor=style.GHOST, tickformat=".2f",
+        title=dict(text="IoU from which a box is right", standoff=6),
+        tickvals=list(thresholds)[::2],
+        tickformat=".2f",
+        range=[thresholds[0] - 0.02, thresholds[-1] + 0.008],
+        showgrid=False,
+        zeroline=False,
         fixedrange=True,
-    )  # fmt: skip
+    )
+    figure.update_yaxes(
+        title=dict(text="AP gained", standoff=4),
+        gridcolor=style.GRID,
+        zerolinecolor=style.GHOST,
+        tickformat=".2f",
+        fixedrange=True,
+    )
     return figure
 
 
 def _line(stages: Sequence[dict], metric: str, dash: str, axis: str) -> go.Scatter:
     colours = [style.INITIAL, *style.layer_colours(len(stages) - 1)]
     return go.Scatter(
-        x=list(range(len(stages))), y=[s.get(metric) for s in stages], name=metric, mode="lines+markers",
-        line=dict(color=style.GHOST, width=2, dash=dash), marker=dict(size=9, color=colours),
-        customdata=[s["stage"] for s in stages], xaxis=f"x{axis}", yaxis=f"y{axis}",
+        x=list(range(len(stages))),
+        y=[s.get(metric) for s in stages],
+        name=metric,
+        mode="lines+markers",
+        line=dict(color=style.GHOST, width=2, dash=dash),
+        marker=dict(size=9, color=colours),
+        customdata=[s["stage"] for s in stages],
+        xaxis=f"x{axis}",
+        yaxis=f"y{axis}",
         hovertemplate=f"{metric}, %{{customdata}}: %{{y:.3f}}<extra></extra>",
-    )  # fmt: skip
+    )
 
 
 def _apart(named: list[tuple[str, float]], least: float) -> list[tuple[str, float]]:

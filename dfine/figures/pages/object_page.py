@@ -12,7 +12,7 @@ from dfine.config import EDGES
 from dfine.figures import html as tables
 from dfine.figures import picture as pictures
 from dfine.figures import style
-from dfine.figures.object import arithmetic, edge, edges, ladder, path, stages
+from dfine.figures.object import arithmetic, edge, edges, layers_table, path, stages
 from dfine.figures.pages import document
 from dfine.figures.pages.document import Document, Panel, Section
 from dfine.trace.detections import Detections
@@ -31,9 +31,14 @@ WORDS = (
     ("LQE", "What a layer adds to the score for edges that it is sure of, and takes off for those that it is not."),
 )
 ORIGIN = {
-    "picture": "Picture", "size": "Size in px", "threshold": "Score threshold", "model": "Checkpoint",
-    "digest": "SHA-256 of its weights", "dfine": "D-FINE Lens", "schema": "Schema",
-}  # fmt: skip
+    "picture": "Picture",
+    "size": "Size in px",
+    "threshold": "Score threshold",
+    "model": "Checkpoint",
+    "digest": "SHA-256 of its weights",
+    "dfine": "D-FINE Lens",
+    "schema": "Schema",
+}
 
 
 def page(picture: Image.Image, history: History, detections: Detections, head: dict, data: dict | None = None) -> str:
@@ -93,7 +98,7 @@ def sections(history: History) -> Sequence[Section]:
         Section(
             "The layers in numbers",
             "How far every layer moved the edges, how near that came to the final box, and what it did to the score.",
-            (Panel("Numbers", ladder.plot(history), tables.ladder_html(history)),),
+            (Panel("Numbers", layers_table.plot(history), tables.layers_html(history)),),
         ),
     )
 

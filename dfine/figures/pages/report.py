@@ -15,10 +15,17 @@ from dfine.figures.pages.document import Document, Panel, Section
 
 MOST = 24  # classes that a figure lists, the costliest; the table has all
 ORIGIN = {
-    "data": "Data set", "pictures": "Pictures", "objects": "Objects", "model": "Checkpoint",
-    "digest": "SHA-256 of its weights", "input": "Input in px", "threshold": "Lowest score",
-    "top": "Most boxes a picture", "dfine": "D-FINE Lens", "schema": "Schema",
-}  # fmt: skip
+    "data": "Data set",
+    "pictures": "Pictures",
+    "objects": "Objects",
+    "model": "Checkpoint",
+    "digest": "SHA-256 of its weights",
+    "input": "Input in px",
+    "threshold": "Lowest score",
+    "top": "Most boxes a picture",
+    "dfine": "D-FINE Lens",
+    "schema": "Schema",
+}
 LEVELS = (
     "In tenths of each edge’s own distribution. A hump in the middle: the distributions are too wide; high ends: too "
     "narrow; one high end: the network errs to that side."
@@ -40,7 +47,7 @@ WORDS = (
     ("Cost", "What AP50 would gain if all errors of one kind, and no others, were put right. They do not add up."),
     ("Interval", "An edge lies in its 80\u00a0% interval in 80 of 100 cases, if its distribution can be believed."),
     ("Temperature", "A number per edge that flattens (over 1) or sharpens (under 1) its distributions to that end."),
-)  # fmt: skip
+)
 
 
 def report(numbers: dict, pictures: Sequence[tuple[Image.Image, dict]] = ()) -> str:
@@ -158,7 +165,7 @@ def _errors(numbers: dict) -> Section | None:
                 "cases": "A picture can be several hard cases at once; clean pictures are none.",
                 "sizes": "By the true object’s area (COCO’s bounds: 32² and 96² pixels); of a box on nothing, its own.",
                 "classes": _costliest(len(shown), len(found[key])),
-            }  # fmt: skip
+            }
             text = f"AP50, and what it would gain if all errors of a kind were put right. {notes[key]}"
             panels.append(Panel(name, None, errors.parts_html(shown) + document.paragraph(text)))
     return Section(

@@ -104,11 +104,15 @@ def _lines(rows: Sequence[dict], names: dict[str, str], colours: Sequence[str], 
         at = [r for r in rows if key in r]
         traces.append(
             go.Scatter(
-                x=[r["epoch"] for r in at], y=[r[key] for r in at], name=name, mode="lines+markers",
-                line=dict(color=colour, width=2.2), marker=dict(size=5),
+                x=[r["epoch"] for r in at],
+                y=[r[key] for r in at],
+                name=name,
+                mode="lines+markers",
+                line=dict(color=colour, width=2.2),
+                marker=dict(size=5),
                 hovertemplate="epoch %{x}: %{y:.3f}<extra>%{fullData.name}</extra>",
             )
-        )  # fmt: skip
+        )
     axis = dict(gridcolor=style.GRID, zeroline=False)
     layout = style.plotly_layout(400, margin=dict(l=60, r=16, t=36, b=48), hovermode="x unified", showlegend=True)
     layout |= dict(xaxis=axis | dict(title="epoch", dtick=_step(rows)), yaxis=axis | dict(title=title))

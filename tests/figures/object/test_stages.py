@@ -17,7 +17,7 @@ def play(figure):
 
 
 def traces(frame):
-    return dict(zip(stages._CHANGING, frame["data"]))
+    return dict(zip(stages.CHANGING, frame["data"]))
 
 
 def corners(trace):
@@ -37,7 +37,7 @@ def test_one_slider_step_for_every_stage_with_that_stage_s_box(trace_of, picture
 
 def test_the_figure_opens_on_the_last_layer(history, picture):
     figure = stages.object_figure(picture, history)
-    box = figure.data[-len(stages._CHANGING) + 1]
+    box = figure.data[-len(stages.CHANGING) + 1]
     np.testing.assert_allclose(corners(box), history.xyxy_pixels[-1], atol=1e-4)
     assert "layer 3" in figure.data[-1].text[0]
 

@@ -20,13 +20,23 @@ def rows(history: History) -> list[dict]:
     """
     boxes, ious = history.xyxy_pixels.tolist(), history.iou_with_last.tolist()
     first = dict(
-        stage="initial", box=boxes[0], shift=None, spread=None, iou=ious[0],
-        score=float(history.initial_logits[history.label].sigmoid()), score_before_lqe=None,
-    )  # fmt: skip
+        stage="initial",
+        box=boxes[0],
+        shift=None,
+        spread=None,
+        iou=ious[0],
+        score=float(history.initial_logits[history.label].sigmoid()),
+        score_before_lqe=None,
+    )
     layers = zip(
-        stage_names(history.layers)[1:], boxes[1:], history.shifts.tolist(), history.deviations.tolist(),
-        ious[1:], history.scores.tolist(), history.scores_before_lqe.tolist(),
-    )  # fmt: skip
+        stage_names(history.layers)[1:],
+        boxes[1:],
+        history.shifts.tolist(),
+        history.deviations.tolist(),
+        ious[1:],
+        history.scores.tolist(),
+        history.scores_before_lqe.tolist(),
+    )
     keys = ("stage", "box", "shift", "spread", "iou", "score", "score_before_lqe")
     return [first, *(dict(zip(keys, values)) for values in layers)]
 
@@ -36,9 +46,11 @@ def plot(history: History, *, height: int = 260) -> go.Figure:
     stages = stage_names(history.layers)
     table = rows(history)
     figure = make_subplots(
-        rows=1, cols=3, horizontal_spacing=0.07,
+        rows=1,
+        cols=3,
+        horizontal_spacing=0.07,
         subplot_titles=("edges, px from the final box", "IoU with the final box", "score (dotted: before LQE)"),
-    )  # fmt: skip
+    )
     offsets = (history.offsets * history.pixels_per_size).tolist()  # [L, 4]
     for k, edge in enumerate(EDGES):
         values = [value - offsets[-1][k] for value in [0.0, *(o[k] for o in offsets)]]
@@ -47,9 +59,15 @@ def plot(history: History, *, height: int = 260) -> go.Figure:
         across = [i + 0.07 * (k - 1.5) for i in range(len(stages))]  # side by side, so that the bars can be told apart
         error = dict(type="data", array=spread, color=style.alpha(colour, 0.45), thickness=1.5, width=3)
         line = go.Scatter(
-            x=across, y=values, customdata=stages, name=edge, mode="lines+markers", error_y=error,
-            line=dict(color=colour, width=2), hovertemplate=f"{edge}, %{{customdata}}: %{{y:+.1f}} px<extra></extra>",
-        )  # fmt: skip
+            x=across,
+            y=values,
+            customdata=stages,
+            name=edge,
+            mode="lines+markers",
+            error_y=error,
+            line=dict(color=colour, width=2),
+            hovertemplate=f"{edge}, %{{customdata}}: %{{y:+.1f}} px<extra></extra>",
+        )
         figure.add_trace(line, row=1, col=1)
     figure.add_trace(_line(stages, [r["iou"] for r in table], "IoU", "solid"), row=1, col=2)
     figure.add_trace(_line(stages, [r["score"] for r in table], "after LQE", "solid"), row=1, col=3)

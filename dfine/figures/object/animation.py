@@ -14,11 +14,11 @@ from dfine import distribution
 from dfine.config import EDGES
 from dfine.figures import picture as pictures
 from dfine.figures import style
-from dfine.figures.object import lens
+from dfine.figures.object import summary
 from dfine.trace.history import History
 
 
-def sharpening(picture: Image.Image, history: History, *, steps: int = 10, hold: int = 6) -> list[Image.Image]:
+def frames(picture: Image.Image, history: History, *, steps: int = 10, hold: int = 6) -> list[Image.Image]:
     """Frames of one object's box and its four distributions moving from the initial box through every layer.
 
     Between two layers the edge *logits* are mixed, which is how the network itself goes from one to the next (paper eq.
@@ -61,7 +61,7 @@ def _frame(picture: Image.Image, history: History, edges: torch.Tensor, layer: i
     grid = right.subplots(2, 2, sharex=True, sharey=True)
     top = float(history.probabilities.max())
     for k, (edge, axes) in enumerate(zip(EDGES, grid.flat)):
-        lens.panel(axes, p[k], None, style.EDGE_COLOURS[edge])
+        summary.panel(axes, p[k], None, style.EDGE_COLOURS[edge])
         axes.set_ylim(0, top * 1.05)
         axes.set_title(edge, fontsize=9, color=style.EDGE_COLOURS[edge], fontweight="bold", pad=2)
     colour = style.INITIAL if title.startswith("before") else style.layer_colours(history.layers)[layer]

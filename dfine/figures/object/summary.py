@@ -18,7 +18,7 @@ from dfine.trace.stages import stage_names
 INK = "#3C4149"
 
 
-def lens(picture: Image.Image, detections: Detections, history: History) -> Figure:
+def summary(picture: Image.Image, detections: Detections, history: History) -> Figure:
     """The whole idea in one picture, on white: what was found, how one box came about, how sure each edge is.
 
     Left the picture with its detections, in the middle the one of `history` with its initial box, every layer's box and

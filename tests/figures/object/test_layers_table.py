@@ -3,11 +3,11 @@ import torch
 
 from dfine.boxes import to_pixels
 from dfine.figures import html
-from dfine.figures.object import ladder
+from dfine.figures.object import layers_table
 
 
 def test_the_first_rung_is_the_initial_box_which_no_distribution_moved(history):
-    first = ladder.rows(history)[0]
+    first = layers_table.rows(history)[0]
     assert first["stage"] == "initial"
     assert first["shift"] is None and first["spread"] is None and first["score_before_lqe"] is None
     assert first["box"] == pytest.approx([80, 30, 120, 70], abs=1e-4)
@@ -15,7 +15,7 @@ def test_the_first_rung_is_the_initial_box_which_no_distribution_moved(history):
 
 
 def test_shifts_lead_from_the_initial_box_to_the_final_one(history):
-    rows = ladder.rows(history)
+    rows = layers_table.rows(history)
     assert [r["stage"] for r in rows] == ["initial", "layer 1", "layer 2", "layer 3"]
     outward = torch.tensor([-1.0, -1, 1, 1])
     moved = torch.tensor([r["shift"] for r in rows[1:]]).sum(0) * outward
@@ -25,13 +25,13 @@ def test_shifts_lead_from_the_initial_box_to_the_final_one(history):
 
 
 def test_scores_before_and_after_lqe(history):
-    last = ladder.rows(history)[-1]
+    last = layers_table.rows(history)[-1]
     assert last["score"] == pytest.approx(torch.tensor(3.0).sigmoid().item())
     assert last["score_before_lqe"] == pytest.approx(torch.tensor(2.5).sigmoid().item())
 
 
 def test_the_plot_has_four_edges_and_three_curves_that_end_at_the_final_box(history):
-    figure = ladder.plot(history)
+    figure = layers_table.plot(history)
     assert [t.name for t in figure.data] == ["left", "top", "right", "bottom", "IoU", "after LQE", "before LQE"]
     for t in figure.data[:4]:
         assert t.y[-1] == pytest.approx(0)
@@ -40,7 +40,7 @@ def test_the_plot_has_four_edges_and_three_curves_that_end_at_the_final_box(hist
 
 
 def test_the_table_says_the_same_in_html(history):
-    text = html.ladder_html(history)
+    text = html.layers_html(history)
     assert text.count("<tr ") == 5
     assert f"± {history.deviations[-1, 0]:.2f}" in text
     assert "uncalibrated" in text
