@@ -53,3 +53,40 @@ def test_overlap(a, b, iou, giou):
 
 def test_overlap_of_nothing():
     assert boxes.iou(EMPTY, EMPTY).shape == boxes.giou(EMPTY, EMPTY).shape == (0,)
+
+
+# ── overlaps of boxes given by corners ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_corners_and_centres_overlap_alike():
+    torch.manual_seed(0)
+    a, b = torch.rand(20, 4), torch.rand(20, 4)
+    torch.testing.assert_close(boxes.iou_xyxy(boxes.to_xyxy(a), boxes.to_xyxy(b)), boxes.iou(a, b))
+
+
+@pytest.mark.parametrize("n, m", [(0, 0), (0, 3), (2, 0), (2, 3)])
+def test_every_box_with_every_other(n, m):
+    torch.manual_seed(0)
+    a, b = torch.rand(n, 4), torch.rand(m, 4)
+    every = boxes.iou(a[:, None], b)
+    assert every.shape == (n, m)
+    for i in range(n):
+        for j in range(m):
+            torch.testing.assert_close(every[i, j], boxes.iou(a[i], b[j]))
+
+
+@pytest.mark.parametrize(
+    "a, b, inside, iou",
+    [
+        ([0, 0, 2, 2], [0, 0, 4, 4], 1, 1 / 4),
+        ([0, 0, 4, 4], [0, 0, 2, 2], 1 / 4, 1 / 4),
+        ([0, 0, 2, 2], [1, 0, 3, 2], 1 / 2, 1 / 3),
+        ([0, 0, 2, 2], [5, 5, 6, 6], 0, 0),
+        ([1, 1, 1, 1], [0, 0, 2, 2], 0, 0),  # a point
+        ([1, 1, 1, 1], [1, 1, 1, 1], 0, 0),
+    ],
+)
+def test_share_inside(a, b, inside, iou):
+    a, b = torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64)
+    assert float(boxes.share_inside(a, b)) == pytest.approx(inside)
+    assert float(boxes.iou_xyxy(a, b)) == pytest.approx(iou)

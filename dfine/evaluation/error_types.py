@@ -15,6 +15,10 @@ class, or beyond the 100 best of its class, is no error: COCO ignores it.
 from __future__ import annotations
 
 import numpy as np
+import torch
+from torch import Tensor
+
+from dfine.boxes import iou_xyxy, share_inside
 
 MOST = 100  # detections of one class in one picture that COCO looks at
 
@@ -29,7 +33,7 @@ def judge(
     """What every detection of one picture is.
 
     Args:
-        rows: [d, 7] image id, x, y, width, height (pixels), score, category id; the best first.
+        rows: [d] of `dfine.evaluation.rows.ROW`; the best first.
         boxes: of the objects [g, 4] and of the crowds [c, 4], x, y, width, height.
         classes: category ids of the objects [g] and of the crowds [c].
         foreground: IoU from which an object is found.
@@ -40,12 +44,14 @@ def judge(
         whether correcting it (a Loc or a Cls) would find that object [d]: the best on an object that nothing found.
     """
     (objects, crowds), (labels, crowd_labels) = boxes, classes
-    overlap = _overlap(rows[:, 1:5], objects)  # [d, g]
-    same = rows[:, 6:7] == labels[None]
-    ranked = _rank(rows[:, 6]) < MOST
+    found_boxes, category = _corners(rows["box"])[:, None], rows["category"]
+    overlap = iou_xyxy(found_boxes, _corners(objects)).numpy()  # [d, g]
+    same = category[:, None] == labels
+    ranked = _rank(category) < MOST
     found = _match(np.where(same, overlap, 0.0), ranked, foreground)
     correct = found >= 0
-    in_crowd = (_overlap(rows[:, 1:5], crowds, crowd=True) >= foreground) & (rows[:, 6:7] == crowd_labels[None])
+    within = share_inside(found_boxes, _corners(crowds)).numpy()  # [d, c]
+    in_crowd = (within >= foreground) & (category[:, None] == crowd_labels)
     ignored = ~correct & (in_crowd.any(1) | ~ranked)
     if not len(objects):
         return np.where(ignored, "ignored", "Bkg"), np.full(len(rows), -1), np.zeros(len(rows), bool)
@@ -94,13 +100,6 @@ def _rank(labels: np.ndarray) -> np.ndarray:
     return rank
 
 
-def _overlap(a: np.ndarray, b: np.ndarray, crowd: bool = False) -> np.ndarray:
-    """IoU of boxes x, y, width, height: [d, 4], [g, 4] -> [d, g]; of a crowd, the share of `a` that lies in it."""
-    low, high = (
-        np.maximum(a[:, None, :2], b[None, :, :2]),
-        np.minimum((a[:, :2] + a[:, 2:])[:, None], b[:, :2] + b[:, 2:]),
-    )
-    common = (high - low).clip(0).prod(-1)
-    areas, others = a[:, 2:].prod(-1)[:, None], b[:, 2:].prod(-1)[None]
-    whole = np.broadcast_to(areas, common.shape) if crowd else areas + others - common
-    return np.divide(common, whole, out=np.zeros_like(common), where=whole > 0)
+def _corners(boxes: np.ndarray) -> Tensor:
+    """Corners of boxes x, y, width, height: [n, 4] -> [n, 4]."""
+    return torch.from_numpy(np.concatenate((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), 1))

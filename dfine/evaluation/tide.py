@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 
 from dfine.evaluation.error_types import judge
+from dfine.evaluation.rows import as_rows
 
 KINDS = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
 ORACLES = (*KINDS, "FalsePos", "FalseNeg")  # what can be imagined fixed
@@ -39,7 +39,7 @@ class Objects:
 class Errors:
     """The error type of every detection and object of a data set, or of a part of it. Printing it gives the figures."""
 
-    rows: np.ndarray = field(repr=False)  # [n, 7] image id, x, y, width, height, score, category id
+    rows: np.ndarray = field(repr=False)  # [n] of `dfine.evaluation.rows.ROW`
     kind: np.ndarray = field(repr=False)  # [n] "correct", "Cls", "Loc", "Both", "Dupe", "Bkg" or "ignored"
     target: np.ndarray = field(repr=False)  # [n] position in `truth` of the object it found or errs about, −1: none
     fixes: np.ndarray = field(repr=False)  # [n] whether correcting this Cls or Loc would find its object
@@ -48,6 +48,8 @@ class Errors:
     names: dict[int, str]  # category id -> class name, of the classes that are averaged
     cases: dict[str, list[int]] = field(repr=False, default_factory=dict)  # hard case -> image ids
     index: np.ndarray | None = field(repr=False, default=None)  # [n] which rows of the whole these are
+    # AP of every class as it is ("") and with each kind of error fixed, once measured; parts by class share it.
+    measured: dict[str, dict[int, float]] = field(repr=False, compare=False, default_factory=dict)
 
     @property
     def kinds(self) -> list[str]:
@@ -72,7 +74,7 @@ class Errors:
     @property
     def counts(self) -> dict[str, int]:
         """How many errors there are of each kind; a detection counts for the class that it claims."""
-        here = np.isin(self.rows[:, 6], list(self.names))
+        here = np.isin(self.rows["category"], list(self.names))
         out = {kind: int((here & (self.kind == kind)).sum()) for kind in KINDS}
         mine = self.chosen & np.isin(self.truth.category, list(self.names))
         return out | {"Miss": int((mine & (self.truth.state == "Miss")).sum())}
@@ -110,26 +112,24 @@ class Errors:
         """
         rows, chosen = np.ones(len(self.rows), bool), self.chosen.copy()
         if images is not None:
-            ids = np.array(sorted(images), dtype=np.float64)
-            rows &= np.isin(self.rows[:, 0], ids)
+            ids = np.array(sorted(images), dtype=np.int64)
+            rows &= np.isin(self.rows["image"], ids)
             chosen &= np.isin(self.truth.image, ids)
         if area is not None:
-            own = self.rows[:, 3] * self.rows[:, 4]
+            own = self.rows["box"][:, 2:].prod(1)
             size = np.where(self.target < 0, own, np.append(self.truth.area, 0.0)[self.target])
             rows &= (area[0] <= size) & (size < area[1])
             chosen &= (area[0] <= self.truth.area) & (self.truth.area < area[1])
         names = self.names if categories is None else {c: n for c, n in self.names.items() if c in set(categories)}
         if images is None and area is None:
-            part = replace(self, names=names)
-            part.__dict__["_precisions"] = self._precisions  # every class has been measured already
-            return part
+            return replace(self, names=names)  # `measured` has every class already, and stays
         index = np.arange(len(self.rows)) if self.index is None else self.index
         cut = {key: getattr(self, key)[rows] for key in ("rows", "kind", "target", "fixes")}
-        return replace(self, **cut, chosen=chosen, names=names, index=index[rows])
+        return replace(self, **cut, chosen=chosen, names=names, index=index[rows], measured={})
 
     def by_class(self) -> dict[str, Errors]:
         """Every class that has objects or detections."""
-        present = {*self.truth.category[self.chosen].tolist(), *self.rows[:, 6].astype(int).tolist()}
+        present = {*self.truth.category[self.chosen].tolist(), *self.rows["category"].tolist()}
         return {name: self.only(categories=[c]) for c, name in self.names.items() if c in present}
 
     def by_size(self) -> dict[str, Errors]:
@@ -142,12 +142,11 @@ class Errors:
 
     def summary(self) -> dict:
         """Plain JSON values: `ap50`, and per kind `delta`, `fixed` (ap50 + delta) and `counts`; None for NaN."""
-        plain = lambda v: None if math.isnan(v) else round(v, 6)  # noqa: E731
         delta, ap50 = self.delta, self.ap50
         return {
-            "ap50": plain(ap50),
-            "delta": {k: plain(v) for k, v in delta.items()},
-            "fixed": {k: plain(ap50 + v) for k, v in delta.items()},
+            "ap50": _plain(ap50),
+            "delta": {k: _plain(v) for k, v in delta.items()},
+            "fixed": {k: _plain(ap50 + v) for k, v in delta.items()},
             "counts": self.counts,
             "objects": int((self.chosen & np.isin(self.truth.category, list(self.names))).sum()),
         }
@@ -158,19 +157,16 @@ class Errors:
         return "\n".join(lines + [f"{k:9} {counts.get(k, ''):>6}  {v:.3f}" for k, v in self.delta.items()])
 
     def _mean(self, oracle: str) -> float:
-        values = [self._precisions[oracle].get(c, math.nan) for c in self.names]
+        if oracle not in self.measured:
+            self.measured[oracle] = self._fixed(oracle)
+        values = [self.measured[oracle].get(c, math.nan) for c in self.names]
         values = [v for v in values if not math.isnan(v)]
         return float(np.mean(values)) if values else math.nan
-
-    @cached_property
-    def _precisions(self) -> dict[str, dict[int, float]]:
-        """AP of every class as it is ("") and with each kind of error fixed."""
-        return {oracle: self._fixed(oracle) for oracle in ("", *ORACLES)}
 
     def _fixed(self, oracle: str) -> dict[int, float]:
         """AP by category id with one kind of error fixed."""
         keep, right = self.kind != "ignored", self.kind == "correct"
-        category = self.rows[:, 6].astype(int)
+        category = self.rows["category"]
         wanted = self.chosen.copy()
         mine = self.kind == oracle
         if oracle in ("Cls", "Loc"):
@@ -186,9 +182,10 @@ class Errors:
             keep = keep & ~mine
         asked = np.unique(self.truth.category[self.chosen]).tolist()  # a class without objects has no AP
         count = {c: int((wanted & (self.truth.category == c)).sum()) for c in asked}
-        order = np.lexsort((-self.rows[:, 5], self.rows[:, 0]))  # as COCO's: picture by picture, the best first
+        score = self.rows["score"]
+        order = np.lexsort((-score, self.rows["image"]))  # as COCO's: picture by picture, the best first
         order = order[keep[order]]
-        order = order[np.lexsort((-self.rows[order, 5], category[order]))]
+        order = order[np.lexsort((-score[order], category[order]))]
         ends = {c: np.searchsorted(category[order], [c, c + 1]) for c in asked}
         return {c: average_precision(right[order[a:b]], count[c]) for c, (a, b) in ends.items()}
 
@@ -219,7 +216,7 @@ def error_types(truth: dict, rows: np.ndarray, *, foreground: float = 0.5, backg
 
     Args:
         truth: a COCO-format dict. Images may carry `dials`, as those of scenes do.
-        rows: [n, 7] image id, x, y, width, height (pixels), score, category id, as in `dfine.evaluation.coco`.
+        rows: the detections, as `dfine.evaluation.rows.as_rows` takes them.
         foreground: IoU from which an object is found.
         background: IoU up to which there is nothing.
 
@@ -228,19 +225,20 @@ def error_types(truth: dict, rows: np.ndarray, *, foreground: float = 0.5, backg
     """
     if not 0 <= background < foreground <= 1:
         raise ValueError(f"it must be 0 ≤ background < foreground ≤ 1, not {background} and {foreground}")
-    rows = np.asarray(rows, dtype=np.float64)
-    if rows.ndim != 2 or rows.shape[1] != 7:
-        raise ValueError(f"rows have shape {list(rows.shape)}, expected [any, 7]")
+    rows = as_rows(rows)
     objects, crowds = _objects(truth, crowd=False), _objects(truth, crowd=True)
     kind = np.full(len(rows), "ignored")
     target, fixes = np.full(len(rows), -1), np.zeros(len(rows), bool)
 
     names = {int(c["id"]): str(c["name"]) for c in truth["categories"]}
-    order = np.lexsort((-rows[:, 5], rows[:, 0]))  # picture by picture, the best first
-    order = order[np.isin(rows[order, 6], list(names))]
+    order = np.lexsort((-rows["score"], rows["image"]))  # picture by picture, the best first
+    order = order[np.isin(rows["category"][order], list(names))]
     for image in truth["images"]:
-        ours = lambda column: slice(*np.searchsorted(column, [image["id"], image["id"] + 0.5]))  # noqa: E731, B023
-        mine, here, crowd = order[ours(rows[order, 0])], ours(objects.image), ours(crowds.image)
+        mine, here, crowd = (
+            slice(*np.searchsorted(column, [image["id"], image["id"] + 1]))
+            for column in (rows["image"][order], objects.image, crowds.image)
+        )
+        mine = order[mine]
         boxes = objects.boxes[here], crowds.boxes[crowd]
         classes = objects.category[here], crowds.category[crowd]
         kind[mine], found, fixes[mine] = judge(rows[mine], boxes, classes, foreground, background)
@@ -264,10 +262,14 @@ def _objects(truth: dict, crowd: bool) -> Objects:
     known = {i["id"] for i in truth["images"]}
     those = [a for a in truth["annotations"] if bool(a.get("iscrowd", 0)) == crowd and a["image_id"] in known]
     those.sort(key=lambda a: a["image_id"])
-    column = lambda key, kind: np.array([a[key] for a in those], dtype=kind)  # noqa: E731
-    boxes = column("bbox", np.float64).reshape(-1, 4)
-    area = np.array([a.get("area", a["bbox"][2] * a["bbox"][3]) for a in those], dtype=np.float64)
-    state = np.full(len(those), "Miss", dtype="<U5")
-    return Objects(
-        column("id", np.int64), column("image_id", np.int64), column("category_id", np.int64), area, boxes, state
+    id, image, category = (
+        np.array([a[key] for a in those], dtype=np.int64) for key in ("id", "image_id", "category_id")
     )
+    boxes = np.array([a["bbox"] for a in those], dtype=np.float64).reshape(-1, 4)
+    area = np.array([a.get("area", a["bbox"][2] * a["bbox"][3]) for a in those], dtype=np.float64)
+    return Objects(id, image, category, area, boxes, np.full(len(those), "Miss", dtype="<U5"))
+
+
+def _plain(value: float) -> float | None:
+    """A number for JSON, which knows no NaN."""
+    return None if math.isnan(value) else round(value, 6)

@@ -18,6 +18,7 @@ from PIL import Image
 from dfine.data.pictures import PictureError, read
 from dfine.evaluation import calibration
 from dfine.evaluation.coco import THRESHOLDS, by_threshold, measure
+from dfine.evaluation.rows import as_rows
 from dfine.evaluation.tide import Errors, error_types
 from dfine.explore import fields
 from dfine.figures.pages.errors import WORDS
@@ -122,26 +123,28 @@ def worst_pictures(truth: dict, rows: np.ndarray, count: int = WORST) -> list[di
     Each has `picture` (file name), `image` (id in `truth`), `size` (width, height), `mistakes`, `objects`, `why` in
     words, and `boxes`: dicts of `role` ("correct", "wrong", "missed"), `box` (xyxy in pixels) and `label`.
     """
-    errors = error_types(truth, rows[rows[:, 5] >= SURE])
+    rows = as_rows(rows)
+    errors = error_types(truth, rows[rows["score"] >= SURE])
     wrong = ~np.isin(errors.kind, ("correct", "ignored"))
     missed = errors.truth.state == "Miss"
-    score = Counter(errors.rows[wrong, 0].astype(int).tolist()) + Counter(errors.truth.image[missed].tolist())
+    score = Counter(errors.rows["image"][wrong].tolist()) + Counter(errors.truth.image[missed].tolist())
     images = {i["id"]: i for i in truth["images"]}
-    surest = {i: max(errors.rows[wrong & (errors.rows[:, 0] == i), 5], default=0.0) for i in score}
+    surest = {i: max(errors.rows["score"][wrong & (errors.rows["image"] == i)], default=0.0) for i in score}
     order = sorted(score, key=lambda i: (-score[i], -surest[i], i))[:count]
     return [_entry(images[i], errors, score[i]) for i in order]
 
 
 def _entry(image: dict, errors: Errors, mistakes: int) -> dict:
     """One of the worst pictures."""
-    here, objects = np.flatnonzero(errors.rows[:, 0] == image["id"]), errors.truth
+    here, objects = np.flatnonzero(errors.rows["image"] == image["id"]), errors.truth
     boxes, said = [], {}
     for i in here[errors.kind[here] != "ignored"]:
-        kind, (x, y, w, h), name = errors.kind[i], errors.rows[i, 1:5].tolist(), errors.names[int(errors.rows[i, 6])]
-        text, label = name, f"{name} {errors.rows[i, 5]:.2f}"
+        row, kind = errors.rows[i], errors.kind[i]
+        (x, y, w, h), name = row["box"].tolist(), errors.names[int(row["category"])]
+        text, label = name, f"{name} {row['score']:.2f}"
         if kind in ("Cls", "Both"):
             true = errors.names[int(objects.category[errors.target[i]])]
-            text, label = f"{name} for {true}", f"{name} {errors.rows[i, 5]:.2f}, not {true}"
+            text, label = f"{name} for {true}", f"{name} {row['score']:.2f}, not {true}"
         role = "correct" if kind == "correct" else "wrong"
         suffix = {"Loc": ", loose", "Dupe": ", again", "Bkg": ", nothing"}.get(kind, "")
         boxes.append({"role": role, "box": [x, y, x + w, y + h], "label": label + suffix})

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from dfine.evaluation.coco import measure
+from dfine.evaluation.rows import as_rows
 from dfine.evaluation.tide import KINDS, ORACLES, average_precision, error_types, hard_cases
 
 CAT, DOG = 3, 13
@@ -258,7 +259,7 @@ def test_some_pictures_are_judged_as_if_they_were_all():
     )
     assert part.summary() == alone.summary()
     assert part.kinds == alone.kinds and part.objects == alone.objects
-    np.testing.assert_array_equal(found[part.index], part.rows)
+    np.testing.assert_array_equal(as_rows(found)[part.index], part.rows)
 
 
 def test_every_error_and_object_has_one_size():
@@ -282,7 +283,7 @@ def test_the_whole_is_the_mean_over_classes():
 def test_a_part_of_a_part_leads_back_to_the_whole():
     objects, found = world(4, False)
     part = error_types(objects, found).only(images=range(20)).only(area=(0, 2000)).only(categories=[1])
-    np.testing.assert_array_equal(found[part.index], part.rows)
+    np.testing.assert_array_equal(as_rows(found)[part.index], part.rows)
     assert list(part.names.values()) == ["class 1"]
 
 
