@@ -25,7 +25,7 @@ from dfine.evaluation.coco import METRICS, Evaluation, evaluate  # noqa: E402
 from dfine.training.loop import TrainOptions  # noqa: E402
 
 DEMO = HERE / "checkpoints" / "demo"
-OTHER_INPUTS, OTHER_COUNT = (448, 640), 100  # what becomes of it at inputs that it was not trained for
+OTHER_INPUTS, OTHER_COUNT = (448, 640), 100  # how well it does at inputs that it was not trained for
 LEFT_OUT = {"out", "resume", "device", "save_every", "val"}
 
 
@@ -54,7 +54,7 @@ def measure(model) -> dict[str, Evaluation]:
 
 
 def ap_at(model, side: int) -> float:
-    """AP of the last layer on the first of the held-out scenes, drawn and seen at another size."""
+    """AP of the last layer on the first held-out scenes, drawn and read at another size."""
     data = Scenes(OTHER_COUNT, size=(side, side), seed=HELD_OUT, clean=0.5)
     result = evaluate(model.network, data, names=model.names, size=(side, side), device=model.device, batch=8)
     return list(result.ap.values())[-1]
@@ -110,7 +110,7 @@ tags: [object-detection, d-fine]
 # D-FINE-N on scenes
 
 A D-FINE of size N with {len(NAMES)} classes of drawn things, trained from scratch by this project on pictures that it
-drew itself, no two alike. It is there so that everything works without a network; it does not know photographs.
+drew itself, no two alike. It makes everything work without a network. It does not know photographs.
 
 Classes: {", ".join(NAMES)}.
 
@@ -129,7 +129,7 @@ here everything starts from random weights. {options.note}
 ## Measured
 
 `dfine evaluate --model demo` prints these figures again: {clean.pictures + hard.pictures} held-out scenes (seed
-{HELD_OUT}), AP (0.50:0.95) and its kin by COCO's rules, each stage ranked by its own scores.
+{HELD_OUT}), AP (0.50:0.95) and COCO's other metrics, each stage ranked by its own scores.
 
 Clean half, all dials at 0, {clean.objects} objects:
 
@@ -143,8 +143,8 @@ The last layer is {clean.gain:+.3f} AP above the initial boxes on the clean half
 
 ## Limits
 
-It is made for its own input size: AP on the first {OTHER_COUNT} of the scenes is {inputs} pixels. Keep `size` as it is;
-pictures of any size are resized to it. On the hard half much is hidden, dark or blurred beyond recognition.
+It works best at its own input size: AP on the first {OTHER_COUNT} scenes is {inputs} pixels. Keep `size` as it is;
+pictures of any size are resized to it. In the hard half much is hidden, dark or blurred beyond recognition.
 """
 
 
