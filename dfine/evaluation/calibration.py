@@ -27,7 +27,8 @@ from dfine.config import EDGES
 from dfine.files import replacing
 from dfine.trace.base import SCHEMA
 from dfine.weights.cache import HUB_FILES
-from dfine.weights.checkpoints import checked_temperature, open_checkpoint
+from dfine.weights.checkpoints import open_checkpoint
+from dfine.weights.checks import checked_temperature
 from dfine.weights.exceptions import CheckpointError
 
 MASSES = (0.5, 0.8, 0.95)  # of the intervals in tables

@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import fiftyone as fo
-import torch
 from fiftyone.core.models import Model, SupportsGetItem, TorchModelMixin
 from fiftyone.utils.torch import GetItem
 
@@ -27,6 +26,7 @@ from dfine.explore.names import match
 from dfine.explore.store import Keep
 from dfine.inference.predictor import Predictor
 from dfine.trace.base import SCHEMA
+from dfine.weights.tensors import digest
 
 
 class _Seen(NamedTuple):
@@ -86,7 +86,7 @@ class DFineModel(Model, SupportsGetItem, TorchModelMixin):
         self.classes = tuple(classes)
         self.names = match(predictor.names, classes)
         self.layers = predictor.config.layers
-        self.digest = predictor.digest or _digest(predictor.network)
+        self.digest = predictor.digest or digest(predictor.network)
         settings = predictor.size, predictor.temperature, self.keep, self.names.columns, self.names.ignore
         self.run = _short(self.digest, *settings, SCHEMA)
         self._preprocess = True
@@ -198,15 +198,6 @@ def opened(picture, size: tuple[int, int]) -> dict:
     """A picture as the network's input `pixels` [3, H, W] of `size` = (height, width), and its own (width, height)."""
     picture = read(picture)
     return {"pixels": to_pixels(picture, size), "size": picture.size}
-
-
-def _digest(network: torch.nn.Module) -> str:
-    """SHA-256 of the weights of a network that was not loaded from a file."""
-    digest = hashlib.sha256()
-    for name, value in network.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _short(*settings) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -10,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from dfine.files import digest
 from dfine.page import zerogpu
 from dfine.page.models import KEPT, Models
 from dfine.page.session import Look, looker
@@ -93,8 +93,3 @@ class Shelf:
 
     def __len__(self) -> int:
         return len(self._kept)
-
-
-def digest(path: str) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -12,8 +12,8 @@ from torch import nn
 from dfine.trace.base import SCHEMA
 from dfine.training.optimizer import Decay
 from dfine.training.plan import TrainOptions, same_run
-from dfine.weights.checkpoints import unpacked
 from dfine.weights.exceptions import CheckpointError
+from dfine.weights.tensors import unpacked
 
 PROGRESS = ("step", "epoch", "batch", "best", "waited", "plain", "sums")
 

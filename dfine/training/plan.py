@@ -17,8 +17,9 @@ from dfine.data.transforms import Transform
 from dfine.inference.load import load
 from dfine.network.detector import DFINE
 from dfine.training.transfer import carry_over
-from dfine.weights.checkpoints import fit, open_checkpoint, read_tensors
+from dfine.weights.checkpoints import fit, open_checkpoint
 from dfine.weights.official import OFFICIAL
+from dfine.weights.tensors import read_tensors
 
 SEEDS = 1000  # training draws the scenes of an epoch from seed·1000 + epoch …
 VAL_SEED = SEEDS * 1000  # … and never from here on

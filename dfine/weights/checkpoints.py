@@ -7,47 +7,35 @@ missing, nothing left over, and every shape must be equal.
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 import os
-import pickle
 import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
-from dfine.config import EDGES, Config
+from dfine.config import Config
 from dfine.data import labels
+from dfine.files import digest
 from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
 from dfine.weights.cache import HUB_FILES
+from dfine.weights.checks import checked_names, checked_size, checked_temperature, read_json
 from dfine.weights.exceptions import CheckpointError, some
 from dfine.weights.hub import fetch, fetch_hub
 from dfine.weights.identify import OURS, describe, translate
 from dfine.weights.layouts import State
-from dfine.weights.transformers import TRANSFORMERS
+from dfine.weights.names import label_map
+from dfine.weights.tensors import read_tensors
+from dfine.weights.transformers import TRANSFORMERS, check_config, own_names
 from dfine.weights.zoo import ZOO, labels_of_hub
 
 SUFFIXES = (".pth", ".pt", ".safetensors")
-PACKED = (b"PK\x03\x04", b"\x80")  # how files begin that `torch.save` writes: a zip archive or, formerly, a pickle
-DAMAGE = (
-    SafetensorError,
-    RuntimeError,
-    EOFError,
-    OSError,
-    ValueError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    TypeError,
-)  # what reading a damaged file comes to
 SIZE = (640, 640)  # (height, width) that published weights were trained with
 
 
@@ -94,7 +82,7 @@ def open_checkpoint(
     path, published = _locate(source)
     folder = path if path.is_dir() else path.parent
     described = path.is_dir() or path.name == HUB_FILES[1]  # then config.json beside it belongs to it
-    config = _read_json(folder / HUB_FILES[0]) if described and (folder / HUB_FILES[0]).is_file() else {}
+    config = read_json(folder / HUB_FILES[0]) if described and (folder / HUB_FILES[0]).is_file() else {}
     file = path if path.is_file() else folder / HUB_FILES[1]
     if not file.is_file():
         raise CheckpointError(f"the folder {folder} has no {HUB_FILES[1]}; a checkpoint is {' and '.join(HUB_FILES)}")
@@ -110,7 +98,7 @@ def open_checkpoint(
         label_map(built.classes, names, labels.KNOWN.get(published, own)),
         _size(folder, config) if described else SIZE,
         str(source),
-        _digest(file),
+        digest(file),
         card.read_text(encoding="utf-8") if described and card.is_file() else None,
         checked_temperature(source, config.get("temperature") if "schema" in config else None),
     )
@@ -129,63 +117,6 @@ def _locate(source: str | os.PathLike) -> tuple[Path, str | None]:
     raise CheckpointError(f"there is no file, folder or known checkpoint {str(source)!r}; {hint}")
 
 
-def read_tensors(file: Path) -> State:
-    """The tensors of a .safetensors or .pth file; of the latter {"ema": {"module": …}}, {"model": …} or bare.
-
-    Raises:
-        CheckpointError: it is damaged, or holds something other than tensors. No code in it is ever run.
-    """
-    content = unpacked(file)
-    for path in (("ema", "module"), ("model",), ()):
-        inner = content
-        for key in path:
-            inner = inner.get(key) if isinstance(inner, dict) else None
-        if isinstance(inner, dict) and inner and all(isinstance(v, torch.Tensor) for v in inner.values()):
-            return dict(inner)
-    raise CheckpointError(f"{file.name} has no weights under 'ema'/'module', under 'model', or at the top")
-
-
-def unpacked(file: Path, remedy: str = "download it again") -> object:
-    """What a .safetensors file, or one that `torch.save` wrote, holds; a `remedy` is for damage. No code is ever run.
-
-    Raises:
-        CheckpointError: it is damaged, of another kind, or holds something other than tensors and plain values.
-    """
-    try:
-        with file.open("rb") as stream:
-            head = stream.read(64)
-        stranger = _stranger(head, file.suffix == ".safetensors")
-        if stranger:
-            raise CheckpointError(f"{file.name} {stranger}")
-        if file.suffix == ".safetensors":
-            return load_file(file)
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except CheckpointError:
-        raise
-    except FileNotFoundError:
-        raise CheckpointError(f"there is no file {str(file)!r}") from None
-    except pickle.UnpicklingError as error:
-        if "weights_only" not in str(error).lower() and "unsupported" not in str(error).lower():
-            raise CheckpointError(f"{file.name} is damaged or not a checkpoint; {remedy}") from None
-        raise CheckpointError(
-            f"{file.name} holds Python objects besides tensors, which are refused because loading them could run "
-            "code; save its tensors alone, as .safetensors"
-        ) from None
-    except DAMAGE as error:
-        raise CheckpointError(f"{file.name} cannot be read ({error}); it may be cut off: {remedy}") from None
-
-
-def _stranger(head: bytes, safe: bool) -> str | None:
-    """What a file is that begins with `head`, in words, where that is no file of weights; None where it may be one."""
-    if head.startswith(b"version https://git-lfs"):
-        return "is a pointer of git LFS, not the file that it stands for; fetch that with `git lfs pull`"
-    if head.lstrip().lower().startswith((b"<!doctype", b"<html")):
-        return "is a web page, not a checkpoint; download the file itself"
-    if not safe and head and not head.startswith(PACKED):
-        return f"is not a checkpoint: it begins with {head[:12]!r}"
-    return None
-
-
 def _understand(tensors: State, config: dict, family: str) -> tuple[Config, State, tuple[str, ...] | None]:
     """Configuration, weights under our keys, and the file's own class names."""
     weights, facts, layout = translate(tensors)
@@ -195,81 +126,14 @@ def _understand(tensors: State, config: dict, family: str) -> tuple[Config, Stat
         built = Config.from_dict(config.get("config", {}))
         if family not in ("dfine", built.family):
             raise CheckpointError(f"its config.json says family {built.family!r}, not {family!r}")
-        return built, weights, _names(config.get("names"))
+        return built, weights, checked_names(config.get("names"))
 
     built = describe(weights, facts, family)
     if layout is TRANSFORMERS and config:
-        _check_transformers(config, family)
+        check_config(config, family)
         built = Config.from_dict(built.to_dict() | {"queries": config.get("num_queries", built.queries)})
-        return built, weights, _own_names(config)
+        return built, weights, own_names(config)
     return built, weights, None
-
-
-def _names(names: object) -> tuple[str, ...] | None:
-    """Class names of our config.json, None where it has none."""
-    if names is not None and not (isinstance(names, list) and all(isinstance(n, str) for n in names)):
-        raise CheckpointError(f"its config.json has names={names!r}; they must be a list of strings, one per class")
-    return tuple(names or ()) or None
-
-
-def _check_transformers(config: dict, family: str) -> None:
-    """Refuse what transformers can express and no D-FINE was ever published with."""
-    if config.get("model_type", "d_fine") != "d_fine":
-        raise CheckpointError(f"its config.json describes a {config['model_type']} model, not a d_fine")
-    want = {"decoder_method": "default", "layer_scale": 1.0, "learn_initial_query": False, "normalize_before": False}
-    for key, value in want.items():
-        if config.get(key, value) != value:
-            raise CheckpointError(f"its config.json has {key}={config[key]!r}; only {value!r} is supported")
-    if config.get("eval_idx", -1) not in (-1, config.get("decoder_layers", 6) - 1):
-        raise CheckpointError(
-            f"its config.json stops at decoder layer {config['eval_idx']}; only the last is supported"
-        )
-    activation = config.get("decoder_activation_function", "relu")
-    if family == "dfine" and activation != "relu":
-        raise CheckpointError(
-            f"its config.json has {activation!r} in the decoder where D-FINE has 'relu'; "
-            "for DEIM's weights say family='deim'"
-        )
-
-
-def _own_names(config: dict) -> tuple[str, ...] | None:
-    """Class names of a transformers config.json, None where they are its fillers (LABEL_0 …)."""
-    table = config.get("id2label") or {}
-    try:
-        names = tuple(str(table[key]) for key in sorted(table, key=int))
-    except (ValueError, TypeError):
-        return None
-    return None if not names or all(re.fullmatch(r"LABEL_\d+", n) for n in names) else names
-
-
-def label_map(classes: int, given: Sequence[str] | None, own: Sequence[str] | None) -> tuple[str, ...]:
-    """The names of `classes` columns: those given, else the checkpoint's own, else published ones of that count.
-
-    Column 0 of the 366 of Objects365 answers for nothing: its name is "", and it is never reported.
-
-    Raises:
-        CheckpointError: there are no names, or their number does not fit.
-    """
-    objects365 = labels.KNOWN["objects365"]
-    if given is not None:
-        names = (given,) if isinstance(given, str) else tuple(given)
-        if classes == len(objects365) == len(names) + 1:
-            names = (labels.UNUSED, *names)
-        if len(names) != classes:
-            raise CheckpointError(f"the checkpoint has {classes} classes, but names= has {len(names)}")
-        return names
-    names = tuple(own) if own else labels.of_columns(classes)
-    if names is None:
-        raise CheckpointError(
-            f"the checkpoint has {classes} classes and no names for them; give them once and for all, in Python: "
-            "dfine.load(FILE, names=[…]).save(FOLDER)"
-        )
-    if len(names) != classes:
-        raise CheckpointError(
-            f"the checkpoint has {classes} classes, but {len(names)} names come with it; give all of them, in Python: "
-            "dfine.load(FILE, names=[…]).save(FOLDER)"
-        )
-    return (labels.UNUSED, *names[1:]) if classes == len(objects365) else names
 
 
 def fit(network: nn.Module, weights: State) -> None:
@@ -341,50 +205,13 @@ def save(
     return folder
 
 
-def _read_json(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"{path} is not valid JSON ({error})") from None
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} is not the configuration of a checkpoint")
-    return content
-
-
 def _size(folder: Path, config: dict) -> tuple[int, int]:
     """Input (height, width): of our config.json, else of transformers' preprocessor_config.json, else 640."""
     if "input_size" in config:
         return checked_size(config["input_size"], f"{folder / HUB_FILES[0]}: input_size")
     preprocessor = folder / "preprocessor_config.json"
-    size = _read_json(preprocessor).get("size", {}) if preprocessor.is_file() else {}
+    size = read_json(preprocessor).get("size", {}) if preprocessor.is_file() else {}
     pair = [size.get(key, side) for key, side in zip(("height", "width"), SIZE)] if isinstance(size, dict) else []
     if not pair or not all(isinstance(side, int) for side in pair):
         raise CheckpointError(f"{preprocessor}: size must have a height and a width, it is {size!r}")
     return tuple(pair)
-
-
-def checked_size(size: object, where: str = "the input size") -> tuple[int, int]:
-    """An input size that the network can take. Raises CheckpointError, a ValueError, otherwise."""
-    pair = isinstance(size, (tuple, list)) and len(size) == 2
-    if not pair or not all(isinstance(s, Integral) and s >= 32 and s % 32 == 0 for s in size):
-        raise CheckpointError(f"{where} is (height, width), two multiples of 32, not {size!r}")
-    return int(size[0]), int(size[1])
-
-
-def checked_temperature(source: str | os.PathLike, values: list | None) -> tuple[float, ...] | None:
-    """One positive number per edge, or None. Raises CheckpointError otherwise."""
-    if values is None:
-        return None
-    numbers = isinstance(values, list) and all(isinstance(v, (int, float)) and 0 < v < float("inf") for v in values)
-    if not numbers or len(values) != len(EDGES):
-        raise CheckpointError(f"{source}: a temperature is {len(EDGES)} positive numbers, one per edge, not {values!r}")
-    return tuple(float(v) for v in values)
-
-
-def _digest(file: Path) -> str:
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -179,3 +180,33 @@ def preprocessor_config(size: tuple[int, int]) -> dict:
         "do_convert_annotations": True,
         "format": "coco_detection",
     }
+
+
+def check_config(config: dict, family: str) -> None:
+    """Refuse what transformers can express and no D-FINE was ever published with."""
+    if config.get("model_type", "d_fine") != "d_fine":
+        raise CheckpointError(f"its config.json describes a {config['model_type']} model, not a d_fine")
+    want = {"decoder_method": "default", "layer_scale": 1.0, "learn_initial_query": False, "normalize_before": False}
+    for key, value in want.items():
+        if config.get(key, value) != value:
+            raise CheckpointError(f"its config.json has {key}={config[key]!r}; only {value!r} is supported")
+    if config.get("eval_idx", -1) not in (-1, config.get("decoder_layers", 6) - 1):
+        raise CheckpointError(
+            f"its config.json stops at decoder layer {config['eval_idx']}; only the last is supported"
+        )
+    activation = config.get("decoder_activation_function", "relu")
+    if family == "dfine" and activation != "relu":
+        raise CheckpointError(
+            f"its config.json has {activation!r} in the decoder where D-FINE has 'relu'; "
+            "for DEIM's weights say family='deim'"
+        )
+
+
+def own_names(config: dict) -> tuple[str, ...] | None:
+    """Class names of a transformers config.json, None where they are its fillers (LABEL_0 …)."""
+    table = config.get("id2label") or {}
+    try:
+        names = tuple(str(table[key]) for key in sorted(table, key=int))
+    except (ValueError, TypeError):
+        return None
+    return None if not names or all(re.fullmatch(r"LABEL_\d+", n) for n in names) else names

@@ -12,7 +12,7 @@ from dfine.config import Config
 from dfine.data import labels
 from dfine.network.detector import DFINE
 from dfine.weights import checkpoints
-from dfine.weights.checkpoints import fit, label_map, open_checkpoint, save
+from dfine.weights.checkpoints import fit, open_checkpoint, save
 from dfine.weights.exceptions import CheckpointError
 from tests.helpers import NO_REFERENCE, REFERENCE, reference_weights
 
@@ -302,44 +302,6 @@ def test_loading_leaves_the_random_state_alone(tmp_path):
     assert torch.equal(torch.rand(3), want)
 
 
-# ── names of classes ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-O365 = labels.KNOWN["objects365"]
-
-
-@pytest.mark.parametrize(
-    "classes, given, own, want",
-    [
-        (2, ["a", "b"], None, ("a", "b")),
-        (2, ["a", "b"], ["x", "y"], ("a", "b")),
-        (2, None, ["x", "y"], ("x", "y")),
-        (1, "thing", None, ("thing",)),
-        (80, None, None, labels.COCO),
-        (366, None, None, O365),
-        (366, labels.OBJECTS365, None, O365),
-        (366, None, ["N/A", *labels.OBJECTS365], O365),
-    ],
-)
-def test_label_map(classes, given, own, want):
-    assert label_map(classes, given, own) == want
-
-
-@pytest.mark.parametrize(
-    "classes, given, own, said",
-    [
-        (2, ["a"], None, "2 classes, but names= has 1"),
-        (2, [], None, "2 classes, but names= has 0"),
-        (80, list("abc"), None, "80 classes, but names= has 3"),
-        (2, None, ["x"], "2 classes, but 1 names come with it"),
-        (2, None, None, "2 classes and no names"),
-        (366, ["a"] * 364, None, "366 classes, but names= has 364"),
-    ],
-)
-def test_a_count_that_does_not_fit(classes, given, own, said):
-    with pytest.raises(CheckpointError, match=said):
-        label_map(classes, given, own)
-
-
 # ── what cannot be read ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -364,61 +326,10 @@ def test_an_empty_folder(tmp_path):
         open_checkpoint(tmp_path)
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-@pytest.mark.parametrize("kept", [0, 10, 1000, 100_000])
-def test_files_that_are_cut_off(tmp_path, suffix, kept):
-    file = tmp_path / f"a{suffix}"
-    state = network().state_dict()
-    torch.save(state, file) if suffix == ".pth" else save_file(state, file)
-    file.write_bytes(file.read_bytes()[:kept])
-    with pytest.raises(CheckpointError, match=f"a{suffix} (cannot be read|is damaged)"):
-        open_checkpoint(file)
-
-
-STRANGERS = {
-    b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n": "is a pointer of git LFS",
-    b"\n<!DOCTYPE html><html>": "is a web page, not a checkpoint",
-    b"hello\n": "is not a checkpoint: it begins with b'hello",
-    b"\xff\xd8\xff\xe0\0\x10JFIF": "is not a checkpoint: it begins with",
-    b"\x80\x02hello": "is damaged or not a checkpoint|cannot be read",
-}
-
-
-@pytest.mark.parametrize("content", list(STRANGERS))
-def test_files_of_another_kind_are_called_what_they_are(tmp_path, content):
-    file = tmp_path / "a.pth"
-    file.write_bytes(content)
-    with pytest.raises(CheckpointError, match=f"a.pth ({STRANGERS[content]})") as caught:
-        open_checkpoint(file)
-    assert b"\x80" in content or "run code" not in str(caught.value)
-
-
 def test_a_pointer_in_place_of_safetensors(tmp_path):
-    (tmp_path / "model.safetensors").write_bytes(next(iter(STRANGERS)))
+    (tmp_path / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
     with pytest.raises(CheckpointError, match="model.safetensors is a pointer of git LFS"):
         open_checkpoint(tmp_path)
-
-
-class Harmful:
-    """Runs code when it is unpickled."""
-
-    def __reduce__(self):
-        return (os.mkdir, ("harm",))
-
-
-def test_code_in_a_file_is_never_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    torch.save({"model": Harmful()}, "a.pth")
-    with pytest.raises(CheckpointError, match="refused because loading them could run code"):
-        open_checkpoint("a.pth")
-    assert not (tmp_path / "harm").exists()
-
-
-@pytest.mark.parametrize("content", [{"model": 3}, {"epoch": 3}, [1, 2], {}])
-def test_a_file_without_weights(tmp_path, content):
-    torch.save(content, tmp_path / "a.pth")
-    with pytest.raises(CheckpointError, match="has no weights under 'ema'/'module', under 'model', or at the top"):
-        open_checkpoint(tmp_path / "a.pth")
 
 
 @pytest.mark.parametrize(
