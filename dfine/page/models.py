@@ -12,7 +12,7 @@ from dfine.inference.load import load
 from dfine.inference.predictor import Predictor
 from dfine.weights import hub
 from dfine.weights.exceptions import CheckpointError, OfflineError
-from dfine.weights.zoo import ZOO
+from dfine.weights.zoo import ZOO, zoo
 
 KEPT = 3  # models held in memory; the default one is among them
 EVERYDAY = "nano-coco"  # what a visitor should meet: everyday things, small enough for two cores
@@ -87,7 +87,7 @@ class Models:
     def table(self) -> list[dict]:
         """The whole zoo, a row each, as `dfine.zoo()` gives it, with `state`: in memory, cached, or to be fetched."""
         open_now = set(self.in_memory)
-        rows = hub.zoo()
+        rows = zoo()
         for row in rows:
             row["state"] = "in memory" if row["name"] in open_now else "cached" if row["cached"] else "to be fetched"
         return rows

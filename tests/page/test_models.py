@@ -50,7 +50,7 @@ def loads(monkeypatch):
 def put_into_cache(cache, hub_id):
     """A checkpoint in transformers' layout, where the Hub's own client would have put it."""
     pytest.importorskip("transformers")
-    from tests.test_parity_transformers import theirs
+    from tests.network.test_parity_transformers import theirs
 
     repo = cache / ("models--" + hub_id.replace("/", "--"))
     (repo / "refs").mkdir(parents=True)

@@ -67,7 +67,7 @@ def test_the_wheel_brings_what_the_page_needs(wheel):
 
 def test_the_installed_package_is_the_one_that_is_used(installed, environment):
     place, scripts = installed
-    code = "import dfine, dfine.weights.hub as hub; print(dfine.__file__); print(hub.assets())"
+    code = "import dfine, dfine.weights.cache as cache; print(dfine.__file__); print(cache.assets())"
     done = subprocess.run(
         [scripts / "python", "-c", code], cwd=place, env=environment, capture_output=True, text=True, timeout=PATIENCE
     )
