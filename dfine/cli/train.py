@@ -43,6 +43,9 @@ def train(
     augment: Annotated[
         Literal["auto", "strong", "plain"], Option(help="Published augmentation, or a flip; auto: plain for scenes.")
     ] = "auto",
+    mosaic: Annotated[
+        float, Option(min=0, max=1, help="Share of pictures that are made of four, for few pictures; 0.3 to 0.5.")
+    ] = 0.0,
     scales: Annotated[OnOff, Option(help="Batches of several sizes; auto: as published, not for scenes.")] = "auto",
     freeze: Annotated[
         OnOff, Option(help="Keep the backbone's stem and norms; auto: in L and X that start from weights.")

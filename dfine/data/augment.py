@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 from torchvision.transforms import v2
 
-from dfine.data.transforms import Compose, RandomHorizontalFlip, Torchvision, Transform
+from dfine import boxes as box
+from dfine.data.transforms import Compose, Pair, RandomHorizontalFlip, Resize, Torchvision, Transform
+from dfine.trace.records import Target
 
 STRIDE = 32  # inputs are multiples of it
 
@@ -29,6 +34,80 @@ def strong() -> Transform:
 def plain() -> Transform:
     """What is left of it in the last epochs: the flip."""
     return RandomHorizontalFlip()
+
+
+class Mosaic:
+    """Makes a training picture of four: each shrunk at random and laid around one point, for more objects a picture.
+
+    After Bochkovskiy et al., "YOLOv4" (arXiv 2004.10934), section 3.3. The point where the four meet lies in the middle
+    40 % of either side. Each picture is resized to between 0.4 and 1 of the whole and laid with a corner at that point;
+    what sticks out of its quarter is cut off, and what it leaves free stays grey. An object of which less than a
+    quarter is left, or less than 2 pixels in width or height, is dropped.
+
+    Args:
+        p: probability with which a picture becomes a mosaic.
+        size: (height, width) of the mosaic.
+    """
+
+    GREY = 114
+    SMALLEST, VISIBLE = 2.0, 0.25  # pixels; share of the object's area
+
+    def __init__(self, p: float, size: tuple[int, int]):
+        if not 0 <= p <= 1:
+            raise ValueError(f"the share of mosaics is between 0 and 1, not {p}")
+        self.p, self.size = p, size
+        # What else is done to a mosaic: it needs no zooming out, but crops bring its small objects near again.
+        crop = v2.RandomApply([v2.RandomIoUCrop()], p=0.8)
+        self.after = Compose(Torchvision(v2.RandomPhotometricDistort(p=0.5)), Torchvision(crop), RandomHorizontalFlip())
+
+    def wanted(self) -> bool:
+        """Whether this time is one, drawn from torch's random state."""
+        return self.p > 0 and torch.rand(()).item() < self.p
+
+    def __call__(self, read: Callable[[int], Pair], index: int, count: int) -> Pair:
+        """A mosaic of item `index` and three others of `count`, each read by `read`; it keeps the first one's id."""
+        others = torch.randint(count, (3,)).tolist()
+        height, width = self.size
+        x, y = (int(side * (0.3 + 0.4 * torch.rand(()).item())) for side in (width, height))
+        canvas = torch.full((3, height, width), self.GREY, dtype=torch.uint8)
+        first, labels, corners = None, [], []
+        for quarter, item in enumerate((index, *others)):
+            picture, target = read(item)
+            first = target if first is None else first
+            picture, place, kept, boxes = self._placed(picture, target, (x, y), quarter)
+            left, top, right, bottom = place
+            canvas[:, top:bottom, left:right] = picture
+            labels.append(target.labels[kept])
+            corners.append(boxes[kept])
+        relative = box.from_pixels(torch.cat(corners), (width, height))
+        return self.after(canvas, replace(first, labels=torch.cat(labels), boxes=relative))
+
+    def _placed(self, picture: Tensor, target: Target, meeting: tuple[int, int], quarter: int):
+        """One picture cut to its quarter, its place [4] in pixels, which objects stay [n], all corners [n, 4].
+
+        `quarter` 0 to 3 is upper left, upper right, lower left, lower right of the point `meeting` (x, y).
+        """
+        height, width = self.size
+        scale = 0.4 + 0.6 * torch.rand(()).item()
+        w, h = max(1, round(width * scale)), max(1, round(height * scale))
+        picture, _ = Resize((h, w))(picture, target)
+        x, y = meeting
+        left, top = (x - w, x)[quarter % 2], (y - h, y)[quarter // 2]
+        room = torch.tensor(
+            [(0, x)[quarter % 2], (0, y)[quarter // 2], (x, width)[quarter % 2], (y, height)[quarter // 2]]
+        )
+        whole = box.to_pixels(target.boxes, (w, h)) + torch.tensor([left, top, left, top])
+        cut = torch.cat((whole[:, :2].maximum(room[:2]), whole[:, 2:].minimum(room[2:])), 1)
+        sides, before = (cut[:, 2:] - cut[:, :2]).clamp(min=0), whole[:, 2:] - whole[:, :2]
+        kept = (sides.prod(1) >= self.VISIBLE * before.prod(1)) & (sides.amin(1) >= self.SMALLEST)
+        place = [
+            max(left, int(room[0])),
+            max(top, int(room[1])),
+            min(left + w, int(room[2])),
+            min(top + h, int(room[3])),
+        ]
+        piece = picture[:, place[1] - top : place[3] - top, place[0] - left : place[2] - left]
+        return piece, place, kept, cut
 
 
 def sizes(base: int, repeats: int | None) -> list[int]:

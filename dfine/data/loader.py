@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from dfine.data.augment import Mosaic
 from dfine.data.pictures import PictureError
 from dfine.data.transforms import Compose, RandomHorizontalFlip, Resize, Transform
 from dfine.trace.records import Target
@@ -82,8 +83,8 @@ class Prepared(Dataset):
     In place of one that cannot be read comes its ValueError or OSError, which names the picture's file.
     """
 
-    def __init__(self, dataset: Dataset, transform: Transform, seed: int):
-        self.dataset, self.transform, self.seed = dataset, transform, seed
+    def __init__(self, dataset: Dataset, transform: Transform, seed: int, mosaic: Mosaic | None = None):
+        self.dataset, self.transform, self.seed, self.mosaic = dataset, transform, seed, mosaic
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -93,9 +94,15 @@ class Prepared(Dataset):
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(_generator(self.seed, epoch, index).get_state())  # manual_seed would touch the GPU
             try:
-                return self.transform(*self.dataset[index])
+                return self._item(index)
             except (ValueError, OSError) as error:
                 return self._placed(error, index)
+
+    def _item(self, index: int) -> tuple[Tensor, Target]:
+        if self.mosaic is None or not self.mosaic.wanted():
+            return self.transform(*self.dataset[index])
+        picture, target = self.mosaic(self.dataset.__getitem__, index, len(self.dataset))
+        return Resize(self.mosaic.size)(picture, target)
 
     def _placed(self, error: Exception, index: int) -> Exception:
         """The error, with the picture's path where it tells the last part alone."""
@@ -126,6 +133,7 @@ def loader(
     transform: Transform | None = None,
     share: tuple[int, int] = (0, 1),
     pin: bool = False,
+    mosaic: float = 0.0,
 ) -> DataLoader:
     """Batches of a data set: (pictures uint8 [B, 3, H, W], list of Target).
 
@@ -142,10 +150,11 @@ def loader(
         transform: takes the place of the random flip in training.
         share: (rank, processes): the part of every batch that this process takes.
         pin: put pictures where a GPU can fetch them by itself, while the CPU goes on.
+        mosaic: in training, the share of pictures that are made of four (`augment.Mosaic`).
     """
     steps = [transform or RandomHorizontalFlip()] if train else []
     return Loader(
-        Prepared(dataset, Compose(*steps, Resize(size)), seed),
+        Prepared(dataset, Compose(*steps, Resize(size)), seed, Mosaic(mosaic, size) if train and mosaic else None),
         batch_sampler=Batches(len(dataset), batch, shuffle=train, seed=seed, share=share),
         num_workers=workers,
         collate_fn=_sent,

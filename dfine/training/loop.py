@@ -176,6 +176,7 @@ class Training:
             transform=plan.transform(options, state.plain),
             share=(self.here.rank, self.here.count),
             pin=self.device.type == "cuda",
+            mosaic=plan.mosaic(options, state.plain),
         )
         batches.batch_sampler.epoch, batches.batch_sampler.start = state.epoch, state.batch
         total = len(batches) * self.epochs

@@ -45,6 +45,7 @@ class TrainOptions:
     batch: int | None = None  # pictures per step, over all processes
     accumulate: int = 1  # parts in which a batch goes through the network, for want of memory
     augment: str = "auto"  # "strong", "plain" (a flip), or "auto": plain for scenes, which are new every epoch
+    mosaic: float = 0.0  # share of pictures that are made of four, before the last epochs without strong augmentation
     scales: str = "auto"  # "on", "off", or "auto": batches of several sizes where they are published, not for scenes
     freeze: str = "auto"  # "on", "off", or "auto": stem and norms of the backbone, for L and X that start from weights
     rate: float | None = None
@@ -180,6 +181,13 @@ def transform(options: TrainOptions, plain: bool) -> Transform:
     """What is done to a picture before it is resized; `plain` in the last epochs."""
     strong = _wanted(options.augment, options.data != "scenes", on="strong", off="plain")
     return augment.strong() if strong and not plain else augment.plain()
+
+
+def mosaic(options: TrainOptions, plain: bool) -> float:
+    """The share of mosaics; none in the last epochs. Raises ValueError when it is not between 0 and 1."""
+    if not 0 <= options.mosaic <= 1:
+        raise ValueError(f"--mosaic is a share between 0 and 1, not {options.mosaic}")
+    return 0.0 if plain else options.mosaic
 
 
 def in_words(recipe: Recipe, published: Recipe) -> str:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from dfine.boxes import to_pixels
 from dfine.data import augment
 from dfine.data.scenes import Scenes
 from dfine.trace.records import Target
@@ -76,3 +77,70 @@ def test_a_batch_takes_a_size_that_depends_on_the_seed():
     small = augment.resized(pixels, [32], 0)
     torch.testing.assert_close(small.mean(), pixels.mean(), atol=0.02, rtol=0)
     assert small.min() >= 0 and small.max() <= 1
+
+
+RED, GREEN, BLACK = (250, 0, 0), (0, 250, 0), (0, 0, 0)
+
+
+def solid(colour, boxes, size=(120, 160)):
+    """A black picture in which every object is a rectangle of the colour."""
+    picture = torch.zeros(3, *size, dtype=torch.uint8)
+    boxes = torch.tensor(boxes).reshape(-1, 4)
+    for x1, y1, x2, y2 in to_pixels(boxes, (size[1], size[0])).round().int().tolist():
+        picture[:, y1:y2, x1:x2] = torch.tensor(colour, dtype=torch.uint8)[:, None, None]
+    return picture, Target(torch.full((len(boxes),), int(colour == GREEN)), boxes, image_id=7)
+
+
+def still(p=1.0, size=(96, 128)):
+    """A mosaic to which nothing else is done, so that colours stay what they are."""
+    mosaic = augment.Mosaic(p, size)
+    mosaic.after = lambda picture, target: (picture, target)
+    return mosaic
+
+
+def test_a_mosaic_of_empty_pictures():
+    torch.manual_seed(0)
+    picture, target = still()(lambda i: solid(RED, []), 0, 1)
+    assert picture.shape == (3, 96, 128) and target.boxes.shape == (0, 4) and target.image_id == 7
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_boxes_of_a_mosaic_hold_their_objects_and_every_object_large_enough_has_a_box(seed):
+    items = [solid(RED, [[0.3, 0.4, 0.3, 0.5]]), solid(GREEN, [[0.7, 0.6, 0.4, 0.3], [0.2, 0.2, 0.2, 0.2]])]
+    torch.manual_seed(seed)
+    picture, target = still()(lambda i: items[i % 2], 0, 10)
+    covered = torch.zeros(picture.shape[1:], dtype=torch.bool)
+    for label, (x1, y1, x2, y2) in zip(target.labels.tolist(), to_pixels(target.boxes, (128, 96)).tolist()):
+        assert 0 <= x1 < x2 <= 128 and 0 <= y1 < y2 <= 96
+        inside = picture[:, int(y1 + 1.5) : int(y2 - 0.5), int(x1 + 1.5) : int(x2 - 0.5)].float()
+        assert (inside[label] > 200).all() and (inside[1 - label] < 50).all()
+        covered[max(0, int(y1) - 1) : int(y2) + 2, max(0, int(x1) - 1) : int(x2) + 2] = True
+    bright = (picture[:2].float() > 200).any(0) & ~covered
+    assert (
+        int(bright.sum()) < 0.25 * 0.4 * 0.5 * 128 * 96
+    )  # only what is left of objects that were cut to less than a quarter
+
+
+def test_an_object_cut_to_a_sliver_has_no_box():
+    mosaic, boxes = still(), torch.tensor([[0.5, 0.5, 0.9, 0.9]])
+    for seed in range(20):
+        torch.manual_seed(seed)
+        _, target = mosaic(
+            lambda i: (torch.zeros(3, 96, 128, dtype=torch.uint8), Target(torch.zeros(1).long(), boxes)), 0, 1
+        )
+        sides = target.boxes[:, 2:] * torch.tensor([128.0, 96.0])
+        assert (sides.prod(1) >= 0.25 * 0.81 * (0.4 * 128) * (0.4 * 96) - 1).all()
+
+
+def test_mosaics_depend_on_the_random_state_only_and_come_as_often_as_asked():
+    items = [solid(RED, [[0.5, 0.5, 0.5, 0.5]]), solid(GREEN, [[0.5, 0.5, 0.5, 0.5]])]
+    made = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        made.append(augment.Mosaic(1.0, (64, 64))(lambda i: items[i % 2], 0, 2))
+    assert torch.equal(made[0][0], made[1][0]) and torch.equal(made[0][1].boxes, made[1][1].boxes)
+    torch.manual_seed(0)
+    assert not any(augment.Mosaic(0.0, (64, 64)).wanted() for _ in range(20))
+    assert 300 < sum(augment.Mosaic(0.4, (64, 64)).wanted() for _ in range(1000)) < 500
+    with pytest.raises(ValueError, match="between 0 and 1, not 40"):
+        augment.Mosaic(40, (64, 64))

@@ -6,6 +6,7 @@ from torch.utils.data import Dataset
 
 from dfine.data.loader import Batches, collate, loader, subset
 from dfine.data.pictures import PictureError
+from dfine.data.scenes import Scenes
 from dfine.trace.records import Target
 
 
@@ -198,3 +199,15 @@ def test_an_empty_subset_and_one_that_reaches_too_far():
     assert subset(Numbered(3), []).ground_truth()["annotations"] == []
     with pytest.raises(ValueError, match="no item 3; the data set has 3"):
         subset(Numbered(3), [0, 3])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_mosaics_are_the_same_however_many_processes_make_them(workers):
+    scenes = Scenes(6, size=(64, 64), seed=1)
+    plain, mosaics, again = (
+        list(loader(scenes, 3, size=(64, 64), train=True, seed=5, mosaic=share, workers=count))
+        for share, count in ((0.0, 0), (0.5, 0), (0.5, workers))
+    )
+    assert all(torch.equal(a, b) for (a, _), (b, _) in zip(mosaics, again))
+    assert any(not torch.equal(a, b) for (a, _), (b, _) in zip(plain, mosaics))
+    assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(loader(scenes, 3, size=(64, 64), train=False), mosaics))
