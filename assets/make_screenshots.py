@@ -16,6 +16,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -26,10 +27,17 @@ ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 
 from dfine.data import scenes  # noqa: E402
-from dfine.page.layout import TABS  # noqa: E402
+from dfine.page.tabs import BY_KEY, TABS  # noqa: E402
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 SCREENS = {"desk": (1440, 900), "phone": (390, 844)}
 SETTLED = 1200  # milliseconds in which whatever is on its way arrives
 CHOSEN = "moon"  # of the crowd: wholly in the picture, small, and told apart at a glance
@@ -90,11 +98,11 @@ def everything(browser, url: str, folder: Path) -> None:
     for screen, size in SCREENS.items():
         for scheme in ("light", "dark"):
             page = opened(browser, url, size, scheme)
-            to = lambda view: folder / f"{screen}-{scheme}-{view}.png"  # noqa: E731, B023
+            to = partial(_file, folder, screen, scheme)
             page.screenshot(path=to("start"), full_page=screen == "phone")
-            for key in TABS:
-                _tab(page, key)
-                page.locator("#below").screenshot(path=to(key))
+            for tab in TABS:
+                _tab(page, tab.key)
+                page.locator("#below").screenshot(path=to(tab.key))
             _tab(page, "shape")
             page.locator("button:has-text('All models')").click()
             page.wait_for_timeout(SETTLED)
@@ -102,21 +110,25 @@ def everything(browser, url: str, folder: Path) -> None:
             page.locator("button:has-text('All models')").click()
             _album(page)
             page.screenshot(path=to("album"), full_page=screen == "phone")
-            page.set_input_files("#source input[type=file]", {"name": "letter.png", "mimeType": "image/png",
-                                                              "buffer": b"Dear Sir or Madam"})  # fmt: skip
+            letter = {"name": "letter.png", "mimeType": "image/png", "buffer": b"Dear Sir or Madam"}
+            page.set_input_files("#source input[type=file]", letter)
             page.wait_for_timeout(SETTLED)
             page.screenshot(path=to("error"))
             page.close()
 
 
+def _file(folder: Path, screen: str, scheme: str, view: str) -> Path:
+    return folder / f"{screen}-{scheme}-{view}.png"
+
+
 def _tab(page: Page, key: str) -> None:
     """Bring up a tab, from the row of tabs or from the menu that holds those without room."""
-    tab = page.get_by_role("tab", name=TABS[key], exact=True)
+    tab = page.get_by_role("tab", name=BY_KEY[key].label, exact=True)
     if tab.count() and tab.first.is_visible():
         tab.first.click()
     else:
         page.locator("#tabs .overflow-menu > button").click()
-        page.locator(f"#tabs .overflow-dropdown button:has-text('{TABS[key]}')").click()
+        page.locator(f"#tabs .overflow-dropdown button:has-text('{BY_KEY[key].label}')").click()
     if key == "why":
         page.fill("#x input", "300")
         page.fill("#y input", "330")
@@ -133,7 +145,7 @@ def _album(page: Page) -> None:
             paths.append(Path(folder) / f"scene-{i + 1}.jpg")
             Image.fromarray(scenes.draw(10_000_100 + i, (480, 360)).image).save(paths[-1], quality=92)
         page.set_input_files("input[type=file][multiple]", paths)
-        page.wait_for_selector("#album .note:has-text('6 pictures')")
+        page.wait_for_selector("#thumbnails .note:has-text('6 pictures')")
         page.wait_for_timeout(SETTLED)
 
 

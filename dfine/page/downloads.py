@@ -1,8 +1,8 @@
-"""Take it away: what was found in a picture, as files that say where they come from.
+"""What was found in a picture, as files that say where they come from.
 
 Every file carries the schema, the version of this package, the checkpoint and its SHA-256 digest, and the picture's
 name and size: JSON at its top, COCO in `info`, PNG in a text chunk, .npz in `about`, HTML at its foot and under the id
-`data`. Each is written all at once or not at all.
+`data`. Each file is written wholly or not at all.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def detections_json(path: str | Path, result: Result, where: About, threshold: f
     Args:
         path: an existing file is replaced; the folder is made.
         result: whose detections from `threshold` on are written. Cut `result.detections` before, to write fewer.
-        where: see `api.about`.
+        where: see `dfine.inference.about.about`.
         threshold: lowest score that is written.
     """
     found = result.detections.above(threshold)
@@ -74,7 +74,7 @@ def picture_png(
     Args:
         path: an existing file is replaced; the folder is made.
         result: whose detections from `threshold` on are drawn.
-        where: see `api.about`.
+        where: see `dfine.inference.about.about`.
         threshold: lowest score that is drawn.
         picture: the original, where `result.picture` is a reduced copy.
         selected: a detection that is set off among the others.
@@ -94,7 +94,7 @@ def picture_png(
 
 
 def trace_npz(path: str | Path, result: Result, where: About) -> Path:
-    """Write everything that the network made of the picture, whatever its score; `storage.load_trace` reads it."""
+    """Write everything that the network made of the picture, whatever its score; `load_trace` reads it."""
     return save_trace(_made(path), result.trace, where)
 
 
@@ -112,7 +112,7 @@ def explanation_html(
     Args:
         path: an existing file is replaced; the folder is made.
         result: whose detections from `threshold` on are shown.
-        where: see `api.about`.
+        where: see `dfine.inference.about.about`.
         threshold: lowest score that is shown.
         index: which detection, in the order of those from `threshold` on.
         picture: the original, where `result.picture` is a reduced copy.
@@ -122,7 +122,7 @@ def explanation_html(
         PictureError: `picture` cannot be read.
         ImportError: plotly is not installed.
     """
-    from dfine.figures.pages.object_page import page  # plotly is needed for this file alone
+    from dfine.figures.pages.object_page import page  # only this file needs plotly
 
     shown = replace(result, detections=result.detections.above(threshold))
     history = shown.history(index)
@@ -143,20 +143,23 @@ def everything(
     index: int | None = None,
     picture: Picture | None = None,
 ) -> list[Path]:
-    """Write all of it into a folder, named after the picture: detections, COCO, PNG, trace, and one explanation.
+    """Write all of these files into a folder, named after the picture.
 
     Args:
         folder: made where it is not there.
         result: whose detections from `threshold` on are written.
-        where: see `api.about`.
+        where: see `dfine.inference.about.about`.
         threshold: lowest score that is written.
         index: the detection to explain; None for no explanation.
         picture: the original, where `result.picture` is a reduced copy.
 
     Returns:
-        The files, in the order above.
+        Detections, COCO, PNG, trace and, with `index`, the explanation.
     """
-    to = lambda ending: Path(folder) / file_name(where, ending)  # noqa: E731
+
+    def to(ending: str) -> Path:
+        return Path(folder) / file_name(where, ending)
+
     files = [
         detections_json(to("detections.json"), result, where, threshold),
         detections_coco(to("coco.json"), result, where, threshold),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gradio as gr
 
 from dfine.page import api, zerogpu
-from dfine.page.layout import as_path
+from dfine.page.inputs import as_path
 from dfine.page.models import Models
 from dfine.weights.zoo import ZOO
 
 
 def endpoints(models: Models, limits: dict) -> None:
-    """Add them to the page around; none of their components can be seen.
+    """Add them to the page that is being built; none of their components can be seen.
 
     Callers choose among the models that are on this machine (see `here`); visitors of the page among all.
 
@@ -20,8 +20,7 @@ def endpoints(models: Models, limits: dict) -> None:
         limits: the queue that the network is waited for in: arguments of an event.
     """
     run = zerogpu.gpu(lambda function, *given, **named: function(models, *given, **named))
-    picture = gr.Image(visible=False, type="filepath", label="picture")
-    as_path(picture)
+    picture = as_path(gr.Image(visible=False, type="filepath", label="picture"))
     model = gr.Textbox("", visible=False, label="model")
     threshold = gr.Number(0.5, visible=False, label="threshold")
     index = gr.Number(0, visible=False, precision=0, label="index")
@@ -51,8 +50,8 @@ def endpoints(models: Models, limits: dict) -> None:
 def here(models: Models, name: str) -> str:
     """The name, if the model is on this machine: shipped, in its cache, or given at start-up.
 
-    A caller is nobody in particular, and might otherwise have this machine fetch checkpoint after checkpoint, up to
-    250 MB each. Who looks at the page may still choose any; /models says of each whether it is here.
+    A caller could otherwise have this machine fetch one checkpoint after another, up to 250 MB each. Visitors of the
+    page may still choose any; /models says of each whether it is here.
 
     Raises:
         gr.Error: it would have to be fetched. A name that is not known at all passes; opening it says so.

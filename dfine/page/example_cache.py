@@ -1,4 +1,4 @@
-"""What the network makes of the examples, kept for all visitors: an example that was looked at once answers at once."""
+"""What the network answers to the examples, kept for all visitors, so that an example needs the network only once."""
 
 from __future__ import annotations
 
@@ -11,60 +11,66 @@ from pathlib import Path
 
 from dfine.files import digest
 from dfine.page import zerogpu
-from dfine.page.models import KEPT, Models
-from dfine.page.session import Look, looker
+from dfine.page.answer import Answer
+from dfine.page.models import KEPT
+from dfine.page.runner import Runner
 
 
-class Shelf:
-    """A function (path, model's name) -> Look, as `looker` gives it, that remembers the examples and nothing else.
+class ExampleCache:
+    """Answers as `Runner.answer` does, and remembers the answers to the examples and to nothing else.
 
-    A picture is an example if its bytes are one's: pages copy files, and a path would say nothing. Looks of visitors'
-    own pictures stay with the visitors. At most as many looks are kept as there are examples, times the models that
-    `Models` keeps; those that were not asked for the longest go first.
+    A picture is an example if its bytes are those of one: pages copy files, and a path would say nothing. Answers to
+    visitors' own pictures stay with the visitors. At most as many answers are kept as there are examples, times the
+    models that `Models` keeps; those that were not asked for the longest go first.
     """
 
-    def __init__(self, models: Models, examples: Sequence[str]):
-        self.models, self.examples = models, list(examples)
-        self._look = looker(models)
+    def __init__(self, runner: Runner, examples: Sequence[str]):
+        self.runner, self.examples = runner, list(examples)
         self._known = {digest(path): path for path in self.examples}
         self._sizes = {Path(path).stat().st_size for path in self.examples}  # most pictures need not be read for this
-        self._kept: OrderedDict[tuple[str, str], Look] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], Answer] = OrderedDict()
         self._lock = threading.Lock()  # of the dictionary; never held while the network runs
-        self._turn = threading.Lock()  # two who want the same new look: the second waits, and finds it
+        self._turn = threading.Lock()  # two who want the same new answer: the second waits, and finds it
 
-    def __call__(self, path: str, name: str = "") -> Look:
-        """Raises ValueError, OSError, RuntimeError: the picture or the model cannot be had."""
-        name = name or self.models.default
+    def answer(self, path: str, name: str = "") -> Answer:
+        """What a model ("" for the default one) answers to the picture at `path`.
+
+        Raises:
+            ValueError, OSError, RuntimeError: the picture or the model cannot be had; the message says why.
+        """
+        name = name or self.runner.models.default
         key = (self._example(path), name)
         if not key[0]:
-            return self._look(path, name)
-        look = self._find(key)
-        if look is None:
+            return self.runner.answer(path, name)
+        answer = self._find(key)
+        if answer is None:
             with self._turn:
-                look = self._find(key) or self._keep(key, self._look(path, name))
-        return replace(look, path=str(path), where=replace(look.where, picture=Path(path).name))
+                answer = self._find(key) or self._keep(key, self.runner.answer(path, name))
+        return replace(answer, path=str(path), where=replace(answer.where, picture=Path(path).name))
 
     def fill(self, name: str = "", ready: Callable[[], bool] = lambda: True) -> threading.Thread:
-        """Look at all examples in a daemon thread, for one model; what fails will say so when somebody asks.
+        """Run one model on all examples in a daemon thread; what fails will say so when somebody asks.
 
         It waits until it is `ready`, for a minute at most, so that a page starts no later for it. Where the GPU is
-        borrowed nothing is done: there is no visitor yet whose quota it could be borrowed on.
+        borrowed, nothing is done: there is no visitor yet whose quota it could be borrowed on.
         """
 
         def run() -> None:
+            if zerogpu.spaces:
+                return
             for _ in range(600):
                 if ready():
                     break
                 time.sleep(0.1)
             try:
                 for path in self.examples[:1]:
-                    self._look(path, name)  # a first run takes longer than all others: nobody should be told its time
+                    self.runner.answer(path, name)  # a first run takes longer than all others: nobody is told its time
                 for path in self.examples:
-                    self(path, name)
+                    self.answer(path, name)
             except (ValueError, OSError, RuntimeError):
                 return
 
-        thread = threading.Thread(target=(lambda: None) if zerogpu.spaces else run, name="examples", daemon=True)
+        thread = threading.Thread(target=run, name="examples", daemon=True)
         thread.start()
         return thread
 
@@ -78,18 +84,18 @@ class Shelf:
             return ""
         return mine if mine in self._known else ""
 
-    def _find(self, key: tuple[str, str]) -> Look | None:
+    def _find(self, key: tuple[str, str]) -> Answer | None:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
-    def _keep(self, key: tuple[str, str], look: Look) -> Look:
+    def _keep(self, key: tuple[str, str], answer: Answer) -> Answer:
         with self._lock:
-            self._kept[key] = look
+            self._kept[key] = answer
             while len(self._kept) > KEPT * len(self.examples):
                 self._kept.popitem(last=False)
-        return look
+        return answer
 
     def __len__(self) -> int:
         return len(self._kept)

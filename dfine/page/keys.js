@@ -1,5 +1,5 @@
-// Plotly's buttons and sliders are drawings: this gives them a place in the tab order, a role, a name, and keys that
-// become the clicks which they understand. It also gives every figure the name that stands in its layout's `meta.alt`.
+// Plotly's buttons and sliders are drawings. This script gives them a place in the tab order, a role, a name, and keys
+// that become the clicks which they understand. It also names every figure by its layout's `meta.alt`.
 () => {
   const marked = (node) => node.dataset.keys || !(node.dataset.keys = 'yes');
   const pressed = (node, type, options) =>
@@ -64,17 +64,17 @@
     if (plot.layout?.meta?.alt) plot.setAttribute('aria-label', plot.layout.meta.alt);
   }
 
-  // Gradio 6.31 opens its list of choices on every key but Escape, also on the Tab that walks away from it.
+  // Gradio 6.31 opens its list of choices on every key but Escape, even on the Tab that leaves it.
   document.addEventListener('keydown', (event) => {
     if (event.key !== 'Tab' || !event.target.matches?.('input[role=combobox]')) return;
     for (const list of document.querySelectorAll('ul[role=listbox]')) list.tabIndex = -1;  // no stop on the way
     event.stopImmediatePropagation();
   }, true);
 
-  // Whoever pauses breaks off what plotly had promised to play, and it says so to nobody, with nothing.
+  // A pause breaks off the promise of what plotly was playing; plotly rejects it without a reason, and nobody listens.
   window.addEventListener('unhandledrejection', (event) => event.reason === undefined && event.preventDefault());
 
-  // What is no picture gets a sentence; the browser's sign for a broken one need not stand beside it.
+  // A file that is not a picture gets a sentence; hide the browser's icon for a broken picture.
   for (const [type, value] of [['error', 'hidden'], ['load', '']])
     document.addEventListener(type, ({target}) => {
       if (target.matches?.('#source img')) target.style.visibility = value;

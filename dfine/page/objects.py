@@ -1,4 +1,4 @@
-"""The objects as a table in which the arrow keys walk and Enter chooses; one stop in the page's tab order.
+"""The table of objects: arrow keys walk through it and Enter chooses; it is one stop in the page's tab order.
 
 Gradio's own table chooses whatever the focus passes on its way elsewhere, and does not show what is chosen.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 import gradio as gr
 
 from dfine.figures import style
-from dfine.page import served
-from dfine.page.session import Sight
+from dfine.page import cached_files
+from dfine.page.view import View
 
 TEMPLATE = """<div class="around"><table role="grid" aria-label="Objects: arrow keys walk, Enter chooses"><thead><tr>
 <th scope="col"><button type="button" data-key="number">#</button></th>
@@ -22,19 +22,25 @@ TEMPLATE = """<div class="around"><table role="grid" aria-label="Objects: arrow 
 def objects() -> gr.HTML:
     """The component. Its event `select` carries `number` (of a detection); its value is what `value` returns."""
     return gr.HTML(
-        html_template=TEMPLATE, js_on_load=served.text("objects.js"), apply_default_css=False, elem_id="objects"
+        html_template=TEMPLATE,
+        js_on_load=cached_files.resource("objects.js"),
+        apply_default_css=False,
+        elem_id="objects",
     )
 
 
-def value(sight: Sight | None, chosen: int | None = None) -> dict:
-    """What the component shows: best first; the number stays with an object, whatever is filtered."""
-    if sight is None:
+def value(view: View | None) -> dict:
+    """What the component shows: best first; an object keeps its number, whatever is filtered."""
+    if view is None:
         return dict(rows=[], chosen=None)
-    rows = [
-        dict(
-            number=number, name=d["name"], score=round(d["score"], 4), box=[round(v) for v in d["box"]],
-            colour=style.class_colour(d["label"]),
-        )
-        for number, d in zip(sight.numbers, sight.found.to_list())
-    ]  # fmt: skip
-    return dict(rows=rows, chosen=chosen)
+    return dict(rows=[_row(number, d) for number, d in zip(view.numbers, view.found.to_list())], chosen=view.chosen)
+
+
+def _row(number: int, detection: dict) -> dict:
+    return dict(
+        number=number,
+        name=detection["name"],
+        score=round(detection["score"], 4),
+        box=[round(v) for v in detection["box"]],
+        colour=style.class_colour(detection["label"]),
+    )

@@ -1,9 +1,9 @@
-// The picture with its boxes: what the pointer or the arrow keys are on is set off and told, a click or Enter chooses.
+// The picture with its boxes: whatever the pointer or the arrow keys are on is highlighted; a click or Enter chooses.
 // Given by gr.HTML: element, trigger, props, watch. props.value is what scene.value() in scene.py returns.
 const stage = element.querySelector('.stage'), image = stage.querySelector('img'), svg = stage.querySelector('svg');
 const [frames, labels, options] = ['frames', 'labels', 'options'].map((name) => svg.querySelector('.' + name));
 const tip = stage.querySelector('.tip'), nothing = element.querySelector('.nothing');
-const LABEL = 13, PAD = 4;  // pixels of the screen: labels keep their size, however small the picture is shown
+const LABEL = 13, PAD = 4;  // pixels of the screen: labels keep their size, whatever the picture's
 const ruler = document.createElement('canvas').getContext('2d');
 let current = null, chosen = null, scale = 1;  // places among value.objects
 
@@ -35,7 +35,7 @@ function draw() {
     for (const kind of ['shade', 'halo', 'frame']) group.append(rect(box, {class: kind}));
     drawn.push(group);
     const width = ruler.measureText(object.label).width + 2 * PAD, spot = plate(box, width, taken);
-    if (!spot && i !== chosen && i !== current) continue;  // no room: the pointer and the table tell
+    if (!spot && i !== chosen && i !== current) continue;  // no room: the pointer and the table show it
     const [x, y] = spot ?? [box[0], Math.max(0, box[1] - LABEL - 2 * PAD)];
     taken.push([x, y, x + width, y + LABEL + 2 * PAD]);
     const label = make('g', {class: state, style: `--colour: ${object.colour}; --ink: ${object.ink}`});

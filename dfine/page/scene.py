@@ -1,7 +1,8 @@
-"""The picture that reacts: boxes drawn in the browser over a picture that is sent once, chosen by pointer or keyboard.
+"""The picture with its boxes, which the browser draws over it and which pointer or keyboard can choose.
 
-The picture is an `<img>`, the boxes are SVG over it (scene.js, page.css): choosing another object sends some numbers
-and no picture, labels keep their size on every screen, and the browser alone knows what the pointer is on.
+The picture is an `<img>` that is sent once, and the boxes are SVG over it (scene.js, page.css). So choosing another
+object sends a few numbers and no picture, labels keep their size on every screen, and only the browser needs to know
+where the pointer is.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import gradio as gr
 
 from dfine.figures import style
-from dfine.page import served
-from dfine.page.session import Look, Sight, spoken
+from dfine.page import cached_files
+from dfine.page.view import View, spoken
 
 EMPTY = "Your picture and what is found in it appear here."
 TEMPLATE = f"""<div class="stage" hidden>
@@ -27,19 +28,34 @@ def scene() -> gr.HTML:
 
     Its value is what `value` returns, or None for no picture.
     """
-    return gr.HTML(html_template=TEMPLATE, js_on_load=served.text("scene.js"), apply_default_css=False, elem_id="scene")
+    return gr.HTML(
+        html_template=TEMPLATE,
+        js_on_load=cached_files.resource("scene.js"),
+        apply_default_css=False,
+        elem_id="scene",
+    )
 
 
-def value(look: Look, sight: Sight, chosen: int | None) -> dict:
+def value(view: View | None) -> dict | None:
     """What the component shows: the picture, and of every detection in sight number, words, box and colours."""
-    objects = [
-        dict(
-            number=number, label=f"{d['name']} {d['score']:.2f}", box=[round(v, 1) for v in d["box"]],
-            colour=style.class_colour(d["label"]), ink=style.ink_on(style.class_colour(d["label"])),
-        )
-        for number, d in zip(sight.numbers, sight.found.to_list())
-    ]  # fmt: skip
+    if view is None:
+        return None
+    answer = view.answer
     return dict(
-        picture=served.sent(look.file, lambda: served.jpeg(look.picture)), size=list(look.size), alt=spoken(sight),
-        objects=objects, chosen=chosen,
-    )  # fmt: skip
+        picture=cached_files.described(answer.file, lambda: cached_files.jpeg(answer.picture)),
+        size=list(answer.size),
+        alt=spoken(view),
+        objects=[_object(number, d) for number, d in zip(view.numbers, view.found.to_list())],
+        chosen=view.chosen,
+    )
+
+
+def _object(number: int, detection: dict) -> dict:
+    colour = style.class_colour(detection["label"])
+    return dict(
+        number=number,
+        label=f"{detection['name']} {detection['score']:.2f}",
+        box=[round(v, 1) for v in detection["box"]],
+        colour=colour,
+        ink=style.ink_on(colour),
+    )

@@ -1,6 +1,7 @@
-"""A function that runs on a borrowed GPU where the place it runs in lends one (ZeroGPU), and as it is elsewhere.
+"""Functions that run on a borrowed GPU where one is lent (ZeroGPU), and as they are elsewhere.
 
-Import this before CUDA is touched: the package `spaces`, where it is installed, has to be there first.
+`dfine.page` imports this module first: the package `spaces`, where it is installed, has to come before anything
+touches CUDA.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def gpu(fn: F, duration: int | Callable[..., int] = 15) -> F:
 
     Args:
         fn: what needs the GPU.
-        duration: seconds that it may take at most, or a function of the same arguments that says so. The shorter, the
-            sooner it is its turn.
+        duration: seconds that it may take at most, or a function of the same arguments that returns them. Shorter
+            calls get their turn sooner.
     """
     return spaces.GPU(duration=duration)(fn) if spaces else fn

@@ -19,9 +19,11 @@ from dfine.config import Config  # noqa: E402
 from dfine.data import scenes  # noqa: E402
 from dfine.inference.predictor import Predictor  # noqa: E402
 from dfine.network.detector import DFINE  # noqa: E402
-from dfine.page import layout  # noqa: E402
+from dfine.page.example_cache import ExampleCache  # noqa: E402
 from dfine.page.handlers import Handlers  # noqa: E402
+from dfine.page.layout import EXAMPLES, layout  # noqa: E402
 from dfine.page.models import Models  # noqa: E402
+from dfine.page.runner import Runner  # noqa: E402
 from tests.page.visitor import PATIENCE, hosts  # noqa: E402
 
 ROOT = Path(dfine.__file__).parents[1]
@@ -53,9 +55,20 @@ def models(checkpoint):
 
 
 @pytest.fixture(scope="session")
-def handlers(models):
+def runner(models):
+    return Runner(models)
+
+
+def handlers_of(models):
+    """The callbacks of a page of its own."""
+    runner = Runner(models)
     with gr.Blocks():
-        return Handlers(layout.layout(models), models)
+        return Handlers(layout(models), runner, ExampleCache(runner, EXAMPLES))
+
+
+@pytest.fixture(scope="session")
+def handlers(models):
+    return handlers_of(models)
 
 
 @pytest.fixture(scope="session")
@@ -68,9 +81,12 @@ def url(checkpoint):
         DFINE_MODEL=checkpoint, DFINE_PORT=str(port), DFINE_DEVICE="cpu", HF_HUB_OFFLINE="1", DFINE_SWIFT="0"
     )
     process = subprocess.Popen(
-        [sys.executable, "app.py"], cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE,
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env=os.environ | settings,
+        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    )
     address = f"http://127.0.0.1:{port}"
     for _ in range(240):
         if process.poll() is not None:

@@ -6,7 +6,8 @@ from PIL import Image
 from dfine.data import scenes
 from dfine.figures import picture as pictures
 from dfine.figures import style
-from dfine.page import layout, session
+from dfine.page import answer, layout
+from dfine.page.tabs import TABS
 from tests.page.conftest import ROOT
 from tests.page.visitor import (
     LOW,
@@ -123,7 +124,10 @@ def test_the_table_is_sorted_in_the_browser(page, model):
     example(page, 1)
     found = model(layout.EXAMPLES[1], LOW).detections
     boxes(page, len(found))
-    column = lambda n: page.locator(f"#objects td:nth-child({n})").all_inner_texts()  # noqa: E731
+
+    def column(n):
+        return page.locator(f"#objects td:nth-child({n})").all_inner_texts()
+
     assert column(1) == [str(i + 1) for i in range(len(found))]
     page.get_by_role("button", name="class", exact=True).click()
     assert [name.strip() for name in column(2)] == sorted(found.class_names)
@@ -181,7 +185,7 @@ def test_numbers_out_of_range_are_taken_as_the_nearest_there_is(page, model):
     example(page, 3)
     failed = []
     page.on("response", lambda answer: answer.status >= 500 and failed.append(answer.url))
-    for typed, meant in (("0", session.FLOOR), ("2", session.CEILING), ("0.5", 0.5)):
+    for typed, meant in (("0", answer.FLOOR), ("2", answer.CEILING), ("0.5", 0.5)):
         page.fill("#threshold input[type=number]", typed)
         page.wait_for_selector(f"#status:has-text('at least {meant:.2f}')")
         boxes(page, len(model(layout.EXAMPLES[3], meant).detections))
@@ -208,7 +212,7 @@ def test_a_photo_can_be_uploaded_and_a_threshold_selects_without_the_network(pag
     upload(page, PHOTO, Image.open(PHOTO).size)
     before = seconds(page)
     counts = []
-    for threshold in (session.FLOOR, LOW, 0.95):
+    for threshold in (answer.FLOOR, LOW, 0.95):
         set_threshold(page, threshold)
         counts.append(len(model(PHOTO, threshold).detections))
         said = page.inner_text("#status")
@@ -242,10 +246,10 @@ def test_a_phone_can_scroll_to_everything_without_scrolling_sideways(page):
     page.set_viewport_size({"width": 390, "height": 844})
     bars(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    for key in layout.TABS:
-        open_tab(page, key)
+    for tab in TABS:
+        open_tab(page, tab.key)
         page.wait_for_timeout(150)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, key
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab.key
     page.set_viewport_size({"width": 1440, "height": 900})
 
 

@@ -5,7 +5,7 @@ import pytest
 gr = pytest.importorskip("gradio")
 client = pytest.importorskip("gradio_client")
 
-from dfine.page import session  # noqa: E402
+from dfine.page import answer  # noqa: E402
 from dfine.page.endpoints import here  # noqa: E402
 from dfine.page.models import Models  # noqa: E402
 from tests.page.visitor import PHOTO  # noqa: E402
@@ -17,9 +17,9 @@ def caller(url):
 
 
 def test_detect_and_inspect_answer(caller, model):
-    found = caller.predict(client.handle_file(PHOTO), "", session.FLOOR, api_name="/detect")
+    found = caller.predict(client.handle_file(PHOTO), "", answer.FLOOR, api_name="/detect")
     assert found["schema"] and found["picture"].endswith(".jpg") and found["digest"] == model.digest
-    expected = model(PHOTO, session.FLOOR).detections
+    expected = model(PHOTO, answer.FLOOR).detections
     assert [d["name"] for d in found["detections"]] == expected.class_names
     story = caller.predict(client.handle_file(PHOTO), api_name="/inspect")["object"]
     assert len(story["layers"]) == model.config.layers and story["name"] == expected.class_names[0]

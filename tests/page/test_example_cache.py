@@ -1,69 +1,71 @@
-"""The shelf: examples are looked at once; visitors' pictures are not kept."""
+"""Examples need the network once; visitors' pictures are not kept."""
 
 import shutil
 
 import pytest
 
-from dfine.page import example_cache, layout
-from dfine.page.example_cache import Shelf
+from dfine.page import layout
+from dfine.page.example_cache import ExampleCache
 from dfine.page.models import KEPT
+from dfine.page.runner import Runner
 from tests.page.visitor import PHOTO
 
 
 @pytest.fixture
-def counted(models, monkeypatch):
-    """A shelf of the page's examples, and a list of what the network was run on."""
-    real, runs = example_cache.looker(models), []
+def counted(models):
+    """A cache of the page's examples, and a list of what the network was run on."""
+    runs = []
 
-    def looker(_):
-        return lambda path, name: runs.append((path, name)) or real(path, name)
+    class Counted(Runner):
+        def answer(self, path, name=""):
+            runs.append((path, name))
+            return super().answer(path, name)
 
-    monkeypatch.setattr(example_cache, "looker", looker)
-    return Shelf(models, layout.EXAMPLES), runs
+    return ExampleCache(Counted(models), layout.EXAMPLES), runs
 
 
 def test_an_example_is_looked_at_once_wherever_its_copy_lies(counted, models, tmp_path):
-    looks, runs = counted
+    cache, runs = counted
     copy = shutil.copy(layout.EXAMPLES[0], tmp_path / "copy.jpg")
-    first, second = looks(layout.EXAMPLES[0]), looks(str(copy), models.default)
-    assert len(runs) == 1 and len(looks) == 1
+    first, second = cache.answer(layout.EXAMPLES[0]), cache.answer(str(copy), models.default)
+    assert len(runs) == 1 and len(cache) == 1
     assert second.path == str(copy) and second.where.picture == "copy.jpg"
     assert first.where.picture == "1-clean.jpg"
     assert second.result.trace is first.result.trace
 
 
 def test_visitors_pictures_are_not_kept(counted, tmp_path):
-    looks, runs = counted
+    cache, runs = counted
     same_size = tmp_path / "other.jpg"
     same_size.write_bytes(PHOTO.read_bytes())
     for _ in range(2):
-        looks(str(same_size))
-    assert len(runs) == 2 and len(looks) == 0
+        cache.answer(str(same_size))
+    assert len(runs) == 2 and len(cache) == 0
     with pytest.raises((ValueError, OSError)):
-        looks(str(tmp_path / "missing.jpg"))
+        cache.answer(str(tmp_path / "missing.jpg"))
 
 
-def test_all_examples_wait_once_the_shelf_is_filled(counted):
-    looks, runs = counted
+def test_all_examples_wait_once_the_cache_is_filled(counted):
+    cache, runs = counted
     started = []
-    thread = looks.fill(ready=lambda: bool(started))
+    thread = cache.fill(ready=lambda: bool(started))
     assert not runs, "a page that is not up yet comes first"
     started.append(True)
     thread.join(60)
-    assert len(looks) == len(layout.EXAMPLES)
+    assert len(cache) == len(layout.EXAMPLES)
     runs.clear()
     for path in layout.EXAMPLES:
-        looks(path)
+        cache.answer(path)
     assert not runs
 
 
-def test_a_shelf_holds_no_more_than_the_models_in_memory_need(counted, models, monkeypatch):
-    looks, runs = counted
-    look = looks(layout.EXAMPLES[0])
-    monkeypatch.setattr(looks, "_look", lambda path, name: look)
+def test_the_cache_holds_no_more_than_the_models_in_memory_need(counted, models, monkeypatch):
+    cache, runs = counted
+    answer = cache.answer(layout.EXAMPLES[0])
+    monkeypatch.setattr(cache.runner, "answer", lambda path, name: answer)
     for i in range(KEPT * len(layout.EXAMPLES) + 3):
-        looks(layout.EXAMPLES[i % 4], f"model {i}")
-    assert len(looks) == KEPT * len(layout.EXAMPLES)
+        cache.answer(layout.EXAMPLES[i % 4], f"model {i}")
+    assert len(cache) == KEPT * len(layout.EXAMPLES)
 
 
 def test_an_example_answers_without_the_network_on_the_page(page, url):

@@ -6,6 +6,7 @@ from dfine.config import EDGES
 from dfine.figures import picture as pictures
 from dfine.figures import style
 from dfine.page import layout
+from dfine.page.tabs import BY_KEY
 from dfine.trace.stages import stage_names
 from tests.page.visitor import LOW, bars, boxes, click_at, example, open_tab, tab_to
 
@@ -93,11 +94,13 @@ def test_one_edge_is_chosen_by_keyboard_and_its_sum_ends_at_the_drawn_box(page, 
 
 def test_the_page_shows_where_a_query_looked(page, model):
     opened(page, model, 1)
-    open_tab(page, "gaze")
-    page.wait_for_selector("#gaze .js-plotly-plot .scatterlayer .point")
-    said = page.inner_text("#about-gaze")
+    open_tab(page, "sampling")
+    page.wait_for_selector("#sampling .js-plotly-plot .scatterlayer .point")
+    said = page.inner_text("#about-sampling")
     assert all(f"Layer {i + 1}:" in said for i in range(model.config.layers))
-    steps = page.locator("#gaze .js-plotly-plot").evaluate("e => e.layout.sliders[0].steps.map(s => s.args[0].length)")
+    steps = page.locator("#sampling .js-plotly-plot").evaluate(
+        "e => e.layout.sliders[0].steps.map(s => s.args[0].length)"
+    )
     assert steps == [1] * model.config.layers
     open_tab(page, "shape")
 
@@ -121,7 +124,7 @@ def test_pictures_and_figures_have_text_alternatives(page, model):
     opened(page, model, 1)
     unnamed = """() => [...document.querySelectorAll('.js-plotly-plot')].filter(e => e.offsetParent)
         .filter(e => !['img', 'group'].includes(e.getAttribute('role')) || !e.getAttribute('aria-label')).length"""
-    plots = dict(shape="#unweighted", weighted="#weighted", edge="#edge-plot", layers="#rungs", gaze="#gaze")
+    plots = dict(shape="#unweighted", weighted="#weighted", edge="#edge-plot", layers="#rungs", sampling="#sampling")
     for key, plot in plots.items():
         open_tab(page, key)
         page.wait_for_selector(f"{plot} .js-plotly-plot[aria-label]")
@@ -148,7 +151,7 @@ def test_keyboard_alone_leads_from_the_start_to_an_edges_sum(visit, model):
     page.wait_for_selector("#object .slider-group[role=slider]")
     tab_to(page, "e.matches('#object .updatemenu-button')")
     page.keyboard.press("Space")
-    tab_to(page, f"e.getAttribute('role') === 'tab' && e.textContent.trim() === '{layout.TABS['edge']}'")
+    tab_to(page, f"e.getAttribute('role') === 'tab' && e.textContent.trim() === '{BY_KEY['edge'].label}'")
     page.keyboard.press("Enter")
     page.wait_for_selector("#sum:has-text('Left edge')")
     tab_to(page, "e.closest('#which')")

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import gradio as gr
 
 from dfine.page import layout
+from dfine.page.tabs import BY_KEY
 
 PHOTO = Path(gr.__file__).parent / "media_assets" / "images" / "cheetah1.jpg"
 PATIENCE = 120_000  # milliseconds; the tests may run beside a training
@@ -55,12 +56,12 @@ def example(page, index):
 
 def open_tab(page, key):
     """Bring up a tab, from the row of tabs or from the menu that holds those without room."""
-    tab = page.get_by_role("tab", name=layout.TABS[key], exact=True)
+    tab = page.get_by_role("tab", name=BY_KEY[key].label, exact=True)
     if tab.count() and tab.first.is_visible():
         tab.first.click()
     else:
         page.locator("#tabs .overflow-menu > button").click()
-        page.locator(f"#tabs .overflow-dropdown button:has-text('{layout.TABS[key]}')").click()
+        page.locator(f"#tabs .overflow-dropdown button:has-text('{BY_KEY[key].label}')").click()
 
 
 def boxes(page, count):

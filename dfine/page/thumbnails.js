@@ -1,15 +1,15 @@
 // A strip of pictures with their boxes; each is a button that opens the picture on the page.
-// Given by gr.HTML: element, trigger, props, watch. props.value is what album.value() in album.py returns.
+// Given by gr.HTML: element, trigger, props, watch. props.value is what Thumbnails.value() in thumbnails.py returns.
 const strip = element.querySelector('.strip'), note = element.querySelector('.note');
 const SVG = 'http://www.w3.org/2000/svg';
 
-function thumbnail(shot) {
+function thumbnail(one) {
   const frame = document.createElement('span');
   frame.className = 'frame';
-  const image = Object.assign(new Image(), {src: shot.picture.url, alt: ''});
+  const image = Object.assign(new Image(), {src: one.picture.url, alt: ''});
   const svg = document.createElementNS(SVG, 'svg');
-  svg.setAttribute('viewBox', `0 0 ${shot.size[0]} ${shot.size[1]}`);
-  for (const {box: [x1, y1, x2, y2], colour} of shot.boxes) {
+  svg.setAttribute('viewBox', `0 0 ${one.size[0]} ${one.size[1]}`);
+  for (const {box: [x1, y1, x2, y2], colour} of one.boxes) {
     const rect = document.createElementNS(SVG, 'rect');
     const place = {x: Math.min(x1, x2), y: Math.min(y1, y2), width: Math.abs(x2 - x1), height: Math.abs(y2 - y1)};
     for (const key in place) rect.setAttribute(key, place[key]);
@@ -20,18 +20,18 @@ function thumbnail(shot) {
   return frame;
 }
 
-function shown(shot, i) {
+function shown(one, i) {
   const button = document.createElement('button');
   button.type = 'button';
   const words = (tag, text, name) => Object.assign(document.createElement(tag), {textContent: text, className: name});
-  const told = shot.trouble ? shot.trouble : shot.count;
-  if (shot.trouble) {
+  const told = one.trouble ? one.trouble : one.count;
+  if (one.trouble) {
     button.disabled = true;
     button.append(words('span', 'cannot be read', 'frame broken'));
-  } else button.append(thumbnail(shot));
-  button.append(words('span', shot.name, 'name'), words('span', shot.trouble ? 'not a picture' : shot.count, 'count'));
+  } else button.append(thumbnail(one));
+  button.append(words('span', one.name, 'name'), words('span', one.trouble ? 'not a picture' : one.count, 'count'));
   button.title = told;
-  button.setAttribute('aria-label', `${shot.name}: ${told}`);
+  button.setAttribute('aria-label', `${one.name}: ${told}`);
   button.addEventListener('click', () => {
     mark(i);
     trigger('select', {index: i});
@@ -51,11 +51,11 @@ strip.addEventListener('keydown', (event) => {
 });
 
 function update() {
-  const {shots = [], note: said = '', chosen = null} = props.value || {};
+  const {pictures = [], note: said = '', chosen = null} = props.value || {};
   const focused = [...strip.children].indexOf(document.activeElement);
-  element.classList.toggle('empty', !shots.length && !said);
+  element.classList.toggle('empty', !pictures.length && !said);
   note.textContent = said;
-  strip.replaceChildren(...shots.map(shown));
+  strip.replaceChildren(...pictures.map(shown));
   mark(chosen);
   if (focused >= 0) strip.children[focused]?.focus();
 }

@@ -10,17 +10,16 @@ from PIL import Image
 
 pytest.importorskip("gradio")
 
-from dfine.data.scenes import NAMES  # noqa: E402
 from dfine.figures.picture import LIMIT  # noqa: E402
 from dfine.page.models import Models  # noqa: E402
-from dfine.page.session import in_sight, looker  # noqa: E402
+from dfine.page.runner import Runner  # noqa: E402
 
 SIZES = random.Random(0)
 
 
 @pytest.fixture(scope="module")
 def look():
-    return looker(Models("demo", device="cpu"))
+    return Runner(Models("demo", device="cpu")).answer
 
 
 @pytest.fixture
@@ -69,21 +68,3 @@ def test_a_session_keeps_a_small_picture_and_the_size_of_the_large_one(look, tmp
     assert max(seen.picture.size) <= LIMIT and seen.size == (3000, 2000)
     assert seen.point(*seen.picture.size) == (3000.0, 2000.0)
     assert seen.result.trace.last.boxes.device.type == "cpu"
-
-
-def test_settings_select_without_the_network(look, tmp_path):
-    from dfine.data import scenes
-
-    path = tmp_path / "scene.png"
-    Image.fromarray(scenes.draw(10_000_012, 320, {"crowding": 1.0}).image).save(path)
-    seen = look(str(path), "")
-    everything = in_sight(seen, 0.05)
-    some = in_sight(seen, 0.5)
-    assert 0 < len(some.found) < len(everything.found)
-    assert everything.numbers == list(range(len(everything.found)))
-    name = some.found.class_names[-1]
-    one = in_sight(seen, 0.05, [name])
-    assert set(one.found.class_names) == {name} and set(one.numbers) <= set(everything.numbers)
-    assert in_sight(seen, 0.05, (), 2).numbers == [0, 1]
-    assert len(in_sight(seen, 0.05, (), 0).found) == 0
-    assert set(NAMES) >= {c for _, c in seen.classes(0)}

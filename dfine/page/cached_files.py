@@ -1,4 +1,4 @@
-"""Files that the page serves: kept in its cache, told to the browser, deleted after an hour and written again."""
+"""Files that the page serves: they lie in Gradio's cache for an hour, and are written again if need be."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ def jpeg(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def keep(data: bytes, name: str = "picture.jpg") -> str:
-    """Write a file, and say where it is: its bytes and its name determine the path."""
+def write(data: bytes, name: str = "picture.jpg") -> str:
+    """Write a file and return its path, which follows from its bytes and its name."""
     return save_bytes_to_cache(data, name, get_upload_folder())
 
 
-def sent(file: str, again: Callable[[], bytes]) -> dict:
-    """A kept JPEG as the browser is told of it; written `again` where it has been deleted meanwhile."""
-    path = file if Path(file).is_file() else keep(again(), Path(file).name)
-    return FileData(path=path, mime_type="image/jpeg").model_dump()
-
-
 def copy(path: Path) -> str:
-    """Put a file among those that are served, under its own name, and say where it is then."""
+    """Copy a file into the cache under its own name and return its path there."""
     return save_file_to_cache(path, cache_dir=get_upload_folder())
 
 
-def text(name: str) -> str:
-    """A script or style sheet of this folder."""
+def described(path: str, again: Callable[[], bytes]) -> dict:
+    """A JPEG of the cache as the browser is told of it; `again` makes its bytes anew if it has been deleted."""
+    here = path if Path(path).is_file() else write(again(), Path(path).name)
+    return FileData(path=here, mime_type="image/jpeg").model_dump()
+
+
+def resource(name: str) -> str:
+    """A script or a style sheet of this folder."""
     return (HERE / name).read_text(encoding="utf-8")

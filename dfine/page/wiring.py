@@ -1,0 +1,154 @@
+"""Which event calls which callback, and in which queue it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import gradio as gr
+from gradio.components import Component
+
+from dfine.page import settings
+from dfine.page.handlers import Handlers
+from dfine.page.settings import Settings
+from dfine.page.tabs import TABS
+from dfine.page.tabs.base import Place, Tab, Values
+from dfine.page.view import View
+
+ONE = dict(concurrency_id="network", concurrency_limit=1)  # one picture at a time goes through the network
+QUICK = dict(queue=False, show_progress="hidden", api_visibility="private")
+LATE = dict(api_visibility="private", show_progress="minimal", **ONE)
+LAST = dict(trigger_mode="always_last")  # of many events in a row only the last one counts
+
+
+@dataclass(frozen=True)
+class Border:
+    """Makes callbacks of functions that take `Settings`."""
+
+    v: SimpleNamespace
+
+    def settings(self, fn: Callable[[Settings], dict]) -> Callable:
+        """`fn` as Gradio calls it: with a dictionary of components."""
+        return lambda given: fn(settings.read(self.v, given)) or _nothing(self.v)
+
+    def settings_and_event(self, fn: Callable[[Settings, gr.EventData], dict]) -> Callable:
+        """As `settings`, for a function that also takes what the event carries."""
+
+        def called(given: dict, event: gr.EventData) -> dict:
+            return fn(settings.read(self.v, given), event) or _nothing(self.v)
+
+        return called
+
+
+def _nothing(v: SimpleNamespace) -> dict:
+    """No change, in a form that Gradio takes: its dictionaries may not be empty."""
+    return {v.tab: gr.skip()}
+
+
+class TabEvents:
+    """What a tab may have happen when its own controls are used: see `dfine.page.tabs.base.Events`."""
+
+    def __init__(self, tab: Tab, wiring: Wiring):
+        self.tab, self.wiring = tab, wiring
+
+    def draw(self, *triggers: Callable, by: Callable[[View | None], Values] | None = None) -> None:
+        w, slow = self.wiring, self.tab.slow
+        function = w.do.draw_by(self.tab, by or self.tab.draw)
+        for trigger in triggers:
+            trigger(
+                w.border.settings(function),
+                w.inputs,
+                [w.v.tab, *w.v.parts[self.tab.key].values()],
+                **LAST,
+                **(LATE if slow else QUICK),
+            )
+
+    def ask(self, trigger: Callable, place: Callable[[View, gr.EventData], Place]) -> None:
+        w = self.wiring
+
+        def asked(s: Settings, event: gr.EventData) -> dict:
+            view = s.view()
+            return {w.v.status: s.outcome.sentence} if view is None else w.do.ask(s, view, place(view, event))
+
+        trigger(w.border.settings_and_event(asked), w.inputs, w.picked, **QUICK)
+
+
+class Wiring:
+    """Connects the components. Only detecting, several pictures and slow tabs run the network."""
+
+    def __init__(self, page: gr.Blocks, v: SimpleNamespace, do: Handlers):
+        self.page, self.v, self.do, self.border = page, v, do, Border(v)
+        self.inputs = settings.inputs(v)
+        quick, late = self._parts(slow=False), self._parts(slow=True)
+        self.tab_outputs = [v.tab, *quick]
+        self.focus = [v.status, v.chosen, v.scene, v.table, v.object, v.headline, v.words, *self.tab_outputs]
+        self.picked = [*self.focus, v.tabs]
+        self.slow = dict(
+            fn=self.border.settings(do.draw_slowly), inputs=self.inputs, outputs=[v.tab, *late], **LAST, **LATE
+        )
+
+    def _parts(self, slow: bool) -> list[Component]:
+        return [part for tab in TABS if tab.slow is slow for part in self.v.parts[tab.key].values()]
+
+    def connect(self) -> None:
+        """Connect everything."""
+        self._pictures()
+        self._choices()
+        for tab in TABS:
+            opened = self.v.items[tab.key].select
+            opened(self.border.settings(self.do.open(tab.key)), self.inputs, self.tab_outputs, **QUICK).then(
+                **self.slow
+            )
+            if tab.wire:
+                tab.wire(self.v.parts[tab.key], TabEvents(tab, self))
+
+    def _pictures(self) -> None:
+        """Wherever a picture comes from, the network runs on it, and the page shows what it answered."""
+        v, do = self.v, self.do
+        offers = [v.state, v.zoo, v.timer, v.model]
+        run = dict(
+            fn=do.detect,
+            inputs=[v.source, v.model, v.outcome],
+            outputs=v.outcome,
+            show_progress_on=v.scene,
+            api_visibility="private",
+            **LAST,
+            **ONE,
+        )
+        several = v.upload.upload(
+            do.collect,
+            [v.upload, v.model, v.threshold],
+            [v.several, v.thumbnails],
+            api_visibility="private",
+            show_progress="minimal",
+            concurrency_id="several",
+            concurrency_limit=1,
+        )
+        triggers = [
+            self.page.load(do.arrive, None, offers, **QUICK).then,
+            v.source.input,
+            v.source.clear(lambda: None, None, v.source, **QUICK).then,  # it still holds the picture by then
+            v.model.input,
+            v.examples.click(lambda sample: sample[0], v.examples, v.source, **QUICK).then,
+            several.success(do.first, [v.several, v.source], v.source, **QUICK).success,
+            v.thumbnails.select(do.leaf, v.several, v.source, **QUICK).success,
+        ]
+        begin = self.border.settings(do.begin)
+        for trigger in triggers:
+            # Showing is a step of its own, so that it takes the settings as they are when the network has finished.
+            begun = trigger(**run).success(begin, self.inputs, [*self.picked, v.shown, v.classes], **QUICK)
+            begun.then(**self.slow)
+            begun.then(do.watch, v.model, [v.state, v.zoo, v.timer], **QUICK)
+            begun.then(do.recount, [v.several, v.threshold, v.outcome], v.thumbnails, **QUICK)
+        v.timer.tick(do.offer, v.model, offers, **QUICK)
+
+    def _choices(self) -> None:
+        """What narrows the view, and what chooses an object."""
+        v, do, border = self.v, self.do, self.border
+        for narrowed in (v.threshold.change, v.classes.input, v.top.input):
+            narrowed(border.settings(do.show), self.inputs, self.focus, **LAST, **QUICK).then(**self.slow)
+        v.threshold.change(do.classes, [v.outcome, v.threshold, v.classes], v.classes, **LAST, **QUICK)
+        v.threshold.change(do.recount, [v.several, v.threshold, v.outcome], v.thumbnails, **LAST, **QUICK)
+        for chosen, callback in ((v.scene.select, do.click), (v.table.select, do.choose)):
+            chosen(border.settings_and_event(callback), self.inputs, self.picked, **QUICK).then(**self.slow)
