@@ -16,9 +16,9 @@ SECONDS = 60  # the tests may run beside a training
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory):
+def checkpoints(tmp_path_factory):
     """Four small checkpoints on disk; the first lies where the shipped one would."""
-    root = tmp_path_factory.mktemp("shelf")
+    root = tmp_path_factory.mktemp("checkpoints")
     torch.manual_seed(0)
     network = DFINE(Config.of("n", classes=2, queries=10))
     for name in ("checkpoints/demo", "one", "two", "three"):
@@ -27,15 +27,15 @@ def shelf(tmp_path_factory):
 
 
 @pytest.fixture
-def offline(monkeypatch, tmp_path, shelf):
-    """Empty caches, no network, and the first of the shelf as the shipped checkpoint."""
+def offline(monkeypatch, tmp_path, checkpoints):
+    """Empty caches, no network, and the first of the checkpoints as the shipped checkpoint."""
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "ENDPOINT", "https://hub.invalid")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
-    monkeypatch.setenv("DFINE_ASSETS", str(shelf))
+    monkeypatch.setenv("DFINE_ASSETS", str(checkpoints))
     return tmp_path / "hub"
 
 
@@ -65,8 +65,8 @@ def test_a_model_is_read_once_and_then_found(offline, loads):
     assert loads == ["demo"] and models.in_memory == ["demo"]
 
 
-def test_the_last_few_stay_and_the_default_always(offline, shelf):
-    own = [str(shelf / name) for name in ("one", "two", "three")]
+def test_the_last_few_stay_and_the_default_always(offline, checkpoints):
+    own = [str(checkpoints / name) for name in ("one", "two", "three")]
     models = Models(device="cpu", more=own, kept=3)
     models()
     first = models(own[0])
@@ -77,8 +77,8 @@ def test_the_last_few_stay_and_the_default_always(offline, shelf):
     assert models(own[0]) is first
 
 
-def test_a_caller_keeps_a_model_that_was_dropped(offline, shelf):
-    own = [str(shelf / name) for name in ("one", "two")]
+def test_a_caller_keeps_a_model_that_was_dropped(offline, checkpoints):
+    own = [str(checkpoints / name) for name in ("one", "two")]
     models = Models(device="cpu", more=own, kept=1)
     mine = models(own[0])
     models(own[1])
@@ -97,8 +97,8 @@ def test_two_who_want_the_same_wait_for_one_load(offline, loads):
     assert len(got) == 4 and len({id(m) for m in got}) == 1 and loads == ["demo"]
 
 
-def test_a_slow_load_holds_up_nobody_else(offline, shelf, monkeypatch):
-    slow, began, go_on, load = str(shelf / "one"), threading.Event(), threading.Event(), dfine.page.models.load
+def test_a_slow_load_holds_up_nobody_else(offline, checkpoints, monkeypatch):
+    slow, began, go_on, load = str(checkpoints / "one"), threading.Event(), threading.Event(), dfine.page.models.load
 
     def waiting(name, **options):
         if name == slow:
@@ -125,9 +125,9 @@ def test_visitors_cannot_open_what_is_not_offered(offline, loads, name):
     assert loads == []
 
 
-def test_progress_is_told_and_ends_at_one(offline, shelf):
+def test_progress_is_told_and_ends_at_one(offline, checkpoints):
     told = []
-    own = str(shelf / "two")
+    own = str(checkpoints / "two")
     Models(own, "cpu")(own, lambda share, what: told.append((share, what)))
     assert [what for _, what in told] == ["Reading two", "two is ready"]
     assert [share for share, _ in told] == sorted(share for share, _ in told) and told[-1][0] == 1
@@ -215,9 +215,9 @@ def test_the_table_says_what_choosing_costs(offline):
     ]
 
 
-def test_a_path_given_at_start_up_comes_first_by_its_own_name(offline, shelf):
-    models = Models(shelf / "one", "cpu")
-    assert models.choices()[0] == ("one · given at start-up", str(shelf / "one"))
+def test_a_path_given_at_start_up_comes_first_by_its_own_name(offline, checkpoints):
+    models = Models(checkpoints / "one", "cpu")
+    assert models.choices()[0] == ("one · given at start-up", str(checkpoints / "one"))
     assert models.sentence() == "Showing one, given at start-up."
 
 
