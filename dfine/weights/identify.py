@@ -11,13 +11,14 @@ from dfine.weights.exceptions import CheckpointError, some
 from dfine.weights.layouts import FACTS, Layout, State
 from dfine.weights.official import OFFICIAL
 from dfine.weights.transformers import TRANSFORMERS
+from dfine.weights.wrappers import without_prefix, without_wrappers
 
 OURS = Layout("this project", sign="decoder.heads.")
 LAYOUTS = (OURS, OFFICIAL, TRANSFORMERS)
 
 
 def translate(state: State) -> tuple[State, State, Layout]:
-    """Weights under this network's keys.
+    """Weights under this network's keys, whatever trainers have put around theirs (`wrappers`).
 
     Returns:
         The weights, what else there was under its last name (`reg_scale`, `up` …), and the layout.
@@ -25,6 +26,7 @@ def translate(state: State) -> tuple[State, State, Layout]:
     Raises:
         CheckpointError: the keys are not those of a D-FINE, or two keys for one weight disagree.
     """
+    state = without_prefix(without_wrappers(state), [layout.sign for layout in LAYOUTS])
     layout = next((layout for layout in LAYOUTS if any(key.startswith(layout.sign) for key in state)), None)
     if layout is None:
         first = some(list(state), 3) or "none at all"

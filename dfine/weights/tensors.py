@@ -13,6 +13,7 @@ from torch import nn
 
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.layouts import State
+from dfine.weights.wrappers import find_state
 
 PACKED = (b"PK\x03\x04", b"\x80")  # how files begin that `torch.save` writes: a zip archive or, formerly, a pickle
 DAMAGE = (
@@ -29,19 +30,15 @@ DAMAGE = (
 
 
 def read_tensors(file: Path) -> State:
-    """The tensors of a .safetensors or .pth file; of the latter {"ema": {"module": …}}, {"model": …} or bare.
+    """The tensors of a .safetensors file, or of one that `torch.save` wrote, wherever in it they are.
 
     Raises:
         CheckpointError: it is damaged, or holds something other than tensors. No code in it is ever run.
     """
-    content = unpacked(file)
-    for path in (("ema", "module"), ("model",), ()):
-        inner = content
-        for key in path:
-            inner = inner.get(key) if isinstance(inner, dict) else None
-        if isinstance(inner, dict) and inner and all(isinstance(v, torch.Tensor) for v in inner.values()):
-            return dict(inner)
-    raise CheckpointError(f"{file.name} has no weights under 'ema'/'module', under 'model', or at the top")
+    state = find_state(unpacked(file))
+    if state is None:
+        raise CheckpointError(f"{file.name} has no weights: no dictionary in it holds tensors under their names")
+    return state
 
 
 def unpacked(file: Path, remedy: str = "download it again") -> object:

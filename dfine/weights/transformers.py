@@ -25,7 +25,7 @@ PREPROCESSOR = "preprocessor_config.json"
 # Heads are tied: they appear under the decoder, at the top, or twice.
 TRANSFORMERS = Layout(
     "transformers",
-    sign="model.decoder.",
+    sign="model.decoder.lqe_layers.",
     split=True,
     table=(
         # the backbone
