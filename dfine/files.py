@@ -1,24 +1,100 @@
-"""Writing whole or not at all, and saying beforehand what cannot be written."""
+"""Files that are written whole or not at all, and sentences for what cannot be written.
+
+What is being written has a hidden name of its own beside the file: `.NAME.MACHINE-PROCESS-COUNT.tmp`. It is brought to
+the disk before it takes the name of the file, so that a power failure leaves the old file or the new one. What a killed
+process left behind is removed by the next process that writes the same file.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import errno
+import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from itertools import count
 from pathlib import Path
+from platform import node
+
+_MACHINE = sha256(node().encode()).hexdigest()[:6]  # processes of other machines may write on a shared disk
+_NUMBERS = count()  # several threads may write the same file
+_LONGEST = 200  # bytes of a file's name that its hidden one keeps: names have 255 at most
+_FULL = {
+    errno.ENOSPC: "the disk is full; free some space",
+    errno.EDQUOT: "your quota on this disk is used up; free some space",
+    errno.EFBIG: "it would be larger than files may be here; raise the limit (ulimit -f) or choose another disk",
+    errno.EROFS: "the disk can only be read; choose another place",
+    errno.EMFILE: "this process has too many files open; raise the limit (ulimit -n)",
+    errno.ENFILE: "the system has too many files open; close some programs",
+    errno.EACCES: "permission denied; choose another place",
+    errno.EPERM: "permission denied; choose another place",
+    errno.ENAMETOOLONG: "its name is too long; choose a shorter one",
+}
+
+
+class WriteError(OSError):
+    """A file cannot be written. The message names it and the reason in a sentence; what was there before is kept."""
+
+    def __init__(self, path: str | Path, error: OSError):
+        super().__init__(error.errno, error.strerror, str(path))
+        self._said = f"{shown(path)} cannot be written: {_FULL.get(error.errno, error.strerror)}"
+
+    def __str__(self) -> str:
+        return self._said
+
+
+@contextmanager
+def said(path: str | Path) -> Iterator[None]:
+    """Whatever the system refuses while `path` is written becomes a `WriteError` about it.
+
+    Other errors pass as they are: those that no limit, permission or full disk explains, and those about files that do
+    not lie beside `path`, which are only read.
+    """
+    try:
+        yield
+    except WriteError:
+        raise
+    except OSError as error:
+        beside = error.filename is None or Path(path).absolute().parent in Path(str(error.filename)).absolute().parents
+        if error.errno not in _FULL or not beside:
+            raise
+        raise WriteError(path, error) from error
+
+
+def shown(path: str | Path) -> str:
+    """A path as text that can be printed and written: bytes of its name that are not UTF-8 become escapes."""
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def as_json(content: object, *, indent: int | None = None) -> str:
+    """Plain values as JSON text that UTF-8 can hold.
+
+    Names of files may hold bytes that are not UTF-8. They become JSON's own escapes, from which `json.loads` and
+    `os.fsencode` give the same bytes again.
+    """
+    return shown(json.dumps(content, ensure_ascii=False, indent=indent))
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, which takes its place when the block ends well and vanishes when it does not."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """A temporary path beside `path`, which takes its place when the block ends well and vanishes when it does not.
+
+    Raises:
+        WriteError: the disk is full, or a limit or a permission forbids it; `path` is as it was.
+    """
+    temporary = _hidden(path, ".tmp")
+    with said(path):
+        try:
+            yield temporary
+            _to_disk(temporary)
+            os.replace(temporary, path)
+            _to_disk(path.parent)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -27,23 +103,30 @@ def drafted(folder: str | Path) -> Iterator[Path]:
 
     Raises:
         FileExistsError: the folder holds something, or is a file.
+        WriteError: the disk is full, or a limit or a permission forbids it; nothing is left.
     """
     folder = require_empty(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
-        draft = Path(scratch) / "draft"
-        draft.mkdir()
-        yield draft
-        if folder.exists():
-            folder.rmdir()
-        draft.rename(folder)
+    with said(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = _hidden(folder, ".tmp")
+        try:
+            draft.mkdir()
+            yield draft
+            for path in draft.rglob("*"):
+                _to_disk(path)
+            if folder.exists():
+                folder.rmdir()
+            draft.rename(folder)
+            _to_disk(folder.parent)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def require_empty(folder: str | Path) -> Path:
     """The absolute path of a folder that can be made. Raises FileExistsError where something is already."""
     folder = Path(folder).expanduser().absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is not an empty folder; name a new one")
+        raise FileExistsError(f"{shown(folder)} is not an empty folder; name a new one")
     return folder
 
 
@@ -57,9 +140,9 @@ def check_file(path: str | Path | None, inputs: Iterable[str | Path] = ()) -> No
         return
     path = Path(path)
     if path.is_dir():
-        raise ValueError(f"{path} is a folder; give the name of a file to write")
+        raise ValueError(f"{shown(path)} is a folder; give the name of a file to write")
     if path.exists() and any(Path(p).exists() and path.samefile(p) for p in inputs):
-        raise ValueError(f"{path} is being read, and would be replaced; write to another name")
+        raise ValueError(f"{shown(path)} is being read, and would be replaced; write to another name")
     check_folder(path.parent)
 
 
@@ -71,12 +154,12 @@ def check_folder(path: str | Path) -> None:
     """
     there = next(p for p in (Path(path), *Path(path).absolute().parents) if p.exists())
     if not there.is_dir():
-        raise ValueError(f"{there} is a file where a folder is needed; choose another place")
+        raise ValueError(f"{shown(there)} is a file where a folder is needed; choose another place")
     try:
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
-        raise ValueError(f"nothing can be written to {path} ({error.strerror}); choose another place") from None
+        raise ValueError(f"nothing can be written to {shown(path)} ({error.strerror}); choose another place") from None
 
 
 class Draft:
@@ -93,24 +176,70 @@ class Draft:
         self.path = Path(path)
         check_file(path, [] if source is None else [source])
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        stem, ending = self.path.stem, self.path.suffix
-        self.temporary = self.path.with_name(f".{stem}.{os.getpid()}{ending}")
-        self.partial = self.path.with_name(f"{stem}.partial{ending}")
+        self.temporary = _hidden(self.path, self.path.suffix)
+        self.partial = self.path.with_name(f"{self.path.stem}.partial{self.path.suffix}")
 
     def settle(self, whole: bool) -> Path | None:
         """Give the file its name, or, where it is not whole, the partial one; returns where it is, if there is any."""
         if not self.temporary.exists():
             return None
-        return self.temporary.replace(self.path if whole else self.partial)
+        place = self.path if whole else self.partial
+        with said(place):
+            _to_disk(self.temporary)
+            self.temporary.replace(place)
+            _to_disk(place.parent)
+        return place
 
     def drop(self) -> None:
         """Leave nothing."""
         self.temporary.unlink(missing_ok=True)
 
 
+def _hidden(path: Path, ending: str) -> Path:
+    """A new hidden name beside `path`; those that killed processes of this machine left there are removed first."""
+    start = "." + os.fsdecode(os.fsencode(path.name)[:_LONGEST]) + f".{_MACHINE}-"
+    with suppress(OSError):
+        for left in os.scandir(path.parent):
+            if left.name.startswith(start) and left.name.endswith(ending) and not _alive(left.name[len(start) :]):
+                if left.is_dir(follow_symlinks=False):
+                    shutil.rmtree(left.path, ignore_errors=True)
+                else:
+                    os.unlink(left.path)
+    return path.with_name(f"{start}{os.getpid()}-{next(_NUMBERS)}{ending}")
+
+
+def _alive(name: str) -> bool:
+    """Whether the process in the end of a hidden name, `PROCESS-COUNT.…`, still runs; True where there is none."""
+    process = name.partition("-")[0]
+    if not process.isdecimal() or os.name == "nt":  # there, to ask a process is to end it
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # it is another user's, or cannot be asked
+        return True
+    return True
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until what was written is on the disk, where the system can tell."""
+    if path.is_dir() and os.name == "nt":
+        return
+    with suppress(FileNotFoundError):
+        place = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+        try:
+            os.fsync(place)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):  # pipes, and some network disks
+                raise
+        finally:
+            os.close(place)
+
+
 def digest(path: str | Path) -> str:
     """SHA-256 of a file."""
-    found = hashlib.sha256()
+    found = sha256()
     with open(path, "rb") as stream:
         while block := stream.read(1 << 20):
             found.update(block)

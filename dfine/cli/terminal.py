@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from glob import glob, has_magic
 from pathlib import Path
@@ -108,9 +107,9 @@ def table(rows: list[dict]) -> str:
 
 def write_json(path: Path, content: dict) -> None:
     """To a file, all at once or not at all, or to stdout when the path is "-"."""
-    from dfine.files import replacing
+    from dfine.files import as_json, replacing
 
-    text = json.dumps(content, indent=1, ensure_ascii=False)
+    text = as_json(content, indent=1)
     if str(path) == "-":
         typer.echo(text)
         return

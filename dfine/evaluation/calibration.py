@@ -24,7 +24,7 @@ from torch import Tensor
 
 from dfine import distribution
 from dfine.config import EDGES
-from dfine.files import replacing
+from dfine.files import as_json, replacing
 from dfine.trace.base import SCHEMA
 from dfine.weights.cache import HUB_FILES
 from dfine.weights.checkpoints import open_checkpoint
@@ -64,12 +64,10 @@ class Matches:
 
     def at(self, indices: Sequence[int]) -> Matches:
         """Those at `indices`."""
-        pick = lambda values: [values[i] for i in indices]  # noqa: E731
         index = torch.as_tensor(list(indices), dtype=torch.long)
-        images = pick(self.images) if len(self.images) else ()
-        return Matches(
-            self.edges[index], self.truth[index], self.w, images, {k: pick(v) for k, v in self.groups.items()}
-        )
+        images = [self.images[i] for i in indices] if len(self.images) else ()
+        groups = {name: [values[i] for i in indices] for name, values in self.groups.items()}
+        return Matches(self.edges[index], self.truth[index], self.w, images, groups)
 
     def split(self, share: float = 0.5, seed: int = 0) -> tuple[Matches, Matches]:
         """Two parts that have no picture in common, `share` of the pictures in the first.
@@ -259,14 +257,14 @@ def store(folder: str | os.PathLike, temperature: Sequence[float] | Tensor | Non
     about = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if about.get("schema") != SCHEMA:
         raise CheckpointError(
-            f"{folder} is not in this project's layout, which alone holds a temperature; "
+            f"{folder} is not in this project's layout, the only one that holds a temperature; "
             "save it again: dfine.load(…).save(folder)"
         )
     about.pop("temperature", None)
     if temperature is not None:
         about["temperature"] = list(checked_temperature(folder, [float(t) for t in temperature]))
     with replacing(path) as draft:
-        draft.write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        draft.write_text(as_json(about, indent=1) + "\n", encoding="utf-8")
     return path
 
 

@@ -7,7 +7,6 @@ name and size: JSON at its top, COCO in `info`, PNG in a text chunk, .npz in `ab
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from dfine.data.pictures import Picture, read
 from dfine.figures.picture import draw
-from dfine.files import replacing
+from dfine.files import as_json, replacing
 from dfine.inference.predictor import Result
 from dfine.trace import described
 from dfine.trace.categories import category_ids
@@ -86,7 +85,7 @@ def picture_png(
     image = result.picture if picture is None else read(picture)
     drawn = draw(image, result.detections.above(threshold), selected, limit=max(image.size))
     text = PngInfo()
-    text.add_itxt(CHUNK, json.dumps(described.provenance(where, threshold), ensure_ascii=False))
+    text.add_itxt(CHUNK, as_json(described.provenance(where, threshold)))
     path = _made(path)
     with replacing(path) as temporary:
         drawn.save(temporary, "PNG", pnginfo=text)
@@ -184,7 +183,7 @@ def file_name(where: About, ending: str) -> str:
 def _write_json(path: str | Path, content: dict) -> Path:
     path = _made(path)
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(as_json(content, indent=1) + "\n", encoding="utf-8")
     return path
 
 

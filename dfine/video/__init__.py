@@ -1,1 +1,1 @@
-"""Videos: reading → watching → tracking → listing, writing and sound → filming, which draws and does it all."""
+"""Videos: `reading` → `detecting` → `tracking` → `listing`, `writing` and `sound`; `filming` runs all of them."""

@@ -1,4 +1,4 @@
-"""A detector that watches a video: frames go through the network while the next ones are being decoded."""
+"""A detector at work on a video: frames go through the network while the next ones are being decoded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dfine.video.tracking import LOW, Tracker
 
 
 @dataclass(frozen=True)
-class Sighting:
+class FrameResult:
     """What the model made of one frame."""
 
     frame: Frame
@@ -29,9 +29,9 @@ class Sighting:
         return self.result.detections
 
 
-def watch(
+def detect_frames(
     model: Predictor, video: Video, threshold: float = 0.5, *, track: bool = False, batch: int | None = None
-) -> Iterator[Sighting]:
+) -> Iterator[FrameResult]:
     """What the model makes of every frame, in order, in memory that does not grow with the video.
 
     A thread decodes and resizes up to two batches ahead. Of a webcam the newest frame is taken, and those that came in
@@ -65,4 +65,4 @@ def watch(
             for frame, result in zip(frames, results):
                 found = result.detections.above(threshold)
                 tracks = tracker.update(result.detections, frame.time) if tracker else [None] * len(found)
-                yield Sighting(frame, replace(result, detections=found), tuple(tracks[: len(found)]))
+                yield FrameResult(frame, replace(result, detections=found), tuple(tracks[: len(found)]))

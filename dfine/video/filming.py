@@ -14,7 +14,7 @@ from tqdm import tqdm
 from dfine.figures.picture import draw
 from dfine.inference.predictor import Predictor
 from dfine.video.ahead import ahead
-from dfine.video.detecting import Sighting, watch
+from dfine.video.detecting import FrameResult, detect_frames
 from dfine.video.listing import Listing
 from dfine.video.reading import Video
 from dfine.video.sources import VideoError
@@ -30,7 +30,7 @@ class Options:
     threshold: float = 0.5  # lowest score in 0..1 that is reported
     every: int = 1  # look at each frame of this number; the saved video holds those alone
     track: bool = False  # number the things that are seen
-    batch: int | None = None  # frames per forward pass; see `watch`
+    batch: int | None = None  # frames per forward pass; see `detect_frames`
     save: Path | None = None  # video with boxes; a folder gets the name of the input
     json: Path | None = None  # list of what was found; "-" is stdout
 
@@ -48,10 +48,10 @@ class Film:
     files: list[Path] = field(default_factory=list)  # that were written
     troubles: list[str] = field(default_factory=list)  # sentences
 
-    def add(self, sighting: Sighting) -> None:
+    def add(self, seen: FrameResult) -> None:
         """Count what was found in one more frame."""
         self.frames += 1
-        for name, track in zip(sighting.detections.class_names, sighting.tracks):
+        for name, track in zip(seen.detections.class_names, seen.tracks):
             self.found[name] += 1
             if track is not None:
                 self.things.setdefault(name, set()).add(track)
@@ -93,12 +93,12 @@ def film(model: Predictor, source: str | Path, options: Options, *, progress: bo
                     tqdm(total=video.expected, unit=" frames", disable=None if progress else True, leave=False)
                 )
                 try:
-                    sightings = watch(model, video, options.threshold, track=options.track, batch=options.batch)
-                    with closing(ahead(sightings, AHEAD)) as items:  # draw and encode while the network goes on
-                        for sighting in items:
-                            _keep(sighting, recorder, listing)
-                            done.add(sighting)
-                            bar.set_postfix_str(_glance(sighting), refresh=False)
+                    results = detect_frames(model, video, options.threshold, track=options.track, batch=options.batch)
+                    with closing(ahead(results, AHEAD)) as items:  # draw and encode while the network goes on
+                        for seen in items:
+                            _keep(seen, recorder, listing)
+                            done.add(seen)
+                            bar.set_postfix_str(_in_sight(seen), refresh=False)
                             bar.update()
                 except KeyboardInterrupt:
                     if not video.live:
@@ -113,20 +113,20 @@ def film(model: Predictor, source: str | Path, options: Options, *, progress: bo
         return done
 
 
-def _keep(sighting: Sighting, recorder: Recorder | None, listing: Listing | None) -> None:
+def _keep(seen: FrameResult, recorder: Recorder | None, listing: Listing | None) -> None:
     """Write one frame to what is open."""
     if listing:
-        listing.add(sighting)
+        listing.add(seen)
     if recorder:
-        picture = sighting.frame.picture
-        drawn = draw(picture, sighting.detections, limit=max(picture.size), captions=captions(sighting))
-        recorder.write(drawn, sighting.frame)
+        picture = seen.frame.picture
+        drawn = draw(picture, seen.detections, limit=max(picture.size), captions=captions(seen))
+        recorder.write(drawn, seen.frame)
 
 
-def captions(sighting: Sighting) -> list[str]:
+def captions(seen: FrameResult) -> list[str]:
     """What stands on the boxes: `cup 0.91`, or `cup #3 0.91` once it has a track."""
-    found = sighting.detections
-    marks = ["" if track is None else f" #{track}" for track in sighting.tracks]
+    found = seen.detections
+    marks = ["" if track is None else f" #{track}" for track in seen.tracks]
     return [f"{n}{mark} {score:.2f}" for n, mark, score in zip(found.class_names, marks, found.scores.tolist())]
 
 
@@ -134,9 +134,9 @@ def _tracks(numbers: Collection[int]) -> str:
     return f" ({len(numbers)} track{'s' if len(numbers) > 1 else ''})" if numbers else ""
 
 
-def _glance(sighting: Sighting) -> str:
+def _in_sight(seen: FrameResult) -> str:
     """The classes in sight, for the bar: `2 cup, 1 key`."""
-    return ", ".join(f"{n} {name}" for name, n in Counter(sighting.detections.class_names).most_common(4))
+    return ", ".join(f"{n} {name}" for name, n in Counter(seen.detections.class_names).most_common(4))
 
 
 def _file(save: Path, video: Video) -> Path:

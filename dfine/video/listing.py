@@ -9,16 +9,15 @@ between which the edge lies with probability `mass`. Last come the number of fra
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 from dfine.config import EDGES
-from dfine.files import Draft
+from dfine.files import Draft, as_json, said
 from dfine.inference.predictor import Predictor
 from dfine.trace.base import SCHEMA
 from dfine.version import VERSION
-from dfine.video.detecting import Sighting
+from dfine.video.detecting import FrameResult
 from dfine.video.reading import Video
 
 MASS = 0.8  # of the intervals
@@ -26,7 +25,7 @@ _PLACES = 3  # decimals of a pixel
 
 
 class Listing:
-    """Writes the file: `with Listing("out.json", model, video, threshold) as listing: listing.add(sighting)`.
+    """Writes the file: `with Listing("out.json", model, video, threshold) as listing: listing.add(seen)`.
 
     It has its name when it is complete; after an exception, an interrupt too, what was written is closed and stays as
     `out.partial.json`, valid JSON with `complete` false. "-" is stdout.
@@ -56,49 +55,60 @@ class Listing:
             },
         }
 
-    def add(self, sighting: Sighting) -> None:
+    def add(self, seen: FrameResult) -> None:
         """Write what was found in the next frame."""
         if not self._count:
-            self._head["video"]["size"] = list(sighting.frame.picture.size)
-            self._file.write(f'{_text(self._head)[:-1]}, "frames": [\n')
-        self._file.write(",\n" * bool(self._count) + _text(entry(sighting)))
+            self._head["video"]["size"] = list(seen.frame.picture.size)
+            self._write(f'{as_json(self._head)[:-1]}, "frames": [\n')
+        self._write(",\n" * bool(self._count) + as_json(entry(seen)))
         self._count += 1
+
+    def _write(self, text: str) -> None:
+        with said(self.path or "stdout"):
+            self._file.write(text)
 
     def __enter__(self) -> Listing:
         return self
 
     def __exit__(self, kind, *_) -> None:
+        """Finish the file and give it its name; after an exception, the partial one."""
         whole = kind is None
+        try:
+            self._end(whole)
+        except OSError:  # the disk is full, say: what cannot be finished is no JSON
+            if self._draft:
+                self._draft.drop()
+            self.path = None
+            if whole:
+                raise
+
+    def _end(self, whole: bool) -> None:
         if self._count:
             tail = {"count": self._count, "complete": whole and not self._video.troubles}
-            self._file.write(f"\n], {_text(tail | {'troubles': self._video.troubles})[1:]}\n")
+            self._write(f"\n], {as_json(tail | {'troubles': self._video.troubles})[1:]}\n")
+        with said(self.path or "stdout"):
+            self._file.flush() if self._draft is None else self._file.close()
         if self._draft is None:
-            self._file.flush()
             return
-        self._file.close()
         if not self._count:
             self._draft.drop()
         self.path = self._draft.settle(whole)
 
 
-def entry(sighting: Sighting) -> dict:
+def entry(seen: FrameResult) -> dict:
     """One frame as plain values; pixels have three decimals, scores five."""
-    found = sighting.detections
-    edges = sighting.result.trace.edges_of(found.query, found.size)
-    rows = zip(found.to_list(), sighting.tracks, edges.deviations.tolist(), edges.intervals(MASS).tolist())
+    found = seen.detections
+    edges = seen.result.trace.edges_of(found.query, found.size)
+    rows = zip(found.to_list(), seen.tracks, edges.deviations.tolist(), edges.intervals(MASS).tolist())
     detections = [
         d
         | {"score": round(d["score"], 5), "box": _rounded(d["box"]), "track": track}
         | {"deviation": _rounded(deviation), "interval": [_rounded(ends) for ends in interval]}
         for d, track, deviation, interval in rows
     ]
-    frame = sighting.frame
+    frame = seen.frame
     return {"index": frame.index, "pts": frame.pts, "time": round(frame.time, 6), "detections": detections}
 
 
 def _rounded(values: list[float]) -> list[float]:
     return [round(v, _PLACES) for v in values]
-
-
-def _text(content: dict) -> str:
-    return json.dumps(content, ensure_ascii=False)

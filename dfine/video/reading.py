@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dfine.video.cuts import lacking
 from dfine.video.sources import CAMERA, VideoError, contents, open_camera, open_file, pyav, video_stream
+from dfine.video.truncation import lacking
 
 _SLACK = 3  # frames that may be missing at the end of a whole file: durations are rounded, and some hold a frame more
 

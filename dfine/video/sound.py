@@ -1,12 +1,15 @@
-"""The sound of one video on its way into another: copied where the container takes it, else encoded again."""
+"""The sound of one video on its way into another: copied where the container takes it, and else encoded again."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from dfine.video.sources import pyav
+
+_TRIED = 8  # packets that are written on trial
 
 
 class Sound:
@@ -17,14 +20,14 @@ class Sound:
     """
 
     def __init__(self, source: Path, output):
-        """Open `source` a second time, for its sound alone, and add its audio streams to `output` (PyAV's)."""
+        """Open `source` a second time, for its sound only, and add its audio streams to `output` (PyAV's)."""
         self._errors = pyav().error.FFmpegError
         self._output, self.notes = output, []
         self._container = pyav().open(str(source))
         self._routes: dict[int, Callable] = {}
         for stream in self._container.streams.audio:
             try:
-                self._routes[stream.index] = _route(stream, output)
+                self._routes[stream.index] = _route(stream, output, source)
             except (ValueError, self._errors) as error:
                 self.notes.append(
                     f"the sound ({_codec(stream)}) is left out: .{output.format.name} cannot hold it ({error})"
@@ -59,9 +62,9 @@ class Sound:
             self.notes.append(f"the sound breaks off: {error.strerror or error}")
 
 
-def _route(stream, output) -> Callable:
-    """What makes packets for `output` of a packet of `stream`; None asks for what is held back."""
-    if _holds(output.format.name, stream):
+def _route(stream, output, source: Path) -> Callable:
+    """The function that makes packets for `output` of a packet of `stream`; None asks it for what it holds back."""
+    if _holds(output.format.name, stream, source):
         return _copy(output.add_stream_from_template(stream))
     codec = output.default_audio_codec
     if codec in ("", "none", None):
@@ -73,15 +76,24 @@ def _route(stream, output) -> Callable:
     return _encode(target)
 
 
-def _holds(kind: str, stream) -> bool:
-    """Whether a container takes the stream as it is: tried in memory, since only its header says for sure."""
+def _holds(kind: str, stream, source: Path) -> bool:
+    """Whether a container takes the stream as it is: its first packets are written to memory to find out.
+
+    The header alone does not tell: FFmpeg begins an MP4 file with some sounds that it then cannot finish. Raw sound
+    (PCM) does not go into MP4 although FFmpeg can write it, because hardly any player can play it.
+    """
     av = pyav()
+    if kind == "mp4" and _codec(stream).startswith("pcm_"):
+        return False
     try:
-        with av.open(io.BytesIO(), "w", format=kind) as trial:
-            trial.add_stream_from_template(stream)
+        with av.open(str(source)) as container, av.open(io.BytesIO(), "w", format=kind) as trial:
+            copied = _copy(trial.add_stream_from_template(stream))
+            mine = container.streams[stream.index]
+            for packet in islice(container.demux(mine), _TRIED):
+                trial.mux(copied(packet))
             trial.start_encoding()
         return True
-    except (ValueError, av.error.FFmpegError):
+    except (ValueError, OSError, av.error.FFmpegError):
         return False
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dfine.files import Draft
+from dfine.files import Draft, said
 from dfine.video.reading import Frame, Video
 from dfine.video.sound import Sound
 from dfine.video.sources import VideoError, pyav
@@ -101,7 +101,8 @@ class Recorder:
     def _mux(self, packets: list) -> None:
         for packet in packets:  # where they follow each other their times say it; only the last one has to be told
             packet.duration = round(self._lasts / packet.time_base)
-        self._output.mux(packets)
+        with said(self._draft.path):
+            self._output.mux(packets)
 
     def _tick(self, frame: Frame) -> int:
         """The time of a frame on the output's clock, after the one before."""
@@ -135,10 +136,11 @@ class Recorder:
                 self._sound.until(None)
             self._sound.close()
         self._mux(self._stream.encode(None))
-        self._output.close()
+        with said(self._draft.path):
+            self._output.close()
         if self._moved > 0.1 / self._video.rate:
             self.notes.append(
-                f"{self._draft.path.suffix} keeps one frame rate alone: frames moved by up to {self._moved:.3f} s; "
+                f"{self._draft.path.suffix} keeps only one frame rate: frames moved by up to {self._moved:.3f} s; "
                 "save as .mp4 or .mkv to keep their times"
             )
 

@@ -12,7 +12,7 @@ av = pytest.importorskip("av")
 
 from dfine.inference.predictor import Predictor  # noqa: E402
 from dfine.video import sources  # noqa: E402
-from dfine.video.detecting import watch  # noqa: E402
+from dfine.video.detecting import detect_frames  # noqa: E402
 from dfine.video.filming import Options, captions, film  # noqa: E402
 from dfine.video.reading import Video  # noqa: E402
 from dfine.video.sources import VideoError  # noqa: E402
@@ -37,14 +37,14 @@ def test_every_frame_is_looked_at_as_a_picture_is(model, tmp_path, batch):
     with Video(path) as video:
         frames = list(video)
     with Video(path) as video:
-        sightings = list(watch(model, video, 0.0, batch=batch))
-    assert [s.frame.pts for s in sightings] == [f.pts for f in frames]
-    for sighting, frame in zip(sightings, frames):
+        seen = list(detect_frames(model, video, 0.0, batch=batch))
+    assert [s.frame.pts for s in seen] == [f.pts for f in frames]
+    for one, frame in zip(seen, frames):
         alone = model(frame.picture, 0.0)
-        torch.testing.assert_close(sighting.detections.scores, alone.detections.scores, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(one.detections.scores, alone.detections.scores, rtol=1e-4, atol=1e-5)
         # Boxes of nearly equal scores may change places, as sums in a batch are rounded otherwise.
-        assert torch.cdist(sighting.detections.boxes, alone.detections.boxes).amin(1).max() < 0.05
-        assert sighting.tracks == (None,) * len(alone.detections)
+        assert torch.cdist(one.detections.boxes, alone.detections.boxes).amin(1).max() < 0.05
+        assert one.tracks == (None,) * len(alone.detections)
 
 
 def test_the_list_says_what_the_model_says_of_each_frame(model, tmp_path):
@@ -116,7 +116,7 @@ def test_tracks_stand_in_the_list_and_on_the_boxes(model, tmp_path):
     assert {type(t) for t in tracks[5]} == {int}
     assert set().union(*done.things.values()) == {t for row in tracks for t in row} - {None}
     with Video(path) as video:
-        late = list(watch(model, video, 0.4, track=True))[5]
+        late = list(detect_frames(model, video, 0.4, track=True))[5]
     assert captions(late)[0].split(" ")[:2] == [late.detections.class_names[0], f"#{late.tracks[0]}"]
 
 
@@ -205,8 +205,8 @@ def test_frames_stream_so_that_few_are_held(model, tmp_path):
     """However long the clip, only what is being decoded, looked at and drawn is in memory."""
     seen, most = [], 0
     with Video(clip(tmp_path / "a.mp4", 40)) as video:
-        for sighting in watch(model, video, 0.5, batch=2):
-            seen.append(weakref.ref(sighting.frame))
+        for one in detect_frames(model, video, 0.5, batch=2):
+            seen.append(weakref.ref(one.frame))
             most = max(most, sum(frame() is not None for frame in seen))
     assert len(seen) == 40
     assert most <= 4, "two batches: the one that is given out, and the one before"

@@ -9,9 +9,9 @@ av = pytest.importorskip("av")
 
 from dfine.video import sources  # noqa: E402
 from dfine.video.ahead import ahead  # noqa: E402
-from dfine.video.cuts import lacking  # noqa: E402
 from dfine.video.reading import Video  # noqa: E402
 from dfine.video.sources import VideoError, is_video  # noqa: E402
+from dfine.video.truncation import lacking  # noqa: E402
 from tests.video.clips import BASE, UNEVEN, clip, cut, picture  # noqa: E402
 
 

@@ -54,7 +54,7 @@ def test_a_container_of_one_rate_says_that_frames_moved(tmp_path):
     recorder = copy(clip(tmp_path / "a.mp4", times=UNEVEN), tmp_path / "out.avi")
     assert len(times_of(tmp_path / "out.avi")) == 12
     assert len(recorder.notes) == 1
-    assert recorder.notes[0].startswith(".avi keeps one frame rate alone")
+    assert recorder.notes[0].startswith(".avi keeps only one frame rate")
     assert copy(clip(tmp_path / "even.mp4"), tmp_path / "even.avi").notes == []
 
 
@@ -127,6 +127,16 @@ def test_raw_sound_goes_into_mp4_as_it_can(tmp_path):
     path = clip(tmp_path / "a.mkv", 24, sound="flac")
     copy(path, tmp_path / "out.mp4")
     assert heard(tmp_path / "out.mp4") == pytest.approx(heard(path), abs=0.06)
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_f32le", "pcm_u8"])
+@pytest.mark.parametrize("out, kept", [(".mp4", "aac"), (".m4v", "aac"), (".mov", "pcm"), (".mkv", "pcm")])
+def test_pcm_becomes_aac_in_mp4_and_is_copied_elsewhere(tmp_path, codec, out, kept):
+    path = clip(tmp_path / "a.mkv", 24, sound=codec)
+    notes = copy(path, tmp_path / f"out{out}").notes
+    assert codecs(tmp_path / f"out{out}")["audio"].startswith(kept)
+    assert notes == []
+    assert heard(tmp_path / f"out{out}") == pytest.approx(heard(path), abs=0.06)
 
 
 def heard(path):
