@@ -119,11 +119,14 @@ class _Stage:
 
         hit = view[inside]
         lost = np.bincount(hit[hit >= 0], minlength=len(self.things))
-        if any(l and s - l < f * t for l, s, f, t in zip(lost.tolist(), self.shown, self.floors, self.totals)):  # noqa: E741
+        if any(
+            gone and shown - gone < floor * total
+            for gone, shown, floor, total in zip(lost.tolist(), self.shown, self.floors, self.totals)
+        ):
             return False
 
         view[inside] = len(self.things)
-        self.shown = [s - l for s, l in zip(self.shown, lost.tolist())] + [seen]  # noqa: E741
+        self.shown = [shown - gone for shown, gone in zip(self.shown, lost.tolist())] + [seen]
         self.things.append(thing)
         self.boxes = np.concatenate((self.boxes, box[None]))
         self.totals.append(total)

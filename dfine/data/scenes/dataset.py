@@ -54,10 +54,8 @@ def draw(seed: int, size: int | tuple[int, int] = 640, dials: dict[str, float] |
     """
     size = _check_size(size)
     composition = _plan(seed, size, _check_dials(dials))
-    return Scene(
-        render(composition, size), _pixel_boxes(composition, size), composition.labels, composition.visible,
-        dict(composition.dials),
-    )  # fmt: skip
+    image, boxes = render(composition, size), _pixel_boxes(composition, size)
+    return Scene(image, boxes, composition.labels, composition.visible, dict(composition.dials))
 
 
 def _plan(seed: int, size: tuple[int, int], dials: dict[str, float]) -> Composition:
@@ -175,12 +173,8 @@ def _coco(entries: list[tuple], size: tuple[int, int], suffix: str = ".jpg") -> 
         images.append({"id": i, "file_name": f"{i:06d}{suffix}", "width": width, "height": height, "dials": dials})
         for (x1, y1, x2, y2), label, share in zip(boxes.tolist(), labels.tolist(), visible.tolist()):
             box = [x1, y1, x2 - x1, y2 - y1]
-            annotations.append(
-                {
-                    "id": len(annotations) + 1, "image_id": i, "category_id": label + 1, "bbox": box,
-                    "area": box[2] * box[3], "iscrowd": 0, "visible": round(share, 4),
-                }
-            )  # fmt: skip
+            entry = {"id": len(annotations) + 1, "image_id": i, "category_id": label + 1, "bbox": box}
+            annotations.append(entry | {"area": box[2] * box[3], "iscrowd": 0, "visible": round(share, 4)})
     categories = [{"id": i + 1, "name": name} for i, name in enumerate(NAMES)]
     info = {"description": "scenes drawn by D-FINE Lens"}
     return {"info": info, "images": images, "annotations": annotations, "categories": categories}
