@@ -13,7 +13,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from dfine.data.coco import CocoSet
-from dfine.data.sources import open_data, splits
+from dfine.data.sources import recognise
 
 READERS = 4  # threads that read pictures
 SLACK = 1.0  # pixels that a box may reach outside its picture; annotation tools round
@@ -119,16 +119,15 @@ def check(path: str | Path, *, progress: bool = True) -> Report:
 
 def _opened(path: str | Path):
     """Yields (split, data set, findings) of every split."""
-    for name in list(splits(path)) or [None]:
+    for name, opener in recognise(path).parts.items():
         told: list[tuple[str, dict]] = []
-        data = open_data(path, name, lambda message, told=told, **about: told.append((message, about)))
+        data = opener(lambda message, told=told, **about: told.append((message, about)))
         images = {i["id"]: data.path(n) for n, i in enumerate(data.ground_truth()["images"])}
         faults = [
-            Finding(
-                "empty box" if "bbox" in about else "entry", message, images.get(about.get("image")), about.get("bbox")
-            )
+            Finding(about.get("kind", "entry"), message, images.get(about.get("image")), about.get("bbox"))
             for message, about in told
         ]
+        faults += [Finding(note.kind, note.message, images.get(note.image), note.bbox) for note in data.notes]
         yield name or "all", data, faults
 
 
@@ -141,11 +140,17 @@ def _part(data: CocoSet) -> Part:
     ends = list(AREAS.values())
     sizes = Counter(next(k for k, end in AREAS.items() if a["area"] < end or end == ends[-1]) for a in objects)
     filled = {a["image_id"] for a in objects}
-    span = lambda key: tuple(f(i[key] for i in truth["images"]) for f in (min, max)) if len(data) else (0, 0)  # noqa: E731
+    spans = {side: [image[side] for image in truth["images"]] or [0] for side in ("width", "height")}
     return Part(
-        len(data), len(objects), len(truth["annotations"]) - len(objects), len(data) - len(filled),
-        dict(counted.most_common()), {k: sizes[k] for k in AREAS}, span("width"), span("height"),
-    )  # fmt: skip
+        pictures=len(data),
+        objects=len(objects),
+        crowds=len(truth["annotations"]) - len(objects),
+        empty=len(data) - len(filled),
+        classes=dict(counted.most_common()),
+        sizes={k: sizes[k] for k in AREAS},
+        widths=(min(spans["width"]), max(spans["width"])),
+        heights=(min(spans["height"]), max(spans["height"])),
+    )
 
 
 def _boxes(data: CocoSet) -> list[Finding]:

@@ -7,8 +7,7 @@ does, but are no training targets.
 
 from __future__ import annotations
 
-import json
-import math
+import copy
 import os
 import warnings
 from collections.abc import Callable
@@ -21,17 +20,12 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional
 
 from dfine import boxes as box
+from dfine.data import folders
+from dfine.data.coco_entries import Entries, Fault, Note, clipped, stop
 from dfine.data.pictures import read
 from dfine.trace.records import Target
 
-# Is told of a mistake in the data: a sentence, and sometimes the `image` id and the `bbox` that it is about. If it
-# returns, the entry is left out.
-Fault = Callable[..., None]
-
-
-def stop(message: str, **about: object) -> None:
-    """The strict way with a mistake: ValueError."""
-    raise ValueError(message)
+__all__ = ["CocoSet", "Fault", "Note", "read_json", "stop"]
 
 
 class CocoSet(Dataset):
@@ -40,15 +34,11 @@ class CocoSet(Dataset):
     Boxes reach the targets clipped to the picture. Boxes without a height or a width in it are dropped, from the ground
     truth too, with one warning that counts them.
 
-    Args:
-        images_folder: the folder that the file names in the JSON are relative to.
-        annotations_json: a COCO instances file, or the file of another format that `content` was read from.
-        content: what the file says, as a COCO-format dict, where it has been read already.
-        fault: is told of every mistake in the entries; by default the first one is raised.
-
-    Raises:
-        FileNotFoundError: the folder or the file is not there.
-        ValueError: the file is not COCO JSON, or an id in it leads nowhere or twice.
+    Attributes:
+        names: of the classes, in the order of their labels.
+        category_ids: of the classes, in the same order.
+        notes: what a person should know of the data although nothing is left out for it.
+        dropped: image id -> how many boxes without an extent in the picture were dropped.
     """
 
     def __init__(
@@ -58,19 +48,32 @@ class CocoSet(Dataset):
         content: dict | None = None,
         *,
         fault: Fault = stop,
+        notes: list[Note] | None = None,
     ):
+        """Take in the answers; pictures are read one by one, when they are asked for.
+
+        Args:
+            images_folder: the folder that the file names in the JSON are relative to.
+            annotations_json: a COCO instances file, or the file of another format that `content` was read from.
+            content: what the file says, as a COCO-format dict, where it has been read already.
+            fault: is told of every mistake in the entries; by default the first one is raised.
+            notes: what was found out while reading `content`.
+
+        Raises:
+            FileNotFoundError: the folder or the file is not there.
+            ValueError: the file is not COCO JSON, or an id in it leads nowhere or twice.
+        """
         self.folder, self.source = Path(images_folder), Path(annotations_json)
         if not self.folder.is_dir():
             raise FileNotFoundError(f"there is no folder of pictures {self.folder}")
-        content = _read_json(self.source) if content is None else content
-        self._fault = fault
-        self._categories = self._sound_categories(content["categories"])
-        self._images = self._sound_images(content["images"])
-        annotations = self._sound(content["annotations"])
-        self.names = tuple(str(c["name"]) for c in self._categories)
-        self.category_ids = [int(c["id"]) for c in self._categories]
-        self._annotations = self._with_area(annotations)
+        entries = Entries.of(read_json(self.source) if content is None else content, self.source, fault)
+        self._images, self._annotations, self._categories = entries.images, entries.annotations, entries.categories
+        self.names = tuple(c["name"] for c in self._categories)
+        self.category_ids = [c["id"] for c in self._categories]
+        self.notes, self.dropped = [*(notes or ()), *entries.notes], entries.dropped
         self._items = self._targets()
+        if self.dropped and fault is stop:
+            warnings.warn(dropped(self.dropped.total(), self.source), stacklevel=2)
 
     def __len__(self) -> int:
         return len(self._images)
@@ -112,76 +115,14 @@ class CocoSet(Dataset):
         """The answers as a COCO-format dict, images in the order of the items; crowds included."""
         return {"images": self._images, "annotations": self._annotations, "categories": self._categories}
 
-    def _sound_categories(self, categories: list[dict]) -> list[dict]:
-        """The categories that have an id and a name, in the order of their ids; the others are faults."""
-        unique = _unique(categories, "category", self.source, self._fault)
-        sound = sorted((c for c in unique if isinstance(c.get("name"), (str, int))), key=lambda c: c["id"])
-        for c in unique:
-            if c not in sound:
-                self._fault(f"category id {c['id']} in {self.source} has no name")
-        names = [str(c["name"]) for c in sound]
-        for name in sorted({n for n in names if names.count(n) > 1}):
-            stop(f"two categories in {self.source} are called {name!r}; names must be unique")
-        return sound
-
-    def _sound_images(self, images: list[dict]) -> list[dict]:
-        """The images that have a file name and a size; the others are faults."""
-        sound = []
-        for image in _unique(images, "image", self.source, self._fault):
-            what, name = f"image id {image['id']} in {self.source}", image.get("file_name")
-            lacking = next((key for key in ("file_name", "width", "height") if image.get(key) in (None, "")), None)
-            wrong = next((k for k in ("width", "height") if not _is_side(image.get(k))), None)
-            if lacking:
-                self._fault(f"{what} has no {lacking!r}")
-            elif not isinstance(name, str):
-                self._fault(f"{what} has the file name {name!r}, which is no text")
-            elif wrong:
-                self._fault(f"{what} has the {wrong} {image[wrong]!r}, which is no whole number above 0")
-            else:
-                sound.append(image)
-        return sound
-
-    def _sound(self, annotations: list[dict]) -> list[dict]:
-        """The annotations whose ids lead somewhere and whose numbers are numbers; the others are faults."""
-        images, categories = {i["id"] for i in self._images}, {c["id"] for c in self._categories}
-        sound = []
-        for a in _unique(annotations, "annotation", self.source, self._fault):
-            what, image, category = self._where(a), a.get("image_id"), a.get("category_id")
-            given = [key for key in ("area", "iscrowd") if a.get(key) is not None]
-            wrong = next((key for key in given if not _is_number(a[key])), None)
-            if not _is_id(image) or image not in images:
-                self._fault(f"{what} names image id {image}, unknown")
-            elif not _is_id(category) or category not in categories:
-                self._fault(f"{what} names category id {category}, which is not among the categories")
-            elif not _is_box(a.get("bbox")):
-                self._fault(f"{what} has the bbox {a.get('bbox')}, not 4 numbers")
-            elif wrong:
-                self._fault(f"{what} has the {wrong} {a[wrong]!r}, which is no number")
-            else:
-                sound.append(a)
-        return sound
-
-    def _where(self, a: dict) -> str:
-        return a.get("where") or f"annotation id {a['id']} in {self.source}"
-
-    def _with_area(self, annotations: list[dict]) -> list[dict]:
-        """The annotations that have an extent inside their picture, each with `area` and `iscrowd`."""
-        lenient = self._fault is not stop
-        sizes = {i["id"]: (i["width"], i["height"]) for i in self._images}
-        kept = []
-        for a in annotations:
-            x1, y1, x2, y2 = _clipped(a["bbox"], sizes[a["image_id"]])
-            if x2 > x1 and y2 > y1:
-                area = a["bbox"][2] * a["bbox"][3] if a.get("area") is None else a["area"]
-                kept.append({**a, "area": float(area), "iscrowd": int(a.get("iscrowd") or 0)})
-            elif lenient:
-                text = f"{self._where(a)} has no extent in its picture: {[round(v, 1) for v in a['bbox']]}"
-                self._fault(text, image=a["image_id"], bbox=tuple(a["bbox"]))
-        dropped = len(annotations) - len(kept)
-        if dropped and not lenient:
-            what = "1 box of zero size was" if dropped == 1 else f"{dropped} boxes of zero size were"
-            warnings.warn(f"{what} dropped from {self.source}", stacklevel=3)
-        return kept
+    def only(self, keep: Callable[[str], bool]) -> CocoSet:
+        """The part of the data set whose pictures' file names `keep` says yes to; the classes stay those of all."""
+        part = copy.copy(self)
+        chosen = [i for i, image in enumerate(self._images) if keep(image["file_name"])]
+        part._images, part._items = [self._images[i] for i in chosen], [self._items[i] for i in chosen]
+        ids = {image["id"] for image in part._images}
+        part._annotations = [a for a in self._annotations if a["image_id"] in ids]
+        return part
 
     def _targets(self) -> list[Target]:
         """The target of every image, without crowds."""
@@ -194,112 +135,29 @@ class CocoSet(Dataset):
         for image in self._images:
             size = (int(image["width"]), int(image["height"]))
             mine = objects[image["id"]]
-            corners = torch.tensor([_clipped(a["bbox"], size) for a in mine], dtype=torch.float64).reshape(-1, 4)
+            corners = torch.tensor([clipped(a["bbox"], size) for a in mine], dtype=torch.float64).reshape(-1, 4)
             labels = torch.tensor([label[a["category_id"]] for a in mine], dtype=torch.int64)
             targets.append(Target(labels, box.from_pixels(corners, size).float(), int(image["id"]), size))
         return targets
 
 
-def find(path: str | Path, split: str | None = None, fault: Fault = stop) -> CocoSet:
-    """The data set at `path`: a folder that `dfine scenes` wrote, a COCO folder, or a COCO JSON file.
+def dropped(count: int, source: str | Path) -> str:
+    """A sentence about boxes without an extent in their pictures."""
+    what = "1 box of zero size was" if count == 1 else f"{count} boxes of zero size were"
+    return f"{what} dropped from {source}"
 
-    Understood are `images/` beside `annotations.json`, `annotations/instances_<split>.json` beside `<split>/` (or
-    `images/<split>/`), and a `.json` file whose pictures lie in one of these places around it.
 
-    Args:
-        path: folder or file.
-        split: which of several `annotations/instances_*.json` to take, e.g. "val2017" or just "val".
-        fault: as for `CocoSet`.
+def read_json(source: Path) -> dict:
+    """What a COCO file says.
 
     Raises:
-        FileNotFoundError: there is nothing of the kind; the message says what was looked for.
-        ValueError: there are several and `split` does not say which.
+        FileNotFoundError: it is not there.
+        ValueError: it is not JSON, or lacks one of COCO's three lists.
     """
-    path = Path(path)
-    if path.is_file():
-        return CocoSet(_pictures_of(path), path, fault=fault)
-    if not path.is_dir():
-        raise FileNotFoundError(f"there is no data set {path}")
-    if (path / "annotations.json").is_file():
-        return find(path / "annotations.json", fault=fault)
-    files = sorted(path.glob("annotations/instances_*.json")) or sorted(path.glob("instances_*.json"))
-    files = [f for f in files if split is None or _split(f).startswith(split)]
-    if not files:
-        wanted = f"annotations/instances_{split or '*'}*.json"
-        raise FileNotFoundError(f"{path} holds neither annotations.json beside images/ nor {wanted}")
-    if len(files) > 1:
-        names = ", ".join(_split(f) for f in files)
-        raise ValueError(f"{path} holds several splits ({names}); name one of the files under it")
-    return find(files[0], fault=fault)
-
-
-def _pictures_of(source: Path) -> Path:
-    """The folder of the pictures of a COCO JSON file: the first place around it where its first picture lies."""
-    names = [i.get("file_name") for i in _read_json(source)["images"] if isinstance(i, dict)]
-    first = next((name for name in names if name and isinstance(name, str)), None)
-    split = _split(source)
-    roots = [source.parent, source.parent.parent]
-    places = [root / part for root in roots for part in (split, f"images/{split}", "images", "JPEGImages", ".")]
-    places += [found for root in roots[:1] for found in sorted(root.glob("*/JPEGImages"))]
-    if first is None:
-        return next((p for p in places if p.is_dir()), source.parent)
-    if Path(first).is_absolute() and Path(first).is_file():
-        return source.parent
-    for place in places:
-        if (place / first).is_file():
-            return place
-    raise FileNotFoundError(f"the pictures of {source} (the first is {first!r}) are in none of the folders around it")
-
-
-def _split(source: Path) -> str:
-    return source.stem.removeprefix("instances_")
-
-
-def _read_json(source: Path) -> dict:
     if not source.is_file():
         raise FileNotFoundError(f"there is no annotation file {source}")
-    try:
-        content = json.loads(source.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{source} is not a JSON file: {error}") from None
+    content = folders.content(source)
     for key in ("images", "annotations", "categories"):
         if not isinstance(content, dict) or not isinstance(content.get(key), list):
             raise ValueError(f"{source} is not a COCO file: it has no list {key!r}")
     return content
-
-
-def _unique(entries: list[dict], kind: str, source: Path, fault: Fault) -> list[dict]:
-    """The entries with an id of their own; one whose id is missing or has occurred before is a fault."""
-    seen: dict[int, dict] = {}
-    for entry in entries:
-        if not isinstance(entry, dict) or not _is_id(entry.get("id")):
-            fault(f"the {kind} {str(entry)[:80]} in {source} has no whole number as its id")
-        elif entry["id"] in seen:
-            fault(f"{kind} id {entry['id']} occurs twice in {source}")
-        else:
-            seen[entry["id"]] = entry
-    return list(seen.values())
-
-
-def _is_side(value) -> bool:
-    """Whether it is a whole number above 0; some tools write 640.0."""
-    return _is_number(value) and value >= 1 and value == int(value)
-
-
-def _is_id(value) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value) -> bool:
-    return isinstance(value, (int, float)) and abs(value) < math.inf
-
-
-def _is_box(bbox) -> bool:
-    return isinstance(bbox, (list, tuple)) and len(bbox) == 4 and all(map(_is_number, bbox))
-
-
-def _clipped(bbox: list[float], size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Corners in pixels of a COCO bbox (x, y, width, height), inside a picture of (width, height)."""
-    x, y, bw, bh = bbox
-    w, h = size
-    return max(x, 0), max(y, 0), min(x + bw, w), min(y + bh, h)

@@ -13,7 +13,8 @@ from xml.etree import ElementTree
 from tqdm import tqdm
 
 from dfine.data.coco import CocoSet
-from dfine.data.sources import meaning, open_data, splits
+from dfine.data.layout import meaning
+from dfine.data.sources import open_data, splits
 from dfine.data.voc import SETS
 
 FORMATS = ("coco", "yolo", "voc")

@@ -16,7 +16,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from dfine.data import voc
-from dfine.data.coco import CocoSet, find
+from dfine.data.coco import CocoSet
+from dfine.data.coco_layout import open_file
 from dfine.files import drafted, replacing, require_empty
 
 HELD_OUT = 5000  # validation pictures of Objects365 that stay there; the published checkpoints train on the others
@@ -35,8 +36,8 @@ class Recipe:
 
     def missing(self, folder: Path) -> list[str]:
         """The files that are not there."""
-        there = lambda f: any((folder / f).iterdir()) if (folder / f).is_dir() else (folder / f).is_file()  # noqa: E731
-        return [f for f in self.files if not there(f)]
+        paths = {name: folder / name for name in self.files}
+        return [n for n, p in paths.items() if not (any(p.iterdir()) if p.is_dir() else p.is_file())]
 
 
 def follow(name: str, folder: str | Path) -> list[str]:
@@ -159,7 +160,7 @@ def shrink(source: str | Path, out: str | Path, longest: int = LONGEST, progress
     if longest < 1:
         raise ValueError(f"the longer side must have at least one pixel, not {longest}")
     require_empty(out)
-    data = find(source)
+    data = open_file(Path(source))
     with drafted(out) as draft:
         _shrink(data, draft, longest, progress)
     return Path(out)
@@ -194,22 +195,29 @@ def _shrink(data: CocoSet, out: Path, longest: int, progress: bool) -> None:
 
 RECIPES = {
     "coco": Recipe(
-        "COCO 2017", "at https://cocodataset.org/#download",
+        "COCO 2017",
+        "at https://cocodataset.org/#download",
         ("annotations/instances_train2017.json", "annotations/instances_val2017.json", "train2017/", "val2017/"),
     ),
     "objects365": Recipe(
-        "Objects365 v2", "at https://www.objects365.org, after registering; unpack the parts of each split as patches",
-        ("annotations/zhiyuan_objv2_train.json", "annotations/zhiyuan_objv2_val.json", "train/", "val/"), objects365,
+        "Objects365 v2",
+        "at https://www.objects365.org, after registering; unpack the parts of each split as patches",
+        ("annotations/zhiyuan_objv2_train.json", "annotations/zhiyuan_objv2_val.json", "train/", "val/"),
+        objects365,
     ),
     "crowdhuman": Recipe(
-        "CrowdHuman", "at https://www.crowdhuman.org/download.html",
-        ("annotation_train.odgt", "annotation_val.odgt", "Images/"), crowdhuman,
+        "CrowdHuman",
+        "at https://www.crowdhuman.org/download.html",
+        ("annotation_train.odgt", "annotation_val.odgt", "Images/"),
+        crowdhuman,
     ),
     "voc": Recipe(
-        "Pascal VOC 2007 and 2012", "at http://host.robots.ox.ac.uk/pascal/VOC/",
-        tuple(f"VOC{year}/ImageSets/Main/{part}.txt" for parts in YEARS.values() for year, part in parts), pascal,
+        "Pascal VOC 2007 and 2012",
+        "at http://host.robots.ox.ac.uk/pascal/VOC/",
+        tuple(f"VOC{year}/ImageSets/Main/{part}.txt" for parts in YEARS.values() for year, part in parts),
+        pascal,
     ),
-}  # fmt: skip
+}
 
 
 def _read(path: Path) -> dict:

@@ -1,119 +1,152 @@
-"""A data set by its place: COCO, YOLO or Pascal VOC, told from what lies there, with its splits."""
+"""A data set by its place: COCO, YOLO, Pascal VOC or labelme, told from what lies there, with its splits.
+
+Everything that reads data from disk asks here: training, evaluation, checks, conversion and exploring. Where a data set
+is not split, a tenth of it is held out for validation by a rule that depends on the names of its files only
+(`dfine.data.folders.held_out`).
+"""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from dfine.data import coco, voc, yolo
-from dfine.data.coco import CocoSet, Fault, stop
+from dfine.data import coco_layout, folders, labelme, voc, yolo, yolo_layout
+from dfine.data.coco import CocoSet
+from dfine.data.coco_entries import Fault, stop
+from dfine.data.layout import Layout, NoDataSet, meaning, same
 
-YAML = (".yaml", ".yml")
-ROBOFLOW = "_annotations.coco.json"  # an export of that site: one such file in the folder of every split
-OTHER_NAMES = {"val": ("val", "valid", "validation"), "train": ("train", "training"), "test": ("test", "testing")}
+FORMATS = (coco_layout.layout, yolo.layout, voc.layout, labelme.layout)
+FEWEST = 20  # pictures that a data set must have before some of them are held out
+NONE = (
+    "neither COCO's JSON files, nor a YAML file with names, obj.names or classes.txt of YOLO, nor VOC's XML files, nor "
+    "JSON files of labelme"
+)
+
+
+def recognise(path: str | Path) -> Layout:
+    """How the data set at a place lies there.
+
+    A `.json` file is COCO's, a `.yaml` file YOLO's. In a folder the formats are looked for in the order of `FORMATS`;
+    the modules say what each looks for.
+
+    Raises:
+        FileNotFoundError: there is nothing there, or nothing of the kind.
+        ValueError: a file of another kind, or a damaged one.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no data set {path}")
+    found = next((layout for form in FORMATS if (layout := form(path)) is not None), None)
+    if found is None and path.is_file():
+        raise ValueError(f"{path} is neither a COCO .json nor a YOLO .yaml")
+    if found is None:
+        complaint = yolo_layout.complaint(path)
+        raise FileNotFoundError(complaint) if complaint else NoDataSet(f"{path} holds no data set: {NONE}")
+    return found
 
 
 def open_data(path: str | Path, split: str | None = None, fault: Fault = stop) -> CocoSet:
-    """The data set at `path`, whichever of the three formats it has.
-
-    A `.json` file is COCO's, a `.yaml` file YOLO's. In a folder are looked for, in this order: COCO's JSON files as
-    `coco.find` knows them, or one in the folder of every split; a YAML file with `names`; VOC's XML files.
+    """The data set at `path`, whichever format it has.
 
     Args:
         path: folder or file.
-        split: train, val or test, where there are several; "valid" and "val2017" count as val, too.
+        split: train, val or test, where there are several; "valid" and "val2017" count as val, too. Of a data set
+            without splits, val is the tenth that is held out, and train the rest.
         fault: as for `CocoSet`.
 
     Raises:
         FileNotFoundError: there is nothing of the kind, or not that split; the message says what there is.
         ValueError: there are several splits and `split` does not say which, or the data is damaged.
     """
-    path = Path(path)
-    if path.suffix == ".json" and path.is_file():
-        return coco.find(path, fault=fault)
-    there = splits(path, fault)
-    if not there:
-        return _unsplit(path, fault)
-    if split is None and len(there) > 1:
-        raise ValueError(f"{path} holds several splits ({', '.join(there)}); say which")
-    chosen = next(iter(there)) if split is None else next((s for s in there if _same(s, split)), None)
+    layout = recognise(path)
+    if split is None and len(layout.parts) > 1:
+        raise ValueError(f"{path} holds several splits ({', '.join(layout.parts)}); say which")
+    return next(iter(choose(layout, path, split, fault).values()))
+
+
+def choose(layout: Layout, path: str | Path, split: str | None, fault: Fault = stop) -> dict[str, CocoSet]:
+    """A split of a data set by its name, or all of them; the arguments are those of `open_data`.
+
+    Raises:
+        FileNotFoundError: there is no such split; the message says what there is.
+        ValueError: the data is damaged.
+    """
+    if split is None:
+        return {name: opener(fault) for name, opener in layout.parts.items()}
+    kind = meaning(split)
+    if layout.unsplit and kind in ("train", "val"):
+        return {kind: _share(layout, path, split, fault)}
+    chosen = next((s for s in layout.parts if same(s, split)), None)
     if chosen is None:
-        raise FileNotFoundError(f"{path} has no split {split!r}; it has {', '.join(there)}")
-    return there[chosen]()
+        missing = next((said for s, said in layout.absent.items() if same(s, split)), None)
+        there = ", ".join(filter(None, layout.parts)) or "none"
+        raise FileNotFoundError(missing or f"{path} has no split {split!r}; it has {there}")
+    return {chosen: layout.parts[chosen](fault)}
 
 
 def splits(path: str | Path, fault: Fault = stop) -> dict[str, Callable[[], CocoSet]]:
     """The splits at `path`, by name, each as a function that opens it; nothing where the data set is not split.
 
     Raises:
-        FileNotFoundError: there is nothing at `path`.
+        FileNotFoundError, ValueError: as `recognise`.
     """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"there is no data set {path}")
-    if path.suffix in YAML:
-        return {name: partial(yolo.read, path, name, fault) for name in yolo.splits(path)}
-    if path.is_file():
-        return {}
-    files = sorted(path.glob("annotations/instances_*.json")) or sorted(path.glob("instances_*.json"))
-    if files:
-        return {f.stem.removeprefix("instances_"): partial(coco.find, f, fault=fault) for f in files}
-    exported = sorted(path.glob(f"*/{ROBOFLOW}"))
-    if exported:
-        return {f.parent.name: partial(CocoSet, f.parent, f, fault=fault) for f in exported}
-    described = _yaml(path)
-    if described and not (path / "annotations.json").is_file():
-        return splits(described, fault)
-    if voc.is_voc(path):
-        return {name: partial(voc.read, path, name, fault) for name in voc.splits(path)}
-    return {f.name: partial(voc.read, f, fault=fault) for f in sorted(path.glob("*")) if f.is_dir() and voc.is_voc(f)}
+    return {name: partial(opener, fault) for name, opener in recognise(path).parts.items() if name}
 
 
-def train_and_val(path: str | Path) -> tuple[CocoSet, CocoSet | None]:
+def train_and_val(path: str | Path, *, hold_out: bool = True) -> tuple[CocoSet, CocoSet | None]:
     """The training split of a data set, and its validation split; where it has none of its own, its test split.
+
+    Of a data set without splits a tenth is held out, with a warning that says so.
+
+    Args:
+        path: folder or file.
+        hold_out: whether to; without, everything is for training where there are no splits.
 
     Raises:
         FileNotFoundError: it is split, but not so that one of the splits is for training.
         ValueError, OSError: as `open_data`.
     """
-    there = splits(path)
-    if not there:
-        return open_data(path), None
-    held_out = next((s for wanted in ("val", "test") for s in there if _same(s, wanted)), None)
-    return open_data(path, "train"), there[held_out]() if held_out else None
+    layout = recognise(path)
+    if not layout.unsplit:
+        val = next((s for wanted in ("val", "test") for s in layout.parts if same(s, wanted)), None)
+        return open_data(path, "train"), layout.parts[val](stop) if val else None
+    data = next(iter(layout.parts.values()))(stop)
+    parts = halves(data) if hold_out else None
+    if parts is None:
+        return data, None
+    warnings.warn(
+        f"{path} has no validation split: {len(parts[1])} of its {len(data)} pictures, chosen by their names, are held "
+        "out for validation (--split val of `dfine evaluate`)",
+        stacklevel=2,
+    )
+    return parts
 
 
-def _unsplit(path: Path, fault: Fault) -> CocoSet:
-    """A data set without splits."""
-    if path.is_dir() and not (path / "annotations.json").is_file():
-        if (path / ROBOFLOW).is_file():
-            return CocoSet(path, path / ROBOFLOW, fault=fault)
-        if voc.is_voc(path):
-            return voc.read(path, fault=fault)
-        raise FileNotFoundError(
-            f"{path} holds no data set: neither COCO's annotations.json or annotations/instances_*.json, nor a YAML "
-            "file with names, nor Annotations/*.xml"
-        )
-    return coco.find(path, fault=fault)
+def halves(data: CocoSet) -> tuple[CocoSet, CocoSet] | None:
+    """What to train on of a data set without splits, and what to hold out; None where it is too small for that.
+
+    It needs 20 pictures, and objects on both sides.
+    """
+    train, val = data.only(lambda name: not folders.held_out(name)), data.only(folders.held_out)
+    return (train, val) if len(data) >= FEWEST and objects(train) and objects(val) else None
 
 
-def _yaml(folder: Path) -> Path | None:
-    """The YAML file that describes a folder."""
-    for path in sorted(p for p in folder.iterdir() if p.suffix in YAML):
-        try:
-            yolo.splits(path)
-        except (ValueError, OSError):
-            continue
-        return path
-    return None
+def objects(data: CocoSet) -> int:
+    """How many objects there are to learn from: crowds not counted."""
+    return sum(len(data.target(i)) for i in range(len(data)))
 
 
-def meaning(split: str) -> str | None:
-    """Train, val or test, whichever the name of a split stands for: valid and val2017 are val; None for other names."""
-    return next((kind for kind, names in OTHER_NAMES.items() if split.rstrip("0123456789-_") in names), None)
-
-
-def _same(split: str, wanted: str) -> bool:
-    """Whether a split is the one that is meant."""
-    return split == wanted or wanted in OTHER_NAMES.get(meaning(split), ())
+def _share(layout: Layout, path: str | Path, split: str, fault: Fault) -> CocoSet:
+    """One of the two parts of a data set without splits."""
+    (name, opener), kind = next(iter(layout.parts.items())), meaning(split)
+    data = opener(fault)
+    parts = halves(data)
+    if parts is not None:
+        return parts[0 if kind == "train" else 1]
+    if kind == "train" and meaning(name) == "train":
+        return data
+    raise FileNotFoundError(
+        f"{path} has no split {split!r}; it has {name or 'none'}, and is too small to hold a part of it out"
+    )

@@ -1,45 +1,41 @@
-"""Data sets in YOLO format: a YAML file of class names and splits, and a text file of boxes for every picture.
+"""Data sets in YOLO format: a text file of boxes for every picture, with the names of the classes in a file of its own.
 
-Each line of a text file is `class cx cy width height`, the class counted from 0 and the box relative to the picture; a
-line of more numbers is a polygon, of which the box is taken. The text file of `…/images/…/a.jpg` is `…/labels/…/a.txt`,
-or `a.txt` beside it.
+Each line of a text file is `class cx cy width height`, the class counted from 0 and the box relative to the picture. A
+line of more numbers is a polygon or an oriented box, of which the upright box around it is taken, or a pose: a box with
+keypoints, of which the box is taken. The text file of `…/images/…/a.jpg` is `…/labels/…/a.txt`, or `a.txt` beside it.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import warnings
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from dfine.data import folders
+from dfine.data.coco import CocoSet
+from dfine.data.coco_entries import Fault, Note, stop
+from dfine.data.layout import Layout
+from dfine.data.yolo_layout import Description, describe
 
-from dfine.data.coco import CocoSet, Fault, stop
+PIXELS = 2.0  # above, a number is no share of a picture's side but pixels
 
-SUFFIXES = frozenset(Image.registered_extensions())
-SPLITS = {"train": "train", "val": "val", "valid": "val", "test": "test"}  # as the file may call them: as we do
+
+def layout(path: Path) -> Layout | None:
+    """The splits of a YOLO data set at a place; None where there is none. Raises as `describe`."""
+    found = describe(path)
+    if found is None:
+        return None
+    parts = {split: partial(_open, found, split) for split in found.pictures}
+    return Layout("yolo", found.source, parts, found.absent)
 
 
 def splits(path: str | Path) -> dict[str, list[Path]]:
-    """The pictures of every split that a YAML file names.
-
-    Folders in it are relative to its `path`, or to the file itself; `../train/images` is also looked for beside the
-    file, because exported data sets are moved without being rewritten.
-
-    Raises:
-        FileNotFoundError: the file, or a folder that it names, is not there.
-        ValueError: it is not a YAML file of a data set.
-    """
-    path, content = Path(path), _content(path)
-    root = path.parent / str(content.get("path") or "")
-    found = {}
-    for key, name in SPLITS.items():
-        entry = content.get(key)
-        if entry:
-            places = entry if isinstance(entry, list) else [entry]
-            found[name] = [p for place in places for p in _pictures(str(place), root, path)]
-    if not found:
-        raise ValueError(f"{path} names no pictures: it has none of {', '.join(SPLITS)}")
-    return found
+    """The pictures of every split that a YAML file names and that is there. Raises as `describe`."""
+    found = describe(Path(path))
+    return {} if found is None else found.pictures
 
 
 def read(path: str | Path, split: str, fault: Fault = stop) -> CocoSet:
@@ -47,141 +43,156 @@ def read(path: str | Path, split: str, fault: Fault = stop) -> CocoSet:
 
     Raises:
         FileNotFoundError: the file, or a folder that it names, is not there.
-        ValueError: there is no such split, or a line of a text file is no box of a known class; the message names it.
+        ValueError: there is no such split, a line of a text file is no box of a known class, or it cannot be told what
+            the lines are; the message names it.
     """
-    path = Path(path)
-    found = splits(path)
-    if split not in found:
-        raise ValueError(f"{path} has no split {split!r}; it has {', '.join(found)}")
-    names = _names(path)
-    root = _common(found[split])
+    found = describe(Path(path))
+    if found is None or split not in found.pictures:
+        there = ", ".join(found.pictures) if found else "none"
+        if found and split in found.absent:
+            raise FileNotFoundError(found.absent[split])
+        raise ValueError(f"{path} has no split {split!r}; it has {there}")
+    return _open(found, split, fault)
+
+
+def _open(description: Description, split: str, fault: Fault = stop) -> CocoSet:
+    pictures, names = description.pictures[split], description.names
+    root = _common(pictures)
+    answers = {picture: list(_numbers(_labels(picture), fault)) for picture in pictures}
+    form = description.form or _form(answers, description.source)
     images, annotations = [], []
-    for picture in found[split]:
+    for picture, lines in answers.items():
         try:
-            size = _size(picture)
+            size = folders.size_shown(picture)
         except (ValueError, OSError) as error:
             if fault is stop:
                 raise
-            fault(str(error))
+            fault(str(error), kind="broken picture")
             continue
         image = {"id": len(images) + 1, "file_name": picture.relative_to(root).as_posix()}
         images.append(image | {"width": size[0], "height": size[1]})
-        answers = _labels(picture)
-        for number, (label, box) in _lines(answers, names, fault):
-            corner = [(box[0] - box[2] / 2) * size[0], (box[1] - box[3] / 2) * size[1]]
-            extent = [box[2] * size[0], box[3] * size[1]]
+        for where, values in lines:
+            try:
+                label, (cx, cy, w, h) = _box(values, names, form)
+            except ValueError as error:
+                fault(f"{where} {error}")
+                continue
+            bbox = [(cx - w / 2) * size[0], (cy - h / 2) * size[1], w * size[0], h * size[1]]
             annotations.append(
-                {"id": len(annotations) + 1, "image_id": image["id"], "category_id": label}
-                | {"bbox": corner + extent, "area": extent[0] * extent[1], "iscrowd": 0}
-                | {"where": f"line {number} of {answers}"}
+                {"id": len(annotations) + 1, "image_id": image["id"], "category_id": label, "bbox": bbox}
+                | {"area": bbox[2] * bbox[3], "iscrowd": 0, "where": where}
             )
     categories = [{"id": i, "name": name} for i, name in names.items()]
     content = {"images": images, "annotations": annotations, "categories": categories}
-    return CocoSet(root, path, content, fault=fault)
-
-
-def _content(path: Path) -> dict:
-    import yaml
-
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no data set file {path}")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict) or "names" not in content:
-        raise ValueError(f"{path} is not the file of a YOLO data set: it has no `names`")
-    return content
-
-
-def _names(path: Path) -> dict[int, str]:
-    """Class names by number."""
-    names = _content(path)["names"]
-    if isinstance(names, list):
-        names = dict(enumerate(names))
-    if not isinstance(names, dict) or not all(str(i).isdigit() for i in names):
-        raise ValueError(f"`names` in {path} must be a list of names, or names by number; it is {names!r}")
-    return {int(i): str(name) for i, name in names.items()}
-
-
-def _pictures(place: str, root: Path, source: Path) -> list[Path]:
-    """The pictures of a folder, or those that a text file lists."""
-    tries = [root / place, source.parent / place, source.parent / place.removeprefix("../")]
-    found = next((p for p in tries if p.exists()), None)
-    if found is None:
-        raise FileNotFoundError(f"{source} names {place!r}, which is not at {tries[0]}")
-    if found.is_file():
-        lines = [line.strip() for line in _text(found).splitlines() if line.strip()]
-        return [Path(os.path.abspath(found.parent / line)) for line in lines]  # links are kept: labels lie beside them
-    return sorted(Path(os.path.abspath(p)) for p in found.rglob("*") if p.suffix.lower() in SUFFIXES)
+    notes = [Note("unread photograph", text) for text in description.unread]
+    notes += [] if annotations or not pictures else [Note("no labels", _why_nothing(pictures, description.source))]
+    if fault is stop:
+        for text in description.unread:
+            warnings.warn(text, stacklevel=2)
+    return CocoSet(root, description.source, content, fault=fault, notes=notes)
 
 
 def _labels(picture: Path) -> Path:
     """The text file that belongs to a picture; it need not exist."""
-    parts = list(picture.parts)
+    moved = _beside_images(picture)
+    return moved if moved.exists() else picture.with_suffix(".txt")
+
+
+def _beside_images(picture: Path) -> Path:
+    """The text file's place in the folder `labels` beside the last `images` of the path; without one, its own place."""
+    parts = picture.parts
     for i in reversed(range(len(parts) - 1)):
         if parts[i] == "images":
-            moved = Path(*parts[:i], "labels", *parts[i + 1 :]).with_suffix(".txt")
-            if moved.exists():
-                return moved
-            break
+            return Path(*parts[:i], "labels", *parts[i + 1 :]).with_suffix(".txt")
     return picture.with_suffix(".txt")
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not text (UTF-8)") from None
-
-
-def _lines(path: Path, names: dict[int, str], fault: Fault):
-    """Yields (line number, (class, (cx, cy, width, height) relative)); a picture without a text file has no objects."""
+def _numbers(path: Path, fault: Fault) -> Iterator[tuple[str, list[float]]]:
+    """Yields (which line it is, its numbers); a picture without a text file has no objects."""
     if not path.is_file():
         return
     try:
-        lines = _text(path).splitlines()
+        lines = folders.text(path).splitlines()
     except ValueError as error:
         return fault(str(error))
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
+        where = f"line {number} of {path}"
         try:
-            yield number, _line(line, names)
-        except ValueError as error:
-            fault(f"line {number} of {path} {error}")
+            values = [float(field) for field in line.split()]
+        except ValueError:
+            fault(f"{where} is not numbers: {line[:60]!r}")
+            continue
+        if all(map(math.isfinite, values)):
+            yield where, values
+        else:
+            fault(f"{where} holds a number that is not finite")
 
 
-def _line(line: str, names: dict[int, str]) -> tuple[int, tuple[float, float, float, float]]:
-    """The class and the box of a line, or of the polygon that it holds. Raises ValueError saying what it does wrong."""
-    try:
-        label, *values = (float(field) for field in line.split())
-    except ValueError:
-        raise ValueError(f"is not numbers: {line[:60]!r}") from None
+def _form(answers: dict[Path, list[tuple[str, list[float]]]], source: Path) -> str:
+    """What the lines are where no file says so: boxes and segments, unless they may as well be poses.
+
+    Polygons differ in their number of corners. Where all lines are equally long, and every line, read as a pose, has
+    all its keypoints inside of its box, it cannot be told.
+    """
+    long = [values[1:] for lines in answers.values() for _, values in lines if len(values) > 6]
+    lengths = {len(values) for values in long}
+    if len(lengths) != 1:
+        return "segments"
+    (length,) = lengths
+    shapes = [(points, (length - 4) // points) for points in (2, 3) if (length - 4) % points == 0]
+    for points, count in shapes:
+        if all(_may_be_pose(values, points) for values in long):
+            even = length % 2 == 0
+            raise ValueError(
+                f"the lines of {source} have {length} numbers after the class, which may be a box with {count} "
+                f"keypoints{' or a polygon' if even else ''}: write `kpt_shape: [{count}, {points}]`"
+                f"{' or `task: segment`' if even else ''} into a YAML file of the data set"
+            )
+    return "segments"
+
+
+def _may_be_pose(values: list[float], points: int) -> bool:
+    """Whether a line can be a box with keypoints of 2 or 3 numbers: those that are seen lie inside of the box."""
+    cx, cy, w, h = values[:4]
+    keys = [values[i : i + points] for i in range(4, len(values), points)]
+    seen = [key for key in keys if key[0] or key[1]]
+    inside = all(abs(k[0] - cx) <= w / 2 + 0.01 and abs(k[1] - cy) <= h / 2 + 0.01 for k in seen)
+    return inside and (points == 2 or all(key[2] in (0, 1, 2) for key in keys))
+
+
+def _box(values: list[float], names: dict[int, str], form: str) -> tuple[int, tuple[float, float, float, float]]:
+    """The class and the box of a line. Raises ValueError saying what it does wrong."""
+    label, *values = values
     if label not in names:
         known = f"{min(names)} to {max(names)}" if names else "none"
         raise ValueError(f"names class {label:g}; the classes are {known}, counted from 0")
-    if not all(math.isfinite(v) for v in values):
-        raise ValueError("holds a number that is not finite")
+    if form == "keypoints" and len(values) >= 4:
+        values = values[:4]
+    if len(values) != 4 and (len(values) < 6 or len(values) % 2 or form == "boxes"):
+        score = "; a fifth is the score of a detection and no part of a label" if len(values) == 5 else ""
+        raise ValueError(f"has {len(values)} numbers after the class; a box has 4{score}")
+    if max(map(abs, values)) > PIXELS:
+        raise ValueError(f"gives {max(values, key=abs):g}, but its numbers are shares of the picture's sides, 0 to 1")
     if len(values) == 4:
         return int(label), tuple(values)
-    if len(values) < 6 or len(values) % 2:
-        raise ValueError(f"has {len(values)} numbers after the class; a box has 4")
     xs, ys = values[0::2], values[1::2]
     box = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2, max(xs) - min(xs), max(ys) - min(ys)
     return int(label), box
 
 
-def _size(picture: Path) -> tuple[int, int]:
-    """Width and height of a picture as it is shown, from its head alone."""
-    try:
-        with Image.open(picture) as image:
-            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # the camera was held upright
-            return (image.height, image.width) if turned else image.size
-    except FileNotFoundError:
-        raise FileNotFoundError(f"there is no picture {picture}") from None
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"{picture} is not a picture that can be read: {error}") from None
+def _why_nothing(pictures: list[Path], source: Path) -> str:
+    """Why no picture has an object: where a text file was looked for, and where one is instead."""
+    if any(_labels(picture).is_file() for picture in pictures):
+        return f"the text files of the {len(pictures)} pictures hold no box"
+    said = f"none of the {len(pictures)} pictures has a text file of labels: the first was looked for at "
+    said += str(_beside_images(pictures[0]))
+    stems = {picture.stem for picture in pictures}
+    other = next((p for p in sorted(source.parent.rglob("*.txt")) if p.stem in stems), None)
+    if other is None:
+        return said
+    return f"{said}, but it is at {other}; pictures belong in a folder `images`, labels in `labels` beside it"
 
 
 def _common(pictures: list[Path]) -> Path:

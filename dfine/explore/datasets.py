@@ -1,7 +1,7 @@
-"""Anything that holds pictures as a FiftyOne data set: COCO JSON, YOLO, VOC, scenes, a folder, or a data set by name.
+"""Anything that holds pictures as a FiftyOne data set: data in any format, scenes, a folder, or a data set by name.
 
-Answers are read by FiftyOne's own importers. Opening the same data again finds the same data set; pictures that are new
-on disk are added, and what a person changed stays as it is.
+Answers are read as training reads them (`dfine.data.sources`). Opening the same data again finds the same data set;
+pictures that are new on disk are added, and what a person changed stays as it is.
 """
 
 from __future__ import annotations
@@ -9,64 +9,88 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import fiftyone as fo
-import fiftyone.utils.coco as fouc
-import fiftyone.utils.voc as fouv
-import fiftyone.utils.yolo as fouy
-from fiftyone import ViewField as F
 
-from dfine.data.coco import CocoSet
+from dfine.data import folders
+from dfine.data.coco import CocoSet, dropped
+from dfine.data.coco_layout import UNSPLIT, open_file
+from dfine.data.layout import Layout, NoDataSet
 from dfine.data.scenes.composition import DIALS
+from dfine.data.sources import choose, recognise
 from dfine.explore import fields
-from dfine.explore.sources import SCENES, Source, coco_set, pictures, recognise, splits, voc_folders
+from dfine.explore.samples import dials, pictured, samples
 
+SCENES, FOLDER = "scenes", "folder"  # kinds of sources, beside those of `dfine.data.layout.Layout`
 SCENE_COUNT = 500
 SCENE_SIDE = 640  # pixels
 
 
-def open_dataset(
-    data: str | os.PathLike,
-    *,
-    name: str | None = None,
-    split: str | None = None,
-    count: int | None = None,
-    seed: int = 0,
-    truth: str = fields.TRUTH,
-) -> fo.Dataset:
+@dataclass(frozen=True)
+class Opening:
+    """What is wanted of the data, apart from what it is."""
+
+    name: str | None = None  # of the FiftyOne data set; by default made from the data's own
+    split: str | None = None  # where the data has several; by default all are taken, each tagged with its name
+    count: int | None = None  # how many pictures at most; of scenes how many to draw, by default 500
+    seed: int = 0  # of the scenes
+    truth: str = fields.TRUTH  # the field for the answers; of a FiftyOne data set the one that has them
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a data set is made from."""
+
+    kind: str  # coco, yolo, voc, labelme, scenes or folder
+    path: str  # folder or file, absolute
+    split: str = ""
+    name: str = ""  # what a data set made from it is called, where that name is free
+
+    def same(self, other: dict) -> bool:
+        """Whether `other`, as stored in a data set's info, is this source: the same place, with answers or without."""
+        bare = self.kind == FOLDER, other.get("kind") == FOLDER
+        return (self.path, self.split) == (other.get("path"), other.get("split")) and len(set(bare)) == 1
+
+
+def open_dataset(data: str | os.PathLike, opening: Opening | None = None, **wanted) -> fo.Dataset:
     """The persistent FiftyOne data set of `data`, with its answers in the field `truth`.
 
-    Understood are a COCO JSON file or a folder around one (see `dfine.data.coco.find`), a YOLO v5 `.yaml` or the folder
-    that holds it, a YOLO v4 folder with `obj.names`, a VOC folder with `Annotations/` and `JPEGImages/` (or `labels/`
-    and `data/`), "scenes", the name of a FiftyOne data set, and a folder of pictures without answers. What exists on
-    disk goes before a name. Boxes of zero size are dropped with a warning; FiftyOne data sets are taken as they are.
-    Images in COCO that carry the `dials` of scenes get them as fields, and `hard`.
+    Understood are all data sets that can be trained on (`dfine.data.sources`), "scenes", the name of a FiftyOne data
+    set, and a folder of pictures without answers. What exists on disk goes before a name. Boxes of zero size are
+    dropped with a warning; FiftyOne data sets are taken as they are. Images in COCO that carry the `dials` of scenes
+    get them as fields, and `hard`.
 
     Args:
         data: one of these.
-        name: of the FiftyOne data set; by default made from the data's own.
-        split: which split, where the data has several; of YOLO v5 all are taken by default, tagged by their name.
-        count: how many pictures at most; of scenes how many to draw, by default 500.
-        seed: of the scenes.
-        truth: the field for the answers; of a FiftyOne data set the one that has them.
+        opening: what is wanted of it.
+        wanted: the fields of `Opening`, in place of `opening`.
 
     Raises:
-        FileNotFoundError: there is no such file, folder or data set.
+        FileNotFoundError: there is no such file, folder, split or data set.
         ValueError: the data cannot be understood, or `name` is the name of other data.
     """
+    opening = opening or Opening(**wanted)
     if str(data) == SCENES:
-        return _scenes(count or SCENE_COUNT, seed, name, truth)
+        return _scenes(opening)
     path = Path(data).expanduser()
     if not path.exists():
         if fo.dataset_exists(str(data)):
-            return _stored(str(data), name, count)
+            return _stored(str(data), opening)
         raise FileNotFoundError(
-            f"there is no file, folder or FiftyOne data set {str(data)!r}; data is a COCO .json, a folder (COCO, YOLO, "
-            "VOC, or just pictures), the name of a FiftyOne data set, or 'scenes'"
+            f"there is no file, folder or FiftyOne data set {str(data)!r}; data is a COCO .json, a YOLO .yaml, a "
+            "folder (COCO, YOLO, VOC, labelme, or only pictures), the name of a FiftyOne data set, or 'scenes'"
         )
-    return _imported(recognise(path.absolute(), split), name, count, truth)
+    path = path.absolute()
+    try:
+        layout = recognise(path)
+    except NoDataSet:
+        return _bare(path, opening)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".* of zero size ")  # said once they are dropped from what is new
+        parts = choose(layout, path, opening.split)
+    return _imported(_source(layout, path, parts), parts, opening)
 
 
 def classes(dataset: fo.Dataset, truth: str = fields.TRUTH) -> list[str]:
@@ -104,9 +128,9 @@ def answers(dataset: fo.Dataset, truth: str = fields.TRUTH) -> str:
     return others[0] if others else truth
 
 
-def _stored(data: str, name: str | None, count: int | None) -> fo.Dataset:
+def _stored(data: str, opening: Opening) -> fo.Dataset:
     """A data set that FiftyOne has already."""
-    if name not in (None, data) or count is not None:
+    if opening.name not in (None, data) or opening.count is not None:
         raise ValueError(f"{data!r} is a FiftyOne data set already: name and count apply to data that is imported")
     dataset = fo.load_dataset(data)
     if dataset.media_type not in (None, "image"):
@@ -114,19 +138,51 @@ def _stored(data: str, name: str | None, count: int | None) -> fo.Dataset:
     return dataset
 
 
-def _imported(source: Source, name: str | None, count: int | None, truth: str) -> fo.Dataset:
+def _source(layout: Layout, path: Path, parts: dict[str, CocoSet]) -> Source:
+    """What the parts of a data set that were chosen are made from, and what it is called."""
+    only = next(iter(parts)) if len(parts) == 1 else ""
+    if layout.kind == "coco" and only in layout.parts:  # one file of answers is the same whatever named it
+        file = parts[only].source
+        home = file.parent.parent if file.parent.name in ("annotations", only) else file.parent
+        plain = file.name == UNSPLIT or not only
+        return Source("coco", str(file), "", home.name if plain else f"{home.name}-{only}")
+    split = only if only not in layout.parts or len(layout.parts) > 1 else ""
+    named = path.name if path.is_dir() else path.parent.name if path.stem in ("data", "dataset") else path.stem
+    return Source(layout.kind, str(layout.place), split, named)
+
+
+def _bare(path: Path, opening: Opening) -> fo.Dataset:
+    """The data set of a folder of pictures that nobody has labelled."""
+    found = folders.pictures(path)
+    if not found:
+        raise ValueError(f"{path} holds neither pictures nor a data set in COCO, YOLO, VOC or labelme format")
+    if opening.split:
+        raise ValueError(f"{path} has no splits to choose from; leave {opening.split!r} out")
+    if others := folders.unread(path):
+        warnings.warn(folders.passed_over(others, path), stacklevel=3)
+    dataset = _dataset(Source(FOLDER, str(path), "", path.name), opening.name)
+    known = set(dataset.values("filepath"))
+    new = [str(file) for file in found[: opening.count] if str(file) not in known]
+    dataset.add_samples([fo.Sample(filepath=file) for file in new], progress=False)
+    return dataset
+
+
+def _imported(source: Source, parts: dict[str, CocoSet], opening: Opening) -> fo.Dataset:
     """The data set of a source, new or found again, with all its pictures."""
-    dataset = _dataset(source, name)
-    if source.kind == "folder":
-        known = set(dataset.values("filepath"))
-        new = [str(f) for f in list(pictures(Path(source.path)))[:count] if str(f) not in known]
-        dataset.add_samples([fo.Sample(filepath=f) for f in new], progress=False)
-    elif source.kind in ("coco", SCENES):
-        _add_coco(dataset, Path(source.path), count, truth)
-    else:
-        for split, importer in _importers(source, count):
-            _merge(dataset, importer, truth, [split] if split else [])
-    _drop_empty(dataset, source, truth)
+    dataset, truth = _dataset(source, opening.name), opening.truth
+    single = source.kind in ("coco", SCENES) and source.path.endswith(".json")
+    pictures = pictured({"" if single else tag: data for tag, data in parts.items()}, opening.count)
+    known = set(dataset.values("filepath"))
+    new = [one for one in pictures if one.path not in known]
+    if new:
+        dataset.add_samples(samples(new, truth, ids=source.kind in ("coco", SCENES)), progress=False)
+        names = (name for data in parts.values() for name in data.names)
+        dataset.classes[truth] = list(dict.fromkeys([*dataset.classes.get(truth, ()), *names]))
+        dataset.save()
+        lost = sum(one.data.dropped[one.image["id"]] for one in new)
+        if lost:
+            warnings.warn(dropped(lost, source.path), stacklevel=3)
+    _add_dials(dataset, dials(pictures))
     return dataset
 
 
@@ -148,98 +204,25 @@ def _dataset(source: Source, name: str | None) -> fo.Dataset:
     return dataset
 
 
-def _add_coco(dataset: fo.Dataset, file: Path, count: int | None, truth: str) -> None:
-    """Add the first `count` pictures of a COCO file that are not there yet, and the dials of those that are scenes."""
-    content = coco_set(file)
-    images = content.ground_truth()["images"][:count]
-    paths = {i["file_name"]: os.path.abspath(content.folder / i["file_name"]) for i in images}
-    known = set(dataset.values("filepath"))
-    new = [i["id"] for i in images if paths[i["file_name"]] not in known]
-    if new:
-        _add_new(dataset, file, content, paths, new, truth)
-    _add_dials(dataset, {paths[i["file_name"]]: i["dials"] for i in images if _dialled(i)})
-
-
-def _add_new(dataset: fo.Dataset, file: Path, content: CocoSet, paths: dict[str, str], new: list[int], truth: str):
-    """Add the pictures of some ids; crowds become booleans."""
-    importer = fouc.COCODetectionDatasetImporter(
-        data_path=paths, labels_path=str(file), label_types="detections", image_ids=new, include_annotation_id=True
-    )
-    added = dataset.select(dataset.add_importer(importer, label_field=truth, progress=False))
-    dataset.classes[truth] = list(content.names)
-    dataset.save()
-    if dataset.has_sample_field(truth):
-        ids, crowds = added.values(["id", f"{truth}.detections.iscrowd"])
-        as_booleans = {i: [bool(c) for c in cs] for i, cs in zip(ids, crowds) if cs}
-        dataset.set_values(f"{truth}.detections.iscrowd", as_booleans, key_field="id")
-
-
-def _dialled(image: dict) -> bool:
-    """Whether an image's entry has the dials of a scene."""
-    dials = image.get("dials")
-    return isinstance(dials, dict) and all(isinstance(dials.get(d), (int, float)) for d in DIALS)
-
-
-def _add_dials(dataset: fo.Dataset, dials: dict[str, dict]) -> None:
+def _add_dials(dataset: fo.Dataset, given: dict[str, dict]) -> None:
     """The dials of scenes, by their files, as fields, and whether any is above 0 as `hard`, where that is not there."""
     lacking = dataset.exists("hard", False) if dataset.has_sample_field("hard") else dataset
-    dials = {path: dials[path] for path in lacking.values("filepath") if path in dials}
-    if dials:
+    given = {path: given[path] for path in lacking.values("filepath") if path in given}
+    if given:
         for dial in DIALS:
-            dataset.set_values(dial, {path: float(d[dial]) for path, d in dials.items()}, key_field="filepath")
-        hard = {path: any(d[dial] > 0 for dial in DIALS) for path, d in dials.items()}
+            dataset.set_values(dial, {path: float(d[dial]) for path, d in given.items()}, key_field="filepath")
+        hard = {path: any(d[dial] > 0 for dial in DIALS) for path, d in given.items()}
         dataset.set_values("hard", hard, key_field="filepath")
 
 
-def _importers(source: Source, count: int | None):
-    """(split, importer) of every part of VOC and YOLO data."""
-    path, few = Path(source.path), {"max_samples": count, "include_all_data": True}
-    if source.kind == "voc":
-        images, labels = voc_folders(path)
-        yield "", fouv.VOCDetectionDatasetImporter(data_path=str(images), labels_path=str(labels), **few)
-    elif source.kind == "yolo4":
-        yield "", fouy.YOLOv4DatasetImporter(dataset_dir=str(path), **few)
-    else:
-        there = splits(path)
-        wanted = [s for s in there if source.split in ("", s)]
-        if not wanted:
-            raise ValueError(f"{path} has no split {source.split!r}; it has {', '.join(there)}")
-        for s in wanted:
-            yield s, fouy.YOLOv5DatasetImporter(yaml_path=str(path), split=s, **few)
-
-
-def _merge(dataset: fo.Dataset, importer, truth: str, tags: list[str]) -> None:
-    """Add the pictures of an importer that the data set does not have yet."""
-    options = {"label_field": truth, "tags": tags, "progress": False}
-    if len(dataset):
-        dataset.merge_importer(importer, key_field="filepath", skip_existing=True, **options)
-    else:
-        dataset.add_importer(importer, **options)
-    if dataset.info.get("classes"):
-        dataset.classes[truth] = list(dataset.info["classes"])
-        dataset.save()
-
-
-def _drop_empty(dataset: fo.Dataset, source: Source, truth: str) -> None:
-    """Drop boxes that have no extent inside their picture, with a warning that counts them."""
-    if not dataset.has_sample_field(truth):
-        return
-    x, y, w, h = (F("bounding_box")[i] for i in range(4))
-    outside = (x >= 1) | (y >= 1) | (x + w <= 0) | (y + h <= 0)
-    empty = dataset.filter_labels(truth, (w <= 0) | (h <= 0) | outside)
-    dropped = empty.count(f"{truth}.detections")
-    if dropped:
-        dataset.delete_labels(view=empty, fields=truth)
-        what = "1 box of zero size was" if dropped == 1 else f"{dropped} boxes of zero size were"
-        warnings.warn(f"{what} dropped from {source.path}", stacklevel=4)
-
-
-def _scenes(count: int, seed: int, name: str | None, truth: str) -> fo.Dataset:
-    """The first `count` scenes of a seed, drawn where they are not there yet."""
+def _scenes(opening: Opening) -> fo.Dataset:
+    """The first scenes of a seed, drawn where they are not there yet."""
     from dfine.data.scenes import write
 
-    home = f"scenes-{count}-seed-{seed}"
+    count = opening.count or SCENE_COUNT
+    home = f"scenes-{count}-seed-{opening.seed}"
     folder = Path(fo.config.default_dataset_dir) / "dfine-scenes" / home
-    if not (folder / "annotations.json").is_file():
-        write(folder, count, seed=seed, size=(SCENE_SIDE, SCENE_SIDE))
-    return _imported(Source(SCENES, str(folder / "annotations.json"), "", home), name, None, truth)
+    file = folder / UNSPLIT
+    if not file.is_file():
+        write(folder, count, seed=opening.seed, size=(SCENE_SIDE, SCENE_SIDE))
+    return _imported(Source(SCENES, str(file), "", home), {"": open_file(file)}, opening)

@@ -15,6 +15,8 @@ import fiftyone as fo
 import fiftyone.core.utils as fou
 from fiftyone import ViewField as F
 
+from dfine.data.coco_layout import open_file
+from dfine.data.folders import content
 from dfine.explore import datasets, fields
 from dfine.explore.views import SHOWN
 from dfine.files import drafted
@@ -181,11 +183,11 @@ class _Coco:
 
     def write(self, folder: Path) -> None:
         """`annotations.json`, and the pictures under `images/`: hard links where the disk allows them, else copies."""
-        content = {k: v for k, v in self.given.items() if k in ("info", "licenses")}
-        content |= {"images": self.images, "annotations": self.annotations, "categories": self.categories}
+        said = {k: v for k, v in self.given.items() if k in ("info", "licenses")}
+        said |= {"images": self.images, "annotations": self.annotations, "categories": self.categories}
         if self.tagged:
-            content["tagged_predictions"] = self.tagged
-        (folder / "annotations.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+            said["tagged_predictions"] = self.tagged
+        (folder / "annotations.json").write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
         for name, source in self.files.items():
             target = folder / "images" / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -263,7 +265,10 @@ def _pixels(label: fo.Detection, image: dict) -> list[float]:
 
 
 def _given(dataset: fo.Dataset) -> dict:
-    """The COCO file that a data set was read from; empty where there is none (any more)."""
+    """The COCO file that a data set was read from, as it was read; empty where there is none (any more)."""
     source = (dataset.info or {}).get(fields.SOURCE, {})
     path = Path(source.get("path", ""))
-    return json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" and path.is_file() else {}
+    if path.suffix != ".json" or not path.is_file():
+        return {}
+    said = {k: v for k, v in content(path).items() if k in ("info", "licenses")}
+    return said | open_file(path, lambda message, **about: None).ground_truth()

@@ -34,7 +34,6 @@ def explore(
     predictor: Predictor,
     *,
     field: str = fields.FIELD,
-    truth: str = fields.TRUTH,
     keep: store.Keep | None = None,
     pace: Pace | None = None,
     **opening,
@@ -48,10 +47,9 @@ def explore(
         data: see `dfine.explore.datasets.open_dataset`; or a FiftyOne data set.
         predictor: as `dfine.load` gives it.
         field: FIELD, under which all is stored; a second model goes into a field of its own.
-        truth: the field of the answers.
         keep: which detections are stored.
         pace: batch size, workers and progress bar.
-        opening: `name`, `split`, `count` and `seed` of `open_dataset`.
+        opening: the fields of `dfine.explore.datasets.Opening`: `name`, `split`, `count`, `seed` and `truth`.
 
     Returns:
         The data set, persistent; `dataset.info["dfine"][field]` says what was done.
@@ -61,8 +59,9 @@ def explore(
     """
     pace = pace or Pace()
     require_database()
-    dataset = data if isinstance(data, fo.Dataset) else datasets.open_dataset(data, truth=truth, **opening)
-    truth = datasets.answers(dataset, truth)
+    wanted = datasets.Opening(**opening)
+    dataset = data if isinstance(data, fo.Dataset) else datasets.open_dataset(data, wanted)
+    truth = datasets.answers(dataset, wanted.truth)
     if dataset.exists("metadata.width", False).count():
         dataset.compute_metadata(skip_failures=True, warn_failures=False, progress=False)
     model = DFineModel(predictor, classes=datasets.classes(dataset, truth), keep=keep)

@@ -3,7 +3,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from dfine.data import sources
+from dfine.data.coco_layout import ROBOFLOW
 from dfine.data.sources import open_data, splits, train_and_val
 from tests.data.test_coco import DATA, annotation, needs_data, picture, write
 from tests.data.test_voc import data_set as voc_set
@@ -30,7 +30,7 @@ def test_a_folder_for_each_split_with_answers_of_its_own(tmp_path):
     for split in ("train", "valid"):
         folder = write(tmp_path / split, [picture(7)], [annotation(1)])
         Image.new("RGB", (20, 10)).save(folder / "7.png")
-        shutil.move(folder / "annotations.json", folder / sources.ROBOFLOW)
+        shutil.move(folder / "annotations.json", folder / ROBOFLOW)
     assert list(splits(tmp_path)) == ["train", "valid"]
     train, val = train_and_val(tmp_path)
     assert (train.folder.name, val.folder.name) == ("train", "valid")

@@ -107,11 +107,11 @@ def test_what_is_not_there_is_named(tmp_path):
 
 @needs_data
 def test_real_answers_agree_with_their_coco_conversion():
-    from dfine.data.coco import find
+    from dfine.data.sources import open_data
 
     with pytest.warns(UserWarning, match="zero size"):  # two objects in it have no extent
         ours = {split: voc.read(DATA / "bccd" / "BCCD", split) for split in ("train", "val", "test")}
-    theirs = {split: find(DATA / "bccd" / f"instances_{split}.json") for split in ours}
+    theirs = {split: open_data(DATA / "bccd" / f"instances_{split}.json") for split in ours}
     for split, data in ours.items():
         assert boxes_of(data) == boxes_of(theirs[split])
 

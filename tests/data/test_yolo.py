@@ -114,7 +114,8 @@ def test_a_wrong_file_is_named(tmp_path, text, said):
 def test_what_is_not_there_is_named(tmp_path):
     path = data_set(tmp_path, {"a": None}, test="images/test")
     with pytest.raises(FileNotFoundError, match="names 'images/test', which is not at"):
-        yolo.read(path, "train")
+        yolo.read(path, "test")
+    assert len(yolo.read(path, "train")) == 1, "only who asks for that split minds"
     path.write_text(yaml.safe_dump({"names": ["cup"], "train": "images/train"}))
     with pytest.raises(ValueError, match="has no split 'val'; it has train"):
         yolo.read(path, "val")

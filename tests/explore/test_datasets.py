@@ -1,4 +1,4 @@
-"""Every kind of data, opened twice: FiftyOne's importers read it, and nothing is there twice."""
+"""Every kind of data, opened twice: it is read as training reads it, and nothing is there twice."""
 
 import json
 import shutil
@@ -61,6 +61,28 @@ def yolo4(folder):
     (folder / "images.txt").write_text("data/a.png\ndata/b.png\ndata/c.png\n")
 
 
+def labelme(folder):
+    paint(folder, "a.png", "b.png", "c.png")
+    rectangle = {"shape_type": "rectangle", "group_id": None}
+    said = {
+        "a": [("dog", [[20, 18], [4, 6]]), ("cat", [[8, 8], [8, 13]])],
+        "b": [("cat", [[0, 0], [64, 48]])],
+        "c": [],
+    }
+    for stem, objects in said.items():
+        shapes = [rectangle | {"label": name, "points": points} for name, points in objects]
+        about = {"shapes": shapes, "imagePath": f"{stem}.png", "imageWidth": 64, "imageHeight": 48}
+        (folder / f"{stem}.json").write_text(json.dumps(about))
+
+
+def roboflow(folder):
+    for split, names in (("train", ("a.png", "b.png")), ("valid", ("c.png",))):
+        paint(folder / split, *names)
+        boxes = [(0, 1, [4, 6, 16, 12], 0), (0, 0, [8, 8, 0, 5], 0), (1, 0, [0, 0, 64, 48], 0)]
+        answers = coco_json(names, boxes if split == "train" else [], NAMES)
+        (folder / split / "_annotations.coco.json").write_text(answers)
+
+
 def pictures_of(dataset):
     """File name -> (label, box in pixels) of every object."""
     return {
@@ -72,7 +94,7 @@ def pictures_of(dataset):
     }
 
 
-@pytest.mark.parametrize("write", [coco, voc, yolo5, yolo4])
+@pytest.mark.parametrize("write", [coco, roboflow, voc, yolo5, yolo4, labelme])
 def test_the_same_answers_from_every_format(tmp_path, write):
     from dfine.explore.datasets import classes, open_dataset
 
@@ -90,6 +112,44 @@ def test_the_same_answers_from_every_format(tmp_path, write):
         warnings.simplefilter("error")
         again = open_dataset(home)  # neither a second data set nor a second warning
     assert again.name == dataset.name and pictures_of(again) == expected
+
+
+def test_splits_are_tags_and_one_of_them_can_be_chosen(tmp_path):
+    from dfine.explore.datasets import open_dataset
+
+    roboflow(tmp_path)
+    with pytest.warns(UserWarning, match="zero size"):
+        dataset = open_dataset(tmp_path, name="both")
+    assert dataset.count_sample_tags() == {"train": 2, "valid": 1}
+    assert len(open_dataset(tmp_path, split="val", name="one")) == 1
+    with pytest.raises(FileNotFoundError, match="no split 'test'; it has train, valid"):
+        open_dataset(tmp_path, split="test")
+
+
+def test_the_splits_and_difficult_objects_of_voc_are_kept(tmp_path):
+    from dfine.explore.datasets import open_dataset
+    from tests.data.test_voc import data_set
+
+    objects = {"a": [("cup", 1, 0, 0, 9, 9)], "b": [("cup", 0, 0, 0, 9, 9)], "c": []}
+    folder = data_set(tmp_path / "marked", objects, {"train": ["a"], "trainval": ["a", "b"], "test": ["c"]})
+    dataset = open_dataset(folder)
+    tags = {Path(s.filepath).stem: s.tags for s in dataset}
+    assert tags == {"a": ["train", "trainval"], "b": ["trainval"], "c": ["test"]}
+    crowds = {Path(s.filepath).stem: [d.iscrowd for d in s.ground_truth.detections] for s in dataset}
+    assert crowds == {"a": [True], "b": [False], "c": []}
+
+
+def test_a_data_set_from_before_is_found_again(tmp_path):
+    """What earlier versions wrote down of a source names the same place, but other kinds."""
+    from dfine.explore import fields
+    from dfine.explore.datasets import open_dataset
+
+    yolo5(tmp_path)
+    with pytest.warns(UserWarning, match="zero size"):
+        dataset = open_dataset(tmp_path)
+    dataset.info[fields.SOURCE] = {**dataset.info[fields.SOURCE], "kind": "yolo5", "name": "other"}
+    dataset.save()
+    assert open_dataset(tmp_path).name == dataset.name
 
 
 def test_crowds_are_marked_and_classes_keep_their_order(tmp_path):
@@ -204,7 +264,7 @@ def test_bad_data_is_said_in_a_sentence(tmp_path):
     paint(tmp_path / "p", "a.png")
     with pytest.raises(ValueError, match="no splits to choose from; leave 'val' out"):
         open_dataset(tmp_path / "p", split="val")
-    with pytest.raises(ValueError, match="no split 'test'; it has val"):
+    with pytest.raises(FileNotFoundError, match="no split 'test'; it has val"):
         open_dataset(tmp_path / "y", split="test")
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 fiftyone = pytest.importorskip("fiftyone")
 
 from dfine.data.check import check  # noqa: E402
-from dfine.data.coco import find  # noqa: E402
+from dfine.data.sources import open_data  # noqa: E402
 from dfine.explore import export, fields  # noqa: E402
 
 CATEGORIES = [{"id": 7, "name": "cat", "supercategory": "animal"}, {"id": 90, "name": "dog"}]
@@ -81,7 +81,7 @@ def content(folder):
 def test_what_nobody_changed_comes_out_as_it_came_in(dataset, folder, tmp_path):
     written = export.reviewed(dataset, tmp_path / "out")
     assert content(written) == content(folder)
-    assert len(find(written)) == 2  # with its pictures, where training looks for them
+    assert len(open_data(written)) == 2  # with its pictures, where training looks for them
 
 
 def test_tags_and_corrections_come_out(dataset, tmp_path):
@@ -121,7 +121,7 @@ def test_pre_labels_as_coco(unlabelled, tmp_path):
     found = content(export.prelabels(unlabelled, tmp_path / "out"))
     assert [(i["id"], i["doubt"]) for i in found["images"]] == [(5, 0.4), (42, 0.1)]
     assert [(a["image_id"], a["category_id"], a["score"]) for a in found["annotations"]] == [(5, 7, 0.7), (42, 90, 0.9)]
-    assert len(find(tmp_path / "out")) == 2
+    assert len(open_data(tmp_path / "out")) == 2
 
 
 @pytest.mark.parametrize("form, text", [("yolo", "1 0.175000 0.350000 0.250000 0.500000"), ("voc", "<name>cat</name>")])

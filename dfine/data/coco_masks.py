@@ -1,0 +1,67 @@
+"""The box around what COCO's `segmentation` outlines, for files that give no `bbox`: polygons and run lengths."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def box_around(segmentation) -> list[float] | None:
+    """x, y, width and height in pixels of the box around a segmentation, None where it outlines nothing.
+
+    Args:
+        segmentation: a list of polygons [x, y, x, y, …], or {"size": [height, width], "counts": runs} where the runs
+            are numbers or COCO's compressed string.
+    """
+    try:
+        if isinstance(segmentation, dict):
+            return _around_runs(segmentation)
+        corners = [np.asarray(p, dtype=np.float64).reshape(-1, 2) for p in segmentation or () if len(p)]
+    except (TypeError, ValueError, KeyError, IndexError):
+        return None
+    points = np.concatenate(corners) if corners else np.zeros((0, 2))
+    if not len(points) or not np.isfinite(points).all():
+        return None
+    low, high = points.min(0), points.max(0)
+    return [*low.tolist(), *(high - low).tolist()]
+
+
+def _around_runs(mask: dict) -> list[float] | None:
+    """Runs alternate between outside and inside, from the top of the first column downwards, column by column."""
+    height, width = (int(side) for side in mask["size"])
+    counts = mask["counts"]
+    runs = _uncompressed(counts) if isinstance(counts, (str, bytes)) else [int(run) for run in counts]
+    ends = np.cumsum(runs)
+    if not len(ends) or min(runs) < 0 or ends[-1] > height * width:
+        return None
+    inside = np.zeros(height * width, dtype=bool)
+    for start, end in zip(ends[0::2], ends[1::2]):
+        inside[start:end] = True
+    inside = inside.reshape(width, height)
+    columns, rows = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    if not len(columns):
+        return None
+    x, y = float(columns[0]), float(rows[0])
+    return [x, y, float(columns[-1]) + 1 - x, float(rows[-1]) + 1 - y]
+
+
+def _uncompressed(counts: str | bytes) -> list[int]:
+    """Run lengths from COCO's string.
+
+    Each number is written as characters from "0" on with five bits each, the lowest first; the sixth bit says that more
+    follow, and the highest bit of the last five is the sign. From the fourth number on, each is the difference to the
+    one two places before.
+    """
+    data = counts.encode() if isinstance(counts, str) else counts
+    runs: list[int] = []
+    value = shift = 0
+    for byte in data:
+        bits = byte - 48
+        value |= (bits & 0x1F) << shift
+        shift += 5
+        if bits & 0x20:
+            continue
+        if bits & 0x10:
+            value -= 1 << shift
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+        value = shift = 0
+    return runs

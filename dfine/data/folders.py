@@ -1,0 +1,147 @@
+"""What lies in the folders of a data set: its pictures, less what systems and notebooks leave behind, and its text."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from PIL import Image, UnidentifiedImageError
+
+# Formats that Pillow knows by their endings and cannot read by itself, or that are no pictures.
+_NO_PICTURES = frozenset(("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"))
+# Endings of photographs that Pillow cannot read: those of phones, raw files of cameras, and newer formats.
+PHOTOGRAPHS = frozenset(
+    ".heic .heif .avif .jxl .dng .raw .cr2 .cr3 .crw .nef .nrw .arw .srf .sr2 .orf .rw2 .raf .pef .srw".split()
+)
+_LEFT_BEHIND = frozenset(("__macosx", "thumbs.db", "desktop.ini", "$recycle.bin"))
+_UPRIGHT = (5, 6, 7, 8)  # values of EXIF's orientation for which width and height change places
+
+
+def suffixes() -> frozenset[str]:
+    """The endings, in lower case, of files that can be read as pictures."""
+    return frozenset(
+        end
+        for end, form in Image.registered_extensions().items()
+        if form in Image.OPEN and form not in _NO_PICTURES and end != ".pdf"
+    )
+
+
+def pictures(folder: Path) -> list[Path]:
+    """The pictures below a folder in the order of their names, without hidden files and folders; links are kept."""
+    known = suffixes()
+    return [path for path in _files(folder) if path.suffix.lower() in known]
+
+
+def unread(folder: Path) -> list[Path]:
+    """Photographs below a folder in formats that cannot be read here."""
+    known = suffixes()
+    return [path for path in _files(folder) if path.suffix.lower() in PHOTOGRAPHS - known]
+
+
+def passed_over(files: list[Path], folder: Path) -> str:
+    """A sentence about photographs that cannot be read."""
+    named = ", ".join(path.name for path in files[:3]) + (" …" if len(files) > 3 else "")
+    what = "1 photograph" if len(files) == 1 else f"{len(files)} photographs"
+    return f"{what} in {folder} cannot be read here and will be left out ({named}): convert to JPEG or PNG first"
+
+
+def left_behind(name: str) -> bool:
+    """Whether a file or folder of this name is hidden, or was put there by a system: `._a.jpg` or `Thumbs.db`."""
+    return name.startswith(".") or name.lower() in _LEFT_BEHIND
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders directly in a folder, in order, without hidden ones."""
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not left_behind(p.name))
+
+
+def _files(folder: Path) -> list[Path]:
+    found = []
+    for here, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not left_behind(name)]
+        found += [Path(here, name) for name in files if not left_behind(name)]
+    return sorted(found)
+
+
+def located(name: str, roots: Iterable[Path]) -> Path | None:
+    """Where a file or folder lies that a data set names, None where it is in none of the folders.
+
+    Data sets are moved, and written on other systems: backslashes count as slashes, and of a path that leads nowhere
+    the folders in front are left out one after the other ("data/images/a.jpg", "../images/a.jpg", a path with a drive).
+    """
+    roots = list(roots)
+    for way in _ways(name):
+        found = next((root / way for root in roots if (root / way).exists()), None)
+        if found is not None:
+            return found
+    return None
+
+
+def _ways(name: str) -> list[str]:
+    """The name as it stands, with slashes, and with fewer and fewer folders in front."""
+    parts = PureWindowsPath(name).parts if "\\" in name else PurePosixPath(name).parts
+    if "\\" in name and PureWindowsPath(name).anchor:
+        parts = parts[1:]
+    elif parts and parts[0] == "/":
+        parts = parts[1:]
+    shorter = ["/".join(parts[i:]) for i in range(len(parts))]
+    return [name, *(way for way in shorter if way and not way.startswith(".."))]
+
+
+def slashed(name: str) -> str:
+    """A path with slashes, also where it was written with backslashes."""
+    return name.replace("\\", "/")
+
+
+def size_shown(picture: Path) -> tuple[int, int]:
+    """Width and height of a picture as it is shown, from its head only.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ValueError: it cannot be read.
+    """
+    try:
+        with Image.open(picture) as image:
+            turned = image.getexif().get(0x0112, 1) in _UPRIGHT
+            return (image.height, image.width) if turned else image.size
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no picture {picture}") from None
+    except (UnidentifiedImageError, OSError) as error:
+        raise ValueError(f"{picture} is not a picture that can be read: {error}") from None
+
+
+def text(path: Path) -> str:
+    """The text of a file, without the byte order mark that Windows puts before it. Raises ValueError if it is none."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not text (UTF-8)") from None
+
+
+def lines(path: Path) -> list[str]:
+    """The lines of a text file that are not empty, without spaces around them."""
+    return [line.strip() for line in text(path).splitlines() if line.strip()]
+
+
+def content(path: Path):
+    """What a JSON file says.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{path} is not a JSON file: {error}") from None
+
+
+def held_out(name: str) -> bool:
+    """Whether a picture of a data set without splits is for validation: a tenth of all, chosen by its file's name.
+
+    The rule is zlib.crc32 of the file name (without folders) in UTF-8, which must be a multiple of 10. It depends on
+    nothing else, so pictures that are added or removed move no other.
+    """
+    return zlib.crc32(PurePosixPath(slashed(name)).name.encode()) % 10 == 0

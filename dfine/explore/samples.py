@@ -1,0 +1,102 @@
+"""The pictures and answers of a data set as FiftyOne samples, read as training reads them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import fiftyone as fo
+
+from dfine.data.coco import CocoSet
+from dfine.data.scenes.composition import DIALS
+
+# What an annotation says that a detection says in another way, or that is no plain value to filter by.
+_SAID = {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "where", "attributes"}
+
+
+@dataclass
+class Pictured:
+    """A picture of a data set on its way into FiftyOne."""
+
+    path: str  # absolute
+    data: CocoSet
+    index: int  # of the picture in `data`
+    tags: list[str]  # the splits that it is in
+
+    @property
+    def image(self) -> dict:
+        """Its entry in COCO's form."""
+        return self.data.ground_truth()["images"][self.index]
+
+
+def pictured(parts: dict[str, CocoSet], count: int | None = None) -> list[Pictured]:
+    """The first pictures of all parts, each once; one that several parts hold gets the tags of all.
+
+    Args:
+        parts: tag -> part of a data set; "" for no tag.
+        count: how many at most; by default all.
+    """
+    found: dict[str, list[Pictured]] = {}
+    for tag, data in parts.items():
+        before = set(found)
+        for index in range(len(data)):
+            path = os.path.abspath(data.path(index))
+            if path not in before:
+                found.setdefault(path, []).append(Pictured(path, data, index, [tag] if tag else []))
+            elif tag and tag not in found[path][0].tags:
+                found[path][0].tags.append(tag)
+    return [one for same in found.values() for one in same][:count]
+
+
+def samples(pictures: Iterable[Pictured], truth: str, *, ids: bool) -> list[fo.Sample]:
+    """Samples with their answers in the field `truth`.
+
+    Args:
+        pictures: which.
+        truth: the field.
+        ids: whether detections keep the ids of their annotations, as `coco_id`.
+    """
+    made, objects = [], {}
+    for one in pictures:
+        if id(one.data) not in objects:
+            objects[id(one.data)] = _by_picture(one.data)
+        image = one.image
+        size = int(image["width"]), int(image["height"])
+        found = [_detection(a, name, size, ids) for a, name in objects[id(one.data)].get(image["id"], ())]
+        sample = fo.Sample(filepath=one.path, tags=one.tags, metadata=fo.ImageMetadata(width=size[0], height=size[1]))
+        sample[truth] = fo.Detections(detections=found)
+        made.append(sample)
+    return made
+
+
+def dials(pictures: Iterable[Pictured]) -> dict[str, dict[str, float]]:
+    """The dials of those pictures that are scenes, by their files."""
+    found = {one.path: one.image.get("dials") for one in pictures}
+    return {path: given for path, given in found.items() if _are_dials(given)}
+
+
+def _are_dials(given: object) -> bool:
+    return isinstance(given, dict) and all(isinstance(given.get(d), (int, float)) for d in DIALS)
+
+
+def _by_picture(data: CocoSet) -> dict[int, list[tuple[dict, str]]]:
+    """Image id -> its annotations with the names of their classes."""
+    truth = data.ground_truth()
+    names = {c["id"]: c["name"] for c in truth["categories"]}
+    found: dict[int, list] = {}
+    for a in truth["annotations"]:
+        found.setdefault(a["image_id"], []).append((a, names[a["category_id"]]))
+    return found
+
+
+def _detection(a: dict, name: str, size: tuple[int, int], ids: bool) -> fo.Detection:
+    """An annotation as a label, with all else that it says in plain values."""
+    (x, y, w, h), (width, height) = a["bbox"], size
+    more = a | (a["attributes"] if isinstance(a.get("attributes"), dict) else {})
+    plain = {k: v for k, v in more.items() if k.isidentifier() and k not in _SAID and isinstance(v, (str, int, float))}
+    plain = {key: value for key, value in plain.items() if key not in fo.Detection._fields}
+    box = [x / width, y / height, w / width, h / height]
+    return fo.Detection(
+        label=name, bounding_box=box, iscrowd=bool(a["iscrowd"]), **({"coco_id": a["id"]} if ids else {}), **plain
+    )
