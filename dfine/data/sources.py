@@ -102,17 +102,23 @@ def train_and_val(path: str | Path, *, hold_out: bool = True) -> tuple[CocoSet, 
 
     Args:
         path: folder or file.
-        hold_out: whether to; without, everything is for training where there are no splits.
+        hold_out: whether to hand out validation pictures at all; without, everything that is for no other use is for
+            training.
 
     Raises:
-        FileNotFoundError: it is split, but not so that one of the splits is for training.
-        ValueError, OSError: as `open_data`.
+        FileNotFoundError: it is split, but not so that one of the splits is for training, or its validation split is
+            not there.
+        ValueError, OSError: as `open_data`; or a part holds no object.
     """
     layout = recognise(path)
     if not layout.unsplit:
         val = next((s for wanted in ("val", "test") for s in layout.parts if same(s, wanted)), None)
-        return open_data(path, "train"), layout.parts[val](stop) if val else None
-    data = next(iter(layout.parts.values()))(stop)
+        missing = next((said for s, said in layout.absent.items() if same(s, "val")), None)
+        if missing and hold_out:
+            raise FileNotFoundError(missing)
+        train = require_objects(open_data(path, "train"), "to learn from")
+        return train, require_objects(layout.parts[val](stop), "to measure AP on") if val and hold_out else None
+    data = require_objects(next(iter(layout.parts.values()))(stop), "to learn from")
     parts = halves(data) if hold_out else None
     if parts is None:
         return data, None
@@ -122,6 +128,43 @@ def train_and_val(path: str | Path, *, hold_out: bool = True) -> tuple[CocoSet, 
         stacklevel=2,
     )
     return parts
+
+
+def validation(path: str | Path) -> CocoSet:
+    """What a data set that is named for validation holds for it: its validation split, else everything.
+
+    Raises:
+        FileNotFoundError, ValueError, OSError: as `open_data`; or it holds no object.
+    """
+    layout = recognise(path)
+    data = next(iter(layout.parts.values()))(stop) if layout.unsplit else open_data(path, "val")
+    return require_objects(data, "to measure AP on")
+
+
+def require_objects(data: CocoSet, purpose: str) -> CocoSet:
+    """The data set, if it holds an object that is no crowd.
+
+    Args:
+        data: any.
+        purpose: what the objects are needed for, as "to learn from".
+
+    Raises:
+        ValueError: it holds none; the message says why as far as that can be told.
+    """
+    if not objects(data):
+        why = nothing_in(data)
+        raise ValueError(f"{data.source} has {len(data)} pictures, but no objects {purpose}{': ' if why else ''}{why}")
+    return data
+
+
+def nothing_in(data: CocoSet) -> str:
+    """Why a data set without objects has none, as far as that can be told."""
+    crowds, lost = len(data.ground_truth()["annotations"]), data.dropped.total()
+    if crowds:
+        return f"all {crowds} annotations are marked as crowds or difficult, which are no targets"
+    if lost:
+        return f"none of the {lost} boxes has an extent in its picture"
+    return next((note.message for note in data.notes if note.kind == "no labels"), "")
 
 
 def halves(data: CocoSet) -> tuple[CocoSet, CocoSet] | None:

@@ -223,11 +223,9 @@ def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
     if options.data == "scenes":
         data, val = None, scenes(options, None)
     else:
-        data, val = sources.train_and_val(options.data)
-        if not data.names or not len(data):
-            raise ValueError(f"{options.data} has {len(data)} pictures of {len(data.names)} classes to train on")
+        data, val = sources.train_and_val(options.data, hold_out=options.val is None)
     if options.val:
-        val = sources.open_data(options.val, "val")
+        val = sources.validation(options.val)
     if val is None:
         warnings.warn(
             f"{options.data} has no validation split and --val names none: AP will be measured on the pictures that "

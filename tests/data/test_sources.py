@@ -1,10 +1,11 @@
 import shutil
+import zlib
 
 import pytest
 from PIL import Image
 
 from dfine.data.coco_layout import ROBOFLOW
-from dfine.data.sources import open_data, splits, train_and_val
+from dfine.data.sources import open_data, splits, train_and_val, validation
 from tests.data.test_coco import DATA, annotation, needs_data, picture, write
 from tests.data.test_voc import data_set as voc_set
 from tests.data.test_yolo import data_set as yolo_set
@@ -48,8 +49,88 @@ def test_several_splits_must_be_chosen_from(tmp_path):
 
 
 def test_without_a_validation_split_the_test_split_serves(tmp_path):
-    folder = voc_set(tmp_path, {"a": [], "b": []}, {"train": ["a"], "test": ["b"]})
+    cup = [("cup", 0, 1, 1, 9, 9)]
+    folder = voc_set(tmp_path, {"a": cup, "b": cup}, {"train": ["a"], "test": ["b"]})
     assert [data.path(0).name for data in train_and_val(folder)] == ["a.jpg", "b.jpg"]
+
+
+def unsplit(folder, count, names="{}.png", objects=True):
+    """A data set of COCO's form without splits."""
+    images = [picture(i, names.format(i)) for i in range(count)]
+    boxes = [annotation(i + 1, image=i) for i in range(count)] if objects else []
+    write(folder, images, boxes)
+    for image in images:
+        (folder / "images" / image["file_name"]).parent.mkdir(exist_ok=True)
+        (folder / "images" / f"{image['id']}.png").rename(folder / "images" / image["file_name"])
+    return folder
+
+
+@pytest.mark.parametrize("names", ["{}.png", "ü{}.png", "part/{}.png"])
+def test_of_an_unsplit_set_a_tenth_is_held_out_by_the_names_of_the_files(tmp_path, names):
+    folder = unsplit(tmp_path, 60, names)
+    with pytest.warns(UserWarning, match="no validation split: [1-9][0-9]* of its 60 pictures, .* are held out"):
+        train, val = train_and_val(folder)
+    every = [(folder / "images" / names.format(i)) for i in range(60)]
+    kept = [path for path in every if zlib.crc32(path.name.encode("utf-8")) % 10]
+    out = [path for path in every if not zlib.crc32(path.name.encode("utf-8")) % 10]
+    assert [train.path(i) for i in range(len(train))] == kept
+    assert [val.path(i) for i in range(len(val))] == out
+    assert 0 < len(out) < len(kept) and train.names == val.names == ("car", "bottle")
+    for split, part in (("train", train), ("training", train), ("val", val), ("valid", val)):
+        again = open_data(folder / "annotations.json", split)
+        assert again.ground_truth() == part.ground_truth()
+        assert [again.target(i).image_id for i in range(len(again))] == [i["id"] for i in part.ground_truth()["images"]]
+    assert len(open_data(folder)) == len(validation(folder)) == 60
+    assert [None if d is None else len(d) for d in train_and_val(folder, hold_out=False)] == [60, None]
+    with pytest.raises(FileNotFoundError, match="has no split 'test'; it has none"):
+        open_data(folder, "test")
+
+
+def test_nothing_is_held_out_of_a_few_pictures(tmp_path):
+    data, val = train_and_val(unsplit(tmp_path, 19))
+    assert (len(data), val) == (19, None)
+    with pytest.raises(FileNotFoundError, match="no split 'val'; .* too small to hold a part of it out"):
+        open_data(tmp_path, "val")
+
+
+def test_only_a_training_split_is_as_no_splits(tmp_path):
+    path = yolo_set(tmp_path, {str(i): "0 0.5 0.5 0.5 0.5" for i in range(60)})
+    with pytest.warns(UserWarning, match="are held out"):
+        train, val = train_and_val(path)
+    assert [len(d) for d in (train, val)] == [len(open_data(path, s)) for s in ("train", "val")]
+    assert len(train) + len(val) == len(open_data(path)) == 60
+
+
+NOTHING = {
+    r"annotations.json has 2 pictures, but no objects to learn from$": [],
+    "all 2 annotations are marked as crowds or difficult": [annotation(1, iscrowd=1), annotation(2, iscrowd=1)],
+    "none of the 1 boxes has an extent": [annotation(1, bbox=(2, 2, 0, 4))],
+}
+
+
+@pytest.mark.parametrize("message", NOTHING)
+def test_nothing_to_learn_from_is_said_before_the_work(tmp_path, message, recwarn):
+    folder = write(tmp_path, [picture(7), picture(8)], NOTHING[message])
+    with pytest.raises(ValueError, match=message):
+        train_and_val(folder)
+    with pytest.raises(ValueError, match="no objects to measure AP on"):
+        validation(folder)
+    assert len(open_data(folder)) == 2, "what only looks at the data may have it"
+
+
+def test_a_validation_split_without_objects_is_said_too(tmp_path):
+    folder = voc_set(tmp_path, {"a": [("cup", 0, 1, 1, 9, 9)], "b": []}, {"train": ["a"], "val": ["b"]})
+    with pytest.raises(ValueError, match="1 pictures, but no objects to measure AP on"):
+        train_and_val(folder)
+    train, val = train_and_val(folder, hold_out=False)
+    assert (len(train), val) == (1, None)
+
+
+def test_a_validation_split_that_is_named_but_not_there_is_missed_by_training_only(tmp_path):
+    path = yolo_set(tmp_path, {"a": "0 0.5 0.5 0.5 0.5"}, val="images/val")
+    assert len(open_data(path)) == len(open_data(path, "train")) == 1
+    with pytest.raises(FileNotFoundError, match="names 'images/val', which is not at"):
+        train_and_val(path)
 
 
 def test_an_unsplit_set_has_nothing_to_validate_on(tmp_path):

@@ -43,7 +43,7 @@ def test_measuring_on_what_is_trained_on_is_said(tmp_path):
 
 
 def test_nothing_to_train_on_is_said(tmp_path):
-    with pytest.raises(ValueError, match="has 0 pictures of 2 classes to train on"):
+    with pytest.raises(ValueError, match="has 0 pictures, but no objects to learn from"):
         plan.data(options(data=str(data_set(tmp_path))))
 
 
