@@ -17,7 +17,7 @@ sys.path.insert(0, str(HERE.parent))
 import dfine  # noqa: E402
 from dfine.boxes import to_xyxy  # noqa: E402
 from dfine.data import scenes  # noqa: E402
-from dfine.figures.object import motion  # noqa: E402
+from dfine.figures.object import animation  # noqa: E402
 from dfine.inference.predictor import Result  # noqa: E402
 from dfine.trace.history import History  # noqa: E402
 
@@ -59,7 +59,7 @@ def main() -> None:
     result = dfine.load(options.model, device="cpu")(HERE / "examples" / f"{options.example}.jpg", options.threshold)
     history = telling(result)
     (HERE / "figures").mkdir(exist_ok=True)
-    motion.save(motion.sharpening(result.picture, history), HERE / "figures" / "sharpening.gif")
+    animation.save(animation.frames(result.picture, history), HERE / "figures" / "sharpening.gif")
 
 
 if __name__ == "__main__":

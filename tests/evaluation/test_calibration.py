@@ -183,8 +183,10 @@ def test_no_picture_is_on_both_sides_of_a_split():
 
 def test_a_study_brings_coverage_nearer_on_pictures_it_has_not_seen():
     found = study(drawn(1500, (3.0,) * 4))
-    off = {key: (torch.tensor(getattr(found, key)["coverage"]) - torch.tensor(MASSES)[:, None]).abs().mean()
-           for key in ("before", "after")}  # fmt: skip
+    off = {
+        key: (torch.tensor(getattr(found, key)["coverage"]) - torch.tensor(MASSES)[:, None]).abs().mean()
+        for key in ("before", "after")
+    }
     assert off["after"] < off["before"] / 3
     assert found.before["objects"] == found.after["objects"] == 1500 - found.fitted
     assert found.after["temperature"] == pytest.approx(found.temperature.tolist(), abs=1e-6)

@@ -30,11 +30,17 @@ def truth(*annotations, names=("cat", "dog")):
         "images": [{"id": i, "width": 100, "height": 100} for i in (4, 9)],
         "categories": [{"id": 3 + 10 * k, "name": n} for k, n in enumerate(names)],
         "annotations": [
-            {"id": i + 1, "image_id": image, "category_id": category, "bbox": bbox, "area": bbox[2] * bbox[3],
-             "iscrowd": crowd}
+            {
+                "id": i + 1,
+                "image_id": image,
+                "category_id": category,
+                "bbox": bbox,
+                "area": bbox[2] * bbox[3],
+                "iscrowd": crowd,
+            }
             for i, (image, category, bbox, crowd) in enumerate(annotations)
         ],
-    }  # fmt: skip
+    }
 
 
 def rows(*values):

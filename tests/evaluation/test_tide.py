@@ -44,9 +44,15 @@ def world(seed, crowds, pictures=60):
             x, y, w, h = r.uniform(0, 300), r.uniform(0, 300), r.uniform(5, 120), r.uniform(5, 120)
             own = r.choice(classes)
             annotations.append(
-                {"id": len(annotations) + 1, "image_id": i, "category_id": own, "bbox": [x, y, w, h], "area": w * h,
-                 "iscrowd": int(crowds and r.random() < 0.15)}
-            )  # fmt: skip
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": i,
+                    "category_id": own,
+                    "bbox": [x, y, w, h],
+                    "area": w * h,
+                    "iscrowd": int(crowds and r.random() < 0.15),
+                }
+            )
             for _ in range(r.randrange(5)):
                 loose = r.choice((0.02, 0.1, 0.3, 0.6))
                 dx, dy, dw, dh = (r.uniform(-loose, loose) for _ in range(4))

@@ -48,9 +48,13 @@ def picture():
 def detections():
     boxes = torch.tensor([[10.0, 10, 110, 90], [20, 20, 60, 60], [150, 5, 195, 50]])
     return Detections(
-        boxes, torch.tensor([0, 1, 2]), torch.tensor([0.9, 0.6, 0.3]), torch.tensor([4, 0, 2]),
-        ("ring", "star", "<fish>"), SIZE,
-    )  # fmt: skip
+        boxes,
+        torch.tensor([0, 1, 2]),
+        torch.tensor([0.9, 0.6, 0.3]),
+        torch.tensor([4, 0, 2]),
+        ("ring", "star", "<fish>"),
+        SIZE,
+    )
 
 
 @pytest.fixture

@@ -168,12 +168,27 @@ def test_history_shapes(layers, classes):
     h = synthetic_trace(batch=2, layers=layers, classes=classes).history(2, (640, 480), picture=1, name="cat")
     assert h.layers == layers
     shapes = {
-        "proposal": (4,), "initial": (4,), "proposal_logits": (classes,), "initial_logits": (classes,),
-        "logits": (layers, classes), "quality": (layers,), "edges": (layers, 4, 33), "boxes": (layers, 4),
-        "probabilities": (layers, 4, 33), "calibrated": (layers, 4, 33), "offsets": (layers, 4), "shifts": (layers, 4),
-        "deviations": (layers, 4), "entropies": (layers, 4), "scores": (layers,), "scores_before_lqe": (layers,),
-        "iou_with_last": (1 + layers,), "xyxy_pixels": (1 + layers, 4), "pixels_per_size": (4,), "w": (33,),
-    }  # fmt: skip
+        "proposal": (4,),
+        "initial": (4,),
+        "proposal_logits": (classes,),
+        "initial_logits": (classes,),
+        "logits": (layers, classes),
+        "quality": (layers,),
+        "edges": (layers, 4, 33),
+        "boxes": (layers, 4),
+        "probabilities": (layers, 4, 33),
+        "calibrated": (layers, 4, 33),
+        "offsets": (layers, 4),
+        "shifts": (layers, 4),
+        "deviations": (layers, 4),
+        "entropies": (layers, 4),
+        "scores": (layers,),
+        "scores_before_lqe": (layers,),
+        "iou_with_last": (1 + layers,),
+        "xyxy_pixels": (1 + layers, 4),
+        "pixels_per_size": (4,),
+        "w": (33,),
+    }
     assert {name: tuple(getattr(h, name).shape) for name in shapes} == shapes
     assert tuple(h.intervals().shape) == (layers, 4, 2)
 

@@ -16,9 +16,12 @@ def looks(**changes):
     weights[0, :, 0] = 1.0
     weights[1:, :, 1:] = 1 / 3
     values = dict(
-        query=1, points=torch.zeros(3, 2, 4, 2), weights=weights, strides=torch.tensor([8, 16, 16, 16]),
+        query=1,
+        points=torch.zeros(3, 2, 4, 2),
+        weights=weights,
+        strides=torch.tensor([8, 16, 16, 16]),
         reference=torch.zeros(3, 4),
-    )  # fmt: skip
+    )
     return Looks(**values | changes)
 
 

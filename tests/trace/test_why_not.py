@@ -181,9 +181,11 @@ def test_what_does_not_fit_is_refused(changes, said):
 def test_a_batch_is_refused():
     one = trace([query()])
     two = replace(
-        one, origin=one.origin.repeat(2, 1), proposals=one.proposals.map(lambda t: t.repeat(2, 1, 1)),
+        one,
+        origin=one.origin.repeat(2, 1),
+        proposals=one.proposals.map(lambda t: t.repeat(2, 1, 1)),
         initial=one.initial.map(lambda t: t.repeat(2, 1, 1)),
         refinements=tuple(r.map(lambda t: t.repeat(2, *[1] * (t.ndim - 1))) for r in one.refinements),
-    )  # fmt: skip
+    )
     with pytest.raises(ValueError, match="of 2 pictures"):
         why_not(two, (50, 50), NAMES, SIZE)

@@ -31,7 +31,7 @@ def summary(picture: Image.Image, detections: Detections, history: History) -> F
     _image(left, pictures.draw(picture, detections, selected), "A picture, and what was found in it")
     _image(middle, pictures.history_boxes(picture, history, side=720), f"{history.name}: its box after every layer")
     _legend(middle, history)
-    axes = right.subplots(history.layers, 4, sharex=True, sharey=True)
+    axes = right.subplots(history.layers, 4, sharex=True, sharey=True, squeeze=False)
     note = f"Its four edges as distributions Pr(n), layer by layer; ± spread ({style.calibration(history)})"
     right.suptitle(note, fontsize=11, color=INK)
     p = history.probabilities.numpy()

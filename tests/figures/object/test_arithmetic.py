@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from dfine.distribution import decode, weighting
-from dfine.figures import words
 from dfine.figures.object import arithmetic
 from dfine.trace.history import History
 
@@ -66,9 +65,20 @@ def random_history(seed, size=(1333, 800), layers=3):
     boxes = decode(initial.expand(layers, 4), torch.softmax(edges, -1) @ w)
     none = torch.zeros(3)
     return History(
-        query=0, label=0, name="<fish>", size=size, proposal=initial, proposal_logits=none, initial=initial,
-        initial_logits=none, logits=torch.zeros(layers, 3), quality=torch.zeros(layers), edges=edges, boxes=boxes, w=w,
-    )  # fmt: skip
+        query=0,
+        label=0,
+        name="<fish>",
+        size=size,
+        proposal=initial,
+        proposal_logits=none,
+        initial=initial,
+        initial_logits=none,
+        logits=torch.zeros(layers, 3),
+        quality=torch.zeros(layers),
+        edges=edges,
+        boxes=boxes,
+        w=w,
+    )
 
 
 CASES = [(seed, size, edge) for seed in range(4) for size in ((40, 30), (1333, 800), (6000, 4000)) for edge in range(4)]
@@ -153,17 +163,3 @@ def test_names_are_escaped_and_nothing_is_loaded():
 def test_what_does_not_exist_is_said(history, edge, layer, said):
     with pytest.raises(ValueError, match=said):
         arithmetic.arithmetic_html(history, edge, layer)
-
-
-def test_the_story_in_words_names_place_move_and_certainty(history):
-    text = words.describe(history)
-    x1, y1, x2, y2 = (round(v) for v in history.xyxy_pixels[-1].tolist())
-    assert text.startswith(f"Star, score 0.95, from ({x1}, {y1}) to ({x2}, {y2}) in a picture of 200 by 100")
-    assert re.search(r"largest move in 3 layers was that of the left edge in layer \d, [\d.]+ px outward", text)
-    assert text.endswith("(uncalibrated).")
-    assert len(re.findall(r"\.(?: |$)", text)) == 2, "two sentences"
-
-
-def test_the_story_of_an_object_that_stayed(trace_of):
-    text = words.describe(trace_of(1).history(1, (200, 100), label=1))
-    assert "initial box was kept" in text and "the one layer" in text and "Class 1" in text

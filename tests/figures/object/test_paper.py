@@ -6,7 +6,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from dfine.distribution import weighting
-from dfine.figures.object import animation, paper, summary
+from dfine.figures.object import paper
 
 
 def curves(axes):
@@ -88,19 +88,3 @@ def test_what_does_not_exist_is_said(picture, history, change, said):
 @pytest.mark.parametrize("bins", [8, 32, 64])
 def test_curvature_is_read_off_w(bins, c):
     assert paper.curvature(weighting(bins, c=c)) == pytest.approx(c, rel=1e-3)
-
-
-def test_the_lens_shows_scene_object_and_every_distribution(picture, detections, history):
-    figure = summary.summary(picture, detections, history)
-    assert len(figure.axes) == 2 + 12
-    heights = [patch.get_height() for patch in figure.axes[-1].patches]
-    np.testing.assert_allclose(heights, history.probabilities[-1, 3], rtol=1e-6)
-
-
-def test_frames_rest_on_every_layer_and_can_be_saved(picture, history, tmp_path):
-    assert [animation.title(*at) for at in ((0, 0.4), (0, 1.0), (1, 0.4))] == ["before layer 1", "layer 1", "layer 2"]
-    frames = animation.frames(picture, history, steps=2, hold=1)
-    assert len(frames) == 3 * 2 + 1 + 1 + 3
-    assert len({f.size for f in frames}) == 1
-    animation.save(frames, tmp_path / "moves.gif")
-    assert (tmp_path / "moves.gif").stat().st_size > 1000

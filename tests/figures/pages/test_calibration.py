@@ -15,10 +15,14 @@ def measured(objects=10, shift=0.0, value=None):
         [value if value is not None or not objects else m + shift + k / 100 for k in range(4)] for m in masses
     ]
     return {
-        "objects": objects, "temperature": None, "masses": MASSES, "coverage": cover(MASSES),
+        "objects": objects,
+        "temperature": None,
+        "masses": MASSES,
+        "coverage": cover(MASSES),
         "reliability": {"masses": [0.25, 0.75], "coverage": cover([0.25, 0.75])},
-        "pit": [[0.1 if objects else None] * 4 for _ in range(10)], "length": [0.1] * 4,
-    }  # fmt: skip
+        "pit": [[0.1 if objects else None] * 4 for _ in range(10)],
+        "length": [0.1] * 4,
+    }
 
 
 def test_nothing_measured_draws_nothing():

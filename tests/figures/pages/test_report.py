@@ -11,10 +11,15 @@ from tests.figures.pages.test_errors import summary
 from tests.figures.pages.test_object_page import Balance
 
 CALIBRATION = measured() | {
-    "layers": [measured()["coverage"]] * 2, "outside": [0.0] * 4,
-    "groups": {"size": {"large": {"objects": 4, "coverage": measured()["coverage"]},
-                        "small": {"objects": 6, "coverage": measured()["coverage"]}}},
-}  # fmt: skip
+    "layers": [measured()["coverage"]] * 2,
+    "outside": [0.0] * 4,
+    "groups": {
+        "size": {
+            "large": {"objects": 4, "coverage": measured()["coverage"]},
+            "small": {"objects": 6, "coverage": measured()["coverage"]},
+        }
+    },
+}
 STUDY = {"temperature": [0.5, 1, 2, 3], "fitted": 60, "before": measured(), "after": measured()}
 
 
@@ -29,11 +34,15 @@ def numbers(**changes):
         "thresholds": [0.5, 0.75],
         "by_threshold": {"initial": [0.4, 0.3], "layer 1": [0.4, 0.3], "layer 2": [0.5, 0.5]},
         "classes": [{"name": "cat", "objects": 9, "ap": {"initial": 0.4, "layer 2": 0.5}}],
-        "errors": {"all": summary(Loc=0.2), "cases": {"clean": summary(), "low_light": summary()}, "sizes": {},
-                   "classes": {"cat": summary()}},
+        "errors": {
+            "all": summary(Loc=0.2),
+            "cases": {"clean": summary(), "low_light": summary()},
+            "sizes": {},
+            "classes": {"cat": summary()},
+        },
         "calibration": {"measured": CALIBRATION, "study": STUDY, "note": ""},
         "worst": [],
-    } | changes  # fmt: skip
+    } | changes
 
 
 NOTHING = numbers(
@@ -103,9 +112,13 @@ def test_the_temperature_is_told_with_where_it_comes_from():
 @pytest.mark.parametrize("name", ["few", "<script>alert(1)</script>", '"&amp;'])
 def test_a_whole_page_whatever_the_names(name):
     entry = {
-        "picture": name, "size": [40, 30], "why": f"1 mistake ({name}).", "mistakes": 1, "objects": 0,
+        "picture": name,
+        "size": [40, 30],
+        "why": f"1 mistake ({name}).",
+        "mistakes": 1,
+        "objects": 0,
         "boxes": [{"role": "wrong", "box": [1, 2, 20, 20], "label": name}],
-    }  # fmt: skip
+    }
     head = numbers()["head"] | {"data": name, "model": name}
     classes = [{"name": name, "objects": 9, "ap": {"initial": None, "layer 2": 0.5}}]
     found = numbers(head=head, classes=classes, worst=[entry])

@@ -1,0 +1,96 @@
+import html
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dfine.figures.pages import data_check
+
+
+def part(pictures=2, **classes):
+    sizes = {"small": 1, "medium": 2, "large": 0}
+    return dict(
+        pictures=pictures,
+        objects=sum(classes.values()),
+        crowds=0,
+        empty=0,
+        classes=classes,
+        sizes=sizes,
+        widths=(30, 640),
+        heights=(20, 20),
+    )
+
+
+def report(*messages, **splits):
+    findings = [{"kind": "empty box", "message": m} for m in messages]
+    counts = {"empty box": len(messages)} if messages else {}
+    return {"source": "/data/set/", "splits": splits, "counts": counts, "findings": findings}
+
+
+def test_a_set_of_nothing():
+    text = data_check.check_html(report(train=part(0)))
+    assert "0 pictures with 0 objects in train." in text and "Nothing was found." in text
+    assert len(data_check.balance({}).data) == 0
+
+
+def test_a_bar_for_every_split_the_most_frequent_class_on_top():
+    figure = data_check.balance({"train": part(cat=3, dog=5), "val": part(dog=1, fish=9)})
+    assert [bar.name for bar in figure.data] == ["train", "val"]
+    assert list(figure.data[0].y) == ["fish", "dog", "cat"]
+    assert [list(bar.x) for bar in figure.data] == [[0, 5, 3], [9, 1, 0]]
+
+
+def test_only_so_many_classes_are_drawn():
+    many = {f"class {i}": i + 1 for i in range(data_check.MOST + 5)}
+    assert len(data_check.balance({"train": part(**many)}).data[0].y) == data_check.MOST
+
+
+@pytest.mark.parametrize("evil", ["<script>alert(1)</script>", "a & b", '"'])
+def test_whatever_the_names(evil):
+    said = report(evil, train=part(**{evil: 2}))
+    text = data_check.check_html(said, [(Image.new("RGB", (40, 30)), evil, [(evil, (1, 2, 10, 10))])])
+    assert "<script>alert" not in text
+    assert html.escape(evil) in text
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.S)[1])
+    assert data["findings"][0]["message"] == evil
+    assert text.count("<img ") == 1
+
+
+def test_the_list_of_findings_ends_somewhere():
+    text = data_check.check_html(report(*(f"finding {i};" for i in range(data_check.LISTED + 3)), train=part()))
+    assert f"finding {data_check.LISTED - 1};" in text.split('id="data"')[0]
+    assert f"finding {data_check.LISTED};" not in text.split('id="data"')[0]
+    assert "… and 3 more." in text
+
+
+RED = (0xD5, 0x45, 0x2F)
+
+
+def red_in(image):
+    """Where pixels have the colour of what is wrong: left, top, right, bottom."""
+    y, x = np.nonzero((np.asarray(image) == RED).all(-1))
+    return (x.min(), y.min(), x.max(), y.max()) if len(x) else None
+
+
+@pytest.mark.parametrize(
+    "bbox, place",
+    [
+        (None, None),
+        ((100, 60, 200, 100), (75, 45, 225, 120)),  # 640 pixels are shown as 480
+        ((-50, -50, 100, 100), (0, 0, 37, 37)),
+        ((600, 400, 500, 500), (450, 300, 479, 359)),
+    ],
+)
+def test_boxes_are_drawn_where_they_are_and_held_inside(bbox, place):
+    found = red_in(data_check.framed(Image.new("RGB", (640, 480)), [("wrong", bbox)]))
+    assert (found is None) == (place is None)
+    if place:
+        np.testing.assert_allclose(found, place, atol=2)
+
+
+def test_an_empty_box_is_ringed():
+    left, top, right, bottom = red_in(data_check.framed(Image.new("RGB", (640, 480)), [("empty", (320, 240, 0, 0))]))
+    assert (left + right) / 2 == pytest.approx(240, abs=2) and (top + bottom) / 2 == pytest.approx(180, abs=2)
+    assert 14 <= right - left <= 24

@@ -1,0 +1,35 @@
+import re
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dfine.figures import words
+
+
+def test_the_story_in_words_names_place_move_and_certainty(history):
+    text = words.describe(history)
+    x1, y1, x2, y2 = (round(v) for v in history.xyxy_pixels[-1].tolist())
+    assert text.startswith(f"Star, score 0.95, from ({x1}, {y1}) to ({x2}, {y2}) in a picture of 200 by 100")
+    assert re.search(r"largest move in 3 layers was that of the left edge in layer \d, [\d.]+ px outward", text)
+    assert text.endswith("(uncalibrated).")
+    assert len(re.findall(r"\.(?: |$)", text)) == 2, "two sentences"
+
+
+def test_the_story_of_an_object_that_stayed(trace_of):
+    text = words.describe(trace_of(1).history(1, (200, 100), label=1))
+    assert "initial box was kept" in text and "the one layer" in text and "Class 1" in text
+
+
+def test_calibrated_edges_are_said_to_be(history):
+    assert words.describe(replace(history, temperature=torch.ones(4))).endswith("(calibrated).")
+
+
+@pytest.mark.parametrize("layers", [1, 2, 6])
+def test_every_number_of_the_sentences_is_one_of_the_object(trace_of, layers):
+    history = trace_of(layers).history(0, (200, 100), name="star", label=1)
+    shifts, lengths = history.shifts.abs(), history.intervals()[-1].diff(dim=-1)[:, 0]
+    text = words.describe(history)
+    px = [float(v) for v in re.findall(r"([\d.]+) px", text)]
+    wanted = ([float(shifts.max())] if shifts.max() >= 0.5 else []) + [float(lengths.min()), float(lengths.max())]
+    assert px == pytest.approx(wanted, rel=0.01, abs=0.05)
