@@ -11,6 +11,7 @@ import csv
 import json
 import shlex
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -22,6 +23,7 @@ import dfine  # noqa: E402
 from dfine.cli.main import HELD_OUT, HELD_OUT_COUNT  # noqa: E402
 from dfine.data.scenes import NAMES, Scenes  # noqa: E402
 from dfine.evaluation.coco import METRICS, Evaluation, evaluate  # noqa: E402
+from dfine.inference.predictor import Predictor  # noqa: E402
 from dfine.training.loop import TrainOptions  # noqa: E402
 
 DEMO = HERE / "checkpoints" / "demo"
@@ -42,21 +44,22 @@ def main() -> None:
     trained.save(DEMO, half=True)
     model = dfine.load("demo")
     parts = measure(model)
-    elsewhere = {side: ap_at(model, side) for side in (model.size[0], *OTHER_INPUTS)}
+    elsewhere = {side: ap_at(model, side) for side in (model.input_size[0], *OTHER_INPUTS)}
     (DEMO / "README.md").write_text(card(model, parts, elsewhere, options))
     insert(ROOT / "README.md", summary(model, parts))
 
 
 def measure(model) -> dict[str, Evaluation]:
     """AP of every stage on the held-out scenes: the clean half and the hard one."""
-    data = Scenes(HELD_OUT_COUNT, size=model.size, seed=HELD_OUT, clean=0.5)
-    return evaluate(model.network, data, names=model.names, size=model.size, device=model.device).by_dials()
+    data = Scenes(HELD_OUT_COUNT, size=model.input_size, seed=HELD_OUT, clean=0.5)
+    return evaluate(model, data).by_dials()
 
 
 def ap_at(model, side: int) -> float:
     """AP of the last layer on the first held-out scenes, drawn and read at another size."""
     data = Scenes(OTHER_COUNT, size=(side, side), seed=HELD_OUT, clean=0.5)
-    result = evaluate(model.network, data, names=model.names, size=(side, side), device=model.device, batch=8)
+    other = Predictor(model.engine, replace(model.card, input_size=(side, side)))
+    result = evaluate(other, data, batch=8)
     return list(result.ap.values())[-1]
 
 

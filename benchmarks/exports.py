@@ -28,8 +28,8 @@ from dfine.engines.onnx import file  # noqa: E402
 from dfine.engines.onnx.export import Options, export  # noqa: E402
 from dfine.engines.onnx.sessions import available, open_session  # noqa: E402
 from dfine.engines.torch_engine import keep_memory  # noqa: E402
-from dfine.inference.predictor import Predictor  # noqa: E402
 from dfine.network.detector import DFINE  # noqa: E402
+from dfine.trace.card import Card  # noqa: E402
 
 SIDE = 640
 WARM, TURN = 2, 2  # runs of each turn that do not count, and that do
@@ -52,7 +52,7 @@ def files(size: str, folder: Path) -> dict[str, Path]:
     torch.manual_seed(0)
     network = DFINE(Config.of(size)).eval()
     ours, raw, theirs = (folder / f"{size}-{name}.onnx" for name in ("ours", "raw", "published"))
-    export(Predictor(network, [str(i) for i in range(80)], device="cpu", size=(SIDE, SIDE)), ours, Options())
+    export(network, Card(tuple(str(i) for i in range(80)), (SIDE, SIDE)), ours, Options())
     pixels = torch.rand(1, 3, SIDE, SIDE)
     file.write(Published(network).eval(), (pixels,), ["logits", "boxes"], raw, opset=18, any_batch=False)
     file.simplify(raw, theirs, half=False)

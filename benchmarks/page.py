@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -86,7 +87,7 @@ def main() -> None:
 def prepared(folder: Path) -> tuple[Path, list[Path]]:
     """The shipped D-FINE-N, set to look at 640 × 640, and two pictures in which it finds something."""
     demo = dfine.load("demo", device="cpu")
-    model = Predictor(demo.network, demo.names, device="cpu", size=(640, 640)).save(folder / "model")
+    model = Predictor(demo.engine, replace(demo.card, input_size=(640, 640))).save(folder / "model")
     detector, files = dfine.load(model, device="cpu"), []
     for seed in range(10_000_000, 10_000_200):
         picture = Image.fromarray(scenes.draw(seed, (640, 480)).image)

@@ -8,8 +8,10 @@ import torch
 
 from dfine import distribution
 from dfine.config import Config
+from dfine.engines.torch_engine import TorchEngine, TorchOptions
 from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
+from dfine.trace.card import Card
 from dfine.trace.records import Estimate, Refinement, Trace
 
 REFERENCE = Path(os.environ.get("DFINE_REFERENCE", Path(__file__).parents[2] / "shared" / "reference"))
@@ -50,7 +52,13 @@ def small_predictor(names, **about) -> Predictor:
                 torch.nn.init.normal_(p, std=0.1)
             if name.endswith("score.bias"):
                 p.zero_()
-    return Predictor(network, names, device="cpu", size=(64, 96), **about)
+    return predictor(network, names, (64, 96), **about)
+
+
+def predictor(network: DFINE, names, size=(640, 640), *, fast=False, layers=None, **about) -> Predictor:
+    """A network as a predictor, by default without a fused copy; `about` are other fields of its card."""
+    engine = TorchEngine(network, TorchOptions(fast=fast))
+    return Predictor(engine, Card(tuple(names), size, **about), layers=layers)
 
 
 @torch.no_grad()

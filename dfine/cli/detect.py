@@ -19,8 +19,6 @@ from dfine.inference.predictor import Predictor, Result
 from dfine.inference.stream import Seen, stream
 from dfine.inference.tiling import suppress, tiled
 from dfine.processes import ranks
-from dfine.trace.base import SCHEMA
-from dfine.version import VERSION
 
 WRITERS, WAITING = 2, 8  # threads that draw and write, and how many pictures may wait for them
 FEW = 8  # so many pictures are listed without a bar
@@ -60,8 +58,8 @@ def run(
                 if entry:
                     _list(path, entry["detections"])
         if here.first and json:
-            about = {"schema": SCHEMA, "dfine": VERSION, "model": detector.source, "digest": detector.digest}
-            write_json(json, {**about, "threshold": how.threshold, "pictures": [e for e in entries if e]})
+            head = detector.card.provenance() | {"threshold": how.threshold}
+            write_json(json, head | {"pictures": [e for e in entries if e]})
         return all(entries)
 
 

@@ -86,12 +86,13 @@ def run(look: Look, out: Out, where: Where) -> None:
 def _explored(look: Look):
     """The data set with everything stored, its views and its workspace; says what came out."""
     import dfine
-    from dfine.engines.fastest import faster
+    from dfine.engines.fastest import fastest
     from dfine.explore import fields, views, workspace
     from dfine.explore.run import Pace, explore
     from dfine.explore.store import Keep
 
-    detector = faster(dfine.load(look.model, device=look.device))
+    detector = dfine.load(look.model, device=look.device)
+    detector = detector.with_engine(fastest(detector.engine, detector.card))
     opening = {key: value for key, value in (look.opening or {}).items() if value is not None}
     pace, keep = Pace(look.batch, look.workers), Keep(look.threshold, look.top)
     dataset = explore(look.data, detector, field=look.field, keep=keep, pace=pace, **opening)

@@ -71,9 +71,9 @@ def detect(
     from dfine.cli import video
 
     speed = dict(half=half, compiled=compiled, graphs=graphs, layers=layers)
-    if video := video.video_among(pictures, tile, suppress):
+    if film := video.video_among(pictures, tile, suppress):
         wanted = dict(threshold=threshold, every=every, track=track, batch=batch, save=save, json=json)
-        if not video.run(video, model, device, speed, **wanted):
+        if not video.run(film, model, device, speed, **wanted):
             raise typer.Exit(1)
         return
     if track or every > 1:
@@ -103,7 +103,7 @@ def trace(
     check_file(out, [picture])
     detector = dfine.load(model, device=device)
     result = detector(picture)
-    about = About(tuple(detector.names), result.picture.size, picture.name, detector.source, detector.digest)
+    about = About(detector.card, result.picture.size, picture.name)
     save_trace(out, result.trace, about)
     queries, layers = result.trace.origin.shape[1], len(result.trace.refinements)
     typer.echo(f"{out}: {queries} queries through {layers} layers, {out.stat().st_size / 1000:.0f} kB")
@@ -129,6 +129,7 @@ def evaluate(
     json: Annotated[Path | None, Option(help="Write the figures to this file; - is stdout.")] = None,
     device: Device = "auto",
     half: Half = "off",
+    layers: Layers = None,
 ):
     """COCO AP of the initial boxes and of every layer. Without options it reproduces the shipped model's card."""
     import dfine
@@ -139,12 +140,10 @@ def evaluate(
 
     check_file(json, [model, *read_from(data, json)])
     with ranks() as here:
-        detector = dfine.load(model, device=placed(model, device, here))
-        size = (input, input) if input else tuple(detector.size)
-        result = run(
-            detector.network, _dataset(data, split, count, seed, clean, size), names=tuple(detector.names), size=size,
-            batch=batch, device=detector.device, scores=scores, workers=workers, half=half, here=here,
-        )  # fmt: skip
+        size = (input, input) if input else None
+        detector = dfine.load(model, device=placed(model, device, here), size=size, half=half, layers=layers)
+        pictures = _dataset(data, split, count, seed, clean, detector.input_size)
+        result = run(detector, pictures, batch=batch, scores=scores, workers=workers, here=here)
     if not here.first:
         return
     parts = {"all": result, **result.by_dials()}
@@ -152,8 +151,8 @@ def evaluate(
         for name, part in parts.items():
             typer.echo(f"{TITLES[name]}: {part.pictures} pictures, {part.objects} objects\n{part}\n")
     if json:
-        head = {"data": data, "seed": seed if data == "scenes" else None, "input": list(size)}
-        write_json(json, _provenance(detector) | head | {name: part.to_dict() for name, part in parts.items()})
+        head = {"data": data, "seed": seed if data == "scenes" else None, "input": list(detector.input_size)}
+        write_json(json, detector.card.provenance() | head | {name: part.to_dict() for name, part in parts.items()})
 
 
 @app.command()
@@ -247,7 +246,7 @@ def version():
     import torch
     import torchvision
 
-    from dfine.inference.device import resolve
+    from dfine.engines.device import resolve
     from dfine.version import VERSION
 
     typer.echo(f"dfine {VERSION}, Python {platform.python_version()}, {platform.platform()}")
@@ -270,10 +269,3 @@ def _dataset(data: str, split: str | None, count: int | None, seed: int, clean: 
 
     dataset = require_objects(open_data(data, split), "to measure AP on")
     return dataset if count is None or len(dataset) <= count else subset(dataset, range(count))
-
-
-def _provenance(detector) -> dict:
-    from dfine.trace.base import SCHEMA
-    from dfine.version import VERSION
-
-    return {"schema": SCHEMA, "dfine": VERSION, "model": detector.source, "digest": detector.digest}

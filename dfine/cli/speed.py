@@ -43,7 +43,8 @@ def export(
         size=input, batch=batch or None, half=half, postprocess=postprocess, trace=trace, opset=opset,
         gather=sampling == "gather",
     )  # fmt: skip
-    parity = run(dfine.load(model, device="cpu"), out, options)
+    detector = dfine.load(model, device="cpu")
+    parity = run(detector.network, detector.card, out, options)
     typer.echo(table([{"output": name, "largest difference to torch": f"{v:.1e}"} for name, v in parity.items()]))
     typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB; differences are in units of each output's largest value")
 
@@ -69,8 +70,8 @@ def benchmark(
     import torch
 
     from dfine.engines import benchmark as b
+    from dfine.engines.device import resolve
     from dfine.files import check_file
-    from dfine.inference.device import resolve
 
     check_file(json)
     if threads:

@@ -28,12 +28,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dfine.config import Config
 from dfine.engines.fused import fused
-from dfine.engines.onnx.engine import OnnxNetwork
+from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.export import Options, export
 from dfine.engines.onnx.sessions import ON_CPU, PROVIDERS, available
-from dfine.engines.torch_engine import HALF, Fast, keep_memory
-from dfine.inference.predictor import Predictor
+from dfine.engines.precision import HALF
+from dfine.engines.torch_engine import TorchEngine, TorchOptions, keep_memory
 from dfine.network.detector import DFINE
+from dfine.trace.card import Card
 from dfine.weights.transformers import save_transformers
 
 ENGINES = ("transformers", "torch", "fused", "onnx", "openvino")
@@ -174,11 +175,11 @@ def _builders(network: DFINE, setting: Setting, folder: Path) -> dict[str, Calla
     if "torch" in setting.engines:
         builders["torch"] = lambda: autocast(network)
     if "fused" in setting.engines:
-        builders["fused"] = lambda: Fast(network, half=setting.half)
+        builders["fused"] = lambda: TorchEngine(network, TorchOptions(half=setting.half))
         if setting.compiled:
-            builders["fused, compiled"] = lambda: Fast(network, half=setting.half, compiled=True)
+            builders["fused, compiled"] = lambda: TorchEngine(network, TorchOptions(half=setting.half, compiled=True))
         if setting.graphs and setting.device.startswith("cuda"):
-            builders["fused, graphs"] = lambda: Fast(network, half=setting.half, graphs=True)
+            builders["fused, graphs"] = lambda: TorchEngine(network, TorchOptions(half=setting.half, graphs=True))
         if setting.layers:
             for k in range(1, network.config.layers):
                 builders[f"fused, {k} of {network.config.layers} layers"] = lambda k=k: _early(network, setting.half, k)
@@ -199,7 +200,7 @@ def _halved(engine: Engine, half: torch.dtype) -> Engine:
 
 
 def _early(network: DFINE, half: str, layers: int) -> Engine:
-    engine = Fast(network, half=half)
+    engine = TorchEngine(network, TorchOptions(half=half))
     return lambda pixels: engine(pixels, layers=layers)
 
 
@@ -212,7 +213,7 @@ def _transformers(network: DFINE, setting: Setting, folder: Path) -> Engine:
         raise ImportError("transformers is not installed: pip install transformers") from None
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    place = save_transformers(folder / "transformers", network, [str(i) for i in range(80)], setting.input)
+    place = save_transformers(folder / "transformers", network, Card(tuple(str(i) for i in range(80)), setting.input))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = DFineForObjectDetection.from_pretrained(place).eval().to(setting.device)
@@ -229,9 +230,10 @@ def _exported(network: DFINE, setting: Setting, folder: Path, provider: str) -> 
     if kind not in available():
         raise ImportError(f"pip install {PROVIDERS[kind][1]}")
     if not file.exists():
-        model = Predictor(copy.deepcopy(network), [str(i) for i in range(80)], device="cpu", size=setting.input)
-        export(model, file, Options(batch=setting.batch, half=gpu and setting.half != "off", gather=not gpu))
-    engine = OnnxNetwork(file, provider)
+        options = Options(batch=setting.batch, half=gpu and setting.half != "off", gather=not gpu)
+        card = Card(tuple(str(i) for i in range(80)), setting.input)
+        export(copy.deepcopy(network).cpu(), card, file, options)
+    engine = OnnxEngine(file, provider)
     if engine.provider != kind:
         raise ImportError(f"ONNX Runtime cannot use {kind} here")
     return engine
@@ -272,7 +274,7 @@ def _peak(size: str, name: str, setting: Setting, file: Path) -> float | None:
         if name in ON_CPU:
             provider, package = ON_CPU[name]
             importlib.import_module(package)
-            build = lambda: OnnxNetwork(file, provider)  # noqa: E731
+            build = lambda: OnnxEngine(file, provider)  # noqa: E731
         elif name.startswith("transformers"):
             from transformers import DFineForObjectDetection  # noqa: F401  its code is no part of the engine
         before = _resident(reset=True)

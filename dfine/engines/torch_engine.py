@@ -1,7 +1,4 @@
-"""What a predictor runs: the network itself, a fused copy of it, or an exported file, whichever answers sooner.
-
-All of them return the same `Trace`, within rounding.
-"""
+"""A network of torch as an engine: a copy of it that is fused for its device, or the network itself."""
 
 from __future__ import annotations
 
@@ -10,55 +7,115 @@ import ctypes
 import functools
 import sys
 import threading
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from dfine.config import Config
 from dfine.engines import onednn
 from dfine.engines.cuda_graphs import Recorded
 from dfine.engines.folded import lean
 from dfine.engines.fused import fused
+from dfine.engines.precision import half_type, halve
 from dfine.network.detector import DFINE
 from dfine.trace.records import Trace
 
-HALF = {"off": None, "bf16": torch.bfloat16, "fp16": torch.float16}  # precisions by name
 KEPT = 64 << 20, 256 << 20  # bytes of one tensor, and of all free ones, that go back to the heap and not to the system
+FOLDING = ("cpu", "cuda")  # devices that have double precision, in which weights are folded
 
 
-class Fast:
-    """A network's fused copy for its device, made at the first picture, and again whenever weights change.
-
-    On a CPU with oneDNN the copy uses its kernels and layouts. On a GPU it keeps channels last.
-
-    Args:
-        network: in eval mode; it stays as it is.
-        half: "bf16" or "fp16" compute in that type, where distributions, boxes and their sums stay in float32; "off"
-            does not.
-        compiled: send the copy through `torch.compile`.
-        graphs: on a GPU, record the copy's work and play it back (`dfine.engines.cuda_graphs`).
+@dataclass(frozen=True)
+class TorchOptions:
+    """How torch runs a network.
 
     Raises:
-        ValueError: there is no such precision.
+        ValueError: there is no such precision, or an option is for the fused copy and there is none.
     """
 
-    def __init__(self, network: DFINE, *, half: str = "off", compiled: bool = False, graphs: bool = False):
-        if half not in HALF:
-            raise ValueError(f"half is {half!r}; it must be one of {', '.join(HALF)}")
-        self.network, self.half, self.compiled, self.graphs = network, HALF[half], compiled, graphs
+    fast: bool = True  # run a fused copy, which says the same within rounding; else the network itself
+    half: str = "off"  # "bf16" or "fp16": compute in that type; distributions, boxes and their sums stay in float32
+    compiled: bool = False  # send the copy through `torch.compile`
+    graphs: bool = False  # on a GPU, record the copy's work and play it back (`dfine.engines.cuda_graphs`)
+
+    def __post_init__(self):
+        half_type(self.half)
+        if not self.fast and self.for_the_copy:
+            raise ValueError(COPY_ONLY)
+
+    @property
+    def for_the_copy(self) -> bool:
+        """Whether something is asked for that only the fused copy does."""
+        return self.half != "off" or self.compiled or self.graphs
+
+
+COPY_ONLY = "half precision, torch.compile and CUDA graphs are for a checkpoint's fused copy, on cpu or cuda"
+
+
+class TorchEngine:
+    """A network on the device where it lies.
+
+    The fused copy is made at the first picture, and again whenever weights change. On a CPU with oneDNN it uses that
+    library's kernels and layouts; on a GPU it keeps channels last. A device without double precision runs the network.
+
+    Args:
+        network: is put in evaluation mode, and otherwise stays as it is.
+        options: how to run it.
+
+    Raises:
+        ValueError: an option is for the fused copy, and the device cannot have one.
+    """
+
+    def __init__(self, network: DFINE, options: TorchOptions | None = None):
+        self.network, self.options = network.eval(), options or TorchOptions()
+        self.fast = self.options.fast and self.device.type in FOLDING
+        if not self.fast and self.options.for_the_copy:
+            raise ValueError(COPY_ONLY)
+        self._half = half_type(self.options.half)
         self._copy, self._ask, self._tensors, self._state, self._turn = None, None, (), None, threading.Lock()
 
+    @property
+    def config(self) -> Config:
+        """The network's configuration."""
+        return self.network.config
+
+    @property
+    def w(self) -> Tensor:
+        """W(n) [N+1] in box sizes."""
+        return self.network.decoder.w
+
+    @property
+    def layers(self) -> int:
+        """The number of decoder layers."""
+        return self.config.layers
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies now."""
+        return next(self.network.parameters()).device
+
+    @property
+    def runs_on(self) -> str:
+        """Torch and its device, in words."""
+        return f"torch on {self.device}"
+
     def __call__(self, pixels: Tensor, layers: int | None = None) -> Trace:
+        """The trace of pixels [B, 3, H, W] in 0..1, on the network's device."""
+        pixels = pixels.to(self.device)
+        if not self.fast:
+            with torch.no_grad():
+                return self.network(pixels, layers=layers)
         with self._turn, torch.no_grad():
             if self._copy is None or self._state != self._now():
                 self._tensors = (*self.network.parameters(), *self.network.buffers())
                 self._copy, self._state = self._make(), self._now()
                 ask = functools.partial(self._run, self._copy)
-                self._ask = Recorded(ask) if self.graphs and pixels.is_cuda else ask
+                self._ask = Recorded(ask) if self.options.graphs and pixels.is_cuda else ask
             ask = self._ask
         return ask(pixels, layers)
 
     def _run(self, copy: nn.Module, pixels: Tensor, layers: int | None) -> Trace:
-        half = torch.autocast(pixels.device.type, self.half) if self.half else contextlib.nullcontext()
+        half = torch.autocast(pixels.device.type, self._half) if self._half else contextlib.nullcontext()
         with torch.no_grad(), half:
             return copy(pixels.to(memory_format=torch.channels_last), layers=layers)
 
@@ -67,32 +124,15 @@ class Fast:
         first = next(self.network.parameters())
         return first.device, first.data_ptr(), sum(t._version for t in self._tensors)
 
-    def _make(self):
+    def _make(self) -> nn.Module:
         copy = lean(fused(self.network))
-        if self.half:
-            halve(copy, self.half)
-        device = next(self.network.parameters()).device
-        if device.type == "cpu":
+        if self._half:
+            halve(copy, self._half)
+        if self.device.type == "cpu":
             keep_memory()
-            if not self.half and not self.compiled and onednn.available():
+            if not self._half and not self.options.compiled and onednn.available():
                 return onednn.packed(copy)
-        return torch.compile(copy) if self.compiled else copy
-
-
-def suits(network: nn.Module, device: torch.device | str) -> bool:
-    """Whether `Fast` can run a network there: it wants double precision to fold weights, which MPS has not."""
-    return isinstance(network, DFINE) and torch.device(device).type in ("cpu", "cuda")
-
-
-@torch.no_grad()
-def halve(network: nn.Module, half: torch.dtype) -> None:
-    """Round the weights of convolutions and linear layers once, as autocast would for every picture anew."""
-    for part in network.modules():
-        if isinstance(part, (nn.Conv2d, nn.Linear)):
-            part.to(half)
-        elif isinstance(part, nn.MultiheadAttention):
-            part.in_proj_weight.data = part.in_proj_weight.to(half)
-            part.in_proj_bias.data = part.in_proj_bias.to(half)
+        return torch.compile(copy) if self.options.compiled else copy
 
 
 def keep_memory() -> bool:

@@ -13,15 +13,15 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
-from torch import nn
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from dfine.data import labels
 from dfine.data.loader import loader, subset
-from dfine.engines.torch_engine import Fast, suits
+from dfine.inference.predictor import Predictor
 from dfine.processes import Ranks
 from dfine.trace.postprocess import detections
+from dfine.trace.records import Target
 
 TOP = 300  # detections kept per picture, as published; COCO's evaluator then takes 100 of each class
 ALONE = Ranks()
@@ -108,77 +108,58 @@ class Evaluation:
 
 
 def evaluate(
-    network: nn.Module,
+    model: Predictor,
     dataset: Dataset,
     *,
-    names: tuple[str, ...] | None = None,
-    size: tuple[int, int] = (640, 640),
     batch: int = 16,
-    device: str | torch.device = "cpu",
     scores: str = "own",
     workers: int = 0,
     progress: bool = True,
-    half: str = "off",
     here: Ranks = ALONE,
 ) -> Evaluation:
-    """COCO AP of the initial boxes and of every layer of `network` on `dataset`.
+    """COCO AP of the initial boxes and of every layer that `model` answers with, on `dataset`.
 
-    Labels are matched by name, never by position. Classes that the data set does not have are left out of the ranking;
-    classes that the model does not have count as misses, and a warning names them.
+    What is measured is what the model says: on its engine, in its precision, after as many layers as it was loaded
+    with. Labels are matched by name, never by position. Classes that the data set does not have are left out of the
+    ranking; classes that the model does not have count as misses, and a warning names them.
 
     Args:
-        network: pixels [B, 3, H, W] in 0..1 -> `Trace`. It is put in eval mode, and back in the mode it was in. Of a
-            `DFINE` a fused copy runs, which says the same within rounding, and sooner.
+        model: as `dfine.load` gives it.
         dataset: with `names`, `category_ids` and `ground_truth()`.
-        names: of the network's classes; by default those of the data set.
-        size: (height, width) that pictures are resized to.
         batch: pictures per forward pass.
-        device: where the network lies.
         scores: "own" ranks each stage's boxes by its own scores, "last" by the last layer's.
         workers: processes that read pictures.
         progress: whether to show a bar.
-        half: "bf16" or "fp16" run a `DFINE` in half precision (`dfine.engines.torch_engine`).
         here: this process among those that share the pictures; all of them must call this, and get the same answer.
 
     Raises:
-        ValueError: no class name of the model is known to the data set, `scores` is neither "own" nor "last", or
-            there is no such precision for this network.
+        ValueError: no class name of the model is known to the data set, or `scores` is neither "own" nor "last".
         ImportError: faster-coco-eval is missing.
     """
     if scores not in ("own", "last"):
         raise ValueError(f'scores is {scores!r}; it must be "own" or "last"')
-    swift = suits(network, device)
-    if half != "off" and not swift:
-        raise ValueError("half precision is for checkpoints, on cpu or cuda; an exported file keeps its own precision")
     _coco_eval()  # a missing package is said before the work, not after it
-    names = tuple(names or dataset.names)
-    categories = match(names, dataset)
+    categories = match(model.names, dataset)
     share = subset(dataset, here.mine(range(len(dataset)))) if here.count > 1 else dataset
-    batches = loader(share, batch, size=size, train=False, workers=workers, pin=torch.device(device).type == "cuda")
+    pin = model.device.type == "cuda"
+    batches = loader(share, batch, size=model.input_size, train=False, workers=workers, pin=pin)
     collected: dict[str, list[np.ndarray]] = {}
-    engine = Fast(network, half=half) if swift else network
-    was_training = network.training
-    network.eval()
-    try:
-        for pixels, targets in _progress(batches, progress and here.first):
-            for stage, rows in _stages(engine, pixels, targets, names, categories, device, scores):
-                collected.setdefault(stage, []).append(rows)
-    finally:
-        network.train(was_training)
+    for pixels, targets in _progress(batches, progress and here.first):
+        for stage, rows in _stages(model, pixels, targets, categories, scores):
+            collected.setdefault(stage, []).append(rows)
     shares = here.gather({stage: np.concatenate(rows) for stage, rows in collected.items()})
     stages = next((share for share in shares if share), {})  # a process may have had no picture
     results = {stage: np.concatenate([share[stage] for share in shares if share]) for stage in stages}
     return Evaluation.of(dataset.ground_truth(), results, scores)
 
 
-def _stages(engine, pixels, targets, names, categories, device, scores):
-    """One batch through the network: yields (stage, rows [n, 7]) for the initial boxes and every layer."""
-    with torch.no_grad():
-        trace = engine(pixels.to(device, non_blocking=True).float() / 255)
+def _stages(model: Predictor, pixels: Tensor, targets: list[Target], categories: list[int | None], scores: str):
+    """One batch through the model: yields (stage, rows [n, 7]) for the initial boxes and every layer."""
+    trace = model.trace(pixels.to(model.device, non_blocking=True).float() / 255)
     sizes = [target.size for target in targets]
     ignore = tuple(label for label, category in enumerate(categories) if category is None)
     for stage, layer in zip(trace.stages, ("initial", *range(len(trace.refinements)))):
-        found = detections(trace, names, sizes, top=TOP, layer=layer, ignore=ignore, scores=scores)
+        found = detections(trace, model.names, sizes, top=TOP, layer=layer, ignore=ignore, scores=scores)
         yield stage, np.concatenate([_rows(d, t.image_id, categories) for d, t in zip(found, targets)])
 
 

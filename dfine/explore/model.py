@@ -85,9 +85,9 @@ class DFineModel(Model, SupportsGetItem, TorchModelMixin):
         self.predictor, self.keep = predictor, keep or Keep()
         self.classes = tuple(classes)
         self.names = match(predictor.names, classes)
-        self.layers = predictor.config.layers
-        self.digest = predictor.digest or digest(predictor.network)
-        settings = predictor.size, predictor.temperature, self.keep, self.names.columns, self.names.ignore
+        self.layers = predictor.layers
+        self.digest = predictor.card.digest or digest(predictor.network)
+        settings = predictor.input_size, predictor.card.temperature, self.keep, self.names.columns, self.names.ignore
         self.run = _short(self.digest, *settings, SCHEMA)
         self._preprocess = True
 
@@ -98,24 +98,20 @@ class DFineModel(Model, SupportsGetItem, TorchModelMixin):
 
     def info(self, truth: str = fields.TRUTH) -> dict:
         """What `dataset.info["dfine"][FIELD]` says of this run, as plain values."""
-        from dfine.version import VERSION
-
-        temperature = self.predictor.temperature
+        card = self.predictor.card
         return {
-            "schema": SCHEMA,
-            "dfine": VERSION,
-            "model": self.predictor.source,
+            **card.provenance(),
             "digest": self.digest,
             "run": self.run,
             "size": self.predictor.config.size,
             "names": list(self.names.columns),
             "classes": list(self.classes),
             "layers": self.layers,
-            "w": self.predictor.network.decoder.w.tolist(),
-            "input": list(self.predictor.size),
+            "w": self.predictor.engine.w.tolist(),
+            "input": list(card.input_size),
             "threshold": self.keep.threshold,
             "top": self.keep.top,
-            "temperature": None if temperature is None else list(temperature),
+            "temperature": None if card.temperature is None else list(card.temperature),
             "truth": truth,
             "names_report": self.names.report(),
         }
@@ -141,7 +137,7 @@ class DFineModel(Model, SupportsGetItem, TorchModelMixin):
 
     def predict_all(self, args) -> list[dict | None]:
         """The stages of each picture as labels: initial, layer_1 …, last, and the run; None for unreadable ones."""
-        size = self.predictor.size
+        size = self.predictor.input_size
         items = [arg if isinstance(arg, dict) else opened(arg, size) for arg in args]
         for item in items:
             if "error" in item:
@@ -157,7 +153,7 @@ class DFineModel(Model, SupportsGetItem, TorchModelMixin):
 
     def build_get_item(self, field_mapping: dict | None = None) -> Opener:
         """What reads the pictures for FiftyOne's data loader."""
-        return Opener(self.predictor.size, field_mapping)
+        return Opener(self.predictor.input_size, field_mapping)
 
     @property
     def media_type(self) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
-from dfine.inference.device import resolve
-from dfine.inference.predictor import Predictor, _count
+from dfine.engines.device import moved, resolve
+from dfine.engines.torch_engine import FOLDING, TorchEngine, TorchOptions
+from dfine.inference.predictor import Predictor
 from dfine.weights import checkpoints
+from dfine.weights.checks import checked_size
+from dfine.weights.exceptions import CheckpointError
+from dfine.weights.names import label_map
 
 
 def load(
@@ -48,27 +53,31 @@ def load(
         ValueError: there is no such device, precision or layer.
     """
     if str(source).endswith(".onnx"):
-        from dfine.engines.onnx.engine import open_file
-
         if half != "off" or compiled or graphs:
             raise ValueError(f"{source} is an exported file: it is compiled, in the precision chosen at its export")
-        model = open_file(source, str(device), names=names, size=size)
-        model.layers = _count(layers, model.config.layers)
-        return model
+        return _exported(source, str(device), names, size, layers)
     device = resolve(device)
     checkpoint = checkpoints.open_checkpoint(source, names=names, family=family)
-    return Predictor(
-        checkpoint.network(),
-        checkpoint.names,
-        device=device,
-        size=checkpoint.size if size is None else size,
-        source=checkpoint.source,
-        digest=checkpoint.digest,
-        card=checkpoint.card,
-        temperature=checkpoint.temperature,
-        fast=fast,
-        half=half,
-        compiled=compiled,
-        graphs=graphs,
-        layers=layers,
-    )
+    card = checkpoint.card if size is None else replace(checkpoint.card, input_size=checked_size(size))
+    options = TorchOptions(fast and device.type in FOLDING, half, compiled, graphs)
+    return Predictor(TorchEngine(moved(checkpoint.network(), device), options), card, layers=layers)
+
+
+def _exported(
+    source: str | os.PathLike,
+    provider: str,
+    names: Sequence[str] | None,
+    size: tuple[int, int] | None,
+    layers: int | None,
+) -> Predictor:
+    """An exported file, ready to look at pictures."""
+    from dfine.engines.onnx.engine import OnnxEngine
+
+    engine = OnnxEngine(source, provider)
+    card = replace(engine.card, source=str(source))
+    if size is not None and (not isinstance(size, (tuple, list)) or tuple(size) != card.input_size):
+        own = " x ".join(map(str, card.input_size))
+        raise CheckpointError(f"{source} was exported for an input of {own}; export the model again for {size}")
+    if names is not None:
+        card = replace(card, names=label_map(engine.config.classes, names, None))
+    return Predictor(engine, card, layers=layers)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import torch
 
 from dfine.data.pictures import Picture
+from dfine.engines.torch_engine import TorchEngine, TorchOptions
 from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
 from dfine.trace.records import Trace
@@ -35,7 +36,8 @@ def look(model: Predictor, picture: Picture, query: int, trace: Trace | None = N
     """
     if trace is not None:
         _check(query, trace)
-    model = model.plain()  # a fused copy, or an exported file, would pass by unseen
+    # A fused copy, or an exported file, would pass by unseen.
+    model = model.with_engine(TorchEngine(model.network, TorchOptions(fast=False)))
     with _watched(model.network) as seen:
         again = model(picture, threshold=1.0).trace
     if trace is None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,15 +14,19 @@ from torch import Tensor
 from dfine.config import Config
 from dfine.data import labels
 from dfine.data.pictures import Picture, read, to_batch, to_pixels
-from dfine.engines.torch_engine import Fast, suits
-from dfine.inference.device import resolve
+from dfine.engines.device import out_of_memory, to_cpu
+from dfine.engines.engine import Engine, checked_layers
 from dfine.network.detector import DFINE
+from dfine.trace.card import Card
 from dfine.trace.detections import Detections
+from dfine.trace.disk import About
 from dfine.trace.history import History
 from dfine.trace.postprocess import detections
 from dfine.trace.records import Trace
-from dfine.weights import checkpoints
+from dfine.weights import checkpoints, publish
+from dfine.weights.checks import checked_size
 from dfine.weights.exceptions import CheckpointError
+from dfine.weights.names import label_map
 from dfine.weights.official import save_official
 from dfine.weights.transformers import save_transformers
 
@@ -54,70 +56,91 @@ class Result:
 
 
 class Predictor:
-    """A detector with its class names and input size: `model(picture)` gives a `Result`, a list gives a list.
+    """An engine with its card: `model(picture)` gives a `Result`, a list gives a list.
 
     Attributes:
-        network: the `DFINE`; `model.network(pixels)` returns the `Trace` of a batch.
-        names: the class of each column; "" for a column that is never reported.
-        size: input (height, width) that every picture is resized to.
-        device: where the network is.
-        source: what was loaded.
-        digest: SHA-256 of its file of weights.
-        card: its model card in Markdown, where there is one.
-        temperature: fitted per edge ([4], left, top, right, bottom; `dfine.evaluation.calibration`), or None; every
-            trace carries it, and all that is said of spread follows it.
-        engine: what looks at pictures: the network, or something that says the same sooner (`dfine.engines`).
-        layers: after how many decoder layers it answers (early exit); None: after all.
+        engine: what looks at pictures (`dfine.engines`).
+        card: what the model is: class names, input size, source, digest, temperature, words. Every trace carries the
+            temperature, and all that is said of spread follows it.
+        layers: after how many decoder layers it answers (early exit).
+
+    Args:
+        engine: see above.
+        card: its names and its input size must fit the engine.
+        layers: see above; by default after all.
+
+    Raises:
+        CheckpointError: the names do not fit the network's classes, or the input size is not two multiples of 32.
+        ValueError: there are not that many layers.
     """
 
-    def __init__(
-        self,
-        network: DFINE,
-        names: Sequence[str],
-        *,
-        device: str | torch.device = "auto",
-        size: tuple[int, int] = checkpoints.SIZE,
-        source: str = "",
-        digest: str = "",
-        card: str | None = None,
-        temperature: Sequence[float] | None = None,
-        fast: bool = False,
-        half: str = "off",
-        compiled: bool = False,
-        graphs: bool = False,
-        layers: int | None = None,
-    ):
-        self.names = checkpoints.label_map(network.config.classes, names, None)
-        self.size = checkpoints.checked_size(size)
-        self.source, self.digest, self.card = source, digest, card
-        self.temperature = None if temperature is None else tuple(float(t) for t in temperature)
-        self.network = network.eval()
-        self.device = resolve(device)
-        try:
-            self.network.to(self.device)
-        except RuntimeError as error:
-            if not self._out_of_memory(error):
-                raise
-            self._fall_back()
-        fast = fast and suits(network, self.device)
-        if not fast and (half != "off" or compiled or graphs):
-            raise ValueError(
-                "half precision, torch.compile and CUDA graphs are for a checkpoint's fused copy, on cpu or cuda"
-            )
-        how = dict(half=half, compiled=compiled, graphs=graphs)
-        self.engine = Fast(self.network, **how) if fast else self.network
-        self.layers = _count(layers, self.config.layers)
+    def __init__(self, engine: Engine, card: Card, *, layers: int | None = None):
+        names = label_map(engine.config.classes, card.names, None)
+        self.card = replace(card, names=names, input_size=checked_size(card.input_size))
+        self.engine = engine
+        self.layers = checked_layers(layers, engine.layers)
 
-    def plain(self) -> Predictor:
-        """The same predictor, which runs the network itself, so that hooks on it see what passes."""
-        other = copy.copy(self)
-        other.engine = self.network
-        return other
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The class of each column; "" for a column that is never reported."""
+        return self.card.names
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) that every picture is resized to."""
+        return self.card.input_size
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """`input_size`, by a shorter name."""
+        return self.card.input_size
+
+    @property
+    def source(self) -> str:
+        """What was loaded."""
+        return self.card.source
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file of weights."""
+        return self.card.digest
+
+    @property
+    def temperature(self) -> tuple[float, ...] | None:
+        """Fitted per edge (left, top, right, bottom; `dfine.evaluation.calibration`); None: uncalibrated."""
+        return self.card.temperature
 
     @property
     def config(self) -> Config:
         """The configuration of the network."""
-        return self.network.config
+        return self.engine.config
+
+    @property
+    def device(self) -> torch.device:
+        """Where the engine takes its memory from."""
+        return self.engine.device
+
+    @property
+    def network(self) -> DFINE:
+        """The network behind the engine. Raises ValueError where there is only an exported file."""
+        if self.engine.network is None:
+            raise ValueError(
+                f"{self.source} is an exported file: its weights are folded, and it keeps no sampling points; "
+                "load its checkpoint to save, export, train or look into it"
+            )
+        return self.engine.network
+
+    def with_engine(self, engine: Engine) -> Predictor:
+        """The same model on another engine."""
+        return Predictor(engine, self.card, layers=self.layers)
+
+    def about(self, result: Result, picture: Picture = "") -> About:
+        """Where a result comes from: this model, and the name of the picture's file.
+
+        Only the last part of a path is told: readers elsewhere need not know the folders of this machine.
+        """
+        name = Path(picture).name if isinstance(picture, (str, Path)) else ""
+        return About(self.card.without_folders(), result.detections.size, name)
 
     def __call__(self, picture: Picture | Sequence[Picture], threshold: float = 0.5) -> Result | list[Result]:
         """Look at a picture (a path, PIL image, array or tensor), or at each of a list of them.
@@ -139,97 +162,89 @@ class Predictor:
             results += self._batch([read(p) for p in picture[start : start + BATCH]], threshold)
         return results
 
+    def look(self, pictures: Sequence[Image.Image], pixels: Tensor, threshold: float = 0.5) -> list[Result]:
+        """The results of pictures whose `pixels` [B, 3, H, W] in 0..1 are there already, resized to `input_size`."""
+        trace = self.trace(pixels).cpu()
+        found = detections(trace, self.names, [p.size for p in pictures], ignore=labels.unused(self.names))
+        return [Result(p, found[i].above(threshold), trace.picture(i)) for i, p in enumerate(pictures)]
+
+    @torch.no_grad()
+    def trace(self, pixels: Tensor) -> Trace:
+        """The trace of a batch of pixels [B, 3, H, W] in 0..1, with the model's temperature, where it was computed.
+
+        A batch that the device's memory does not suffice for is halved, and its trace is on the CPU; a single picture
+        goes to the CPU, as all pictures do from then on.
+        """
+        device = self.device
+        try:
+            trace = self.engine(pixels, None if self.layers == self.engine.layers else self.layers)
+        except RuntimeError as error:
+            if not out_of_memory(error, device):
+                raise
+            trace = None
+        if trace is None:  # outside of `except`, where the error would keep what was being computed in memory
+            if device.type == "cuda":
+                torch.cuda.empty_cache()
+            if len(pixels) > 1:
+                half = len(pixels) // 2
+                return _joined([self.trace(part).cpu() for part in (pixels[:half], pixels[half:])])
+            to_cpu(self.network, device)
+            return self.trace(pixels)
+        fitted = self.card.temperature
+        temperature = None if fitted is None else torch.tensor(fitted, dtype=torch.float32, device=trace.w.device)
+        return replace(trace, temperature=temperature)
+
     def save(self, place: str | os.PathLike, *, half: bool = False, layout: str = "dfine") -> Path:
         """Write the model; loading it again gives bit-equal outputs (unless `half`).
 
         Args:
             place: a folder, or for the official layout a .pth file.
-            half: kernels and matrices in float16, for half the space; in our own layout alone.
+            half: kernels and matrices in float16, for half the space; only in our own layout.
             layout: "dfine" (`config.json` and `model.safetensors`), "transformers" (a folder that its
                 `DFineForObjectDetection` and `AutoImageProcessor` load), or "official" (a file for the published code,
                 which knows neither class names nor the input size).
 
         Raises:
             CheckpointError: there is no such layout, or the place cannot be written.
+            ValueError: there is only an exported file.
         """
         if layout == "dfine":
-            about = dict(size=self.size, temperature=self.temperature, half=half)
-            return checkpoints.save(place, self.network, self.names, **about)
+            return checkpoints.save(place, self.network, self.card, half=half)
         if layout not in ("transformers", "official") or half:
             what = f"no layout {layout!r}" if not half else "no half precision in other layouts than dfine"
             raise CheckpointError(f"there is {what}; the layouts are dfine, transformers and official")
         if layout == "official":
-            return save_official(place, self.network, self.size)
-        return save_transformers(place, self.network, self.names, self.size)
+            return save_official(place, self.network, self.input_size)
+        return save_transformers(place, self.network, self.card)
 
     def push_to_hub(self, repo: str, *, token: str | None = None, private: bool = False, **about: object) -> str:
-        """Put the model on the Hugging Face Hub with a card; see `dfine.weights.publish.push_to_hub`."""
-        from dfine.weights.publish import push_to_hub
+        """Put the model on the Hugging Face Hub; see `dfine.weights.publish.push_to_hub`.
 
-        return push_to_hub(self, repo, token=token, private=private, **about)
+        Args:
+            repo: "owner/model".
+            token: of an account that may write; by default the one that is logged in.
+            private: whether only its owners can see a new one.
+            **about: what its card says besides: `data`, `ap`, `licence` (`dfine.weights.publish.model_card`).
 
-    def look(self, pictures: Sequence[Image.Image], pixels: Tensor, threshold: float = 0.5) -> list[Result]:
-        """The results of pictures whose `pixels` [B, 3, H, W] in 0..1 are there already, resized to `size`.
-
-        A batch that the device's memory does not suffice for is halved; a single picture goes to the CPU.
+        Returns:
+            The address of the commit.
         """
-        trace = None
-        try:
-            trace = self._trace(pixels)
-        except RuntimeError as error:
-            if not self._out_of_memory(error):
-                raise
-        if trace is None:  # outside of `except`, where the error would keep what was being computed in memory
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
-            if len(pictures) == 1:
-                self._fall_back()
-                return self.look(pictures, pixels, threshold)
-            half = len(pictures) // 2
-            halves = ((pictures[:half], pixels[:half]), (pictures[half:], pixels[half:]))
-            return [result for part in halves for result in self.look(*part, threshold)]
-        found = detections(trace, self.names, [p.size for p in pictures], ignore=labels.unused(self.names))
-        return [Result(p, found[i].above(threshold), trace.picture(i)) for i, p in enumerate(pictures)]
+        words = publish.model_card(self.network, self.card, repo, **about)
+        return publish.push_to_hub(self.network, replace(self.card, words=words), repo, token=token, private=private)
 
     def _batch(self, pictures: list[Image.Image], threshold: float) -> list[Result]:
-        return self.look(pictures, to_batch([to_pixels(p, self.size) for p in pictures]), threshold)
-
-    @torch.no_grad()
-    def _trace(self, pixels: Tensor) -> Trace:
-        """The trace of a batch, on the CPU."""
-        # A predictor that shares this network may have gone on with the CPU meanwhile.
-        self.device = next((p.device for p in self.network.parameters()), self.device)
-        warmth = None if self.temperature is None else torch.as_tensor(self.temperature).float()
-        early = {} if self.layers is None else {"layers": self.layers}
-        return replace(self.engine(pixels.to(self.device), **early).cpu(), temperature=warmth)
-
-    def _out_of_memory(self, error: RuntimeError) -> bool:
-        """Whether a GPU failed for want of memory."""
-        if self.device.type == "cpu":
-            return False
-        return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower()
-
-    def _fall_back(self) -> None:
-        """Go on with the CPU."""
-        warnings.warn(
-            f"{self.device} ran out of memory; going on with the CPU, which is slower. A smaller model or input size "
-            "may fit.",
-            stacklevel=5,
-        )
-        self.device = torch.device("cpu")
-        self.network.to(self.device)
+        return self.look(pictures, to_batch([to_pixels(p, self.input_size) for p in pictures]), threshold)
 
     def __repr__(self) -> str:
-        named = len(self.names) - len(labels.unused(self.names))
-        where = getattr(self.engine, "runner", f"on {self.device}")
+        named, (height, width) = len(self.names) - len(labels.unused(self.names)), self.input_size
         return (
             f"<D-FINE-{self.config.size.upper()} {self.source!r}, {named} classes, "
-            f"input {self.size[0]} x {self.size[1]}, {where}>"
+            f"input {height} x {width}, {self.engine.runs_on}>"
         )
 
 
-def _count(layers: int | None, available: int) -> int | None:
-    """A number of decoder layers that the network has."""
-    if layers is not None and not 1 <= layers <= available:
-        raise ValueError(f"the network has {available} decoder layers; layers is 1 to {available}, not {layers}")
-    return layers
+def _joined(traces: list[Trace]) -> Trace:
+    """The traces of parts of a batch as one."""
+    first, parts = traces[0], [t.to_tensors() for t in traces]
+    together = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    return Trace.from_tensors(together, first.shapes, first.w, first.temperature)

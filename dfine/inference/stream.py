@@ -55,7 +55,7 @@ def stream(
         try:
             while True:
                 fresh = [Path(p) for p in islice(paths, 3 * batch - len(waiting))]
-                waiting += [(path, pool.submit(_prepared, path, model.size)) for path in fresh]
+                waiting += [(path, pool.submit(_prepared, path, model.input_size)) for path in fresh]
                 if not waiting:
                     return
                 yield from _looked(model, [waiting.popleft() for _ in range(min(batch, len(waiting)))], threshold)
@@ -71,7 +71,7 @@ def roomy(model: Predictor) -> int:
     """
     if model.device.type != "cuda":
         return 1
-    one = torch.zeros(1, 3, *model.size)
+    one = torch.zeros(1, 3, *model.input_size)
     model.look([Image.new("RGB", (1, 1))], one)  # the first one also loads kernels
     torch.cuda.synchronize(model.device)
     torch.cuda.reset_peak_memory_stats(model.device)

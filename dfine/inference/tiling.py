@@ -56,7 +56,7 @@ def tiled(
     """
     picture = read(picture)
     whole = model(picture, threshold)
-    windows = tiles(picture.size, tile or max(model.size), overlap)
+    windows = tiles(picture.size, tile or max(model.input_size), overlap)
     if len(windows) < 2:
         return replace(whole, detections=suppress(whole.detections, same))
     results = [whole, *model([picture.crop(w) for w in windows], threshold)]

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from dfine.data import labels
 from dfine.data.pictures import Picture
-from dfine.inference.about import about
 from dfine.inference.predictor import Predictor, Result
 from dfine.trace.described import described, provenance
 from dfine.trace.history import History
@@ -41,7 +40,7 @@ def detect(open_model: Open, picture: Picture, model: str = "", threshold: float
     """
     detector = open_model(model)
     result = detector(picture, threshold=threshold)
-    head = provenance(about(detector, result, picture), threshold)
+    head = provenance(detector.about(result, picture), threshold)
     return head | {"detections": result.detections.to_list()}
 
 
@@ -78,7 +77,7 @@ def inspect(
         history = result.history(index) if query is None else _history(result, query, detector.names)
     except IndexError as error:
         raise ValueError(str(error)) from None
-    return provenance(about(detector, result, picture)) | {"object": described(history, mass)}
+    return provenance(detector.about(result, picture)) | {"object": described(history, mass)}
 
 
 def _history(result: Result, query: int, names: tuple[str, ...]) -> History:

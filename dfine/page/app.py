@@ -8,7 +8,6 @@ import sys
 
 import gradio as gr
 
-from dfine.engines.fastest import speed_up
 from dfine.page.endpoints import endpoints
 from dfine.page.example_cache import ExampleCache
 from dfine.page.handlers import Handlers
@@ -37,7 +36,7 @@ def build(model: str = "demo", device: str = "auto", fetch: bool = False, swift:
     """
     models, page = Models(model, device), gr.Blocks(title="D-FINE Lens", fill_width=True, delete_cache=(3600, 3600))
     if swift:
-        models.opened = lambda predictor: speed_up(predictor, ready=lambda: page.is_running)
+        models.faster_once(lambda: page.is_running)
     models()
     runner = Runner(models)
     examples = ExampleCache(runner, EXAMPLES)

@@ -30,7 +30,7 @@ def detections_json(path: str | Path, result: Result, where: About, threshold: f
     Args:
         path: an existing file is replaced; the folder is made.
         result: whose detections from `threshold` on are written. Cut `result.detections` before, to write fewer.
-        where: see `dfine.inference.about.about`.
+        where: see `Predictor.about`.
         threshold: lowest score that is written.
     """
     found = result.detections.above(threshold)
@@ -44,17 +44,18 @@ def detections_coco(path: str | Path, result: Result, where: About, threshold: f
     `dfine.trace.categories.category_ids`. Arguments as for `detections_json`.
     """
     found = result.detections.above(threshold)
-    ids = category_ids(where.names)
+    classes, (width, height) = where.card.names, where.picture_size
+    ids = category_ids(classes)
     entries = found.to_coco(1, ids)
     head = described.provenance(where, threshold)
     content = {
         "info": {"description": "Detections by D-FINE Lens", "version": str(head["dfine"])} | head,
-        "images": [{"id": 1, "file_name": where.picture, "width": where.size[0], "height": where.size[1]}],
+        "images": [{"id": 1, "file_name": where.picture, "width": width, "height": height}],
         "annotations": [
             entry | {"id": i, "area": entry["bbox"][2] * entry["bbox"][3], "iscrowd": 0, "query": query}
             for i, (entry, query) in enumerate(zip(entries, found.query.tolist()), 1)
         ],
-        "categories": [{"id": i, "name": name} for i, name in zip(ids, where.names) if name],
+        "categories": [{"id": i, "name": name} for i, name in zip(ids, classes) if name],
     }
     return _write_json(path, content)
 
@@ -73,7 +74,7 @@ def picture_png(
     Args:
         path: an existing file is replaced; the folder is made.
         result: whose detections from `threshold` on are drawn.
-        where: see `dfine.inference.about.about`.
+        where: see `Predictor.about`.
         threshold: lowest score that is drawn.
         picture: the original, where `result.picture` is a reduced copy.
         selected: a detection that is set off among the others.
@@ -111,7 +112,7 @@ def explanation_html(
     Args:
         path: an existing file is replaced; the folder is made.
         result: whose detections from `threshold` on are shown.
-        where: see `dfine.inference.about.about`.
+        where: see `Predictor.about`.
         threshold: lowest score that is shown.
         index: which detection, in the order of those from `threshold` on.
         picture: the original, where `result.picture` is a reduced copy.
@@ -147,7 +148,7 @@ def everything(
     Args:
         folder: made where it is not there.
         result: whose detections from `threshold` on are written.
-        where: see `dfine.inference.about.about`.
+        where: see `Predictor.about`.
         threshold: lowest score that is written.
         index: the detection to explain; None for no explanation.
         picture: the original, where `result.picture` is a reduced copy.
@@ -173,7 +174,7 @@ def everything(
 def file_name(where: About, ending: str) -> str:
     """A file name after the picture's: `street.detections.json`. Letters, digits, "-" and "_" of any language are kept.
 
-    >>> file_name(About((), (1, 1), "my cat.jpg"), "coco.json")
+    >>> file_name(About(Card((), (640, 640)), (1, 1), "my cat.jpg"), "coco.json")
     'my-cat.coco.json'
     """
     stem = re.sub(r"[^\w-]+", "-", Path(where.picture).stem).strip("-")[:80]

@@ -8,6 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dfine.engines.engine import Engine
+from dfine.engines.fastest import in_background
 from dfine.inference.load import load
 from dfine.inference.predictor import Predictor
 from dfine.weights import hub
@@ -31,12 +33,11 @@ class Models:
     Attributes:
         default: the model that "" stands for.
         device: where models are put.
-        opened: is called with every model that has been read.
     """
 
     def __init__(self, default: str = "demo", device: str = "auto", *, more: Sequence[str] = (), kept: int = KEPT):
         self.default, self.device, self.kept = str(default), device, max(1, kept)
-        self.opened: Callable[[Predictor], object] = lambda model: None
+        self._ready: Callable[[], bool] | None = None  # when to look for faster engines; None: never
         self._own = [name for name in dict.fromkeys((self.default, *map(str, more))) if name not in ZOO]
         self._open: OrderedDict[str, Predictor] = OrderedDict()
         self._lock = threading.Lock()  # of the dictionaries; never held while a file is read
@@ -83,6 +84,14 @@ class Models:
         )
         self._thread.start()
         return self._thread
+
+    def faster_once(self, ready: Callable[[], bool]) -> None:
+        """From now on, look for the fastest engine of every model that is opened, in the background.
+
+        Args:
+            ready: is waited for, so that the page starts no later for it.
+        """
+        self._ready = ready
 
     def table(self) -> list[dict]:
         """The whole zoo, a row each, as `dfine.zoo()` gives it, with `state`: in memory, cached, or to be fetched."""
@@ -148,7 +157,6 @@ class Models:
             self._troubles[name] = error
             raise
         self._troubles.pop(name, None)
-        self.opened(model)
         tell(1.0, f"{_short(name)} is ready")
         return model
 
@@ -159,7 +167,15 @@ class Models:
             spare = [other for other in self._open if other not in (name, self.default)]
             for other in spare[: max(0, len(self._open) - self.kept)]:
                 del self._open[other]
+        if self._ready:
+            in_background(model.engine, model.card, lambda engine: self._replace(name, model, engine), self._ready)
         return model
+
+    def _replace(self, name: str, model: Predictor, engine: Engine) -> None:
+        """Let `name` stand for the same model on a faster engine, if it is still in memory."""
+        with self._lock:
+            if self._open.get(name) is model:
+                self._open[name] = model.with_engine(engine)
 
     def _fetch(self, name: str, done: Callable[[str], None] | None, become_default: bool) -> None:
         """What the background thread does."""

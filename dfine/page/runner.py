@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from dfine.figures import picture as pictures
 from dfine.inference import looking
-from dfine.inference.about import about
 from dfine.page import cached_files, zerogpu
 from dfine.page.answer import FLOOR, Answer
 from dfine.page.models import Models
@@ -36,7 +35,7 @@ class Runner:
         result = self._detect(path, name)
         seconds = time.perf_counter() - start
         small = pictures.shown(result.picture)
-        where = about(model, result, path)
+        where = model.about(result, path)
         kept = cached_files.write(cached_files.jpeg(small))
         name = name or self.models.default
         return Answer(replace(result, picture=small), small, seconds, str(path), name, where, kept)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dfine.trace.base import SCHEMA
+from dfine.version import VERSION
 
 
 @dataclass(frozen=True)
@@ -15,3 +19,12 @@ class Card:
     digest: str = ""  # SHA-256 of the file of weights
     temperature: tuple[float, ...] | None = None  # fitted per edge (left, top, right, bottom); None: uncalibrated
     words: str | None = field(default=None, repr=False)  # the model card in Markdown
+
+    def provenance(self) -> dict:
+        """The head of every file that is written about an answer, as plain values: what made it, and which versions."""
+        return {"schema": SCHEMA, "dfine": VERSION, "model": self.source, "digest": self.digest}
+
+    def without_folders(self) -> Card:
+        """The same card for readers elsewhere: of a source that is a path on this machine, only the last part."""
+        path = Path(self.source)
+        return replace(self, source=path.name) if self.source and path.exists() else self

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dfine.config import EDGES
-from dfine.trace.base import SCHEMA
 from dfine.trace.disk import About
 from dfine.trace.history import History
 from dfine.trace.sampling import locate
-from dfine.version import VERSION
 
 
 def provenance(where: About, threshold: float | None = None) -> dict:
     """The head of everything that leaves the house, as plain values; the threshold where one was applied."""
     head = {
-        "schema": SCHEMA,
-        "dfine": VERSION,
-        "model": where.model,
-        "digest": where.digest,
+        **where.card.provenance(),
         "picture": where.picture,
-        "size": list(where.size),
+        "size": list(where.picture_size),
     }
     return head if threshold is None else head | {"threshold": threshold}
 

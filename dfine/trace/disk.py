@@ -15,21 +15,20 @@ import torch
 
 from dfine.files import replacing
 from dfine.trace.base import SCHEMA
+from dfine.trace.card import Card
 from dfine.trace.records import Trace
-from dfine.version import VERSION
+from dfine.trace.sampling import COARSEST
 
 _WHOLE = ("w", "temperature")  # arrays without a batch axis
 
 
 @dataclass(frozen=True)
 class About:
-    """Where a trace comes from."""
+    """Where a trace comes from: which model looked at which picture."""
 
-    names: tuple[str, ...]  # of the classes
-    size: tuple[int, int]  # picture (width, height) in pixels
+    card: Card  # of the model
+    picture_size: tuple[int, int]  # (width, height) in pixels
     picture: str = ""  # file name
-    model: str = ""  # what was loaded
-    digest: str = ""  # of the checkpoint's weights
 
 
 def save_trace(path: str | Path, trace: Trace, about: About) -> Path:
@@ -48,14 +47,11 @@ def save_trace(path: str | Path, trace: Trace, about: About) -> Path:
         raise ValueError(f"a trace is written as .npz or .json, not as {path.name!r}")
     arrays = _arrays(trace)
     head = {
-        "schema": SCHEMA,
-        "dfine": VERSION,
+        **about.card.provenance(),
         "torch": str(torch.__version__),
         "picture": about.picture,
-        "size": list(about.size),
-        "model": about.model,
-        "digest": about.digest,
-        "names": list(about.names),
+        "size": list(about.picture_size),
+        "names": list(about.card.names),
         "shapes": [list(s) for s in trace.shapes],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,8 +88,11 @@ def load_trace(path: str | Path) -> tuple[Trace, About]:
         raise ValueError(f"{path} is not a trace written by this project: {error}") from None
     if schema != SCHEMA:
         raise ValueError(f"{path} has schema {schema}, this version reads schema {SCHEMA}; write the trace again")
-    about = About(tuple(head["names"]), tuple(head["size"]), head["picture"], head["model"], head["digest"])
-    return _trace(values, head["shapes"]), about
+    trace = _trace(values, head["shapes"])
+    input_size = tuple(COARSEST * side for side in trace.shapes[-1])
+    temperature = None if trace.temperature is None else tuple(trace.temperature.tolist())
+    card = Card(tuple(head["names"]), input_size, head["model"], head["digest"], temperature)
+    return trace, About(card, tuple(head["size"]), head["picture"])
 
 
 def _arrays(trace: Trace) -> dict[str, np.ndarray]:

@@ -15,11 +15,13 @@ from tqdm import tqdm
 
 from dfine.config import RECIPES
 from dfine.data.loader import loader
+from dfine.engines.device import resolve
+from dfine.engines.torch_engine import TorchEngine
 from dfine.evaluation.coco import ALONE, Evaluation, evaluate
 from dfine.files import check_folder
-from dfine.inference.device import resolve
 from dfine.inference.predictor import Predictor
 from dfine.processes import Ranks
+from dfine.trace.card import Card
 from dfine.trace.records import Target
 from dfine.training import plan
 from dfine.training.checkpoint import State
@@ -228,15 +230,11 @@ class Training:
 
     def evaluate(self) -> Evaluation:
         """AP of the averaged weights on the held-out data."""
-        side = self.options.input
         return evaluate(
-            self.state.ema.module,
+            self.predictor(),
             self.val,
-            names=self.names,
-            size=(side, side),
             batch=max(1, self.recipe.batch // (self.options.accumulate * self.here.count)),
             workers=self.options.workers,
-            device=self.device,
             progress=False,
             here=self.here,
         )
@@ -244,7 +242,7 @@ class Training:
     def predictor(self) -> Predictor:
         """The averaged weights as a model for people."""
         side = self.options.input
-        return Predictor(self.state.ema.module, self.names, device=self.device, size=(side, side))
+        return Predictor(TorchEngine(self.state.ema.module), Card(self.names, (side, side)))
 
     def _export(self, better: bool) -> None:
         """Write the averaged weights to `out/model`, and to `out/best` when no earlier evaluation was better."""

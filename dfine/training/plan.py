@@ -14,7 +14,6 @@ from dfine.config import RECIPES, Config, Recipe
 from dfine.data import augment, sources
 from dfine.data.scenes import Scenes
 from dfine.data.transforms import Transform
-from dfine.inference.load import load
 from dfine.network.detector import DFINE
 from dfine.training.transfer import carry_over
 from dfine.weights.checkpoints import fit, open_checkpoint
@@ -249,8 +248,8 @@ def network(options: TrainOptions, names: tuple[str, ...]) -> DFINE:
         CheckpointError: a checkpoint, or the backbone's weights, cannot be read or do not fit.
     """
     if options.init:
-        model = load(options.init, device="cpu")
-        network, said = carry_over(model.network, model.names, names, queries=options.queries)
+        start = open_checkpoint(options.init)
+        network, said = carry_over(start.network(), start.card.names, names, queries=options.queries)
         print(f"{options.init}: {said}", flush=True)
         return network
     network = DFINE(Config.of(options.size, classes=len(names), queries=options.queries))

@@ -56,7 +56,7 @@ def detect_frames(
         raise ValueError(f"a batch needs at least one frame, not {batch}")
     batch = 1 if video.live else batch or (1 if model.device.type == "cpu" else BATCH)
     tracker = Tracker(float(video.rate / video.every), threshold) if track else None
-    prepared = ((frame, to_pixels(frame.picture, model.size)) for frame in video)
+    prepared = ((frame, to_pixels(frame.picture, model.input_size)) for frame in video)
     lowest = min(threshold, LOW) if tracker else threshold
     with closing(ahead(prepared, 1 if video.live else 2 * batch, newest=video.live)) as items:
         while group := list(islice(items, batch)):

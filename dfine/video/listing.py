@@ -15,8 +15,6 @@ from pathlib import Path
 from dfine.config import EDGES
 from dfine.files import Draft, as_json, said
 from dfine.inference.predictor import Predictor
-from dfine.trace.base import SCHEMA
-from dfine.version import VERSION
 from dfine.video.detecting import FrameResult
 from dfine.video.reading import Video
 
@@ -39,14 +37,11 @@ class Listing:
         self.path, self._video, self._count = self._draft and self._draft.path, video, 0
         self._file = self._draft.temporary.open("w", encoding="utf-8") if self._draft else sys.stdout
         self._head = {
-            "schema": SCHEMA,
-            "dfine": VERSION,
-            "model": model.source,
-            "digest": model.digest,
+            **model.card.provenance(),
             "threshold": threshold,
             "edges": list(EDGES),
             "mass": MASS,
-            "calibrated": model.temperature is not None,
+            "calibrated": model.card.temperature is not None,
             "video": {
                 "file": str(video.path or video.name),
                 "time_base": [video.time_base.numerator, video.time_base.denominator],

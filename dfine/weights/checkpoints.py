@@ -24,6 +24,7 @@ from dfine.data import labels
 from dfine.files import digest
 from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
+from dfine.trace.card import Card
 from dfine.weights.cache import HUB_FILES
 from dfine.weights.checks import checked_names, checked_size, checked_temperature, read_json
 from dfine.weights.exceptions import CheckpointError, some
@@ -45,12 +46,7 @@ class Checkpoint:
 
     config: Config
     weights: State
-    names: tuple[str, ...]  # one per class column; "" for a column that is never reported
-    size: tuple[int, int] = SIZE  # input (height, width)
-    source: str = ""  # what was asked for
-    digest: str = ""  # SHA-256 of the file of weights
-    card: str | None = None  # the text of the README beside it
-    temperature: tuple[float, ...] | None = None  # fitted per edge (`dfine.evaluation.calibration`); None: uncalibrated
+    card: Card  # its words are the README beside the weights
 
     def network(self) -> DFINE:
         """The detector, in evaluation mode. Raises CheckpointError naming the keys when the weights do not fit."""
@@ -59,7 +55,7 @@ class Checkpoint:
         try:
             fit(network, self.weights)
         except CheckpointError as error:
-            raise CheckpointError(f"{self.source}: {error}") from None
+            raise CheckpointError(f"{self.card.source}: {error}") from None
         return network.eval()
 
 
@@ -91,17 +87,16 @@ def open_checkpoint(
         built, weights, own = _understand(read_tensors(file), config, family)
     except ValueError as error:
         raise CheckpointError(f"{source}: {error}") from None
-    card = folder / "README.md"
-    return Checkpoint(
-        built,
-        weights,
-        label_map(built.classes, names, labels.KNOWN.get(published, own)),
-        _size(folder, config) if described else SIZE,
-        str(source),
-        digest(file),
-        card.read_text(encoding="utf-8") if described and card.is_file() else None,
-        checked_temperature(source, config.get("temperature") if "schema" in config else None),
+    readme = folder / "README.md"
+    card = Card(
+        names=label_map(built.classes, names, labels.KNOWN.get(published, own)),
+        input_size=_size(folder, config) if described else SIZE,
+        source=str(source),
+        digest=digest(file),
+        temperature=checked_temperature(source, config.get("temperature") if "schema" in config else None),
+        words=readme.read_text(encoding="utf-8") if described and readme.is_file() else None,
     )
+    return Checkpoint(built, weights, card)
 
 
 def _locate(source: str | os.PathLike) -> tuple[Path, str | None]:
@@ -160,35 +155,26 @@ def fit(network: nn.Module, weights: State) -> None:
     network.load_state_dict(weights)
 
 
-def save(
-    folder: str | os.PathLike,
-    network: DFINE,
-    names: Sequence[str],
-    *,
-    size: tuple[int, int] = SIZE,
-    temperature: Sequence[float] | None = None,
-    half: bool = False,
-) -> Path:
+def save(folder: str | os.PathLike, network: DFINE, card: Card, *, half: bool = False) -> Path:
     """Write `config.json` and `model.safetensors` into `folder`; what was there stays whole until both are complete.
 
     Args:
         folder: made if it is not there.
         network: a detector; its weights are written as they are, so that loading them gives bit-equal outputs.
-        names: its class names.
-        size: input (height, width) that it works at.
-        temperature: one positive number per edge, where one was fitted.
+        card: its class names, input size and fitted temperature are written.
         half: kernels and matrices in float16, for half the space; norms, biases and scales stay as they are.
 
     Raises:
         CheckpointError: the names or the temperature do not fit, or the folder cannot be written.
     """
-    names = label_map(network.config.classes, names, None)
+    names = label_map(network.config.classes, card.names, None)
     weights = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
     if half:
         weights = {k: v.half() if v.ndim > 1 else v for k, v in weights.items()}
-    about = {"schema": SCHEMA, "config": network.config.to_dict(), "names": list(names), "input_size": list(size)}
-    if temperature is not None:
-        about["temperature"] = list(checked_temperature(folder, [float(t) for t in temperature]))
+    about = {"schema": SCHEMA, "config": network.config.to_dict(), "names": list(names)}
+    about["input_size"] = list(card.input_size)
+    if card.temperature is not None:
+        about["temperature"] = list(checked_temperature(folder, [float(t) for t in card.temperature]))
 
     folder = Path(folder)
     try:

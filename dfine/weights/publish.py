@@ -8,31 +8,41 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dfine.data.labels import UNUSED
-from dfine.inference.predictor import Predictor
+from dfine.network.detector import DFINE
+from dfine.trace.card import Card
 from dfine.version import VERSION
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.hub import push
+from dfine.weights.transformers import save_transformers
 
 
-def card(
-    model: Predictor, repo: str, *, data: str = "", ap: Mapping[str, float] | None = None, licence: str = "apache-2.0"
+def model_card(
+    network: DFINE,
+    card: Card,
+    repo: str,
+    *,
+    data: str = "",
+    ap: Mapping[str, float] | None = None,
+    licence: str = "apache-2.0",
 ) -> str:
     """A model card in Markdown, with the Hub's front matter.
 
     Args:
-        model: what it is about.
+        network: what it is about.
+        card: the model's names and input size.
         repo: its id on the Hub, "owner/model".
         data: what it was trained on, in a sentence or two.
         ap: AP (0.50:0.95) of every stage, as `Evaluation.ap` gives it.
         licence: of the weights, by the Hub's name for it.
     """
-    size, names = model.config.size.upper(), [n for n in model.names if n != UNUSED]
-    parameters = sum(p.numel() for p in model.network.parameters()) / 1e6
+    size, names = network.config.size.upper(), [n for n in card.names if n != UNUSED]
+    parameters = sum(p.numel() for p in network.parameters()) / 1e6
+    height, width = card.input_size
     lines = [
         "---", f"license: {licence}", "library_name: transformers", "pipeline_tag: object-detection",
         "tags: [object-detection, d-fine, dfine-lens]", "---", "", f"# {repo.split('/')[-1]}", "",
         f"A D-FINE-{size} detector (arXiv 2410.13842) of {len(names)} classes, {parameters:.1f} million parameters; "
-        f"pictures are resized to {model.size[1]} × {model.size[0]} pixels.",
+        f"pictures are resized to {width} × {height} pixels.",
     ]  # fmt: skip
     if data:
         lines += ["", "## Data", "", data]
@@ -50,17 +60,15 @@ def card(
     return "\n".join(lines)
 
 
-def push_to_hub(
-    model: Predictor, repo: str, *, token: str | None = None, private: bool = False, **about: object
-) -> str:
+def push_to_hub(network: DFINE, card: Card, repo: str, *, token: str | None = None, private: bool = False) -> str:
     """Put a model on the Hub, as a folder that `dfine.load` and transformers load, with its card.
 
     Args:
-        model: what to publish.
+        network: what to publish.
+        card: what it is; its words become the README there, see `model_card`.
         repo: "owner/model"; made where it is not there yet, else a new commit in it.
         token: of an account that may write; by default the one that is logged in.
-        private: whether a new one can be seen by its owners alone.
-        **about: what `card` says besides: `data`, `ap`, `licence`.
+        private: whether only its owners can see a new one.
 
     Returns:
         The address of the commit.
@@ -72,12 +80,11 @@ def push_to_hub(
     if repo.count("/") != 1 or not all(repo.split("/")):
         raise CheckpointError(f'{repo!r} is no id on the Hub; it is "owner/model"')
     with tempfile.TemporaryDirectory() as scratch:
-        folder = write(model, scratch, repo, **about)
-        return push(folder, repo, token=token, private=private)
+        return push(write(scratch, network, card), repo, token=token, private=private)
 
 
-def write(model: Predictor, folder: str | os.PathLike, repo: str, **about: object) -> Path:
-    """The folder as it is put on the Hub: weights, both configurations, and the card."""
-    folder = model.save(folder, layout="transformers")
-    (folder / "README.md").write_text(card(model, repo, **about), encoding="utf-8")
+def write(folder: str | os.PathLike, network: DFINE, card: Card) -> Path:
+    """The folder as it is put on the Hub: weights, both configurations, and the card's words as README."""
+    folder = save_transformers(folder, network, card)
+    (folder / "README.md").write_text(card.words or "", encoding="utf-8")
     return folder

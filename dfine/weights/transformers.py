@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from dfine.config import Config
 from dfine.network.detector import DFINE
 from dfine.network.families import family
+from dfine.trace.card import Card
 from dfine.weights.cache import HUB_FILES
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.layouts import Layout, State, sampling_scale
@@ -88,7 +89,7 @@ def to_transformers(network: DFINE) -> State:
     return state | {attention.format(i): sampling_scale(c) for i in range(c.layers)}
 
 
-def save_transformers(folder: str | os.PathLike, network: DFINE, names: Sequence[str], size: tuple[int, int]) -> Path:
+def save_transformers(folder: str | os.PathLike, network: DFINE, card: Card) -> Path:
     """Write a folder that transformers' `DFineForObjectDetection` and `AutoImageProcessor` load.
 
     Raises:
@@ -96,8 +97,8 @@ def save_transformers(folder: str | os.PathLike, network: DFINE, names: Sequence
     """
     folder = Path(folder)
     files = {
-        HUB_FILES[0]: transformers_config(network.config, names),
-        PREPROCESSOR: preprocessor_config(size),
+        HUB_FILES[0]: transformers_config(network.config, card.names),
+        PREPROCESSOR: preprocessor_config(card.input_size),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -16,9 +16,9 @@ from dfine.cli.main import app
 from dfine.cli.terminal import expand, free, table, write_json
 from dfine.config import Config
 from dfine.data.scenes import NAMES
-from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
 from dfine.trace.disk import load_trace
+from tests.helpers import predictor
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 def model(tmp_path_factory):
     torch.manual_seed(0)
     network = DFINE(Config.of("n", classes=len(NAMES), queries=20))
-    return str(Predictor(network, NAMES, device="cpu", size=(64, 64)).save(tmp_path_factory.mktemp("model")))
+    return str(predictor(network, NAMES, (64, 64)).save(tmp_path_factory.mktemp("model")))
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_detect_in_half_precision_stops_after_the_layer_it_was_told(model, pictu
     expected = dfine.load(model, device="cpu", half="bf16", layers=1)(pictures / "a.png", threshold=0).detections
     assert found == expected.to_list()
     done = run("detect", "-m", model, "--layers", 9, pictures / "a.png", code=1)
-    assert "the network has 3 decoder layers" in sentence(done)
+    assert "this network has 3 decoder layers" in sentence(done)
 
 
 def test_detect_that_finds_nothing_is_no_failure(model, pictures):
@@ -194,8 +194,8 @@ def test_trace_holds_what_the_network_made_of_the_picture(model, pictures, tmp_p
     expected = dfine.load(model, device="cpu")(pictures / "a.png")
     assert torch.equal(trace.last.boxes, expected.trace.last.boxes)
     assert torch.equal(trace.last.edges, expected.trace.last.edges)
-    assert (about.names, about.size, about.picture) == (NAMES, (90, 60), "a.png")
-    assert len(about.digest) == 64
+    assert (about.card.names, about.picture_size, about.picture) == (NAMES, (90, 60), "a.png")
+    assert len(about.card.digest) == 64
 
 
 def test_trace_is_named_after_the_picture(model, pictures, tmp_path, monkeypatch):

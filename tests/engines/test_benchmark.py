@@ -81,11 +81,11 @@ def test_the_commands(tmp_path):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     from dfine.inference.load import load
-    from dfine.inference.predictor import Predictor
+    from tests.helpers import predictor
 
     torch.manual_seed(0)
     network = DFINE(Config.of("n", classes=2, queries=10))
-    Predictor(network, ("sun", "moon"), device="cpu", size=(64, 64)).save(tmp_path / "m")
+    predictor(network, ("sun", "moon"), (64, 64)).save(tmp_path / "m")
     run = CliRunner()
     done = run.invoke(app, ["export", str(tmp_path / "m"), str(tmp_path / "m.onnx"), "--input", "64", "96"])
     assert done.exit_code == 0, done.output

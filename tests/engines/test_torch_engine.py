@@ -2,20 +2,20 @@
 
 import pytest
 import torch
-from tests.test_fused import apart
-from tests.test_predictor import NAMES, picture
 
 import dfine
 from dfine.config import Config
 from dfine.engines.cuda_graphs import MOST
 from dfine.engines.folded import lean
 from dfine.engines.fused import fused
-from dfine.engines.torch_engine import HALF, Fast
+from dfine.engines.precision import HALF
+from dfine.engines.torch_engine import TorchEngine, TorchOptions
 from dfine.inference.looking import look
-from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
 from dfine.network.encoder import positions
-from tests.helpers import shaken
+from tests.engines.test_fused import apart
+from tests.helpers import predictor, shaken
+from tests.inference.test_predictor import NAMES, picture
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
 TOLERANCE = 1e-4
@@ -29,14 +29,14 @@ def network():
 
 @torch.no_grad()
 def test_the_engine_says_what_the_network_says(network):
-    engine, pixels = Fast(network), torch.rand(2, 3, 64, 96)
+    engine, pixels = TorchEngine(network), torch.rand(2, 3, 64, 96)
     assert apart(engine(pixels), network(pixels)) <= TOLERANCE
     assert engine(pixels).last.edges.dtype == torch.float32
 
 
 @torch.no_grad()
 def test_changed_weights_are_heard_of(network):
-    engine, pixels = Fast(network), torch.rand(1, 3, 64, 64)
+    engine, pixels = TorchEngine(network), torch.rand(1, 3, 64, 64)
     before = engine(pixels)
     copy = engine._copy
     engine(pixels)
@@ -51,7 +51,7 @@ def test_changed_weights_are_heard_of(network):
 @pytest.mark.parametrize("half", ["bf16", "fp16"])
 @torch.no_grad()
 def test_half_precision_keeps_distributions_and_boxes_in_single(network, half):
-    trace = Fast(network, half=half)(torch.rand(1, 3, 64, 64))
+    trace = TorchEngine(network, TorchOptions(half=half))(torch.rand(1, 3, 64, 64))
     kinds = {t.dtype for r in trace.refinements for t in (r.edges, r.boxes)} | {trace.initial.boxes.dtype}
     assert kinds == {torch.float32}
     assert trace.last.edges.isfinite().all()
@@ -61,7 +61,7 @@ def test_half_precision_keeps_distributions_and_boxes_in_single(network, half):
 @torch.no_grad()
 def test_weights_rounded_once_say_what_autocast_says_rounding_them_for_every_picture(network, half):
     pixels = torch.rand(2, 3, 64, 96).to(memory_format=torch.channels_last)
-    engine, rounded = Fast(network, half=half), lean(fused(network))
+    engine, rounded = TorchEngine(network, TorchOptions(half=half)), lean(fused(network))
     with torch.autocast("cpu", HALF[half]):
         expected = rounded(pixels)
     assert apart(engine(pixels), expected) == 0
@@ -71,11 +71,11 @@ def test_weights_rounded_once_say_what_autocast_says_rounding_them_for_every_pic
 
 def test_only_half_precisions_are_half(network):
     with pytest.raises(ValueError, match="half is 'float64'; it must be one of off, bf16, fp16"):
-        Fast(network, half="float64")
+        TorchOptions(half="float64")
 
 
 def test_a_model_is_loaded_in_half_precision(network, tmp_path):
-    Predictor(network, NAMES, device="cpu", size=(64, 96)).save(tmp_path)
+    predictor(network, NAMES, (64, 96)).save(tmp_path)
     whole, half = dfine.load(tmp_path, device="cpu"), dfine.load(tmp_path, device="cpu", half="bf16")
     a, b = (m(picture(), threshold=0).trace for m in (whole, half))
     assert b.last.edges.dtype == torch.float32 and 0 < apart(a, b)
@@ -85,7 +85,7 @@ def test_a_model_is_loaded_in_half_precision(network, tmp_path):
 @pytest.mark.parametrize("options", [{"half": "bf16"}, {"compiled": True}, {"graphs": True}])
 def test_what_is_for_the_fused_copy_is_refused_without_it(network, options):
     with pytest.raises(ValueError, match="are for a checkpoint's fused copy, on cpu or cuda"):
-        Predictor(network, NAMES, device="cpu", **options)
+        TorchOptions(fast=False, **options)
     with pytest.raises(ValueError, match="n.onnx is an exported file: it is compiled, in the precision chosen"):
         dfine.load("n.onnx", **options)
 
@@ -94,7 +94,7 @@ def test_what_is_for_the_fused_copy_is_refused_without_it(network, options):
 def test_early_exit_stops_after_so_many_layers(network):
     """The layers that are there say what they say in a whole run; the rest is not computed."""
     pixels = torch.rand(1, 3, 64, 64)
-    whole, engine = network(pixels), Fast(network)
+    whole, engine = network(pixels), TorchEngine(network)
     ran = []
     for i, layer in enumerate(network.decoder.layers):
         layer.register_forward_hook(lambda *_, i=i: ran.append(i))
@@ -112,23 +112,24 @@ def test_layers_that_are_not_there(network, layers):
     with pytest.raises(ValueError, match="3 decoder layers; layers is 1 to 3"):
         network(torch.rand(1, 3, 64, 64), layers=layers)
     with pytest.raises(ValueError, match="3 decoder layers; layers is 1 to 3"):
-        Predictor(network, NAMES, device="cpu", layers=layers)
+        predictor(network, NAMES, layers=layers)
 
 
 def test_a_loaded_model_is_fast_and_can_be_plain(network, tmp_path):
-    Predictor(network, NAMES, device="cpu", size=(64, 96)).save(tmp_path)
+    predictor(network, NAMES, (64, 96)).save(tmp_path)
     fast, plain = dfine.load(tmp_path, device="cpu"), dfine.load(tmp_path, device="cpu", fast=False)
-    assert isinstance(fast.engine, Fast) and plain.engine is plain.network
+    assert fast.engine.fast and not plain.engine.fast
     a, b = (m(picture(), threshold=0) for m in (fast, plain))
     assert apart(a.trace, b.trace) <= TOLERANCE
     torch.testing.assert_close(a.detections.scores, b.detections.scores, atol=1e-4, rtol=1e-4)
 
 
 def test_where_a_fast_model_looked_can_be_told(network):
-    fast = Predictor(network, NAMES, device="cpu", size=(64, 96), fast=True)
+    fast = predictor(network, NAMES, (64, 96), fast=True)
     seen = look(fast, picture(), 3, fast(picture()).trace)
-    assert torch.allclose(seen.points, look(fast.plain(), picture(), 3, fast(picture()).trace).points, atol=1e-4)
-    early = Predictor(network, NAMES, device="cpu", size=(64, 96), fast=True, layers=2)
+    plain = predictor(network, NAMES, (64, 96))
+    assert torch.allclose(seen.points, look(plain, picture(), 3, fast(picture()).trace).points, atol=1e-4)
+    early = predictor(network, NAMES, (64, 96), fast=True, layers=2)
     result = early(picture(), threshold=0)
     assert len(result.trace.refinements) == result.history(0).layers == look(early, picture(), 3).layers == 2
 
@@ -139,7 +140,7 @@ def test_where_a_fast_model_looked_can_be_told(network):
 @torch.no_grad()
 def test_on_a_cpu_the_copy_runs_as_ever(network):
     pixels = torch.rand(1, 3, 64, 64)
-    engine = Fast(network, graphs=True)
+    engine = TorchEngine(network, TorchOptions(graphs=True))
     for _ in range(3):
         assert apart(engine(pixels), network(pixels)) <= TOLERANCE
 
@@ -148,7 +149,10 @@ def test_on_a_cpu_the_copy_runs_as_ever(network):
 @pytest.mark.parametrize("half", ["off", "bf16"])
 @torch.no_grad()
 def test_what_is_played_back_is_what_would_have_been_said(network, half):
-    plain, played = Fast(network.cuda(), half=half), Fast(network, half=half, graphs=True)
+    plain, played = (
+        TorchEngine(network.cuda(), TorchOptions(half=half)),
+        TorchEngine(network, TorchOptions(half=half, graphs=True)),
+    )
     pictures = [torch.rand(2, 3, 64, 96, device="cuda") for _ in range(4)]
     told = [played(pixels) for pixels in pictures]  # kept: a later picture must not be written over an earlier one
     assert all(apart(trace, plain(pixels)) <= TOLERANCE for trace, pixels in zip(told, pictures))
@@ -161,7 +165,7 @@ def test_what_is_played_back_is_what_would_have_been_said(network, half):
 @needs_gpu
 @torch.no_grad()
 def test_recordings_outlive_the_tables_and_follow_the_weights(network):
-    played, pixels = Fast(network.cuda(), graphs=True), torch.rand(1, 3, 64, 64, device="cuda")
+    played, pixels = TorchEngine(network.cuda(), TorchOptions(graphs=True)), torch.rand(1, 3, 64, 64, device="cuda")
     for _ in range(3):
         played(pixels)
     for side in range(1, 12):  # pushes the tables of this size out
@@ -175,7 +179,7 @@ def test_recordings_outlive_the_tables_and_follow_the_weights(network):
 @needs_gpu
 @torch.no_grad()
 def test_few_recordings_are_kept(network):
-    played = Fast(network.cuda(), graphs=True)
+    played = TorchEngine(network.cuda(), TorchOptions(graphs=True))
     for count in range(1, MOST + 3):
         pixels = torch.rand(count, 3, 64, 64, device="cuda")
         for _ in range(2):

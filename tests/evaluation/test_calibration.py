@@ -11,7 +11,6 @@ from dfine.evaluation.calibration import GRID, MASSES, Matches, coverage, fit, m
 from dfine.figures import html as tables
 from dfine.figures import style
 from dfine.figures.object import edges
-from dfine.inference.about import about
 from dfine.inference.load import load
 from dfine.page import downloads
 from dfine.trace.described import described
@@ -262,7 +261,7 @@ def test_every_result_follows_the_temperature(own, tmp_path):
     assert described(b)["calibrated"] and not described(a)["calibrated"]
     assert described(b)["layers"][-1]["deviations"] == pytest.approx(b.deviations[-1].tolist())
 
-    where = about(model, warm, "picture.png")
+    where = model.about(warm, "picture.png")
     again, _ = load_trace(downloads.trace_npz(tmp_path / "t.npz", warm, where))
     assert again.history(3, (96, 64)).temperature.tolist() == list(WARM)
     assert again.picture(0).split(2)[1].temperature.tolist() == list(WARM)

@@ -4,19 +4,23 @@ import io
 import math
 import os
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from torch.utils.data import Dataset
 
 import dfine
 from dfine import distribution
 from dfine.boxes import from_pixels
+from dfine.config import Config
 from dfine.data.scenes import Scenes
+from dfine.engines.onnx.export import export
 from dfine.evaluation.coco import METRICS, Evaluation, by_threshold, evaluate, match, measure
+from dfine.inference.predictor import Predictor
+from dfine.trace.card import Card
 from dfine.trace.records import Estimate, Refinement, Target, Trace
 
 pytest.importorskip("faster_coco_eval")
@@ -145,24 +149,28 @@ class Shapes(Dataset):
         return truth(CAT, DOG)
 
 
-class Refiner(nn.Module):
-    """Answers with 5 boxes: the object moved right by `moves` pixels at each stage, and four boxes in the corner.
+class Refiner:
+    """An engine that answers with 5 boxes: the object, and four boxes in the corner.
 
+    The object is moved right by `moves` pixels at each stage.
     Column `columns[label]` of `classes` carries the object; the last stage alone ranks the object first.
     """
 
-    def __init__(self, moves=(12, 6, 0), columns=(0, 1), classes=2):
-        super().__init__()
-        self.moves, self.columns, self.classes = moves, columns, classes
+    device = torch.device("cpu")
 
-    def forward(self, pixels):
+    def __init__(self, moves=(12, 6, 0), columns=(0, 1), classes=2):
+        self.moves, self.columns, self.classes = moves, columns, classes
+        self.config = replace(Config.of("n", classes=classes), layers=2)
+        self.layers, self.w, self.network, self.runs_on = 2, distribution.weighting(), None, "nothing"
+
+    def __call__(self, pixels, layers=None):
         which = (pixels.mean((1, 2, 3)) * 255 / 100).round().long().tolist()
         stages = [self._stage(which, move, i == len(self.moves) - 1) for i, move in enumerate(self.moves)]
         b = len(which)
         zeros = torch.zeros(b, 5, 1), torch.zeros(b, 5, 4, 33)
         refinements = tuple(Refinement(s.logits, *zeros, s.boxes) for s in stages[1:])
-        w = distribution.weighting()
-        return Trace(stages[0], stages[0], refinements, torch.zeros(b, 5).long(), ((4, 4),), w)
+        origin = torch.zeros(b, 5).long()
+        return Trace(stages[0], stages[0], refinements[:layers], origin, ((4, 4),), self.w)
 
     def _stage(self, which, move, last):
         logits = torch.full((len(which), 5, self.classes), -6.0)
@@ -175,8 +183,9 @@ class Refiner(nn.Module):
         return Estimate(logits, boxes)
 
 
-def run(network=None, **options):
-    return evaluate(network or Refiner(), Shapes(), **{"size": (32, 32), "batch": 2, "progress": False} | options)
+def run(engine=None, names=Shapes.names, size=(32, 32), layers=None, **options):
+    model = Predictor(engine or Refiner(), Card(names, size), layers=layers)
+    return evaluate(model, Shapes(), **{"batch": 2, "progress": False} | options)
 
 
 def test_every_stage_is_scored_in_one_pass():
@@ -201,37 +210,27 @@ def test_how_pictures_are_batched_does_not_matter(options):
         assert other == pytest.approx(stats, nan_ok=True)
 
 
-def test_of_a_detector_a_copy_runs_that_answers_alike():
-    """In half precision it still knows its pictures, too."""
-    model = dfine.load("demo", device="cpu", fast=False)
-    network, scenes = model.network.train(), Scenes(4, size=(320, 320), seed=5)
-    options = dict(names=model.names, size=(320, 320), progress=False)
-
-    class Plain(nn.Module):
-        def forward(self, pixels):
-            return network(pixels)
-
-    network.eval()
-    expected = evaluate(Plain(), scenes, **options).stats
-    network.train()
-    for stage, stats in evaluate(network, scenes, **options).stats.items():
-        assert stats == pytest.approx(expected[stage], abs=1e-3, nan_ok=True)
-    assert network.training
-    half = evaluate(network, scenes, half="bf16", **options)
-    assert half.ap["layer 3"] == pytest.approx(expected["layer 3"]["AP"], abs=0.05)
-
-
-def test_half_precision_is_for_checkpoints():
-    with pytest.raises(ValueError, match="an exported file keeps its own precision"):
-        run(half="bf16")
+def test_what_is_measured_is_what_the_model_says(tmp_path):
+    """Its engine, its precision and its layers: fused or not, in half precision, after two layers, or from a file."""
+    pytest.importorskip("onnxruntime")
+    scenes = Scenes(4, size=(320, 320), seed=5)
+    plain = dfine.load("demo", device="cpu", fast=False)
+    expected = evaluate(plain, scenes, progress=False)
+    file = tmp_path / "demo.onnx"
+    export(plain.network, plain.card, file)
+    for model in (dfine.load("demo", device="cpu"), dfine.load(file, "cpu")):
+        for stage, stats in evaluate(model, scenes, progress=False).stats.items():
+            assert stats == pytest.approx(expected.stats[stage], abs=1e-3, nan_ok=True)
+    half = evaluate(dfine.load("demo", device="cpu", half="bf16"), scenes, progress=False)
+    assert half.ap["layer 3"] == pytest.approx(expected.ap["layer 3"], abs=0.05)
+    for early in (dfine.load("demo", device="cpu", layers=2), dfine.load(file, "cpu", layers=2)):
+        result = evaluate(early, scenes, progress=False)
+        assert list(result.ap) == ["initial", "layer 1", "layer 2"]
+        assert result.ap["layer 2"] == pytest.approx(expected.ap["layer 2"], abs=1e-3)
 
 
-def test_the_network_is_left_in_the_mode_it_was_in():
-    network = Refiner()
-    for mode in (True, False):
-        network.train(mode)
-        run(network)
-        assert network.training is mode
+def test_a_model_that_stops_early_is_measured_at_its_layers():
+    assert list(run(layers=1).ap) == ["initial", "layer 1"]
 
 
 def test_labels_are_matched_by_name_never_by_position():

@@ -10,6 +10,7 @@ import torch
 from dfine.config import Config
 from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
+from tests import helpers
 
 DATA = Path(os.environ.get("DFINE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 TINY, BCCD = DATA / "tiny_coco", DATA / "bccd" / "BCCD"
@@ -26,7 +27,7 @@ def predictor(names, queries=60, size=(128, 128), seed=0, layers=3) -> Predictor
                 torch.nn.init.normal_(p, std=0.1)
             if name.endswith("score.bias"):
                 p.fill_(-1.0)
-    return Predictor(network, names, device="cpu", size=size)
+    return helpers.predictor(network, names, size)
 
 
 def coco_json(images, annotations, names) -> str:

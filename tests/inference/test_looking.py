@@ -11,6 +11,7 @@ from dfine.config import Config
 from dfine.inference.looking import look
 from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
+from tests import helpers
 
 
 def predictor(seed=0, size=(64, 96)) -> Predictor:
@@ -25,7 +26,7 @@ def predictor(seed=0, size=(64, 96)) -> Predictor:
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.momentum = 1.0  # one batch decides, so that the picture comes through to the boxes
         network.train()(torch.rand(4, 3, 16, 16).repeat_interleave(8, 2).repeat_interleave(8, 3))
-    return Predictor(network, ("cat", "dog", "fish"), device="cpu", size=size)
+    return helpers.predictor(network, ("cat", "dog", "fish"), size)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 import warnings
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,10 +9,10 @@ from PIL import Image
 
 import dfine
 from dfine.data.pictures import PictureError
-from dfine.inference.device import resolve
-from dfine.inference.load import load
+from dfine.engines.device import moved, resolve
 from dfine.inference.predictor import Predictor, Result
-from tests.helpers import small_predictor
+from dfine.network.detector import DFINE
+from tests.helpers import predictor, small_predictor
 
 NAMES = ("cat", "dog", "fish")
 
@@ -28,12 +29,6 @@ def picture(seed=0, size=(120, 80)) -> Image.Image:
 
 def test_no_pictures(model):
     assert model([]) == []
-
-
-def test_the_front_door():
-    assert (dfine.Detections.__module__, dfine.Trace.__module__) == ("dfine.trace.records", "dfine.trace.records")
-    assert dfine.__version__ == "0.1.0"
-    assert dfine.load is load and callable(dfine.zoo)
 
 
 def test_one_picture(model):
@@ -112,7 +107,7 @@ def test_the_network_of_a_model_is_the_network(model):
 def test_saving_and_loading(model, tmp_path):
     model.save(tmp_path)
     back = dfine.load(tmp_path, device="cpu", fast=False)
-    assert (back.names, back.size, back.config) == (model.names, model.size, model.config)
+    assert (back.names, back.input_size, back.config) == (model.names, model.input_size, model.config)
     a, b = (m(picture(), threshold=0) for m in (model, back))
     assert torch.equal(a.detections.boxes, b.detections.boxes)
     assert all(torch.equal(x.edges, y.edges) for x, y in zip(a.trace.refinements, b.trace.refinements))
@@ -122,24 +117,24 @@ def test_saving_and_loading(model, tmp_path):
 def test_another_input_size_and_other_names(model, tmp_path):
     model.save(tmp_path)
     other = dfine.load(tmp_path, device="cpu", size=(96, 64), names=["a", "b", "c"])
-    assert other.size == (96, 64)
+    assert other.input_size == other.size == (96, 64)
     assert set(other(picture(), threshold=0).detections.class_names) <= {"a", "b", "c"}
 
 
 @pytest.mark.parametrize("size", [64, "64", (64,), (0, 64), (64, 100), (31, 31), (64, 64, 3), (64.0, 64)])
 def test_an_input_size_that_cannot_be(model, size):
     with pytest.raises(ValueError, match="multiples of 32"):
-        Predictor(model.network, NAMES, device="cpu", size=size)
+        predictor(model.network, NAMES, size)
 
 
 @pytest.mark.parametrize("names", [(), ("cat",), (*NAMES, "bird")])
 def test_names_that_do_not_fit(model, names):
     with pytest.raises(ValueError, match=f"3 classes, but names= has {len(names)}"):
-        Predictor(model.network, names, device="cpu")
+        predictor(model.network, names)
 
 
 def test_an_unnamed_column_is_never_reported(model):
-    quiet = Predictor(model.network, ("", "dog", "fish"), device="cpu", size=(64, 96))
+    quiet = predictor(model.network, ("", "dog", "fish"), (64, 96))
     found = quiet(picture(), threshold=0).detections
     assert len(found) == 40 and set(found.class_names) == {"dog", "fish"}
     assert "2 classes" in repr(quiet)
@@ -164,92 +159,87 @@ def test_devices_that_are_not_there(monkeypatch):
         resolve("gpu")
 
 
-class Small(torch.nn.Module):
-    """A network that finds no room until it has been moved to the CPU."""
+class Small:
+    """An engine on a device that has no room for more than `most` pictures, until its network is on the CPU."""
 
-    def __init__(self, network, message):
-        super().__init__()
-        object.__setattr__(self, "network", network)  # whose weights are on the CPU; these have none
-        self.config, self.message, self.moved = network.config, message, []
+    def __init__(self, model, message="MPS backend out of memory (allocated 1 GB)", most=0):
+        self.engine, self.message, self.most = model.engine, message, most
+        self.config, self.w, self.layers, self.runs_on = model.config, model.engine.w, model.engine.layers, "torch"
+        self.device, self.network, self.sizes = torch.device("mps"), self, []
 
     def to(self, device):
-        self.moved.append(str(device))
+        self.device = torch.device(device)
         return self
 
-    def forward(self, pixels):
-        if self.moved[-1] != "cpu":
+    def __call__(self, pixels, layers=None):
+        self.sizes.append(len(pixels))
+        if self.device.type != "cpu" and len(pixels) > self.most:
             raise RuntimeError(self.message)
-        return self.network(pixels)
+        return self.engine(pixels, layers)
 
 
-def on_a_small_gpu(model, monkeypatch, message) -> Predictor:
-    """The model as if on a device; pixels stay where they are, for there is none."""
-    monkeypatch.setattr("dfine.inference.device.resolve", lambda device: torch.device(device))
-    monkeypatch.setattr(torch.Tensor, "to", lambda self, *a, **k: self)
-    return Predictor(Small(model.network, message), NAMES, device="mps", size=(64, 96))
-
-
-def test_out_of_memory_goes_on_with_the_cpu_and_says_so(model, monkeypatch):
+def test_out_of_memory_goes_on_with_the_cpu_and_says_so(model):
     want = model(picture(), threshold=0).detections.boxes
-    small = on_a_small_gpu(model, monkeypatch, "MPS backend out of memory (allocated 1 GB)")
+    small = Predictor(Small(model), model.card)
     with pytest.warns(UserWarning, match="mps ran out of memory; going on with the CPU"):
         result = small(picture(), threshold=0)
     assert torch.equal(result.detections.boxes, want)
-    assert small.device.type == "cpu" and small.network.moved == ["mps", "cpu"]
+    assert small.device.type == "cpu"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         small(picture())  # once is enough
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_stays_on_the_device(model, monkeypatch):
+def test_a_batch_that_does_not_fit_is_halved_and_stays_on_the_device(model):
     want = model([picture()] * 3, threshold=0)
-    narrow = on_a_small_gpu(model, monkeypatch, "MPS backend out of memory (allocated 1 GB)")
-    sizes = []
-
-    def forward(pixels):
-        sizes.append(len(pixels))
-        if len(pixels) > 1:
-            raise RuntimeError(narrow.network.message)
-        return model.network(pixels)
-
-    monkeypatch.setattr(narrow.network, "forward", forward)
+    engine = Small(model, most=1)
+    narrow = Predictor(engine, replace(model.card, temperature=(1.0, 2.0, 3.0, 4.0)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         results = narrow([picture()] * 3, threshold=0)
-    assert sizes == [3, 1, 2, 1, 1]
+    assert engine.sizes == [3, 1, 2, 1, 1]
     assert narrow.device.type == "mps"
     for a, b in zip(results, want):
         torch.testing.assert_close(a.detections.boxes, b.detections.boxes)
+        assert a.trace.temperature.tolist() == [1, 2, 3, 4]
 
 
-def test_what_did_not_fit_is_gone_before_it_is_tried_in_halves(model, monkeypatch):
-    narrow = on_a_small_gpu(model, monkeypatch, "MPS backend out of memory (allocated 1 GB)")
-    held = weakref.WeakSet()
-    alive = []
+def test_what_did_not_fit_is_gone_before_it_is_tried_in_halves(model):
+    held, alive = weakref.WeakSet(), []
 
     class Activation:
         pass
 
-    def forward(pixels):
-        alive.append(len(held))
-        kept = Activation()  # what lives in the frame that failed
-        held.add(kept)
-        if len(pixels) > 1:
-            raise RuntimeError(narrow.network.message)
-        return model.network(pixels)
+    class Holding(Small):
+        def __call__(self, pixels, layers=None):
+            alive.append(len(held))
+            kept = Activation()  # what lives in the frame that failed
+            held.add(kept)
+            return super().__call__(pixels, layers)
 
-    monkeypatch.setattr(narrow.network, "forward", forward)
-    assert len(narrow([picture()] * 4, threshold=0)) == 4
+    assert len(Predictor(Holding(model, most=1), model.card)([picture()] * 4, threshold=0)) == 4
     assert alive == [0] * 7
 
 
-def test_predictors_of_one_network_follow_it_to_the_cpu(model):
-    shared = Predictor(model.network, NAMES, device="cpu", size=(64, 96))
-    shared.device = torch.device("meta")  # as after another one of them went on with the CPU
-    assert len(shared(picture(), threshold=0).detections) and shared.device.type == "cpu"
+def test_a_network_that_finds_no_room_is_loaded_onto_the_cpu():
+    class Full(torch.nn.Linear):
+        def to(self, device):
+            if torch.device(device).type == "mps":
+                raise RuntimeError("MPS backend out of memory (allocated 1 GB)")
+            return super().to(device)
+
+    with pytest.warns(UserWarning, match="mps ran out of memory"):
+        assert moved(Full(1, 1), torch.device("mps")).weight.device.type == "cpu"
 
 
-def test_other_errors_of_a_device_are_not_hidden(model, monkeypatch):
-    small = on_a_small_gpu(model, monkeypatch, "an illegal memory access was encountered")
+def test_predictors_of_one_network_follow_it(model):
+    network = DFINE(model.config)
+    first, second = predictor(network, NAMES), predictor(network, NAMES)
+    first.network.to("meta")  # as if another one of them went on with another device
+    assert second.device.type == "meta"
+
+
+def test_other_errors_of_a_device_are_not_hidden(model):
+    small = Predictor(Small(model, "an illegal memory access was encountered"), model.card)
     with pytest.raises(RuntimeError, match="illegal memory access"):
         small(picture())

@@ -134,7 +134,7 @@ def test_a_batch(nano):
 
 
 def test_the_names_are_the_files_own(nano):
-    assert checkpoints.open_checkpoint(nano[1]).names[:2] == ("thing 0", "thing 1")
+    assert checkpoints.open_checkpoint(nano[1]).card.names[:2] == ("thing 0", "thing 1")
 
 
 def test_other_sampling_points_are_read_off_the_tensors(tmp_path):

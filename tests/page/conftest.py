@@ -17,13 +17,13 @@ gr = pytest.importorskip("gradio")
 import dfine  # noqa: E402
 from dfine.config import Config  # noqa: E402
 from dfine.data import scenes  # noqa: E402
-from dfine.inference.predictor import Predictor  # noqa: E402
 from dfine.network.detector import DFINE  # noqa: E402
 from dfine.page.example_cache import ExampleCache  # noqa: E402
 from dfine.page.handlers import Handlers  # noqa: E402
 from dfine.page.layout import EXAMPLES, layout  # noqa: E402
 from dfine.page.models import Models  # noqa: E402
 from dfine.page.runner import Runner  # noqa: E402
+from tests.helpers import predictor  # noqa: E402
 from tests.page.visitor import PATIENCE, hosts  # noqa: E402
 
 ROOT = Path(dfine.__file__).parents[1]
@@ -40,7 +40,7 @@ def checkpoint(tmp_path_factory):
         for p in network.parameters():
             p.add_(torch.randn_like(p) * 0.05)
         network.decoder.heads[-1].score.bias.fill_(-2.0)
-    random = Predictor(network, scenes.NAMES, device="cpu", size=(320, 320))
+    random = predictor(network, scenes.NAMES, (320, 320))
     return str(random.save(tmp_path_factory.mktemp("random")))
 
 

@@ -13,6 +13,7 @@ from dfine.data.labels import COCO
 from dfine.inference.predictor import Result
 from dfine.page import downloads
 from dfine.trace.base import SCHEMA
+from dfine.trace.card import Card
 from dfine.trace.described import described, provenance
 from dfine.trace.disk import About, load_trace
 from dfine.trace.postprocess import detections
@@ -20,6 +21,7 @@ from dfine.version import VERSION
 from tests.helpers import synthetic_trace
 
 NAMES = ("cat", "</script><b>dog", "Ωmega")  # names come from files of others
+INPUT = (96, 128)  # 32 pixels a cell of the coarsest level
 SIZE = (1600, 1200)  # larger than what a page shows
 PATIENCE = 120_000  # milliseconds; the tests may run beside a training
 
@@ -36,7 +38,7 @@ def result() -> Result:
 
 @pytest.fixture(scope="module")
 def where() -> About:
-    return About(NAMES, SIZE, "my cat.jpg", "nano-coco", "0123456789abcdef" * 4)
+    return About(Card(NAMES, INPUT, "nano-coco", "0123456789abcdef" * 4), SIZE, "my cat.jpg")
 
 
 def head(threshold=None) -> dict:
@@ -86,7 +88,7 @@ def test_coco_tools_read_the_detections(tmp_path, result, where):
 
 def test_coco_classes_keep_their_numbers(tmp_path):
     result = result_of(synthetic_trace(queries=5, classes=80), COCO)
-    path = downloads.detections_coco(tmp_path / "a.json", result, About(COCO, SIZE), 0.1)
+    path = downloads.detections_coco(tmp_path / "a.json", result, About(Card(COCO, INPUT), SIZE), 0.1)
     numbers = {c["name"]: c["id"] for c in json.loads(path.read_text())["categories"]}
     assert (numbers["person"], numbers["stop sign"], numbers["toothbrush"], len(numbers)) == (1, 13, 90, 80)
 
@@ -94,7 +96,7 @@ def test_coco_classes_keep_their_numbers(tmp_path):
 def test_columns_without_a_name_are_no_category(tmp_path, result):
     names = ("", "dog", "fish")
     unnamed = replace(result, detections=replace(result.detections[:0], names=names))
-    path = downloads.detections_coco(tmp_path / "a.json", unnamed, About(names, SIZE), 0.5)
+    path = downloads.detections_coco(tmp_path / "a.json", unnamed, About(Card(names, INPUT), SIZE), 0.5)
     assert json.loads(path.read_text())["categories"] == [{"id": 2, "name": "dog"}, {"id": 3, "name": "fish"}]
 
 
@@ -149,7 +151,7 @@ def test_everything_is_named_after_the_picture(tmp_path, result, where):
     ],
 )
 def test_file_names(picture, want):
-    assert downloads.file_name(About((), (1, 1), picture), "json") == want
+    assert downloads.file_name(About(Card((), INPUT), (1, 1), picture), "json") == want
 
 
 @pytest.mark.parametrize("write", ["detections_json", "detections_coco", "picture_png", "explanation_html"])
@@ -230,7 +232,7 @@ def test_the_page_carries_the_numbers_and_where_they_come_from(explanation, resu
     shown = replace(result, detections=result.detections.above(0.3))
     want = provenance(where, 0.3) | {"object": described(shown.history(dog))}
     assert json.loads(parts.scripts["data"]) == json.loads(json.dumps(want))
-    for word in (where.digest, "nano-coco", VERSION, "my cat.jpg", "1600 × 1200", "0.3", NAMES[1]):
+    for word in (where.card.digest, "nano-coco", VERSION, "my cat.jpg", "1600 × 1200", "0.3", NAMES[1]):
         assert word in parts.text
 
 
@@ -311,7 +313,7 @@ def test_what_can_be_read_without_a_script(browser, explanation, where):
     context = browser.new_context(java_script_enabled=False, offline=True)
     page = context.new_page()
     page.goto(explanation.as_uri())
-    for text in ("The sum behind each edge", "initial", "W(n)·Pr(n)", where.digest):
+    for text in ("The sum behind each edge", "initial", "W(n)·Pr(n)", where.card.digest):
         assert page.get_by_text(text).first.is_visible()
     assert page.locator(".edge svg").count() == 4
     assert page.locator("table.bins").count() > 3

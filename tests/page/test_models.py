@@ -8,6 +8,7 @@ from dfine.config import Config
 from dfine.data.labels import COCO
 from dfine.network.detector import DFINE
 from dfine.page.models import EVERYDAY, Models, wanted
+from dfine.trace.card import Card
 from dfine.weights import hub
 from dfine.weights.checkpoints import save
 from dfine.weights.exceptions import CheckpointError, OfflineError
@@ -22,7 +23,7 @@ def checkpoints(tmp_path_factory):
     torch.manual_seed(0)
     network = DFINE(Config.of("n", classes=2, queries=10))
     for name in ("checkpoints/demo", "one", "two", "three"):
-        save(root / name, network, ("sun", "moon"), size=(64, 64))
+        save(root / name, network, Card(("sun", "moon"), (64, 64)))
     return root
 
 

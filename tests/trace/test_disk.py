@@ -5,11 +5,12 @@ import torch
 
 from dfine import distribution
 from dfine.files import replacing
+from dfine.trace.card import Card
 from dfine.trace.disk import About, load_trace, save_trace
 from dfine.trace.records import Estimate, Refinement, Trace
 from dfine.version import VERSION
 
-ABOUT = About(("cat", "dog"), (64, 48), "a.png", "demo", "0123abcd")
+ABOUT = About(Card(("cat", "dog"), (96, 128), "demo", "0123abcd"), (64, 48), "a.png")
 
 
 def trace(queries=5, layers=3, pictures=1, classes=2):

@@ -146,7 +146,7 @@ class Stopped(Predictor):
 
 @pytest.fixture
 def stopped(model):
-    return Stopped(model.network, NAMES, device="cpu", size=model.size)
+    return Stopped(model.engine, model.card)
 
 
 def test_an_interrupt_leaves_partial_files(stopped, tmp_path):
@@ -182,7 +182,7 @@ def test_a_fault_in_the_middle_is_raised_and_nothing_runs_on(model, tmp_path):
             except KeyboardInterrupt:
                 raise RuntimeError("no more") from None
 
-    broken, threads = Broken(model.network, NAMES, device="cpu", size=model.size), threading.active_count()
+    broken, threads = Broken(model.engine, model.card), threading.active_count()
     with pytest.raises(RuntimeError, match="no more"):
         film(broken, clip(tmp_path / "a.mp4"), Options(save=tmp_path / "o.mp4"))
     assert len(times_of(tmp_path / "o.partial.mp4")) == 5

@@ -11,8 +11,9 @@ import dfine
 from dfine.config import Config
 from dfine.data import labels
 from dfine.network.detector import DFINE
+from dfine.trace.card import Card
 from dfine.weights import checkpoints
-from dfine.weights.checkpoints import fit, open_checkpoint, save
+from dfine.weights.checkpoints import SIZE, fit, open_checkpoint, save
 from dfine.weights.exceptions import CheckpointError
 from tests.helpers import NO_REFERENCE, REFERENCE, reference_weights
 
@@ -63,9 +64,9 @@ def official():
 @pytest.mark.parametrize("changes", [{}, {"c": 1 / 8}, {"family": "deim"}, {"layers": 2, "bins": 16, "points": (4, 8)}])
 def test_outputs_are_bit_equal_after_saving_and_loading(tmp_path, changes):
     net = network(**changes)
-    save(tmp_path / "new" / "folder", net, NAMES, size=(64, 96))
+    save(tmp_path / "new" / "folder", net, Card(NAMES, (64, 96)))
     back = open_checkpoint(tmp_path / "new" / "folder")
-    assert (back.config, back.names, back.size) == (net.config, NAMES, (64, 96))
+    assert (back.config, back.card.names, back.card.input_size) == (net.config, NAMES, (64, 96))
     loaded = back.network()
     assert same(net, loaded)
     kept = loaded.state_dict()
@@ -73,13 +74,13 @@ def test_outputs_are_bit_equal_after_saving_and_loading(tmp_path, changes):
 
 
 def test_a_folder_holds_two_files_and_no_leftovers(tmp_path):
-    save(tmp_path, network(), NAMES)
-    save(tmp_path, network(), NAMES)
+    save(tmp_path, network(), Card(NAMES, SIZE))
+    save(tmp_path, network(), Card(NAMES, SIZE))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
 
 
 def test_config_json_is_plain(tmp_path):
-    save(tmp_path, network(), NAMES, size=(320, 640))
+    save(tmp_path, network(), Card(NAMES, (320, 640)))
     about = json.loads((tmp_path / "config.json").read_text())
     assert about["schema"] == 1
     assert about["names"] == ["cat", "dog", "fish"]
@@ -89,8 +90,8 @@ def test_config_json_is_plain(tmp_path):
 
 def test_half_the_space(tmp_path):
     net = network()
-    save(tmp_path / "whole", net, NAMES)
-    save(tmp_path / "half", net, NAMES, half=True)
+    save(tmp_path / "whole", net, Card(NAMES, SIZE))
+    save(tmp_path / "half", net, Card(NAMES, SIZE), half=True)
     sizes = [(tmp_path / f / "model.safetensors").stat().st_size for f in ("whole", "half")]
     assert sizes[1] < 0.52 * sizes[0] + 100_000
     back = open_checkpoint(tmp_path / "half").network()
@@ -101,7 +102,7 @@ def test_half_the_space(tmp_path):
 
 
 def test_what_was_there_survives_a_write_that_fails(tmp_path, monkeypatch):
-    save(tmp_path, network(), NAMES)
+    save(tmp_path, network(), Card(NAMES, SIZE))
     before = (tmp_path / "model.safetensors").read_bytes()
 
     def full(weights, path):
@@ -110,14 +111,14 @@ def test_what_was_there_survives_a_write_that_fails(tmp_path, monkeypatch):
 
     monkeypatch.setattr(checkpoints, "save_file", full)
     with pytest.raises(CheckpointError, match="no space left"):
-        save(tmp_path, network(c=1 / 8), NAMES)
+        save(tmp_path, network(c=1 / 8), Card(NAMES, SIZE))
     assert (tmp_path / "model.safetensors").read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
 
 
 def test_names_that_do_not_fit_are_not_saved(tmp_path):
     with pytest.raises(CheckpointError, match="3 classes, but names= has 2"):
-        save(tmp_path, network(), NAMES[:2])
+        save(tmp_path, network(), Card(NAMES[:2], SIZE))
     assert not list(tmp_path.iterdir())
 
 
@@ -125,27 +126,27 @@ def test_names_that_do_not_fit_are_not_saved(tmp_path):
 def test_a_folder_that_cannot_be_written(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(CheckpointError, match="cannot be written"):
-        save(tmp_path / "new", network(), NAMES)
+        save(tmp_path / "new", network(), Card(NAMES, SIZE))
 
 
 def test_a_file_where_the_folder_should_be(tmp_path):
     (tmp_path / "taken").touch()
     with pytest.raises(CheckpointError, match="cannot be written"):
-        save(tmp_path / "taken", network(), NAMES)
+        save(tmp_path / "taken", network(), Card(NAMES, SIZE))
 
 
 # ── every way to name a checkpoint ────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_file_of_the_folder_means_the_folder(tmp_path):
-    save(tmp_path, network(), NAMES, size=(64, 96))
+    save(tmp_path, network(), Card(NAMES, (64, 96)))
     back = open_checkpoint(tmp_path / "model.safetensors")
-    assert (back.names, back.size) == (NAMES, (64, 96))
+    assert (back.card.names, back.card.input_size) == (NAMES, (64, 96))
     assert same(back.network(), network())
 
 
 def test_a_safetensors_file_alone_needs_names(tmp_path):
-    save(tmp_path, network(queries=300), NAMES)
+    save(tmp_path, network(queries=300), Card(NAMES, SIZE))
     alone = (tmp_path / "model.safetensors").rename(tmp_path / "mine.safetensors")
     with pytest.raises(CheckpointError, match="3 classes and no names"):
         open_checkpoint(alone)
@@ -155,13 +156,13 @@ def test_a_safetensors_file_alone_needs_names(tmp_path):
 def test_the_text_beside_it_and_its_digest(tmp_path):
     import hashlib
 
-    save(tmp_path, network(), NAMES)
-    assert open_checkpoint(tmp_path).card is None
+    save(tmp_path, network(), Card(NAMES, SIZE))
+    assert open_checkpoint(tmp_path).card.words is None
     (tmp_path / "README.md").write_text("# A card")
-    checkpoint = open_checkpoint(str(tmp_path))
-    assert checkpoint.card == "# A card"
-    assert checkpoint.source == str(tmp_path)
-    assert checkpoint.digest == hashlib.sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest()
+    card = open_checkpoint(str(tmp_path)).card
+    assert card.words == "# A card"
+    assert card.source == str(tmp_path)
+    assert card.digest == hashlib.sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest()
 
 
 WRAPPINGS = {
@@ -184,7 +185,7 @@ def test_a_temperature_in_another_layout_is_not_ours(tmp_path, official):
     """Configurations of transformers may carry one, which belongs to generated text."""
     save_file(official, tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text(json.dumps({"temperature": 1.0}))
-    assert open_checkpoint(tmp_path).temperature is None
+    assert open_checkpoint(tmp_path).card.temperature is None
 
 
 @needs_reference
@@ -193,7 +194,7 @@ def test_official_files(tmp_path, official, wrapping):
     torch.save(WRAPPINGS[wrapping](official), tmp_path / "a.pth")
     checkpoint = open_checkpoint(tmp_path / "a.pth")
     assert checkpoint.config == Config.of("n")
-    assert (checkpoint.names, checkpoint.size) == (labels.COCO, (640, 640))
+    assert (checkpoint.card.names, checkpoint.card.input_size) == (labels.COCO, (640, 640))
     weights = checkpoint.network().state_dict()
     assert torch.equal(weights["decoder.heads.2.score.weight"], official["decoder.dec_score_head.2.weight"])
 
@@ -227,7 +228,12 @@ def test_objects365(tmp_path, official):
     torch.save(wide, tmp_path / "a.pth")
     checkpoint = open_checkpoint(tmp_path / "a.pth")
     assert checkpoint.config.classes == 366
-    assert (checkpoint.names[0], checkpoint.names[1], checkpoint.names[365]) == ("", "Person", "Table Tennis")
+    names = checkpoint.card.names
+    assert (names[0], names[1], names[365]) == (
+        "",
+        "Person",
+        "Table Tennis",
+    )
 
     model = dfine.load(tmp_path / "a.pth", device="cpu", size=(64, 64))
     with torch.no_grad():
@@ -242,7 +248,7 @@ def test_deim_only_when_asked(tmp_path, official):
     plain, deim = (open_checkpoint(tmp_path / "a.pth", family=f) for f in ("dfine", "deim"))
     assert (plain.config.family, deim.config.family) == ("dfine", "deim")
     assert not same(plain.network(), deim.network())
-    save(tmp_path / "deim", deim.network(), labels.COCO)
+    save(tmp_path / "deim", deim.network(), Card(labels.COCO, SIZE))
     assert same(open_checkpoint(tmp_path / "deim").network(), deim.network())  # once saved, the folder knows
     with pytest.raises(CheckpointError, match="'dfine' or 'deim'"):
         open_checkpoint(tmp_path / "a.pth", family="rt-detr")
@@ -253,7 +259,7 @@ def test_deim_only_when_asked(tmp_path, official):
 
 def broken(tmp_path, change):
     """A saved checkpoint with its tensors changed."""
-    save(tmp_path, network(), NAMES)
+    save(tmp_path, network(), Card(NAMES, SIZE))
     tensors = load_file(tmp_path / "model.safetensors")
     change(tensors)
     save_file(tensors, tmp_path / "model.safetensors")
@@ -294,7 +300,7 @@ def test_a_network_that_does_not_fit_is_left_as_it_was():
 
 
 def test_loading_leaves_the_random_state_alone(tmp_path):
-    save(tmp_path, network(), NAMES)
+    save(tmp_path, network(), Card(NAMES, SIZE))
     torch.manual_seed(5)
     want = torch.rand(3)
     torch.manual_seed(5)
@@ -337,7 +343,7 @@ def test_a_pointer_in_place_of_safetensors(tmp_path):
     [("{", "not valid JSON"), ("[]", "not the configuration"), ('{"schema": 2}', "schema 2; this version reads 1")],
 )
 def test_a_config_json_that_is_wrong(tmp_path, text, said):
-    save(tmp_path, network(), NAMES)
+    save(tmp_path, network(), Card(NAMES, SIZE))
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(CheckpointError, match=said):
         open_checkpoint(tmp_path)
@@ -354,7 +360,7 @@ def test_a_config_json_that_is_wrong(tmp_path, text, said):
     ],
 )  # fmt: skip
 def test_a_field_of_config_json_that_is_wrong(tmp_path, changes, said):
-    save(tmp_path, network(), NAMES)
+    save(tmp_path, network(), Card(NAMES, SIZE))
     about = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(about | changes))
     with pytest.raises(CheckpointError, match=said) as caught:
@@ -363,7 +369,7 @@ def test_a_field_of_config_json_that_is_wrong(tmp_path, changes, said):
 
 
 def test_no_queries_in_config_json(tmp_path):
-    save(tmp_path, network(), NAMES)
+    save(tmp_path, network(), Card(NAMES, SIZE))
     about = json.loads((tmp_path / "config.json").read_text())
     about["config"]["queries"] = 0
     (tmp_path / "config.json").write_text(json.dumps(about))

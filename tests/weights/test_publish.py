@@ -1,6 +1,7 @@
 """What is put on the Hub loads from there, and a Hub that is not there is said at once."""
 
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -20,7 +21,9 @@ def model():
 
 
 def test_the_folder_loads_again_and_its_card_is_one_to_the_hub(model, tmp_path):
-    folder = publish.write(model, tmp_path / "a", "me/cups", data="Drawn cups.", ap={"initial": 0.5, "layer 3": 0.61})
+    ap = {"initial": 0.5, "layer 3": 0.61}
+    words = publish.model_card(model.network, model.card, "me/cups", data="Drawn cups.", ap=ap)
+    folder = publish.write(tmp_path / "a", model.network, replace(model.card, words=words))
     assert sorted(p.name for p in folder.iterdir()) == [
         "README.md", "config.json", "model.safetensors", "preprocessor_config.json",
     ]  # fmt: skip
@@ -28,7 +31,7 @@ def test_the_folder_loads_again_and_its_card_is_one_to_the_hub(model, tmp_path):
     assert all(
         torch.equal(a, b) for a, b in zip(back.network.state_dict().values(), model.network.state_dict().values())
     )
-    front, text = back.card.split("---\n")[1:]
+    front, text = back.card.words.split("---\n")[1:]
     assert yaml.safe_load(front)["pipeline_tag"] == "object-detection"
     assert "2 classes" in text and "Drawn cups." in text and "| layer 3 | 0.610 |" in text and "cup, bus" in text
 

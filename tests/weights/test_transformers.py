@@ -6,11 +6,10 @@ from torchvision.ops import box_iou
 
 import dfine
 from dfine.config import SIZES, Config
-from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.transformers import transformers_config
-from tests.helpers import small_predictor
+from tests.helpers import predictor, small_predictor
 
 NAMES = ("cup", "key", "bus")
 
@@ -32,7 +31,7 @@ def equal(a, b):
 @pytest.mark.parametrize("size", list(SIZES))
 @pytest.mark.parametrize("layout", ["transformers", "official"])
 def test_every_size_comes_back_as_it_was(size, layout, tmp_path):
-    ours = Predictor(network(size, queries=300), NAMES, device="cpu", size=(96, 64))
+    ours = predictor(network(size, queries=300), NAMES, (96, 64))
     place = ours.save(tmp_path / ("a.pth" if layout == "official" else "a"), layout=layout)
     back = dfine.load(place, device="cpu", names=NAMES)
     assert back.config == ours.config

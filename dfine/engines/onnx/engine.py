@@ -1,46 +1,60 @@
-"""The same predictor on another engine: an exported file as a network, trace included.
-
-`dfine.load("model.onnx")` comes here; `dfine.engines.onnx.sessions` says what can run the file.
-"""
+"""An exported file as an engine, trace included; `dfine.engines.onnx.sessions` says what can run it."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dfine.config import Config
-from dfine.engines.onnx.export import rebuilt
+from dfine.engines.engine import checked_layers
+from dfine.engines.onnx.export import card_of, rebuilt
 from dfine.engines.onnx.sessions import open_session
-from dfine.inference.predictor import Predictor
+from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
 from dfine.trace.records import Trace
 from dfine.weights.exceptions import CheckpointError
 
 
-class OnnxNetwork(nn.Module):
-    """An exported file as a network: pixels [B, 3, H, W] in 0..1 -> Trace.
+class OnnxEngine:
+    """A file that `dfine.engines.onnx.export` wrote: pixels [B, 3, H, W] in 0..1 -> Trace, both on the CPU.
 
     Attributes:
-        config: of the network that the file was made from.
-        about: what the file says of itself: `names`, `size`, `digest`, `precision`, `parity`, `temperature` …
+        card: of the model that the file was made from, with the file's own input size.
+        config: of the network that it was made from.
+        w: W(n) [N+1] in box sizes.
+        about: what the file says of itself besides: `batch`, `precision`, `parity`, `shapes` …
         provider: where it runs: "cpu", "cuda", "tensorrt" or "openvino".
         version: of ONNX Runtime, or of OpenVINO.
+        network: the network that it was made from, where it is at hand.
+
+    Args:
+        path: the file.
+        provider: where to run it: "cpu", "cuda", "tensorrt", "openvino"; "auto" takes cuda where it is there, else cpu.
+        network: see above.
+
+    Raises:
+        CheckpointError: it is no such file, or has no trace.
+        ValueError: the provider is not there.
+        ImportError: onnxruntime is missing.
     """
 
-    def __init__(self, path: str | os.PathLike, provider: str = "auto"):
-        super().__init__()
-        self.path = Path(path)
+    device = torch.device("cpu")
+
+    def __init__(self, path: str | os.PathLike, provider: str = "auto", *, network: DFINE | None = None):
+        self.path, self.network = Path(path), network
+        if not self.path.is_file():
+            raise CheckpointError(f"there is no file {str(path)!r}")
         self.session = open_session(self.path, provider)
         self.provider, self.version = self.session.provider, self.session.version
         self.about = _about(self.path, self.session.text)
-        self.config = Config.from_dict(self.about["config"])
+        self.card, self.config = card_of(self.about), Config.from_dict(self.about["config"])
+        self.w = torch.tensor(self.about["w"])
         self.outputs = [name for name in self.session.outputs if name.startswith("trace.")]
         if not self.outputs:
             raise CheckpointError(
@@ -48,24 +62,32 @@ class OnnxNetwork(nn.Module):
                 "or run the file with onnxruntime itself"
             )
 
+    @property
+    def layers(self) -> int:
+        """The number of decoder layers."""
+        return self.config.layers
+
+    @property
+    def runs_on(self) -> str:
+        """What runs the file, and where, in words."""
+        name = "OpenVINO" if self.provider == "openvino" else "ONNX Runtime"
+        return f"{name} {self.version.split('-')[0]} on {'cpu' if self.provider == 'openvino' else self.provider}"
+
     @torch.no_grad()
-    def forward(self, pixels: Tensor, noise: None = None, layers: int | None = None) -> Trace:
+    def __call__(self, pixels: Tensor, layers: int | None = None) -> Trace:
         """The trace, on the CPU; `layers` cuts it short, which saves no time here.
 
         Raises:
             ValueError: pixels of another size than the file takes, or there are not that many layers.
         """
-        height, width = self.about["size"]
+        height, width = self.card.input_size
         if pixels.ndim != 4 or tuple(pixels.shape[1:]) != (3, height, width):
             raise ValueError(f"{self.path.name} takes pixels [B, 3, {height}, {width}], not {list(pixels.shape)}")
-        if noise is not None:
-            raise ValueError(f"{self.path.name} is an exported file: it detects, and cannot be trained")
-        if layers is not None and not 1 <= layers <= self.config.layers:
-            raise ValueError(f"this network has {self.config.layers} layers; layers is not {layers}")
+        count = checked_layers(layers, self.layers)
         parts = self._run(pixels.detach().float().cpu())
         shapes = tuple((h, w) for h, w in self.about["shapes"])
-        trace = rebuilt(parts, shapes, torch.tensor(self.about["w"]))
-        return replace(trace, refinements=trace.refinements[:layers])
+        trace = rebuilt(parts, shapes, self.w)
+        return replace(trace, refinements=trace.refinements[:count])
 
     def _run(self, pixels: Tensor) -> dict[str, Tensor]:
         """The file's outputs for any number of pictures, however many it takes at a time."""
@@ -81,59 +103,6 @@ class OnnxNetwork(nn.Module):
         # Copies are numpy's, in this thread: threads of torch, once woken, would spin beside those of the next run.
         whole = [values[0] if len(runs) == 1 else np.concatenate(values) for values in zip(*runs)]
         return {name: torch.from_numpy(value)[:count] for name, value in zip(self.outputs, whole)}
-
-    @property
-    def runner(self) -> str:
-        """What runs the file, and where, in words."""
-        name = "OpenVINO" if self.provider == "openvino" else "ONNX Runtime"
-        return f"{name} {self.version.split('-')[0]} on {'cpu' if self.provider == 'openvino' else self.provider}"
-
-    @property
-    def decoder(self):
-        """Not in the file. Raises ValueError."""
-        raise ValueError(f"{self.path.name} is an exported file, which keeps no sampling points; load its checkpoint")
-
-    def state_dict(self, *args, **kwargs):
-        """Not in the file. Raises ValueError."""
-        raise ValueError(f"{self.path.name} is an exported file, whose weights are folded; save its checkpoint instead")
-
-
-def open_file(
-    path: str | os.PathLike,
-    provider: str = "auto",
-    *,
-    names: Sequence[str] | None = None,
-    size: tuple[int, int] | None = None,
-) -> Predictor:
-    """An exported file, ready to look at pictures.
-
-    Args:
-        path: a file written by `dfine.engines.onnx.export`.
-        provider: where to run it: "cpu", "cuda", "tensorrt", "openvino"; "auto" takes cuda where it is there, else cpu.
-        names: other class names.
-        size: must be the file's own, if given: it was chosen when the model was exported.
-
-    Raises:
-        CheckpointError: it is no such file, has no trace, or does not fit.
-        ValueError: the provider is not there.
-        ImportError: onnxruntime is missing.
-    """
-    if not Path(path).is_file():
-        raise CheckpointError(f"there is no file {str(path)!r}")
-    network = OnnxNetwork(path, provider)
-    about = network.about
-    if size is not None and (not isinstance(size, (tuple, list)) or list(size) != about["size"]):
-        own = " x ".join(map(str, about["size"]))
-        raise CheckpointError(f"{path} was exported for an input of {own}; export the model again for {size}")
-    return Predictor(
-        network,
-        names if names is not None else about["names"],
-        device="cpu",
-        size=tuple(about["size"]),
-        source=str(path),
-        digest=about["digest"],
-        temperature=about["temperature"],
-    )
 
 
 def _about(path: Path, text: str | None) -> dict:

@@ -11,9 +11,8 @@ Without either there are `logits` and `boxes` of the last layer.
 from __future__ import annotations
 
 import copy
-import math
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -24,20 +23,14 @@ from dfine.engines.folded import lean
 from dfine.engines.fused import fused
 from dfine.engines.gather_attention import Gathers
 from dfine.engines.onnx import file as onnx_file
-from dfine.inference.predictor import Predictor
+from dfine.engines.onnx.parity import ExportError, check, compare
 from dfine.network.detector import DFINE
-from dfine.trace.base import SCHEMA
+from dfine.trace.card import Card
 from dfine.trace.records import Refinement, Trace
-from dfine.version import VERSION
+from dfine.weights.tensors import digest as digest_of
 
 OPSETS = range(18, 24)
 TOP = 300  # detections that the published interface returns
-TOLERANCE = {False: 1e-3, True: 0.1}  # of the scale of an output, in single and in half precision
-OTHERS = {False: 0.02, True: 0.2}  # share of answers that may be of another class, their scores lie close together
-
-
-class ExportError(ValueError):
-    """What was asked for cannot be exported, or the file does not say what torch says; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +114,12 @@ def rebuilt(parts: dict[str, Tensor], shapes: tuple[tuple[int, int], ...], w: Te
     return Trace.from_tensors({name.removeprefix("trace."): part for name, part in parts.items()}, shapes, w)
 
 
-def export(model: Predictor, path: str | Path, options: Options | None = None) -> dict[str, float]:
-    """Write `model` as an ONNX file, all at once or not at all.
+def export(network: DFINE, card: Card, path: str | Path, options: Options | None = None) -> dict[str, float]:
+    """Write a network as an ONNX file, all at once or not at all.
 
     Args:
-        model: a predictor of torch; it stays as it is.
+        network: in evaluation mode; it stays as it is.
+        card: what the model is; the file holds it, and its input size is the file's unless `options` has another.
         path: ends in .onnx; an existing file is replaced.
         options: what the file is to be like.
 
@@ -139,15 +133,17 @@ def export(model: Predictor, path: str | Path, options: Options | None = None) -
     path, options = Path(path), options or Options()
     if path.suffix != ".onnx":
         raise ExportError(f"an exported model is written as .onnx, not as {path.name!r}")
-    if not isinstance(model.network, DFINE):
-        raise ExportError(f"{model.source or 'this model'} is an exported file itself; export its checkpoint")
     onnx_file.needed("onnx"), onnx_file.needed("onnxruntime")
-    size = options.size or model.size
-    wrapped = Exported(model.network, options).cpu().eval()
-    inputs = sample(options, size)
+    card = replace(
+        card.without_folders(),
+        input_size=options.size or card.input_size,
+        digest=card.digest or digest_of(network),
+    )
+    wrapped = Exported(network, options).cpu().eval()
+    inputs = sample(options, card.input_size)
     with torch.inference_mode():
         trace = wrapped.network(inputs[0])
-        want = wrapped.outputs(copy.deepcopy(model.network).cpu()(inputs[0]), *inputs[1:])
+        want = wrapped.outputs(copy.deepcopy(network).cpu()(inputs[0]), *inputs[1:])
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".exporting-", dir=path.parent) as scratch:
@@ -158,7 +154,7 @@ def export(model: Predictor, path: str | Path, options: Options | None = None) -
         have = onnx_file.run(file, inputs)
         parity = compare({name: torch.from_numpy(value) for name, value in have.items()}, want)
         check(parity, options.half)
-        onnx_file.describe(file, about(model, options, size, trace) | {"parity": parity})
+        onnx_file.describe(file, about(card, network, options, trace) | {"parity": parity})
         file.replace(path)
     return parity
 
@@ -175,101 +171,33 @@ def sample(options: Options, size: tuple[int, int]) -> tuple[Tensor, ...]:
     return images, torch.tensor([[640, 480], [480, 640]]).repeat(batch, 1)[:batch]
 
 
-def about(model: Predictor, options: Options, size: tuple[int, int], trace: Trace) -> dict:
-    """What the file says of itself, as plain values."""
+def about(card: Card, network: DFINE, options: Options, trace: Trace) -> dict:
+    """What the file says of itself, as plain values; `card_of` finds the card in them again."""
+    head = card.provenance()
     return {
-        "schema": SCHEMA,
-        "dfine": VERSION,
+        "schema": head["schema"],
+        "dfine": head["dfine"],
         "torch": str(torch.__version__),
-        "source": Path(model.source).name if Path(model.source).exists() else model.source,
-        "digest": model.digest,
-        "names": list(model.names),
-        "size": list(size),
+        "source": card.source,
+        "digest": card.digest,
+        "names": list(card.names),
+        "size": list(card.input_size),
         "batch": options.batch,
         "precision": "half" if options.half else "single",
-        "temperature": None if model.temperature is None else list(model.temperature),
-        "config": model.config.to_dict(),
+        "temperature": None if card.temperature is None else list(card.temperature),
+        "config": network.config.to_dict(),
         "shapes": [list(shape) for shape in trace.shapes],
         "w": trace.w.tolist(),
     }
 
 
-def compare(have: dict[str, Tensor], want: dict[str, Tensor]) -> dict[str, float]:
-    """By output, the largest difference in units of the largest value of `want` (at least 1), over all pictures.
-
-    Answers whose scores lie within rounding of each other may come in another order: queries are matched by the token
-    they were born of, where it is known, and otherwise by what they say. `trace.origin` says of tokens that one side
-    alone chose how far their scores are from those of the last ones chosen; `labels` is the share of answers of another
-    class.
-    """
-    worst = dict.fromkeys(want, 0.0)
-    for i in range(len(next(iter(want.values())))):
-        mine, theirs = ({name: value[i] for name, value in side.items()} for side in (have, want))
-        for group in (_same_token, _same_answer):
-            for name, value in group(mine, theirs).items():
-                worst[name] = max(worst[name], value) if math.isfinite(value) else math.inf
-    return worst
-
-
-def check(parity: dict[str, float], half: bool) -> None:
-    """Raise ExportError, naming the output, when a difference is too large."""
-    for name, value in parity.items():
-        limit = OTHERS[half] if name == "labels" else TOLERANCE[half]
-        if not value <= limit:
-            raise ExportError(f"the exported file is {value:.2g} from torch in {name!r}; nothing was written")
-
-
-def _same_token(have: dict[str, Tensor], want: dict[str, Tensor]) -> dict[str, float]:
-    """Differences of a picture's trace."""
-    names = [name for name in want if name.startswith("trace.")]
-    if not names:
-        return {}
-    born = have["trace.origin"][:, None] == want["trace.origin"]
-    a, b = born.nonzero(as_tuple=True)
-    found = {"trace.origin": _chosen_alone(have["trace.proposals.logits"], want["trace.proposals.logits"], born)}
-    for name in names[:-1]:
-        axis = 1 if name.startswith("trace.layers.") else 0
-        found[name] = _apart(have[name].index_select(axis, a), want[name].index_select(axis, b))
-    return found
-
-
-def _chosen_alone(have: Tensor, want: Tensor, born: Tensor) -> float:
-    """How far tokens that one side alone chose are from the border of the choice, in units of the largest logit.
-
-    Proposals' logits [Q, K] of both sides, and which queries are born of the same token [Q, Q]. Rounding may swap the
-    last chosen with the first left out, however many have nearly that score. Where more than half differ, or some
-    score is no number, it is infinite.
-    """
-    scores, alone = (have.amax(-1), want.amax(-1)), (~born.any(1), ~born.any(0))
-    if not all(s.isfinite().all() for s in scores) or alone[0].sum() > len(born) / 2:
-        return math.inf
-    gaps = [(mine[one] - other.min()).abs() for mine, one, other in zip(scores, alone, scores[::-1])]
-    return _largest(torch.cat(gaps), want)
-
-
-def _same_answer(have: dict[str, Tensor], want: dict[str, Tensor]) -> dict[str, float]:
-    """Differences of a picture's answers, each with the nearest of its class."""
-    if "labels" in want:
-        scale = want["boxes"].abs().max().clamp(min=1)
-        say = lambda d: torch.cat((d["boxes"] / scale, d["scores"][:, None], d["labels"][:, None].float()), 1)  # noqa: E731
-    elif "logits" in want:
-        say = lambda d: torch.cat((d["boxes"], d["logits"].sigmoid()), 1)  # noqa: E731
-    else:
-        return {}
-    nearest = torch.cdist(say(have), say(want)).argmin(1)
-    names = [name for name in ("boxes", "scores", "logits") if name in want]
-    found = {name: _apart(have[name], want[name][nearest]) for name in names}
-    if "labels" in want:
-        found["labels"] = (have["labels"] != want["labels"][nearest]).float().mean().item()
-    return found
-
-
-def _apart(have: Tensor, want: Tensor) -> float:
-    """The largest difference, in units of the largest value of `want`, which counts as at least 1."""
-    return _largest((have - want).abs(), want)
-
-
-def _largest(differences: Tensor, want: Tensor) -> float:
-    if not differences.numel():
-        return 0.0
-    return (differences.max() / want.abs().max().clamp(min=1)).item()
+def card_of(about: dict) -> Card:
+    """The card in what a file says of itself."""
+    temperature = about["temperature"]
+    return Card(
+        names=tuple(about["names"]),
+        input_size=tuple(about["size"]),
+        source=about["source"],
+        digest=about["digest"],
+        temperature=None if temperature is None else tuple(temperature),
+    )

@@ -4,6 +4,8 @@ import importlib.util
 import json
 import subprocess
 import sys
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +17,16 @@ import dfine
 from dfine.config import Config
 from dfine.engines import fastest
 from dfine.engines.onnx import file as onnx_file
-from dfine.engines.onnx.engine import OnnxNetwork
-from dfine.engines.onnx.export import ExportError, Options, check, compare, export, published, tensors
+from dfine.engines.onnx.engine import OnnxEngine
+from dfine.engines.onnx.export import Options, export, published, tensors
+from dfine.engines.onnx.parity import ExportError, check, compare
 from dfine.engines.onnx.sessions import available, chain
 from dfine.inference.looking import look
 from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
 from dfine.trace.postprocess import detections
 from dfine.weights.exceptions import CheckpointError
-from tests.helpers import shaken, synthetic_trace
+from tests.helpers import predictor, shaken, synthetic_trace
 
 pytest.importorskip("onnx", reason="onnx is not installed")
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
@@ -47,13 +50,13 @@ def model() -> Predictor:
     torch.manual_seed(0)
     network = shaken(DFINE(Config.of("n", classes=3, queries=20)))
     about = dict(source="test", digest="ab" * 32, temperature=(1.0, 1.5, 2.0, 0.5))
-    return Predictor(network, NAMES, device="cpu", size=SIZE, **about)
+    return predictor(network, NAMES, SIZE, **about)
 
 
 @pytest.fixture(scope="module")
 def file(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("export") / "model.onnx"
-    parity = export(model, path)
+    parity = export(model.network, model.card, path)
     return path, parity
 
 
@@ -81,7 +84,7 @@ def test_the_model_and_its_file_tell_the_same_story(model, file):
 
 def test_the_parity_that_was_measured_is_returned_and_kept(file):
     path, parity = file
-    about = OnnxNetwork(path).about
+    about = OnnxEngine(path).about
     assert about["parity"] == parity and max(parity.values()) < 1e-4
     assert about["schema"] == 1 and about["precision"] == "single"
 
@@ -90,13 +93,13 @@ def test_the_parity_that_was_measured_is_returned_and_kept(file):
 def test_a_file_for_one_picture_answers_for_several(model, file, count):
     pixels = torch.rand(count, 3, *SIZE)
     with torch.no_grad():
-        assert close(OnnxNetwork(file[0])(pixels), model.network(pixels))
+        assert close(OnnxEngine(file[0])(pixels), model.network(pixels))
 
 
 @pytest.mark.parametrize("gather", [True, False])
 def test_a_file_for_any_batch(model, tmp_path, gather):
-    export(model, tmp_path / "any.onnx", Options(batch=None, gather=gather, opset=18))
-    network = OnnxNetwork(tmp_path / "any.onnx")
+    export(model.network, model.card, tmp_path / "any.onnx", Options(batch=None, gather=gather, opset=18))
+    network = OnnxEngine(tmp_path / "any.onnx")
     for count in (1, 2, 5):
         pixels = torch.rand(count, 3, *SIZE)
         with torch.no_grad():
@@ -104,17 +107,17 @@ def test_a_file_for_any_batch(model, tmp_path, gather):
 
 
 def test_another_input_size(model, tmp_path):
-    export(model, tmp_path / "a.onnx", Options(size=(96, 64), batch=2))
+    export(model.network, model.card, tmp_path / "a.onnx", Options(size=(96, 64), batch=2))
     back = dfine.load(tmp_path / "a.onnx")
     assert back.size == (96, 64)
     pixels = torch.rand(3, 3, 96, 64)  # the last run is filled up
     with torch.no_grad():
-        assert close(back.network(pixels), model.network(pixels))
+        assert close(back.engine(pixels), model.network(pixels))
 
 
 def test_the_published_interface(model, tmp_path):
     """images and (width, height) in; labels, boxes in pixels and scores out, as our own postprocessing has them."""
-    export(model, tmp_path / "p.onnx", Options(postprocess=True, trace=False, batch=None))
+    export(model.network, model.card, tmp_path / "p.onnx", Options(postprocess=True, trace=False, batch=None))
     images, sizes = torch.rand(2, 3, *SIZE), torch.tensor([[200, 100], [64, 300]])
     have = onnx_file.run(tmp_path / "p.onnx", (images, sizes))
     assert list(have) == ["labels", "boxes", "scores"]
@@ -128,14 +131,14 @@ def test_the_published_interface(model, tmp_path):
 
 
 def test_postprocessing_and_trace_in_one_file(model, tmp_path):
-    export(model, tmp_path / "both.onnx", Options(postprocess=True))
+    export(model.network, model.card, tmp_path / "both.onnx", Options(postprocess=True))
     with torch.no_grad():
         pixels = torch.rand(1, 3, *SIZE)
-        assert close(OnnxNetwork(tmp_path / "both.onnx")(pixels), model.network(pixels))
+        assert close(OnnxEngine(tmp_path / "both.onnx")(pixels), model.network(pixels))
 
 
 def test_half_precision_keeps_distributions_in_single(model, tmp_path):
-    export(model, tmp_path / "h.onnx", Options(half=True))
+    export(model.network, model.card, tmp_path / "h.onnx", Options(half=True))
     have = onnx_file.run(tmp_path / "h.onnx", (torch.rand(1, 3, *SIZE),))
     assert {value.dtype.name for value in have.values()} == {"float32", "int64"}
     graph = onnx_file.needed("onnx").load(tmp_path / "h.onnx").graph
@@ -145,7 +148,7 @@ def test_half_precision_keeps_distributions_in_single(model, tmp_path):
 
 @pytest.mark.parametrize("options", [Options(gather=False), Options(gather=True, postprocess=True, batch=None)])
 def test_tensorrt_reads_every_operator(model, tmp_path, options):
-    export(model, tmp_path / "t.onnx", options)
+    export(model.network, model.card, tmp_path / "t.onnx", options)
     assert onnx_file.operators(tmp_path / "t.onnx") <= TENSORRT
 
 
@@ -162,9 +165,9 @@ def test_options_that_cannot_be(wrong, said):
 
 def test_nothing_is_left_of_an_export_that_failed(model, tmp_path, monkeypatch):
     (tmp_path / "m.onnx").write_text("what was there")
-    monkeypatch.setattr(file, "simplify", lambda *a, **k: (_ for _ in ()).throw(RuntimeError("broken")))
+    monkeypatch.setattr(onnx_file, "simplify", lambda *a, **k: (_ for _ in ()).throw(RuntimeError("broken")))
     with pytest.raises(RuntimeError, match="broken"):
-        export(model, tmp_path / "m.onnx")
+        export(model.network, model.card, tmp_path / "m.onnx")
     assert [p.name for p in tmp_path.iterdir()] == ["m.onnx"]
     assert (tmp_path / "m.onnx").read_text() == "what was there"
 
@@ -222,7 +225,7 @@ def test_files_that_are_none_of_ours(tmp_path, model, file):
     (tmp_path / "bad.onnx").write_bytes(b"not a graph")
     with pytest.raises(CheckpointError, match="bad.onnx cannot be run"):
         dfine.load(tmp_path / "bad.onnx")
-    export(model, tmp_path / "mute.onnx", Options(trace=False))
+    export(model.network, model.card, tmp_path / "mute.onnx", Options(trace=False))
     with pytest.raises(CheckpointError, match="without their story"):
         dfine.load(tmp_path / "mute.onnx")
     onnx = onnx_file.needed("onnx")
@@ -239,21 +242,18 @@ def test_files_that_are_none_of_ours(tmp_path, model, file):
 
 def test_what_an_exported_file_cannot_do(file, tmp_path):
     back = dfine.load(file[0])
-    with pytest.raises(ValueError, match="sampling points; load its checkpoint"):
-        look(back, picture(), 0)
-    with pytest.raises(ValueError, match="weights are folded"):
-        back.save(tmp_path / "again")
-    with pytest.raises(ValueError, match="export its checkpoint"):
-        export(back, tmp_path / "again.onnx")
+    for wish in (lambda: look(back, picture(), 0), lambda: back.save(tmp_path / "again"), lambda: back.network):
+        with pytest.raises(ValueError, match="model.onnx is an exported file.*load its checkpoint to save, export"):
+            wish()
     with pytest.raises(ValueError, match=r"takes pixels \[B, 3, 64, 96\]"):
-        back.network(torch.rand(1, 3, 64, 64))
+        back.engine(torch.rand(1, 3, 64, 64))
     with pytest.raises(CheckpointError, match="exported for an input of 64 x 96"):
         dfine.load(file[0], size=(96, 96))
 
 
 def test_providers_are_chosen_and_reported(file):
     assert "cpu" in available()
-    assert OnnxNetwork(file[0], "cpu").provider == "cpu"
+    assert OnnxEngine(file[0], "cpu").provider == "cpu"
     assert "ONNX Runtime 1." in repr(dfine.load(file[0])) and "on cpu" in repr(dfine.load(file[0]))
     for absent in {"tensorrt", "openvino", "cuda"} - set(available()):
         with pytest.raises(ValueError, match=f"cannot run on '{absent}' here; it can on cpu.*pip install "):
@@ -286,16 +286,16 @@ def test_a_gpu_has_a_number(file):
 @pytest.mark.parametrize("options", [Options(), Options(batch=None, gather=False), Options(batch=2, postprocess=True)])
 def test_openvino_tells_the_same_story(model, tmp_path, options):
     pytest.importorskip("openvino")
-    export(model, tmp_path / "a.onnx", options)
+    export(model.network, model.card, tmp_path / "a.onnx", options)
     back = dfine.load(tmp_path / "a.onnx", "openvino")
-    assert back.network.provider == "openvino" and "OpenVINO 20" in repr(back) and "on cpu" in repr(back)
+    assert back.engine.provider == "openvino" and "OpenVINO 20" in repr(back) and "on cpu" in repr(back)
     assert (back.names, back.digest) == (NAMES, model.digest)
     first = back(picture(0), threshold=0).trace
     kept = first.last.edges.clone()
     for count in (1, 3):
         pixels = torch.rand(count, 3, *SIZE)
         with torch.no_grad():
-            assert close(back.network(pixels), model.network(pixels))
+            assert close(back.engine(pixels), model.network(pixels))
     assert torch.equal(first.last.edges, kept)  # later pictures leave earlier answers alone
 
 
@@ -305,7 +305,7 @@ def test_openvino_needs_no_onnxruntime(file, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else find(name))
     assert available() == ["openvino"]
-    assert dfine.load(file[0], "openvino").network.provider == "openvino"
+    assert dfine.load(file[0], "openvino").engine.provider == "openvino"
     with pytest.raises(ImportError, match="pip install onnx onnxruntime"):
         dfine.load(file[0])
 
@@ -335,41 +335,42 @@ def test_openvino_refuses_what_is_no_such_file(tmp_path):
 def test_early_exit_of_a_file_cuts_the_story(model, file):
     early = dfine.load(file[0], layers=2)(picture(), threshold=0)
     assert len(early.trace.refinements) == 2
-    assert close(early.trace, Predictor(model.network, NAMES, device="cpu", size=SIZE, layers=2)(picture()).trace)
+    assert close(early.trace, predictor(model.network, NAMES, SIZE, layers=2)(picture()).trace)
 
 
 # ── the cache ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_model_is_exported_once(model, tmp_path, monkeypatch):
-    first = fastest.cached(model, tmp_path)
+    first = fastest.cached(model.network, model.card, tmp_path)
     monkeypatch.setattr(fastest, "export", lambda *a: pytest.fail("it is there already"))
-    again = fastest.cached(model, tmp_path)
-    assert first.engine.path == again.engine.path
-    assert close(again(picture()).trace, model(picture()).trace)
-    assert again.network is model.network  # saving and looking work as before
-    assert torch.equal(look(again, picture(), 0).points, look(model, picture(), 0).points)
+    again = fastest.cached(model.network, model.card, tmp_path)
+    assert first.path == again.path
+    quick = model.with_engine(again)
+    assert close(quick(picture()).trace, model(picture()).trace)
+    assert quick.network is model.network  # saving and looking work as before
+    assert torch.equal(look(quick, picture(), 0).points, look(model, picture(), 0).points)
 
 
 def test_other_weights_and_sizes_have_their_own_file(model, tmp_path):
-    other = Predictor(model.network, NAMES, device="cpu", size=(64, 64), digest=model.digest)
-    unknown = Predictor(model.network, NAMES, device="cpu", size=SIZE)
-    files = {fastest._file(m, tmp_path) for m in (model, other, unknown)}
-    assert len(files) == 3 and fastest._file(unknown, tmp_path) in files
+    cards = [model.card, replace(model.card, input_size=(64, 64)), replace(model.card, digest="")]
+    files = [fastest._file(model.network, card, tmp_path) for card in cards]
+    assert len(set(files)) == 3 and fastest._file(model.network, cards[-1], tmp_path) in files
 
 
 def test_the_faster_engine_is_measured_once(model, tmp_path, monkeypatch):
-    best = fastest.faster(model, tmp_path)
-    assert close(best(picture()).trace, model(picture()).trace)
+    best = fastest.fastest(model.engine, model.card, tmp_path)
+    pixels = torch.rand(1, 3, *SIZE)
+    assert close(best(pixels), model.engine(pixels))
     note = next(tmp_path.glob("*.json"))
     known = json.loads(note.read_text())
     assert set(known["times"]) == {"fused", "onnx"} | ({"openvino"} & set(available()))
     opened = []
-    monkeypatch.setattr(fastest, "OnnxNetwork", lambda *a: opened.append(a[1]) or OnnxNetwork(*a))
+    monkeypatch.setattr(fastest, "OnnxEngine", lambda *a, **k: opened.append(a[1]) or OnnxEngine(*a, **k))
     for winner in known["times"]:
         opened.clear()
         note.write_text(json.dumps(known | {"times": {name: 2.0 - (name == winner) for name in known["times"]}}))
-        engine = fastest.faster(model, tmp_path).engine
+        engine = fastest.fastest(model.engine, model.card, tmp_path)
         provider = {"onnx": "cpu"}.get(winner, winner)
         assert getattr(engine, "provider", "fused") == provider
         assert opened == [provider] * (winner != "fused")  # and the others are left alone
@@ -377,15 +378,16 @@ def test_the_faster_engine_is_measured_once(model, tmp_path, monkeypatch):
 
 def test_where_no_file_can_be_written_torch_answers(model, tmp_path):
     (tmp_path / "taken").write_text("a file where the folder would be")
-    best = fastest.faster(model, tmp_path / "taken")
-    assert not isinstance(best.engine, OnnxNetwork)
-    assert close(best(picture()).trace, model(picture()).trace)
+    best = fastest.fastest(model.engine, model.card, tmp_path / "taken")
+    assert best.fast and best.network is model.network and not model.engine.fast
 
 
-def test_speeding_up_in_the_background(model, tmp_path, monkeypatch):
+def test_the_fastest_engine_is_found_in_the_background(model, tmp_path, monkeypatch):
     monkeypatch.setenv("DFINE_CACHE", str(tmp_path))
-    mine = Predictor(model.network, NAMES, device="cpu", size=SIZE)
-    before = mine.engine
-    fastest.speed_up(mine).join(120)
-    assert mine.engine is not before
-    assert close(mine(picture()).trace, model(picture()).trace)
+    found, ready = [], threading.Event()
+    thread = fastest.in_background(model.engine, model.card, found.append, ready.is_set)
+    assert not found
+    ready.set()
+    thread.join(120)
+    pixels = torch.rand(1, 3, *SIZE)
+    assert close(found[0](pixels), model.engine(pixels))

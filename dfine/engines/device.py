@@ -1,8 +1,11 @@
-"""Where a network runs."""
+"""Where a network runs, and what happens when it finds no room there."""
 
 from __future__ import annotations
 
+import warnings
+
 import torch
+from torch import nn
 
 
 def resolve(device: str | torch.device) -> torch.device:
@@ -22,3 +25,29 @@ def resolve(device: str | torch.device) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ValueError(f"there is no {device}; there are {torch.cuda.device_count()} GPUs, counted from 0")
     return device
+
+
+def moved(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network on `device`, or, with a warning, on the CPU where the device has no room for it."""
+    try:
+        return network.to(device)
+    except RuntimeError as error:
+        if not out_of_memory(error, device):
+            raise
+    return to_cpu(network, device)
+
+
+def out_of_memory(error: RuntimeError, device: torch.device) -> bool:
+    """Whether the device, a GPU, failed for want of memory."""
+    if device.type == "cpu":
+        return False
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower()
+
+
+def to_cpu(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network on the CPU, with a warning that `device` had no room."""
+    warnings.warn(
+        f"{device} ran out of memory; going on with the CPU, which is slower. A smaller model or input size may fit.",
+        stacklevel=5,
+    )
+    return network.to("cpu")
