@@ -181,7 +181,7 @@ SIZES = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """The published training recipe of a size, from COCO alone (paper Table 6 and the published configurations)."""
+    """The published training recipe of a size, without Objects365 (paper Table 6 and the published configurations)."""
 
     epochs: int  # with strong augmentation
     epochs_plain: int  # without it, at the end

@@ -91,7 +91,7 @@ def deviation(p: Tensor, w: Tensor) -> Tensor:
 
 
 def entropy(p: Tensor) -> Tensor:
-    """−Σ Pr(n)·log₂ Pr(n), in bits; 0 is a certain edge, log₂(N+1) ≈ 5.04 knows nothing: [..., N+1] -> [...]."""
+    """−Σ Pr(n)·log₂ Pr(n) in bits: [..., N+1] -> [...]. 0 is one bin only, log₂(N+1) ≈ 5.04 all alike."""
     return -torch.special.xlogy(p, p).sum(-1) / torch.log(torch.tensor(2.0))
 
 

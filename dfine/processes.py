@@ -1,7 +1,7 @@
 """Several processes at one job, as `torchrun` starts them: who takes which share, and how answers come together.
 
-Python objects (paths, detections, numbers) travel over gloo, on every machine; gradients on GPUs over NCCL. Without
-`torchrun` there is one process, and everything is as if this file were not there.
+Python objects (paths, detections, numbers) travel over gloo, which every machine has, and gradients on GPUs over NCCL.
+Without `torchrun` there is one process, and everything works as if this module did not exist.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import distributed
 
 T = TypeVar("T")
-PATIENCE = timedelta(hours=12)  # one process may have far more to do than another before they meet
+PATIENCE = timedelta(hours=12)  # one process may work for long while the others wait for it
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Ranks:
 
 @contextmanager
 def ranks() -> Iterator[Ranks]:
-    """The processes that `torchrun` started, connected until the end of the block; else this one alone."""
+    """The processes that `torchrun` started, connected until the end of the block; without it, only this one."""
     count = int(os.environ.get("WORLD_SIZE", 1))
     if count < 2:
         yield Ranks()

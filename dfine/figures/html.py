@@ -1,4 +1,4 @@
-"""Records as small pieces of HTML, for notebooks and the page: no script, no font, nothing to load."""
+"""Records as small pieces of HTML for notebooks and the page, which need no script and load nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HEAD = _CELL + ";font-weight:600;border-bottom:1px solid rgba(128,132,140,0.4)"
 
 
 def detections_html(detections: Detections) -> str:
-    """The detections as a table: class, score, box in pixels, query. Says so when there are none."""
+    """The detections as a table of class, score, box in pixels and query, or a sentence when there are none."""
     if not len(detections):
         return f"<p>No detections in a picture of {detections.size[0]} × {detections.size[1]} pixels.</p>"
     heads = ("", "class", "score", "x1", "y1", "x2", "y2", "query")
@@ -40,13 +40,13 @@ def detections_html(detections: Detections) -> str:
 
 
 def sketched_html(detections: Detections) -> str:
-    """The table beside a sketch: the boxes in the frame of their picture, which the record does not carry."""
+    """The table beside a sketch of the boxes; the record does not hold the picture itself."""
     table = detections_html(detections)
     return _beside(sketch.of_detections(detections), table) if len(detections) else table
 
 
 def result_html(picture: Image.Image, detections: Detections) -> str:
-    """The picture with its boxes, at most 480 pixels, beside the table of them."""
+    """The picture with its boxes, at most 480 pixels wide and high, beside the table of detections."""
     drawn, file = pictures.draw(picture, detections), io.BytesIO()
     drawn.thumbnail((480, 480))
     drawn.convert("RGB").save(file, "JPEG", quality=82, optimize=True)
@@ -57,7 +57,7 @@ def result_html(picture: Image.Image, detections: Detections) -> str:
 
 
 def trace_html(trace: Trace, picture: int = 0) -> str:
-    """One picture's queries at every stage: how many are sure, how near they are to where they end, how decided."""
+    """All queries of one picture at every stage: how many are sure, their IoU with their last boxes, their entropy."""
     batch, queries, classes = trace.initial.logits.shape
     levels = ", ".join(f"{h} × {w}" for h, w in trace.shapes)
     of = f", picture {picture + 1}" if batch > 1 else ""
@@ -74,8 +74,8 @@ def trace_html(trace: Trace, picture: int = 0) -> str:
     heads = _row(["stage", "best score", "scores ≥ 0.5", "IoU with last", "entropy, bits"], head=True)
     note = (
         f'<p style="font:12px {_FONT};color:{style.TEXT};margin:6px 9px;max-width:420px">IoU with the last box and '
-        "entropy of the edges (5.04 knows nothing) are means over the queries that are sure at last. Left, the boxes "
-        "with the highest scores, dashed where they began.</p>"
+        "entropy of the edges (5.04: flat) are means over the queries that score at least 0.5 in the last layer. Left, "
+        "the boxes with the highest scores; dashed, their initial boxes.</p>"
     )
     return head + _beside(sketch.of_trace(trace, picture), f"<table {_TABLE}>{heads}{body}</table>{note}")
 

@@ -19,7 +19,7 @@ LEAST, LIMIT = 640, 1280  # longer side of a drawn picture in pixels: room for l
 def shown(picture: Image.Image, limit: int = LIMIT) -> Image.Image:
     """The picture in RGB as it is shown: its longer side reduced to `limit` pixels, or enlarged to `LEAST`.
 
-    A `limit` of the picture's own longer side leaves its size alone.
+    With the picture's own longer side as `limit`, its size does not change.
     """
     rgb, longer = picture.convert("RGB"), max(picture.size)
     scale = min(max(longer, LEAST), limit) / longer
@@ -40,7 +40,7 @@ def draw(
     """The picture as it is `shown`, with a box and a label for every detection, coloured by class.
 
     `picture` may be smaller or larger than `detections.size`: boxes are scaled to it. The `selected` detection is drawn
-    last, with a wider frame, and the others step back. `captions`, one a detection, take the place of name and score.
+    last, with a wider frame, and the others become fainter. `captions`, one a detection, replace name and score.
 
     Raises:
         IndexError: there is no detection `selected`.
@@ -63,7 +63,7 @@ def draw(
         faint = selected is not None and not chosen
         width = round((3.5 if chosen else 2) * unit)
         _frame(canvas, boxes[i], colours[i], width=max(2, width), opacity=150 if faint else 255)
-    # Labels after all frames, so that no frame crosses a label; the first to be placed have the choice of place.
+    # Labels after all frames, so that no frame crosses a label; the first to be placed get the best places.
     plain = (f"{name} {score:.2f}" for name, score in zip(detections.class_names, detections.scores.tolist()))
     texts = list(plain if captions is None else captions)
     plates = _plates(
@@ -77,7 +77,7 @@ def draw(
 
 
 def at(detections: Detections, x: float, y: float, shown_size: tuple[int, int] | None = None) -> int | None:
-    """The detection whose box contains the point: the smallest one, because it is the hardest to hit; None outside all.
+    """The detection whose box contains the point, or None. Of several the smallest, which is the hardest to hit.
 
     `x`, `y` count pixels of a picture of `shown_size` = (width, height), by default the detections' own size.
     """
@@ -110,14 +110,14 @@ def history_boxes(picture: Image.Image, history: History, *, side: int = 640, ma
         _frame(canvas, box, colour, width=round((4 + step * (history.layers - 1 - layer)) * unit), shade=90)
     _dashed(canvas, boxes[0], width=round(2 * unit), dash=round(9 * unit))  # on top, as layer 1 often stays close to it
     for k, edge in enumerate(EDGES):
-        _whisker(canvas, boxes[-1], k, *whiskers[k], style.EDGE_COLOURS[edge], unit)
+        _whisker(canvas, boxes[-1], k, whiskers[k], style.EDGE_COLOURS[edge], unit)
     return image
 
 
 def moving_box(
     picture: Image.Image, history: History, box: torch.Tensor, layer: int, *, side: int = 480
 ) -> Image.Image:
-    """The same view with the initial box and one other, `box` [4] cxcywh, in the colour of `layer`; for animations."""
+    """The same view with the initial box and one other, `box` [4] cxcywh in 0..1, in the colour of `layer`."""
     image, canvas, place = _stage(picture, history, side, 0.8)
     start, now = place(to_pixels(torch.stack((history.initial, box)), history.size)).tolist()
     _dashed(canvas, start, width=2, dash=8)
@@ -133,7 +133,7 @@ def _stage(picture: Image.Image, history: History, side: int, mass: float):
     zoom = side / (view[2] - view[0])
     height = max(1, round((view[3] - view[1]) * zoom))
     image = picture.convert("RGB").resize((side, height), Image.Resampling.BICUBIC, box=view)
-    image = ImageEnhance.Color(image).enhance(0.55)  # step back a little, so that thin lines can be told apart
+    image = ImageEnhance.Color(image).enhance(0.55)  # paler colours, so that thin lines stand out
     origin = torch.tensor((view[0], view[1], view[0], view[1]))
     return image, ImageDraw.Draw(image, "RGBA"), lambda pixels: (pixels * scale - origin) * zoom
 
@@ -179,9 +179,9 @@ def _dashed(canvas, box, *, width: int, dash: int) -> None:
             canvas.line(ends, fill=style.rgb("#F2F3F5"), width=width)
 
 
-def _whisker(canvas, box, edge: int, low: float, high: float, colour: str, unit: float) -> None:
-    """A capped line across the middle of an edge: `low` to `high` along the axis on which the edge can move."""
-    x1, y1, x2, y2 = box
+def _whisker(canvas, box, edge: int, reach: list[float], colour: str, unit: float) -> None:
+    """A capped line across the middle of an edge, over its `reach` [2] along the axis on which the edge can move."""
+    (x1, y1, x2, y2), (low, high) = box, reach
     cap = 9 * unit
     horizontal = edge % 2 == 0  # left and right move in x
     middle = (y1 + y2) / 2 if horizontal else (x1 + x2) / 2
@@ -199,8 +199,8 @@ def _whisker(canvas, box, edge: int, low: float, high: float, colour: str, unit:
 def _plates(boxes, widths: list[float], size: tuple[int, int], height: float) -> list[tuple]:
     """Where the labels go: above the box, in its upper corner, below it, in its lower corner, or further down.
 
-    A label takes the first of these places on which no earlier one lies; where all are taken, the one above. None
-    leaves the picture.
+    A label takes the first of these places that no earlier label covers, or, if all are covered, the one above. All
+    labels stay inside the picture.
     """
     pad, placed = height * 0.3, []
     for box, text in zip(boxes, widths):
@@ -219,6 +219,6 @@ def _overlap(a, b) -> bool:
 
 
 def _ordered(box) -> tuple[float, float, float, float]:
-    """Corners in rising order: a network without training may turn a box inside out, and Pillow refuses that."""
+    """Corners in rising order. An untrained network may give a negative size, which Pillow refuses."""
     x1, y1, x2, y2 = box
     return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)

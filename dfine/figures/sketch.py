@@ -1,4 +1,4 @@
-"""Boxes without their picture, as a few lines of SVG: what a record can draw of itself in a notebook."""
+"""Boxes without their picture, as a few lines of SVG that a record can show of itself in a notebook."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST = 30  # boxes of a trace that are drawn, those with the highest scores
 
 
 def of_detections(detections: Detections) -> str:
-    """The frame of the picture with every box in the colour of its class, best on top."""
+    """The frame of the picture with every box in the colour of its class; the best lie on top."""
     boxes = [
         _rect(box, style.class_colour(label), 2.0, f"{name} {score:.2f}")
         for box, label, name, score in zip(
@@ -30,7 +30,7 @@ def of_detections(detections: Detections) -> str:
 
 
 def of_history(history: History) -> str:
-    """Around the object: its initial box (dashed) and every layer's in its colour."""
+    """The initial box (dashed) and the box of every layer, each in its colour."""
     boxes = history.xyxy_pixels
     low, high = boxes[:, :2].amin(0), boxes[:, 2:].amax(0)
     margin = 0.12 * (high - low).clamp(min=1).max()
@@ -45,7 +45,7 @@ def of_history(history: History) -> str:
 
 
 def of_trace(trace: Trace, picture: int = 0) -> str:
-    """The unit square with the last boxes of the highest-scoring queries, and dashed where these began."""
+    """The unit square with the last boxes of the highest-scoring queries; dashed, their initial boxes."""
     score = trace.last.logits[picture].float().amax(-1).sigmoid()
     order = score.argsort(descending=True)[:MOST].tolist()
     colour = style.layer_colours(1)[0]
@@ -58,7 +58,7 @@ def of_trace(trace: Trace, picture: int = 0) -> str:
             words = f"query {query}, {float(score[query]):.2f}"
             line = style.alpha(style.INITIAL if dash else colour, strength)
             rects.append(_rect(box, line, 1.2 if dash else 2.0, words, scale=1000 / SIDE, dash=dash))
-    return _svg("".join(rects), (1000, 1000), f"The boxes of {len(order)} queries, dashed where they began")
+    return _svg("".join(rects), (1000, 1000), f"The last boxes of {len(order)} queries; dashed, their initial boxes")
 
 
 def _rect(
@@ -83,9 +83,9 @@ def _svg(content: str, size: tuple[float, float], words: str, start: tuple[float
 
 
 def image(content: str, size: tuple[int, int], words: str, *, view: str | None = None, css: str = "") -> str:
-    """SVG as a picture of `size` = (width, height) pixels inside HTML; `words` are read where it is not seen.
+    """SVG as an image of `size` = (width, height) pixels in HTML, with `words` for readers who do not see it.
 
-    Notebooks that nobody has trusted yet, and pages that show them, drop `<svg>` itself and leave its titles standing.
+    Notebooks that are not trusted yet, and web pages that show notebooks, remove `<svg>` elements but keep images.
     """
     width, height = size
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view or f"0 0 {width} {height}"}">{content}</svg>'
@@ -97,10 +97,10 @@ def image(content: str, size: tuple[int, int], words: str, *, view: str | None =
 
 
 def numbers(trace: Trace, picture: int = 0) -> list[dict]:
-    """A row for every stage of one picture: `stage`, `best` score, `sure` queries of 0.5 or more, and what they share.
+    """A row for every stage of one picture: `stage`, `best` (score), `sure` (queries from 0.5), `iou`, `entropy`.
 
-    `iou` is their mean IoU with their last boxes, `entropy` the mean of their edges in bits; both are of the queries
-    that are sure at last, and None where there are none or no distributions.
+    `iou` is the mean IoU with the last boxes and `entropy` the mean over the edges in bits, both over the queries that
+    are sure in the last layer. They are None without such a query, or where a stage has no distributions.
     """
     final = trace.last.logits[picture].float().amax(-1).sigmoid()
     sure = final >= 0.5

@@ -1,4 +1,4 @@
-"""One visual language: what colour an edge, a layer and a class have, which fonts and units, on light and dark pages.
+"""The colours of edges, layers and classes, and the fonts and units of all figures, on light and dark pages.
 
 Backgrounds are transparent and text is a middle grey, so that one figure reads on both. An edge keeps its colour in
 every picture, plot and table (Okabe and Ito's palette, which colour-blind readers can tell apart); layers run from warm
@@ -14,7 +14,7 @@ from dfine.trace.history import History
 
 EDGE_COLOURS = dict(zip(EDGES, ("#0072B2", "#E69F00", "#009E73", "#CC79A7")))
 INITIAL = "#9AA0A8"  # the initial box, which no distribution has moved yet
-GHOST = "#8A9099"  # what the layer before said
+GHOST = "#8A9099"  # the layer before
 TEXT = "#767C86"  # 4.2:1 on white and on near-black alike
 GRID = "rgba(128,132,140,0.22)"
 FONT = "ui-sans-serif, system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -82,7 +82,7 @@ def number(value: float) -> str:
 
 
 def calibration(history: History) -> str:
-    """What may be said of the spreads: `uncalibrated` until a temperature has been fitted."""
+    """Whether a temperature has been fitted: `calibrated` or `uncalibrated`."""
     return "uncalibrated" if history.temperature is None else "calibrated"
 
 
@@ -93,7 +93,7 @@ def title(history: History) -> str:
 
 
 def plotly_layout(height: int, **changes) -> dict:
-    """Layout that every plotly figure here shares; an explicit height, because some pages collapse a figure without."""
+    """The layout of all plotly figures. The height is explicit, since some pages collapse figures without one."""
     layout = dict(
         height=height,
         autosize=True,

@@ -1,4 +1,4 @@
-"""What the figures of one object show, in words: for readers who do not see them, and for captions."""
+"""What the figures of one object show, in words, for captions and for readers who do not see them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dfine.trace.history import History
 
 
 def describe(history: History) -> str:
-    """One object's story in two plain sentences: what it is, how its box came about, how sure each edge is.
+    """One object in two plain sentences: what it is, how its box came about, how sure each edge is.
 
-    The first tells class, score, place, the largest move of an edge and the layer that made it; the second compares the
+    The first gives class, score, place, the largest move of an edge and the layer that made it; the second compares the
     80 % intervals of the surest and the least sure edge of the last layer.
     """
     corners = clipped(history.xyxy_pixels[-1], history.size)

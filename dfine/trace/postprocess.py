@@ -1,4 +1,4 @@
-"""Trace to detections: top scores, boxes in pixels, and which query said so."""
+"""Trace to detections: the highest scores, with boxes in pixels and the query that gave each."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from torch import Tensor
 from dfine.boxes import clipped, to_pixels
 from dfine.trace.detections import Detections
 from dfine.trace.records import Estimate, Refinement, Trace
-
-STAGES = ("proposals", "initial")  # what comes before the layers
+from dfine.trace.stages import INITIAL, PROPOSALS
 
 
 def stage(trace: Trace, layer: int | str) -> Estimate | Refinement:
@@ -20,7 +19,7 @@ def stage(trace: Trace, layer: int | str) -> Estimate | Refinement:
     Raises:
         ValueError: there is no such layer.
     """
-    if layer in STAGES:
+    if layer in (PROPOSALS, INITIAL):
         return getattr(trace, layer)
     count = len(trace.refinements)
     if isinstance(layer, str) or not -count <= layer < count:
@@ -40,8 +39,8 @@ def detections(
 ) -> list[Detections]:
     """The best (query, class) pairs of every picture, best first (the published rule).
 
-    Sigmoid scores of all queries and classes compete in one list [Q·K], so that a query may appear once per class;
-    there is no suppression of overlaps. Everything comes back on the CPU, in float32.
+    The sigmoid scores of all queries and classes compete in one list [Q·K], so a query may appear once per class.
+    Overlapping boxes are not suppressed. Everything comes back on the CPU, in float32.
 
     Args:
         trace: of B pictures.
@@ -50,7 +49,7 @@ def detections(
         top: how many to keep at most.
         layer: whose boxes to report: 0 … L−1, −1 for the last, "initial" or "proposals".
         ignore: classes that are never reported.
-        scores: "own" ranks by the scores of that layer; "last" by the last layer's, to look at localisation alone.
+        scores: "own" ranks by that layer's scores; "last" by the last layer's, so that layers differ only in boxes.
 
     Raises:
         ValueError: a layer that is not there, or counts that do not fit.

@@ -24,7 +24,7 @@ _LAYER = ("logits", "quality", "edges", "boxes")  # what a layer holds
 
 @dataclass(frozen=True)
 class Memory(Record):
-    """What the encoder hands on: the tokens of all levels, finest first, rows before columns."""
+    """The encoder's output: the tokens of all levels, the finest level first, row by row."""
 
     tokens: Tensor  # [B, T, D]
     shapes: tuple[tuple[int, int], ...]  # (height, width) per level
@@ -46,12 +46,12 @@ class Estimate(Record):
 
 @dataclass(frozen=True)
 class Queries(Record):
-    """The tokens that were chosen to become objects."""
+    """The tokens that the encoder chose to become queries."""
 
     content: Tensor  # [B, Q, D], cut from the gradient
     reference: Tensor  # [B, Q, 4] boxes, cut from the gradient
     origin: Tensor  # [B, Q] index of the token that each query came from; −1 for a denoising query
-    proposals: Estimate  # what the encoder said of the chosen tokens
+    proposals: Estimate  # the encoder's own boxes and classes for the chosen tokens
 
     def __post_init__(self):
         check_shape(self, "reference", self.reference, *self.content.shape[:2], 4)
@@ -65,7 +65,7 @@ class Target(Record):
     labels: Tensor  # [n] int64
     boxes: Tensor  # [n, 4] cxcywh in 0..1
     image_id: int = 0
-    size: tuple[int, int] = (0, 0)  # picture (width, height) in pixels, as it lies on disk
+    size: tuple[int, int] = (0, 0)  # (width, height) in pixels of the picture on disk
 
     def __post_init__(self):
         check_shape(self, "boxes", self.boxes, len(self.labels), 4)
@@ -76,7 +76,7 @@ class Target(Record):
 
 @dataclass(frozen=True)
 class NoisedQueries(Record):
-    """True objects with noise on labels and boxes, which the decoder learns to restore (contrastive denoising)."""
+    """True objects with noise on their labels and boxes, from which the decoder learns to restore them (denoising)."""
 
     labels: Tensor  # [B, M]; K stands for padding
     boxes: Tensor  # [B, M, 4]
@@ -127,7 +127,7 @@ class Trace(Record):
     origin: Tensor  # [B, Q] index of the encoder token that each query came from
     shapes: tuple[tuple[int, int], ...]  # (height, width) of the encoder's levels, whose tokens `origin` counts
     w: Tensor  # [N+1]
-    temperature: Tensor | None = None  # [4] fitted per edge, for all that is said of spread; None: uncalibrated
+    temperature: Tensor | None = None  # [4] fitted per edge; every reading of spread uses it; None: uncalibrated
 
     def __post_init__(self):
         check_shape(self, "origin", self.origin, *self.initial.logits.shape[:2])

@@ -1,4 +1,4 @@
-"""Where a query looked, and where it was born: the places of the picture that an answer came from."""
+"""Where a query looked, and where it was born: the places in the picture that an answer came from."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ COARSEST = 32  # pixels of the network's input per cell of its coarsest level, i
 
 @dataclass(frozen=True)
 class Looks:
-    """The sampling points of one query in every layer's deformable attention, and how much each of them counted.
+    """The sampling points of one query in every layer's deformable attention, and the weight of each.
 
-    P points per head over all levels, finest first; points may lie outside the picture, where there is nothing to read.
+    Each head has P points over all levels, the finest level first. Points may lie outside the picture, where they read
+    nothing.
     """
 
     query: int
@@ -43,11 +44,11 @@ class Looks:
 
     @property
     def heads(self) -> int:
-        """The number of attention heads, each of which looks on its own."""
+        """The number of attention heads; each has points and weights of its own."""
         return self.points.shape[1]
 
     def shares(self) -> dict[int, Tensor]:
-        """How much of each layer's weight goes to each level: stride -> [L], which sum to 1 over the strides."""
+        """The share of each layer's weight that each level gets: stride -> [L]; over the strides they sum to 1."""
         return {
             stride: self.weights[:, :, self.strides == stride].sum((1, 2)) / self.heads
             for stride in dict.fromkeys(self.strides.tolist())

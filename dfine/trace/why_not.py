@@ -1,4 +1,4 @@
-"""Why not here? The queries that came closest to answering at a point of the picture, and what kept each from it."""
+"""Why was nothing found here? The queries that came closest to a point, and what kept each from answering there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dfine.trace.stages import stage_names
 
 SAME_PLACE = 0.5  # IoU from which two boxes mean the same thing, as COCO counts
 HALVED = 0.1  # box sizes outside the box at which a query counts half as much
-BEST = 3  # classes that are kept of each stage
+BEST = 3  # classes that are kept for each stage
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Rival:
-    """Another query that answers where a candidate did not."""
+    """A query that answers at the place where a candidate did not."""
 
     query: int
     name: str
@@ -43,7 +43,7 @@ class Rival:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A query that might have answered at a point, and did not reach the threshold."""
+    """A query near a point that did not reach the threshold."""
 
     query: int
     label: int  # its best class in the end

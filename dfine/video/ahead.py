@@ -1,4 +1,4 @@
-"""Work done one thread ahead, in memory that does not grow."""
+"""Work done ahead by a thread, in memory that does not grow."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ T = TypeVar("T")
 def ahead(items: Iterable[T], depth: int = 4, *, newest: bool = False) -> Iterator[T]:
     """The items, made by a thread that is at most `depth` of them ahead.
 
-    With `newest` the thread never waits: it lets go of the oldest item instead, so that a slow reader of a camera sees
-    the present.
+    With `newest` the thread never waits: it drops the oldest item instead, so that a slow reader of a camera gets the
+    newest frame.
     """
     room, stop, end = queue.Queue(depth), threading.Event(), object()
 
@@ -36,7 +36,7 @@ def ahead(items: Iterable[T], depth: int = 4, *, newest: bool = False) -> Iterat
         except BaseException as error:  # raised again where the items are used
             last = error
         finally:
-            # A generator closes here what it has open: waiting for it to be forgotten could be too late.
+            # A generator closes here what it has open; its own end may come too late.
             getattr(source, "close", lambda: None)()
         put(last, True)
 

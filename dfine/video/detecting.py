@@ -34,16 +34,16 @@ def detect_frames(
 ) -> Iterator[FrameResult]:
     """What the model makes of every frame, in order, in memory that does not grow with the video.
 
-    A thread decodes and resizes up to two batches ahead. Of a webcam the newest frame is taken, and those that came in
-    the meantime are left out.
+    A thread decodes and resizes up to two batches ahead. From a webcam the newest frame is taken, and those that came
+    in the meantime are left out.
 
     Args:
         model: the detector.
         video: see `Video`; each frame is looked at by itself.
         threshold: lowest score in 0..1 that is reported.
         track: number the things that are seen (`Tracker`).
-        batch: frames per forward pass; by default 8 on a GPU and 1 on the CPU, where more are no faster, and 1 of a
-            webcam.
+        batch: frames per forward pass; by default 8 on a GPU, and 1 from a webcam or on the CPU, where more are not
+            faster.
 
     Raises:
         ValueError: the threshold is not in 0..1, or the batch not positive.

@@ -1,4 +1,4 @@
-"""A video in, a video with boxes and a list of what was found out, at constant memory and with a bar of progress."""
+"""From a video to a video with boxes and a list of what was found, in constant memory and with a progress bar."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Options:
     """What is wanted of a video."""
 
     threshold: float = 0.5  # lowest score in 0..1 that is reported
-    every: int = 1  # look at each frame of this number; the saved video holds those alone
+    every: int = 1  # detect in every frame of this number; the saved video holds only those
     track: bool = False  # number the things that are seen
     batch: int | None = None  # frames per forward pass; see `detect_frames`
     save: Path | None = None  # video with boxes; a folder gets the name of the input
@@ -64,10 +64,10 @@ class Film:
 
 
 def film(model: Predictor, source: str | Path, options: Options, *, progress: bool = True) -> Film:
-    """Watch a video, and write what `options` ask for.
+    """Detect in every frame of a video, and write what `options` ask for.
 
-    Ctrl-C ends it: of a webcam that is how it should end; of a file, what was written so far stays under partial names.
-    A file that breaks off is kept up to there, and `Film.troubles` says where.
+    Ctrl-C ends it. With a webcam that is the usual end; with a file, what was written so far stays under partial names.
+    Where a file breaks off, everything before is kept, and `Film.troubles` says where that was.
 
     Args:
         model: the detector.

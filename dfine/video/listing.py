@@ -25,8 +25,8 @@ _PLACES = 3  # decimals of a pixel
 class Listing:
     """Writes the file: `with Listing("out.json", model, video, threshold) as listing: listing.add(seen)`.
 
-    It has its name when it is complete; after an exception, an interrupt too, what was written is closed and stays as
-    `out.partial.json`, valid JSON with `complete` false. "-" is stdout.
+    The file gets its name when it is complete. After an exception or an interrupt, what was written is closed and stays
+    as `out.partial.json`, which is valid JSON with `complete` false. "-" is stdout.
 
     Attributes:
         path: where it is, or will be; None for stdout, or if nothing stayed.
@@ -70,7 +70,7 @@ class Listing:
         whole = kind is None
         try:
             self._end(whole)
-        except OSError:  # the disk is full, say: what cannot be finished is no JSON
+        except OSError:  # a full disk, for example; a file that cannot be finished is not JSON
             if self._draft:
                 self._draft.drop()
             self.path = None

@@ -15,7 +15,7 @@ from PIL import Image
 from dfine.video.sources import CAMERA, VideoError, contents, open_camera, open_file, pyav, video_stream
 from dfine.video.truncation import lacking
 
-_SLACK = 3  # frames that may be missing at the end of a whole file: durations are rounded, and some hold a frame more
+_SLACK = 3  # frames that may be missing at the end of a whole file, since announced durations are rounded
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Frame:
 
 
 class Video:
-    """An open video. It is read once, from its start: `for frame in video`; afterwards `troubles` says what was lost.
+    """An open video. `for frame in video` reads it once, from its start; afterwards `troubles` says what was lost.
 
     Attributes:
         name: of the file, or `webcam:0`.
         path: of the file; None for a webcam.
-        live: a webcam: its clock starts at 0, and only Ctrl-C ends it.
+        live: whether it is a webcam, whose clock starts at 0 and which only Ctrl-C ends.
         time_base: seconds in one unit of a frame's `pts`.
         rate: frames a second, as the file announces them; a guess where their rate varies.
         expected: about how many frames there are to come, or None.
@@ -50,7 +50,7 @@ class Video:
     """
 
     def __init__(self, source: str | Path, *, every: int = 1):
-        """Open a file, or `webcam:0`, of which each `every`-th frame is given out.
+        """Open a file, or `webcam:0`, to read every `every`-th frame.
 
         Raises:
             VideoError: it cannot be opened, or holds no video.
@@ -78,7 +78,7 @@ class Video:
         count = self._stream.frames or (round((self._until - start) * self.rate) if self._until else 0)
         self.expected = -(-count // every) or None
         self._damaged, self._damage_at, self._end = 0, None, 0.0
-        self._unread = 0  # damaged packets that no sound one has followed yet: a cut goes through one, too
+        self._unread = 0  # damaged packets at the end so far, which may only be the cut of a broken-off file
 
     def __iter__(self) -> Iterator[Frame]:
         first, last = None, None
@@ -128,7 +128,7 @@ class Video:
                 time.sleep(0.005)
 
     def _look_at(self, frame) -> None:
-        """What only a frame tells, taken from the first."""
+        """Take from the first frame what only frames tell: how it is turned, and its colours."""
         turned, self.colorspace = _orientation(frame)[0], frame.colorspace
         self.aspect = 1 / self.aspect if turned else self.aspect
 
@@ -177,7 +177,7 @@ def _declared(container, stream) -> tuple[float, float | None]:
 def _orientation(frame) -> tuple[bool, bool, bool]:
     """How a frame is to be shown: rows for columns, then mirrored left to right, then top to bottom.
 
-    FFmpeg's display matrix takes (x, y) to (a·x + c·y, b·x + d·y); rounded to quarter turns, its signs say all.
+    FFmpeg's display matrix takes (x, y) to (a·x + c·y, b·x + d·y); rounded to quarter turns, its signs are enough.
     """
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:

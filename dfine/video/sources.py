@@ -1,4 +1,4 @@
-"""What may be opened as a video: files of any container, and webcams; or one sentence that says why not."""
+"""Opening videos: files in any container, and webcams; a sentence says why one cannot be opened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CAMERA = re.compile(r"webcam:(\d+)")
 
 
 class VideoError(ValueError):
-    """What was given is not a video that can be read; the message says why, in a sentence."""
+    """A video cannot be read or written; the message says why in a sentence."""
 
 
 def is_video(source: str | Path) -> bool:
@@ -22,7 +22,7 @@ def is_video(source: str | Path) -> bool:
 
 
 def pyav():
-    """The package that knows the containers and codecs. Raises ImportError, saying what to install, without it."""
+    """The package that reads and writes videos. Raises ImportError, which says what to install, without it."""
     try:
         import av
     except ImportError:

@@ -8,14 +8,14 @@ from dfine.boxes import iou_xyxy
 from dfine.trace.detections import Detections
 
 LOW = 0.1  # ByteTrack lets detections down to this score keep a track alive (arXiv 2110.06864, section 3)
-SAME = 0.8  # IoU from which boxes of one frame are one thing: nothing suppresses a detector's second opinions
+SAME = 0.8  # IoU from which boxes of one frame are one thing; D-FINE does not suppress overlapping boxes
 
 
 class Tracker:
     """Gives every detection the number of its track, counted from 1.
 
-    A thing gets its number in the second frame in which it is found, and loses it after a second out of sight. Where
-    it is reported more than once in a frame, under several classes or by several queries, all share the number.
+    A thing gets its number in the second frame in which it is found, and loses it after a second out of sight. All
+    detections of one thing in a frame, of whatever class or query, share its number.
     """
 
     def __init__(self, rate: float, threshold: float):
@@ -35,13 +35,13 @@ class Tracker:
     def update(self, found: Detections, time: float) -> list[int | None]:
         """The track of each detection of the next frame, at `time` in seconds; None where there is none yet.
 
-        `found` should hold all detections down to a score of `LOW`, best first: weak ones begin no track, but keep one.
+        `found` should hold all detections down to a score of `LOW`, best first: weak ones only continue tracks.
         """
         best = _best(found)
         things = sorted(set(best))
-        alone = found[things].to_supervision()
-        alone.data["thing"] = torch.tensor(things, dtype=torch.int64).numpy()
-        tracked = self._tracker.update(alone, timestamp=time)
+        best_only = found[things].to_supervision()
+        best_only.data["thing"] = torch.tensor(things, dtype=torch.int64).numpy()
+        tracked = self._tracker.update(best_only, timestamp=time)
         if not len(tracked):
             return [None] * len(found)
         track = dict(zip(tracked.data["thing"].tolist(), tracked.tracker_id.tolist()))
@@ -49,7 +49,7 @@ class Tracker:
 
 
 def _best(found: Detections) -> list[int]:
-    """For each detection, best first, the best one of the same thing: itself, or one that was found before."""
+    """For each detection, best first, the index of the best detection of the same thing: itself or an earlier one."""
     overlaps = (iou_xyxy(found.boxes[:, None], found.boxes) >= SAME).tolist()
     best: list[int] = []
     for i, row in enumerate(overlaps):

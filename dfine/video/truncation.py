@@ -1,4 +1,4 @@
-"""How many bytes a file lacks of those that it announces: where frames are stored out of order, no time tells."""
+"""How many bytes a file lacks of those that it announces, for files whose last frames do not show that it is cut."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FIRST = (b"ftyp", b"styp", b"moov", b"mdat", b"wide", b"free", b"skip")  # boxe
 
 
 def lacking(path: Path) -> int:
-    """Bytes that are missing at the end of an MP4, MOV, Matroska or WebM file; 0 if none are, or the file is silent."""
+    """Bytes that are missing at the end of an MP4, MOV, Matroska or WebM file; 0 where it announces nothing, too."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(8)

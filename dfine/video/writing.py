@@ -1,4 +1,4 @@
-"""Pictures to a video that keeps the times and the sound of the one they came from."""
+"""Writes pictures as a video that keeps the times and the sound of the original."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ _FINEST = 65535  # MPEG-4 part 2 knows no finer clock than this many ticks a sec
 class Recorder:
     """Writes a video: `with Recorder("out.mp4", video) as recorder: recorder.write(picture, frame)`.
 
-    The file appears under its name when it is whole. After an exception, an interrupt too, what was written is closed
-    properly and stays as `out.partial.mp4`, which plays; without a frame nothing stays. If the process is killed, what
-    remains is a hidden file that need not play.
+    The file gets its name when it is complete. After an exception or an interrupt, what was written is closed properly
+    and stays as `out.partial.mp4`, which plays; without a frame nothing stays. A killed process leaves a hidden file,
+    which the next one to write the same video removes.
 
     H.264 and its like need even sides: a last row or column is doubled where one is odd, so that boxes stay in place.
 
@@ -99,7 +99,7 @@ class Recorder:
             self._sound = Sound(self._video.path, self._output)
 
     def _mux(self, packets: list) -> None:
-        for packet in packets:  # where they follow each other their times say it; only the last one has to be told
+        for packet in packets:  # the times of the frames give it for all but the last, which has to be told
             packet.duration = round(self._lasts / packet.time_base)
         with said(self._draft.path):
             self._output.mux(packets)
@@ -123,7 +123,7 @@ class Recorder:
             self._draft.drop()
             self.path = None
             if kind is None:
-                raise  # otherwise what went wrong first goes on
+                raise  # otherwise the first error is the one to see
         else:
             self.path = self._draft.settle(kind is None) if self._stream is not None else self._draft.drop()
         finally:

@@ -1,4 +1,4 @@
-"""An edge distribution taking shape, as a moving picture for pages that run no script."""
+"""Edge distributions that sharpen from layer to layer, as an animated picture for pages without scripts."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from dfine.trace.history import History
 
 
 def frames(picture: Image.Image, history: History, *, steps: int = 10, hold: int = 6) -> list[Image.Image]:
-    """Frames of one object's box and its four distributions moving from the initial box through every layer.
+    """Frames of one object's box and its four distributions, from the initial box through every layer.
 
-    Between two layers the edge *logits* are mixed, which is how the network itself goes from one to the next (paper eq.
-    3), and the box is decoded from them. The first layer starts from flat logits, which no layer ever held: until it is
-    reached, the frames say so. `hold` frames rest on every layer.
+    Between two layers the edge *logits* are mixed, as the network itself adds to them from layer to layer (paper eq.
+    3), and the box is decoded from them. The first layer starts from flat logits, which no layer ever had; the titles
+    of those frames say "before layer 1". `steps` frames lead to every layer, and `hold` frames rest on it.
     """
     flat = torch.zeros_like(history.edges[:1])
     stages = torch.cat((flat, history.edges))  # [1 + L, 4, N+1]
@@ -37,7 +37,7 @@ def frames(picture: Image.Image, history: History, *, steps: int = 10, hold: int
 
 
 def title(layer: int, t: float) -> str:
-    """What a frame shows that has come `t` of the way, 0..1, from the layer before to `layer`, the first being 0."""
+    """The title of a frame that has come `t` of the way, 0..1, to `layer`, counted from 0."""
     return f"layer {layer + 1}" if layer or t >= 1 else "before layer 1"
 
 

@@ -1,4 +1,4 @@
-"""The sum behind one edge, written out so that a pocket calculator ends at the drawn box."""
+"""The sum behind one edge, written out so that it can be checked with a pocket calculator."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dfine.figures import style
 from dfine.figures.object.edge import check
 from dfine.trace.history import History
 
-MOST = 8  # bins that stand in sight; the others are folded away
-SHARE = 0.9  # of the contributions' lengths that those in sight make up, if `MOST` of them do
+MOST = 8  # bins that are shown at once; the others are folded away
+SHARE = 0.9  # of the sum of all |W(n)·Pr(n)| that the shown bins make up, as far as `MOST` allows
 PRECISE = 0.01  # pixels that all rounding together may cost
 OUTWARD = ("to the left", "up", "to the right", "down")
 INWARD = ("to the right", "down", "to the left", "up")
@@ -90,7 +90,7 @@ def arithmetic_html(history: History, edge: int, layer: int = -1) -> str:
 
 
 def _bins(numbers: Sum, edge: int) -> str:
-    """The table of bins: those that matter by size of contribution, the others folded away, and the sum."""
+    """The table of bins, largest contribution first, the small ones folded away, and the sum."""
     ranked = sorted(numbers.terms, key=lambda t: -abs(t[3]))
     whole, count, seen = sum(abs(t[3]) for t in ranked), 0, Decimal(0)
     while count < MOST and (count < 3 or seen < Decimal(SHARE) * whole):
@@ -164,7 +164,7 @@ def _steps(history: History, numbers: Sum, edge: int, layer: int) -> str:
 
 
 def _drawn(history: History, edge: int, layer: int) -> str:
-    """The edge of the box as the figures have it, and what clipping makes of it."""
+    """Where the figures draw this edge, and where a detection, clipped to the picture, has it."""
     value, end = float(history.xyxy_pixels[layer + 1, edge]), history.size[edge % 2]
     place = f'{"xy"[edge % 2]} = <b class="drawn">{_plain(_round(value, 1))}</b> px'
     text = f"the box of layer {layer + 1} has its {EDGES[edge]} edge at {place}"

@@ -1,4 +1,4 @@
-"""Two or more models on one picture: what each found, side by side, and what each says of one object's edges."""
+"""Two or more models on one picture: their detections side by side, and their edges of one object in one figure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRUTH = "#D62728"
 
 
 def side_by_side(picture: Image.Image, found: Mapping[str, Detections], *, width: int = 460) -> Image.Image:
-    """The picture once for every model, with that model's boxes; above each its name and how many it found.
+    """The picture once for every model with that model's boxes, under its name and the number of objects it found.
 
     Args:
         picture: the picture, at any scale.
@@ -40,7 +40,7 @@ def side_by_side(picture: Image.Image, found: Mapping[str, Detections], *, width
 
 
 def sheet(images: Mapping[str, Image.Image], *, width: int = 460) -> Image.Image:
-    """Pictures in a row on white, each under its name; all `width` pixels wide, the row as high as the tallest.
+    """Pictures in a row on white, each `width` pixels wide and under its name. The tallest sets the height.
 
     Raises:
         ValueError: there is no picture.
@@ -57,10 +57,10 @@ def sheet(images: Mapping[str, Image.Image], *, width: int = 460) -> Image.Image
 
 
 def edges(histories: Mapping[str, History], truth: torch.Tensor | None = None) -> go.Figure:
-    """What the last layers of several models say of one object's edges, in pixels of the picture; a panel an edge.
+    """The last layers' edge distributions of one object in several models, in pixels of the picture; a panel an edge.
 
-    Models measure from initial boxes of their own, so that their bins cannot be compared. Here every bin stands where
-    it would put the edge; the curves are densities, with an area of one, and a dot marks Σ W(n)·Pr(n).
+    Each model has an initial box of its own, so bins cannot be compared directly. Here every bin stands where it would
+    put the edge. The curves are densities with an area of one, and a dot marks Σ W(n)·Pr(n).
 
     Args:
         histories: name -> the object as that model sees it, all in the same picture.

@@ -12,11 +12,11 @@ from dfine.figures import style
 from dfine.figures.object.edge_layout import MARGIN, ROW, UNITS, axes, axes_of, axis_key, unit_switch
 from dfine.trace.history import History
 
-SEEN = 0.002  # a bin that no layer gives so much may lie outside the pixel and box axes
+SEEN = 0.002  # bins with less mass than this in every layer may lie outside the pixel and box axes
 
 
 def edge_figure(history: History, edge: int, unit: str = "px") -> go.Figure:
-    """One row a layer: left Pr(n) with the layer before ghosted, right the contributions W(n)·Pr(n), which sum to Σ.
+    """One row a layer: left Pr(n) with the layer before in grey, right the contributions W(n)·Pr(n), which sum to Σ.
 
     Above Pr(n), a dot marks Σ W(n)·Pr(n), where the layer puts the edge, and a line its 80 % interval. The axis is W(n)
     to scale, in pixels or in sizes of the initial box, positive outward, or the bins evenly spaced; buttons switch
@@ -154,7 +154,7 @@ def _captions(history: History, edge: int, unit: str, means: torch.Tensor, reach
 
 
 def _ranges(x: np.ndarray, parts: np.ndarray, p: torch.Tensor, unit: str) -> dict:
-    """Extents that hold what matters: all bins, or to scale those that some layer gives more than `SEEN`."""
+    """The ranges of the axes: all bins if evenly spaced, else those that some layer gives more mass than `SEEN`."""
     layers, last = len(parts), len(x) - 1
     first, final = 0, last
     if unit != "bins":

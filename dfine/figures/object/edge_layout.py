@@ -11,7 +11,7 @@ COLUMNS = ((0.0, 0.46), (0.56, 1.0))  # Pr(n), and W(n)·Pr(n)
 
 
 def axes(layers: int, values: int) -> dict:
-    """What no unit changes: where the panels stand, their headings and notes, and the dotted lines."""
+    """The part of the layout that is the same for every unit: panels, headings, notes and dotted lines."""
     last = values - 1
     ticks = [0, last // 4, last // 2, last - last // 4, last]
     layout = dict(annotations=[_heading(column) for column in COLUMNS], shapes=[])
@@ -70,7 +70,7 @@ def axis_key(letter: str, number: int) -> str:
 
 
 def axes_of(layer: int) -> list[dict]:
-    """The axes of a layer's two panels, as a trace names them."""
+    """The axes of a layer's two panels, as a plotly trace names them."""
     numbers = ("" if layer == 0 else str(2 * layer + 1), str(2 * layer + 2))
     return [dict(xaxis=f"x{n}", yaxis=f"y{n}") for n in numbers]
 
@@ -103,7 +103,7 @@ def _note(names: dict) -> dict:
 
 
 def unit_switch(patches: dict, unit: str) -> dict:
-    """The unit, chosen by buttons without a call to the server."""
+    """Buttons that switch the unit in the browser, without a call to the server."""
     buttons = [dict(label=UNITS[u], method="update", args=[p["data"], p["layout"]]) for u, p in patches.items()]
     return dict(
         type="buttons",

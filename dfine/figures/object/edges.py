@@ -1,4 +1,4 @@
-"""Four edges by L layers: how the distribution of every edge takes shape (paper Figures 2 and 4), with plotly."""
+"""Four edges by L layers: the distribution of every edge in every layer (paper Figures 2 and 4), with plotly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MARGIN = dict(l=58, r=14, t=34, b=62)
 
 
 def distributions(history: History, weighted: bool = False) -> go.Figure:
-    """Small multiples of an object's edges: one column an edge, one row a layer, the previous layer ghosted behind.
+    """Small multiples of an object's edges: one column an edge, one row a layer, the layer before in grey.
 
     Unweighted, the bars are Pr(n). Weighted, they are W(n)·Pr(n) in pixels, so that the bars of a panel sum to the
     offset that is written in it: how far this layer puts the edge from the initial box, positive outward. Bins are
@@ -102,7 +102,7 @@ def _bars(values: np.ndarray, edge: str, layer: int, hover: list[str]) -> dict:
 
 
 def _ghost(values: np.ndarray, layer: int) -> dict:
-    """The layer before as a stepped outline, not in the way of the pointer."""
+    """The layer before as a stepped outline that the pointer ignores."""
     line = dict(shape="hvh", width=1, color=style.GHOST)
     return dict(
         type="scatter",
@@ -125,7 +125,7 @@ def _hover(p: np.ndarray, reach: np.ndarray, weighted: bool) -> list[str]:
 
 
 def _summary(history: History, layer: int, edge: int, weighted: bool, number: str) -> dict:
-    """The panel in numbers: where it puts the edge, or how sure it is."""
+    """The number in a panel's corner: the offset of the edge, or its spread."""
     offset = float(history.offsets[layer, edge] * history.pixels_per_size[edge])
     spread = float(history.deviations[layer, edge])
     return dict(

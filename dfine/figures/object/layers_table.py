@@ -1,4 +1,4 @@
-"""The layers as rungs: how far each moved the edges, how near it came to the final box, its score, its spread."""
+"""All layers of one object as a table and a figure: shifts and spread of the edges, IoU with the final box, scores."""
 
 from __future__ import annotations
 

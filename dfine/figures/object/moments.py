@@ -1,4 +1,4 @@
-"""What is seen of one object at each moment, from its initial box to the last layer: boxes, intervals, words."""
+"""What the figure of an object's stages shows at each moment: boxes, intervals and words, before any drawing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dfine.figures import style
 from dfine.trace.history import History
 from dfine.trace.stages import stage_names
 
-FRAMES = 30  # about so many for the whole film, shared among the layers
+FRAMES = 30  # between stages, in all: shared among the layers
 
 
 @dataclass(frozen=True)
 class View:
-    """The part of the picture in sight, in its pixels, and lengths that look alike at every zoom."""
+    """The visible part of the picture, in its pixels, and lengths that look the same at every zoom."""
 
     left: float
     top: float
@@ -39,12 +39,12 @@ class Moment:
     reach: list[list[float]] | None  # [4][2] the interval of every edge; the initial box has none
     stage: int  # shown, or on the way to; 0 is the initial box
     headline: str
-    hover: list[str]  # what the pointer is told at every whisker; empty on the way
+    hover: list[str]  # [4] hover text of every whisker; empty between stages
     arrived: bool
 
 
 def moments(history: History, mass: float) -> list[Moment]:
-    """Every frame of the film in order, stages and what lies between them."""
+    """Every frame in order: the stages and the steps between them."""
     flat = torch.zeros_like(history.edges[:1])  # no distribution yet: W is symmetric, so that nothing moves
     stops = torch.cat((flat, history.edges))
     steps = max(4, FRAMES // history.layers)
@@ -71,10 +71,10 @@ def moments(history: History, mass: float) -> list[Moment]:
 
 
 def view_of(history: History, mass: float) -> View:
-    """All boxes and the last whiskers with a margin, no flatter than 1:0.85 and no taller than 3:4.
+    """The view that holds all boxes and the last whiskers with a margin, no flatter than 1:0.85, no taller than 3:4.
 
-    It stays inside the picture unless a box or a whisker leaves it. Whiskers of earlier layers count only as far as
-    they would not make the object small.
+    It stays inside the picture unless a box or a whisker leaves it. Wide whiskers of earlier layers may be cut off,
+    since they would make the object small.
     """
     boxes, reach = history.xyxy_pixels, history.intervals(mass)
     slack = 0.25 * history.pixels_per_size
@@ -83,13 +83,13 @@ def view_of(history: History, mass: float) -> View:
         (boxes, reach[-1].T, reach.amin(0)[:, 0].maximum(low)[None], reach.amax(0)[:, 1].minimum(high)[None])
     )
     lows, highs = seen[:, :2].amin(0), seen[:, 2:].amax(0)
-    # An untrained network may turn a box inside out.
+    # An untrained network may give boxes of negative size.
     lows, highs = torch.minimum(lows, seen[:, 2:].amin(0)), torch.maximum(highs, seen[:, :2].amax(0))
     wanted = ((highs - lows).clamp(min=4.0) * 1.3).tolist()
     wanted = [max(wanted[0], 0.75 * wanted[1]), max(wanted[1], 0.85 * wanted[0])]
     ends = []
     for a, b, extent, length in zip(lows.tolist(), highs.tolist(), wanted, history.size):
-        start, end = min(0.0, a), max(float(length), b)  # where one may look
+        start, end = min(0.0, a), max(float(length), b)  # the picture, and what lies outside it
         extent = min(extent, end - start)
         begin = min(max((a + b - extent) / 2, start), end - extent)
         ends.append((begin, begin + extent))
@@ -97,7 +97,7 @@ def view_of(history: History, mass: float) -> View:
 
 
 def _hover(history: History, mass: float) -> list[list[str]]:
-    """What every edge's whisker tells the pointer at every stage: [1 + L][4]; nothing at the initial box."""
+    """The hover text of every edge's whisker at every stage: [1 + L][4]; empty for the initial box."""
     edges, reach = history.xyxy_pixels.tolist(), history.intervals(mass).tolist()
     spread, note = history.deviations.tolist(), style.calibration(history)
     told = [[""] * 4]

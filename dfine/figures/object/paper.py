@@ -1,4 +1,4 @@
-"""The paper's own figures, drawn from any history with matplotlib, for print: Figure 4 (arXiv 2410.13842)."""
+"""Figure 4 of the paper (arXiv 2410.13842), drawn from any history with matplotlib, for print."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def figure4(
     Above, the picture with the early box in red and the last in green. Below, one column an edge: Pr(n), "unweighted",
     and W(n)·Pr(n) per bin, "weighted", not summed. What the paper's figure calls *initial* is decoder layer 1 after its
     distributions have moved the box, hence `early=0`; the box before that, b0, has no distributions: `early="initial"`
-    draws it in red and the last layer's distributions alone, `start` adds it in yellow, dashed. A line under the figure
-    says which is which. Unlike the paper's script, which has 1/c = 8 fixed, W(n) is the model's own.
+    draws it in red, beside only the last layer's distributions; `start` adds it in yellow, dashed. A line under the
+    figure says which is which. Unlike the paper's script, which has 1/c = 8 fixed, W(n) is the model's own.
 
     Args:
         picture: the picture, at any scale.
@@ -83,7 +83,7 @@ def figure4(
 
 
 def encoded(figure: Figure, form: str = "png") -> bytes:
-    """The figure as a file's content: `"png"`, or `"svg"`, whose text stays text.
+    """The content of a file with the figure, as `"png"` or as `"svg"`, whose text can be searched and edited.
 
     Raises:
         ValueError: another format.
@@ -161,7 +161,7 @@ def _photo(axes: Axes, picture: Image.Image, history: History, early: int | str,
 
 def _curves(axes: Axes, early: np.ndarray | None, late: np.ndarray, label: str) -> None:
     if early is not None:
-        axes.plot(early, color=EARLY, lw=1.3, ls=(0, (4, 1.2)))  # dashed: red and green are not for every eye
+        axes.plot(early, color=EARLY, lw=1.3, ls=(0, (4, 1.2)))  # dashed, for readers who cannot tell red from green
     axes.plot(late, color=LATE, lw=1.3)
     last = len(late) - 1
     axes.set_xticks((0, last // 2, last))

@@ -1,4 +1,4 @@
-"""The way of one edge through the layers as a small drawing: no script, readable at any size."""
+"""The position of one edge at every stage as a small drawing without script, readable at any size."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ WIDTH, STEP, LEFT, BOTTOM = 188, 20, 52, 20  # in units of the drawing
 
 
 def edge_path(history: History, edge: int, mass: float = 0.8) -> str:
-    """An SVG with one row a stage: where the edge was in the picture (a dot), and its interval (a bar), in pixels.
+    """An SVG with one row a stage: the position of the edge in the picture (a dot) and its interval (a bar), in pixels.
 
-    The scale is that of the dots and of the last interval; a wider interval of an earlier layer runs out at the border.
+    The scale holds all dots and the last interval; wider intervals of earlier layers are cut off at the border.
     """
     spots = history.xyxy_pixels[:, edge].tolist()  # [1 + L]
     intervals = [None, *history.intervals(mass)[:, edge].tolist()]

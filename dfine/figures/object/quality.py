@@ -1,4 +1,4 @@
-"""What LQE reads off the shape of an edge: certainty of every query against what was added to its scores (plotly)."""
+"""LQE and the shape of edges: the entropy of every query's edges against what LQE added to its scores (plotly)."""
 
 from __future__ import annotations
 
@@ -34,10 +34,9 @@ def agreement(a: torch.Tensor, b: torch.Tensor) -> float:
 
 
 def quality_figure(trace: Trace, layer: int = -1, picture: int = 0) -> go.Figure:
-    """Every query as a dot: how undecided its edges are, and what LQE adds to its class logits in that layer.
+    """Every query as a dot: the entropy of its edges, and what LQE adds to its class logits in that layer.
 
-    Larger and darker dots are queries that answer with a higher score. Queries whose distributions are peaked stand on
-    the left.
+    Larger and darker dots are queries with a higher score. Queries with peaked distributions stand on the left.
 
     Raises:
         IndexError: there is no such layer or picture.

@@ -1,4 +1,4 @@
-"""Where one query looked, layer after layer: its sampling points on the picture, with plotly."""
+"""Where one query looked in every layer: its sampling points on the picture, with plotly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dfine.trace.sampling import Looks, birthplace
 HEIGHT = 560
 LARGEST = 24  # diameter in pixels of a point that has all the weight of its head
 BYTES = 150_000  # the picture inside the figure, at most
-# What Okabe and Ito's palette has left beside the edges' colours; finest level first.
+# The colours of Okabe and Ito's palette that no edge has; finest level first.
 LEVELS = ("#56B4E9", "#F0E442", "#D55E00", "#FFFFFF")
 
 _SETTLED = dict(mode="immediate", frame=dict(duration=0, redraw=True), transition=dict(duration=0))
@@ -27,9 +27,9 @@ _PLAYED = dict(mode="immediate", fromcurrent=True, frame=dict(duration=1100, red
 def looking_figure(picture: Image.Image, history: History, looks: Looks, *, height: int = HEIGHT) -> go.Figure:
     """The part of the picture that a query looked at, its sampling points, and the box that it looked around.
 
-    One frame a layer, stepped and played in the browser. The area of a point is its weight, its colour the level that
-    it reads; points outside the picture read nothing. The dashed box is the layer's reference, the thin white square
-    the cell in which the query was born. `picture` may have another scale than `history.size`.
+    One frame a layer, to step through or to play in the browser. The area of a point is its weight, its colour the
+    level that it reads; points outside the picture read nothing. The dashed box is the layer's reference, the thin
+    white square the cell in which the query was born. `picture` may have another scale than `history.size`.
 
     Raises:
         ValueError: the looks are not those of this history.
@@ -58,7 +58,7 @@ def looking_figure(picture: Image.Image, history: History, looks: Looks, *, heig
 
 
 def describe(history: History, looks: Looks) -> str:
-    """The figure in words, for those who cannot see it and those who want it said: a sentence a layer."""
+    """The figure in words, a sentence a layer, for readers who cannot see it."""
     sentences = [f"Where {style.title(history)} looked."]
     if history.token >= 0:
         born, (x1, y1, x2, y2) = birthplace(history), _cell(history)
@@ -78,11 +78,11 @@ def describe(history: History, looks: Looks) -> str:
 
 
 def _layer(history: History, looks: Looks, layer: int) -> list[go.Scatter]:
-    """What can be seen of one layer: the birthplace, the reference with a dark line under it, the points per level."""
+    """The traces of one layer: the birthplace, the reference with a dark line under it, the points of each level."""
     colour = style.layer_colours(looks.layers)[layer]
     box = to_pixels(looks.reference[layer], history.size).tolist()
     traces = [
-        # White on grey: seen on any picture, and the grey also in the legend, on any page.
+        # White on grey is visible on any picture, and the grey in the legend of any page.
         _outline(_cell(history), "born here", dict(color="#646A73", width=4.5), legend=history.token >= 0),
         _outline(_cell(history), "born here", dict(color="#FFFFFF", width=1.6), legend=False),
         _outline(box, "looks around", dict(color="rgba(0,0,0,0.55)", width=5), legend=False),
@@ -132,7 +132,7 @@ def _outline(xyxy, name: str, line: dict, legend: bool = True) -> go.Scatter:
 
 
 def _cell(history: History) -> list[float]:
-    """The birthplace in pixels; nothing for a query that has none."""
+    """The birthplace [4], xyxy in pixels; empty for a query that has none."""
     if history.token < 0:
         return []
     return to_pixels(torch.tensor(birthplace(history).box), history.size).tolist()

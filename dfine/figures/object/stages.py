@@ -1,4 +1,4 @@
-"""One object through the layers, on the picture: a figure to play, pause and step through, all in the browser."""
+"""One object through the layers on the picture: a figure to play and to step through in the browser."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def object_figure(picture: Image.Image, history: History, mass: float = 0.8, *, 
     """The picture around one object, with the initial box (dashed), every layer's box, and the shown layer's whiskers.
 
     A slider steps through the stages, from the initial box to the last layer; *Play* runs through them, with frames in
-    between for which the edge logits are mixed, as the network itself goes from a layer to the next (paper eq. 3). Each
-    edge of the shown box carries the interval in which it lies with probability `mass`, and that interval's length.
+    between for which the edge logits are mixed, as the network itself adds to them from layer to layer (paper eq. 3).
+    Each edge of the shown box has the interval in which it lies with probability `mass`, and that interval's length.
 
-    The frames are arguments of the button and the slider, not `figure.frames`: some pages drop those, and hand on
-    nothing but data and layout. It opens on the last layer.
+    The frames are arguments of the button and the slider instead of `figure.frames`, because some pages keep only data
+    and layout of a figure. It opens on the last layer.
 
     Args:
         picture: the picture, at any scale.
@@ -61,7 +61,7 @@ def object_figure(picture: Image.Image, history: History, mass: float = 0.8, *, 
 
 
 def _embedded(picture: Image.Image, size: tuple[int, int], view: View) -> dict:
-    """The part of the picture in sight as a JPEG inside the figure; nothing has to be fetched."""
+    """The visible part of the picture as a JPEG inside the figure, so that nothing has to be fetched."""
     x1, y1 = max(view.left, 0.0), max(view.top, 0.0)
     x2, y2 = min(view.right, size[0]), min(view.bottom, size[1])
     x2, y2 = max(x2, x1 + 1e-3), max(y2, y1 + 1e-3)  # an object wholly outside the picture
@@ -72,7 +72,7 @@ def _embedded(picture: Image.Image, size: tuple[int, int], view: View) -> dict:
         zoom = side / max(x2 - x1, y2 - y1)
         pixels = [max(1, round((b - a) * zoom)) for a, b in ((x1, x2), (y1, y2))]
         image = picture.convert("RGB").resize(pixels, Image.Resampling.BICUBIC, box=part)
-        image = ImageEnhance.Color(image).enhance(0.6)  # step back a little, so that thin lines can be told apart
+        image = ImageEnhance.Color(image).enhance(0.6)  # paler colours, so that thin lines stand out
         file = io.BytesIO()
         image.save(file, "JPEG", quality=84, optimize=True)
         source = "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()

@@ -13,13 +13,13 @@ CHANGING = ("halo", "box", "whisker halo", *EDGES, "lengths", "headline")
 
 
 def outlines(history: History, colours: list[str]) -> list[dict]:
-    """What stands still: the initial box, dashed, and a thin line for every layer; the pointer gets their numbers."""
+    """The traces that stay: the initial box, dashed, and a thin line for every layer, with their numbers on hover."""
     boxes, numbers = history.xyxy_pixels.tolist(), numbers_of(history)
     x, y = _ring(boxes[0], 1)
     dark = dict(type="scatter", x=x, y=y, mode="lines", line=dict(color="rgba(0,0,0,0.5)", width=4), hoverinfo="skip")
     traces = [dark]
     for stage, (name, box) in enumerate(zip(stage_names(history.layers), boxes)):
-        x, y = _ring(box, 8)  # points along the sides, where the pointer finds them
+        x, y = _ring(box, 8)  # points along the sides, on which the pointer can hover
         line = dict(color=colours[stage], width=1.5 if stage else 2.5, dash="solid" if stage else "6px,5px")
         corners = ", ".join(f"{v:.1f}" for v in box)
         text = f"<b>{named(name)}</b><br>{corners} px<br>{numbers[stage]}"
@@ -76,7 +76,7 @@ def changing(moment: Moment, colours: list[str], view: View) -> list[dict]:
 
 
 def frame(moment: Moment, colours: list[str], view: View, first: int) -> dict:
-    """What changes at a moment, small enough to be sent by the dozen; a stage takes the slider along."""
+    """The changes of one frame, kept small since a figure has dozens. A frame of a stage also moves the slider."""
     keys = ("x", "y", "text", "textposition", "hovertext")
     moving = changing(moment, colours, view)
     data = [{k: _short(t[k]) for k in keys if k in t} for t in moving]
@@ -87,12 +87,12 @@ def frame(moment: Moment, colours: list[str], view: View, first: int) -> dict:
 
 
 def _short(value):
-    """Hundredths of a pixel are enough for a line."""
+    """Numbers rounded to hundredths of a pixel, which are enough for a line."""
     return [round(v, 2) if isinstance(v, float) else v for v in value] if isinstance(value, list) else value
 
 
 def _ring(box: list[float], pieces: int) -> tuple[list[float], list[float]]:
-    """A closed way around a box, each side in so many pieces."""
+    """A closed line around a box, each side divided into `pieces`."""
     x1, y1, x2, y2 = box
     corners = [(x1, y1), (x2, y1), (x2, y2), (x1, y2), (x1, y1)]
     ways = zip(corners, corners[1:])

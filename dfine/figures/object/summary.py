@@ -1,4 +1,4 @@
-"""One object on one sheet: the scene, the object with every layer's box, its four edges taking shape (matplotlib)."""
+"""One object on one sheet: the scene, every layer's box, and the distributions of its four edges (matplotlib)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ INK = "#3C4149"
 
 
 def summary(picture: Image.Image, detections: Detections, history: History) -> Figure:
-    """The whole idea in one picture, on white: what was found, how one box came about, how sure each edge is.
+    """What was found, how one box came about and how sure each edge is, in one picture on white.
 
-    Left the picture with its detections, in the middle the one of `history` with its initial box, every layer's box and
-    80 % whiskers, to the right Pr(n) of its four edges, one row a layer.
+    Left the picture with its detections; in the middle the object of `history` with its initial box, every layer's box
+    and 80 % whiskers; right Pr(n) of its four edges, one row a layer.
     """
     figure = Figure(figsize=(13.2, 4.3), dpi=130, facecolor="white", layout="constrained")
     left, middle, right = figure.subfigures(1, 3, width_ratios=(1, 0.92, 1.75))

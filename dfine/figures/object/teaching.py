@@ -1,4 +1,4 @@
-"""How distributions are taught: an object's edges step by step towards the truth, and who answers for whom (plotly)."""
+"""How distributions are trained: an object's edges step by step, and the query matched to each object (plotly)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ CELL = 30  # pixels of height per object
 def lessons(
     steps: Mapping[int, History], truth: torch.Tensor, names: Sequence[str] = (), *, shown: int | None = None
 ) -> go.Figure:
-    """Pr(n) of every layer's four edges while they are taught; a slider goes through the steps.
+    """Pr(n) of every layer's four edges during training, with a slider for the steps.
 
-    One column an edge, one row a layer. Bins are evenly spaced. The red line is where the true edge lies among them,
-    the number beside it how far the layer's Σ W(n)·Pr(n) is from it, in pixels.
+    One column an edge, one row a layer. Bins are evenly spaced. The red line is the true edge, the number beside
+    it the distance of the layer's Σ W(n)·Pr(n) from it in pixels.
 
     Args:
         steps: step -> the object after it; all from the same initial box.
@@ -96,10 +96,9 @@ def lessons(
 
 
 def answers(matches: Mapping[str, Mapping[int, Sequence[int]]], objects: Sequence[str]) -> go.Figure:
-    """Which query answers for which object, at every stage; the last column is usually their union.
+    """Which query is matched to which object at every stage; the last column is usually their union.
 
-    A cell names the queries; it is coloured where the stage disagrees with the first one that says anything, or holds
-    several.
+    A cell names the queries. It is coloured where they differ from those of the first stage, or are several.
 
     Args:
         matches: stage -> object -> its queries.
@@ -170,7 +169,7 @@ def _missing(history: History, truth: torch.Tensor) -> list[list[float]]:
 
 
 def _misses(history: History, truth: torch.Tensor) -> list[dict]:
-    """That number in the corner of every panel."""
+    """Annotations with these distances in the corner of every panel."""
     notes, middle = [], (len(history.w) - 1) / 2
     aims = _aims(history, truth)
     for layer, row in enumerate(_missing(history, truth)):

@@ -1,4 +1,4 @@
-"""W(n) itself: what its two constants do, and how an offset is written as two bins (paper eq. 4 and 5; plotly)."""
+"""W(n): what its two constants do, and how an offset is encoded as two bins (paper eq. 4 and 5; plotly)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _A, _C, _MARK = "#0072B2", "#E4605E", "#767C86"
 def constants(bins: int = 32, a: Sequence[float] = AS, c: Sequence[float] = CS) -> go.Figure:
     """What a and c do to W(n): two panels, each with a slider for one constant; the other is as published.
 
-    Every dot is a bin; at the panel's right side lie the same offsets on one line, as an edge could use them. In grey
-    the published W(n), which the sliders do not start from: its dots would be hidden.
+    Every dot is a bin. At the right side of a panel the same offsets lie on one line. In grey stands the published
+    W(n); the sliders start beside it, where its dots are not hidden.
 
     Raises:
-        ValueError: `bins`, or a constant, is none that W(n) can be made with.
+        ValueError: `bins` or a constant cannot make a W(n); see `dfine.distribution.weighting`.
     """
     panels = (("a", a, lambda v: (v, PUBLISHED[1]), _A), ("c", c, lambda v: (PUBLISHED[0], v), _C))
     layout = style.plotly_layout(430, margin=dict(l=54, r=14, t=40, b=110), sliders=[], annotations=[])
@@ -51,7 +51,7 @@ def constants(bins: int = 32, a: Sequence[float] = AS, c: Sequence[float] = CS) 
 def encoded(w: torch.Tensor, offsets: Sequence[float] = OFFSETS) -> go.Figure:
     """An offset as a share of mass in each of the two bins around it (paper eq. 5); a slider moves the offset.
 
-    Bars stand at W(n), to scale; the mark under them is the offset, which their mean is again up to ±2a.
+    Bars stand at W(n), to scale. The mark under them is the offset, which is also their mean, up to ±2a.
 
     Raises:
         ValueError: there is no offset.
@@ -97,7 +97,7 @@ def encoded(w: torch.Tensor, offsets: Sequence[float] = OFFSETS) -> go.Figure:
 
 
 def _two_bins(w: torch.Tensor, offset: float) -> tuple[list[dict], str]:
-    """The bars of both bins and the mark of the offset, and what they say."""
+    """The bars of both bins and the mark of the offset, and the sentence above them."""
     left, right_weight = (t.item() for t in distribution.to_bins(torch.tensor(offset), w))
     places, mass = [float(w[left]), float(w[left + 1])], [1 - right_weight, right_weight]
     text = [f"n = {left + k}<br>{m:.2f}" if m >= 0.005 else "" for k, m in enumerate(mass)]

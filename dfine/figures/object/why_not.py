@@ -1,4 +1,4 @@
-"""Why not here? The candidates of a point as cards in HTML, and on the picture."""
+"""Why was nothing found here? The candidates of a point as cards in HTML and as boxes on the picture."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _CELL = "padding:2px 10px 2px 0;border:0;background:none;text-align:left;white-s
 def why_html(candidates: Sequence[Candidate], birth: Birth | None = None) -> str:
     """The candidates as numbered cards, closest first: what kept each from answering, and its score at every stage.
 
-    `birth`, from `nearest_birth`, adds what was born at the point. The numbers are those of `probe_picture`.
+    `birth`, from `nearest_birth`, adds a sentence about the point itself. `probe_picture` shows the same numbers.
     """
     born = f'<p style="{_QUIET};margin:0 0 10px">{escape(birth.sentence)}</p>' if birth else ""
     if not candidates:
-        said = "No query came close to answering here: all of them answer somewhere, or there are none."
+        said = "No query came close to this point: all of them reached the threshold, or there are none."
         return f'<div style="font:14px {_FONT}"><p style="margin:0 0 6px">{said}</p>{born}</div>'
     cards = "".join(_card(number, c) for number, c in enumerate(candidates, 1))
     grid = "display:grid;gap:12px;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr))"
@@ -63,7 +63,7 @@ def probe_picture(
 
 
 def _ring(canvas: ImageDraw.ImageDraw, x: float, y: float, unit: float) -> None:
-    """The point: a white ring between dark ones, open in the middle, so that one sees what was asked about."""
+    """A white ring between dark ones around the point, which itself stays visible."""
     for radius, width, ink in ((11, 5, (0, 0, 0, 200)), (10, 2.6, (255, 255, 255, 255))):
         r = radius * unit
         canvas.ellipse((x - r, y - r, x + r, y + r), outline=ink, width=max(1, round(width * unit)))

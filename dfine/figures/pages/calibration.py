@@ -1,4 +1,4 @@
-"""Do the edges mean what they say? Predicted intervals against how often the truth lies in them."""
+"""Can the edges' distributions be trusted? Predicted intervals against how often the truth lies in them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ROW, APART = 32, 0.17  # height of a part's row in px; from one edge to the next
 def reliability(panels: dict[str, dict]) -> go.Figure:
     """Reliability diagrams: the share of objects whose true edge lies in an interval, over the interval's mass.
 
-    On the diagonal an interval holds what it promises. Above, the distributions are wider than they need be; below,
-    they are too narrow, and the network surer than it should be.
+    On the diagonal, an interval holds as many true edges as it should. Above it, the distributions are too wide; below
+    it they are too narrow, and the network is surer than it should be.
 
     Args:
         panels: title -> `dfine.evaluation.calibration.measured`, e.g. before and after a temperature.
@@ -144,7 +144,7 @@ def by_part(parts: dict[str, dict], mass: float, index: int) -> go.Figure:
     Args:
         parts: name -> `objects` and `coverage` (masses × 4 edges), as `dfine.evaluation.calibration.measured` groups
             them.
-        mass: what the interval promises.
+        mass: of the interval.
         index: its place in `coverage`.
     """
     names = [f"{name}  <b>{part['objects']:,}</b>" for name, part in parts.items()]

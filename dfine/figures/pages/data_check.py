@@ -1,4 +1,4 @@
-"""A data set before training on it, as a page: what is in it, and the pictures in which most is wrong."""
+"""A page about a data set before training: what is in it, and the pictures with the most mistakes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dfine.figures.pages.document import Document, Panel, Section
 from dfine.figures.picture import shown
 
 MOST = 40  # classes that the figure lists
-LISTED = 200  # findings that the page lists; the JSON has all
+LISTED = 200  # findings that the page lists; its JSON has all
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#8A9099")  # splits; colour-blind safe
 WRONG = "#D5452F"
 Bad = tuple[str, tuple[float, ...] | None]  # what is wrong, and the box (x, y, width, height in pixels) it is about
@@ -25,7 +25,7 @@ def check_html(report: dict, worst: Sequence[tuple[Image.Image | None, str, Sequ
 
     Args:
         report: plain values with `source`, `splits`, `counts` and `findings`.
-        worst: pictures (None: it cannot be read), their names, and what is wrong in each.
+        worst: pictures (None where one cannot be read), their names, and what is wrong in each.
     """
     figures: list[go.Figure] = []
     panels = (
@@ -67,7 +67,7 @@ def balance(splits: dict) -> go.Figure:
 
 
 def framed(picture: Image.Image, bad: Sequence[Bad], limit: int = 480) -> Image.Image:
-    """The picture with the boxes that are wrong in red; what lies outside of it is drawn on its border."""
+    """The picture with the boxes that are wrong in red; boxes outside it are drawn on its border."""
     image = shown(picture, limit)
     scale, canvas = image.width / picture.width, ImageDraw.Draw(image)
     for _, bbox in bad:

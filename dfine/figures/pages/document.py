@@ -1,4 +1,4 @@
-"""A page as a file of its own: its figures stay interactive, it opens anywhere, and it loads nothing."""
+"""A page as one HTML file with interactive figures, which opens anywhere and loads nothing."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import plotly.graph_objects as go
 from PIL import Image
 from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
-# What the file may do is written into it: run its own script and show its own pictures, and never use the network.
+# The file itself says what it may do: run its own script and show its own pictures, without the network.
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One of the things that share a place on the page; `name` is the tab that brings it up."""
+    """One of several contents of a card; `name` is on the tab that shows it."""
 
     name: str
     figure: go.Figure | None = None
@@ -68,7 +68,7 @@ class Document:
                 for i, f in enumerate(self.figures)
             ),
             "version": get_plotlyjs_version(),
-            "plotly": _packed_plotly(),
+            "plotly": _compressed_plotly(),
             "js": _beside("page.js"),
         }
         return _PAGE.format(**parts)
@@ -96,9 +96,9 @@ def section(section: Section, number: int, figures: list[go.Figure]) -> str:
 
 
 def plot(figure: go.Figure, label: str, figures: list[go.Figure], *, fit: bool, tall: bool = False) -> str:
-    """The place of a figure, which is added to `figures`; unless it can `fit` a phone, it scrolls there.
+    """The element for a figure, which is added to `figures`. On a phone it scrolls, unless it can `fit`.
 
-    One that fits is no taller than a phone is wide, about, unless it is `tall`.
+    A figure that fits is about as tall as a phone is wide, unless it is `tall`.
     """
     figures.append(figure)
     kinds = f"plot{' fit' if fit else ''}{' tall' if tall else ''}"
@@ -109,7 +109,7 @@ def plot(figure: go.Figure, label: str, figures: list[go.Figure], *, fit: bool, 
 
 
 def image(picture: Image.Image, alt: str, quality: int = 88) -> str:
-    """A picture inside the page, with the words for those who do not see it."""
+    """A picture inside the page, with words for readers who do not see it."""
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=quality, optimize=True)
     source = "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
@@ -122,7 +122,7 @@ def words(pairs: Iterable[tuple[object, object]]) -> str:
 
 
 def origin(head: dict, labels: dict[str, str]) -> str:
-    """Where it all comes from: the values of `head` that there are, in the order and the words of `labels`."""
+    """A list of where everything comes from: the known values of `head` under the words of `labels`, in their order."""
     values = {key: " × ".join(map(str, v)) if isinstance(v, (list, tuple)) else v for key, v in head.items()}
     return words((word, values[key]) for key, word in labels.items() if values.get(key) not in (None, ""))
 
@@ -133,12 +133,12 @@ def paragraph(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """JSON that no `</script>` in it can end."""
+    """JSON in which no `</script>` can end the element around it."""
     return text.replace("<", "\\u003c")
 
 
 @cache
-def _packed_plotly() -> str:
+def _compressed_plotly() -> str:
     """The plotting library, compressed: a third of its size, even as text."""
     return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
 

@@ -1,4 +1,4 @@
-"""The errors of a data set: what each kind costs, where it happens, and how a picture with errors looks."""
+"""The errors on a data set: what each kind costs, where it happens, and pictures with errors."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ RIGHT, WRONG = "#9AA0A8", "#E4605E"  # boxes in pictures
 
 
 def costs(summary: dict) -> go.Figure:
-    """AP50 that fixing all errors of a kind, and nothing else, would gain.
+    """How much AP50 would gain if all errors of one kind, and nothing else, were fixed.
 
-    Below the line the two sides of all errors together: false positives, and objects that were not found.
+    Below the line stand the two sides of all errors together: false positives, and objects that were not found.
 
     Args:
         summary: `dfine.evaluation.tide.Errors.summary()`.
@@ -71,7 +71,7 @@ def costs(summary: dict) -> go.Figure:
 
 
 def parts_html(summaries: dict[str, dict]) -> str:
-    """The same for parts of the data (classes, sizes, hard cases): a row each, a column a kind, darker what costs more.
+    """The same for parts of the data (classes, sizes, hard cases): a row a part, a column a kind; dark cells cost most.
 
     Args:
         summaries: name -> `Errors.summary()`.

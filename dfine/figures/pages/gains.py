@@ -68,9 +68,9 @@ def by_stage(stages: Sequence[dict]) -> go.Figure:
 
 
 def by_threshold(thresholds: Sequence[float], ap: dict[str, Sequence[float | None]]) -> go.Figure:
-    """What every layer has gained over the initial boxes, at each IoU from which a box counts as right.
+    """What every layer gains over the initial boxes, at each IoU from which a box counts as right.
 
-    Strict thresholds ask for exact edges: there refinement shows, if anywhere.
+    Strict thresholds need exact edges, so refinement shows there most.
 
     Args:
         thresholds: T of them.
@@ -135,7 +135,7 @@ def _line(stages: Sequence[dict], metric: str, dash: str, axis: str) -> go.Scatt
 
 
 def _apart(named: list[tuple[str, float]], least: float) -> list[tuple[str, float]]:
-    """Names with heights that are at least `least` apart, so that they can be read: pushed up from below."""
+    """The names with heights at least `least` apart, so that they can be read; they are pushed up from below."""
     out: list[tuple[str, float]] = []
     for name, y in sorted(named, key=lambda pair: pair[1]):
         out.append((name, max(y, out[-1][1] + least) if out else y))

@@ -1,4 +1,4 @@
-"""A training run as a page of its own: how every stage's AP grows, what the losses do, and what could be seen."""
+"""A training run as a page: the AP of every stage over the epochs, the losses, and pictures on the way."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _lines(rows: Sequence[dict], names: dict[str, str], colours: Sequence[str], 
 
 
 def _step(rows: Sequence[dict], most: int = 8) -> int:
-    """From one tick of the epochs to the next: 1, 2, 5, 10 …, so that there are no halves and not too many."""
+    """Epochs between two ticks of the axis: 1, 2, 5, 10 …, for at most about `most` ticks."""
     span = max((r["epoch"] for r in rows), default=0) - min((r["epoch"] for r in rows), default=0)
     return next(s for power in range(9) for s in (10**power, 2 * 10**power, 5 * 10**power) if span <= most * s)
 
