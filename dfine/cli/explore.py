@@ -1,4 +1,4 @@
-"""`dfine explore`: look at a data set, say what it says, write what was asked for, and open the App."""
+"""`dfine explore`: run a detector on a data set, report the result, write what was asked for, and open the App."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of the table of stages
 
 @dataclass(frozen=True)
 class Look:
-    """What is looked at, and how."""
+    """What the detector runs on, and how."""
 
     data: str
     model: str = "demo"
@@ -40,7 +40,7 @@ class Out:
 
 @dataclass(frozen=True)
 class Where:
-    """Where the App is to be seen."""
+    """Where the App is served."""
 
     address: str
     port: int | None = None
@@ -49,7 +49,7 @@ class Where:
 
 
 def run(look: Look, out: Out, where: Where) -> None:
-    """Everything that `dfine explore` does, in order. What can be said to be wrong beforehand is said beforehand."""
+    """Everything that `dfine explore` does, in order. Bad input is reported before the work where possible."""
     from dfine.explore.database import require_database
 
     require_database()
@@ -62,8 +62,9 @@ def run(look: Look, out: Out, where: Where) -> None:
     if out.calibrate and not Path(look.model).expanduser().is_dir():
         complain(
             f"the temperature will not be stored, because {look.model!r} is no folder: save the model into one "
-            "(dfine.load(...).save(FOLDER)) and name that with --model", "warning",
-        )  # fmt: skip
+            "(dfine.load(...).save(FOLDER)) and name that with --model",
+            "warning",
+        )
     if where.app:
         session.find_port(where.address, where.port)
     dataset = _explored(look)

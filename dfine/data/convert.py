@@ -22,12 +22,14 @@ ONE = "rename them, or convert them one by one"
 
 
 def convert(source: str | Path, out: str | Path, form: str, *, link: bool = False, progress: bool = True) -> Path:
-    """Write a data set anew. Classes keep their names, pictures their bytes; a split "all" stands for an unsplit set.
+    """Write a data set in another format.
 
-    Crowds go into COCO as they are and into VOC as *difficult*; YOLO knows neither, and loses them. VOC has no list of
-    classes, and loses those without any object. YOLO has no splits but train, val and test: others go by what their
-    names stand for, a single one that is left is for training, and one that those hold already (trainval) is left out.
-    VOC has one folder for all splits: where two of them have a picture of one name, the split's name is put before it.
+    Classes keep their names and pictures their bytes; a data set without splits gets one called "all". Crowds stay
+    crowds in COCO and become *difficult* in VOC; YOLO has neither, so they are lost. VOC has no list of classes, so
+    classes without any object are lost. YOLO only has the splits train, val and test: others become the one that
+    their name stands for; a single other split becomes train; and a split whose pictures all belong to those
+    (trainval) is left out. VOC has one folder for all splits: where pictures of two splits have the same name, the
+    name of the split is put before it.
 
     Args:
         source: a data set in any of the formats (`dfine.data.sources`).
@@ -63,7 +65,7 @@ def convert(source: str | Path, out: str | Path, form: str, *, link: bool = Fals
                 _bring(data.path(index), place, folder, link)
         if form == "yolo":
             _describe(folder, list(parts), names)
-        os.chmod(folder, 0o755)  # a temporary folder is for its owner alone
+        os.chmod(folder, 0o755)  # a temporary folder can only be opened by its owner
         os.replace(folder, out)
     return out
 
@@ -98,7 +100,7 @@ def _known(parts: dict[str, CocoSet], source: str | Path) -> dict[str, CocoSet]:
     others = [s for s in parts if s not in known.values() and not (known and held.issuperset(_entries(parts[s])))]
     if len(others) > 1 or (others and "train" in known):
         listed = ", ".join(map(repr, others))
-        raise ValueError(f"{source} has the split {listed}, and YOLO knows train, val and test alone: {ONE}")
+        raise ValueError(f"{source} has the split {listed}, and YOLO only knows train, val and test: {ONE}")
     if others:
         known["train"] = others[0]
     return {kind: parts[known[kind]] for kind in ("train", "val", "test") if kind in known}

@@ -90,8 +90,8 @@ def unused(names: tuple[str, ...]) -> tuple[int, ...]:
 def same(names: Sequence[str], known: Sequence[str]) -> dict[str, str]:
     """Which of the `known` names means the same class, for each of `names` that has one; none is given out twice.
 
-    Equal names come first, then those that differ in letters alone (case, spaces, hyphens and underscores count for
-    nothing), then aliases (`ALIASES`, in its order). Nothing is ever matched by position.
+    Equal names come first, then those with equal letters (case, spaces, hyphens and underscores do not count), then
+    aliases (`ALIASES`, in its order). Nothing is ever matched by position.
     """
     others = {_plain(name): group for group in ALIASES for name in group}
     ways = (

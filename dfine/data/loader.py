@@ -105,7 +105,7 @@ class Prepared(Dataset):
         return Resize(self.mosaic.size)(picture, target)
 
     def _placed(self, error: Exception, index: int) -> Exception:
-        """The error, with the picture's path where it tells the last part alone."""
+        """The error, with the whole path of the picture where it only names the file."""
         if not isinstance(error, PictureError) or not hasattr(self.dataset, "path"):
             return error
         path = str(self.dataset.path(index))
@@ -165,7 +165,7 @@ def loader(
 
 
 class Subset(Dataset):
-    """Some items of a data set that still is a data set: names, category ids, ground truth of those images alone."""
+    """Some items of a data set, as a data set with the same classes and the ground truth of those images only."""
 
     def __init__(self, dataset: Dataset, indices: Sequence[int]):
         self.dataset, self.indices = dataset, [int(i) for i in indices]
@@ -186,7 +186,7 @@ class Subset(Dataset):
         return self.dataset.path(self.indices[index])
 
     def ground_truth(self) -> dict:
-        """The COCO-format dict of these images alone; a data set lists its images in the order of its items."""
+        """The COCO-format dict of these images only; a data set lists its images in the order of its items."""
         truth = self.dataset.ground_truth()
         images = [truth["images"][i] for i in self.indices]
         keep = {image["id"] for image in images}

@@ -1,4 +1,4 @@
-"""Whatever somebody calls a picture, as an upright 8-bit RGB picture, or one sentence that says why not."""
+"""Pictures of any kind (files, arrays, tensors) as upright 8-bit RGB, or one sentence that says why not."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def to_pixels(picture: Image.Image, size: tuple[int, int]) -> Tensor:
 
 
 def to_batch(pixels: Sequence[Tensor]) -> Tensor:
-    """Inputs [3, H, W] of one size together, [B, 3, H, W]; one alone is not copied."""
+    """Inputs [3, H, W] of one size as a batch [B, 3, H, W]; a single one is not copied."""
     return pixels[0][None] if len(pixels) == 1 else torch.stack(list(pixels))
 
 

@@ -1,7 +1,7 @@
 """The data sets that detectors are published on: what their files are, where to get them, and how to prepare them.
 
-Nothing is downloaded here: they are large, and some ask for a form to be filled in. A recipe looks for the files, says
-which are missing and where they are to be had, and writes what training needs beside them.
+Nothing is downloaded: the files are large, and some require registration. A recipe looks for the files, says which are
+missing and where to get them, and writes what training needs beside them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Recipe:
     """One data set. A name in `files` that ends in a slash is a folder with something in it."""
 
     title: str
-    where: str  # where the files are to be had
+    where: str  # where to get the files
     files: tuple[str, ...]  # relative to the data set's folder
     prepare: Callable[[Path], list[str]] | None = None  # writes what training needs, and says what it wrote
 
@@ -52,16 +52,14 @@ def follow(name: str, folder: str | Path) -> list[str]:
 
     Raises:
         ValueError: there is no such recipe.
-        FileNotFoundError: files are missing; the message names them and says where they are to be had.
+        FileNotFoundError: files are missing; the message names them and says where to get them.
     """
     if name not in RECIPES:
         raise ValueError(f"there is no recipe {name!r}; there are {', '.join(RECIPES)}")
     recipe, folder = RECIPES[name], Path(folder)
     missing = recipe.missing(folder)
     if missing:
-        raise FileNotFoundError(
-            f"{folder} lacks {', '.join(missing)} of {recipe.title}; they are to be had {recipe.where}"
-        )
+        raise FileNotFoundError(f"{folder} lacks {', '.join(missing)} of {recipe.title}; get them {recipe.where}")
     return [*(recipe.prepare(folder) if recipe.prepare else ()), f"train with --data {folder}"]
 
 

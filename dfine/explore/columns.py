@@ -1,4 +1,4 @@
-"""Stored boxes as plain columns, read a few hundred pictures at a time: for measuring without FiftyOne's documents."""
+"""Stored boxes as plain columns, read a few hundred pictures at a time, without FiftyOne's documents."""
 
 from __future__ import annotations
 
@@ -94,18 +94,31 @@ def coco_truth(samples: Collection, truth: str, classes: Sequence[str]) -> dict:
             size = row["metadata.width"], row["metadata.height"]
             dialled = {"dials": {d: row[d] for d in dials}} if dials and row[dials[0]] is not None else {}
             images.append(
-                {"id": len(images) + 1, "file_name": row["filepath"], "width": size[0], "height": size[1],
-                 "sample": row["id"]} | dialled
-            )  # fmt: skip
+                {
+                    "id": len(images) + 1,
+                    "file_name": row["filepath"],
+                    "width": size[0],
+                    "height": size[1],
+                    "sample": row["id"],
+                }
+                | dialled
+            )
             boxes = corners(row[f"{truth}.bounding_box"], size)
             boxes[:, 2:] -= boxes[:, :2]
             for id, name, crowd, box in zip(
                 row[f"{truth}.id"], row[f"{truth}.label"], row[f"{truth}.iscrowd"], boxes.tolist()
             ):
                 annotations.append(
-                    {"id": len(annotations) + 1, "image_id": len(images), "category_id": category[name], "label": id,
-                     "bbox": box, "area": box[2] * box[3], "iscrowd": int(bool(crowd))}
-                )  # fmt: skip
+                    {
+                        "id": len(annotations) + 1,
+                        "image_id": len(images),
+                        "category_id": category[name],
+                        "label": id,
+                        "bbox": box,
+                        "area": box[2] * box[3],
+                        "iscrowd": int(bool(crowd)),
+                    }
+                )
     categories = [{"id": i, "name": name} for name, i in category.items()]
     return {"images": images, "annotations": annotations, "categories": categories}
 

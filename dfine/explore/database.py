@@ -1,4 +1,4 @@
-"""Whether there is a MongoDB for FiftyOne, said at once and in a sentence: FiftyOne alone waits half a minute first."""
+"""Whether there is a MongoDB for FiftyOne: checked at once, where FiftyOne itself waits half a minute."""
 
 from __future__ import annotations
 

@@ -16,19 +16,26 @@ from dfine.explore.fiftyone_coco import Label
 NEAR = 0.1  # IoU from which a box says something about an object
 
 _KINDS = {
-    "truth_id": fo.StringField, "truth_iou": fo.FloatField, "gain": fo.FloatField,
-    "right_50": fo.IntField, "right_75": fo.IntField, "error": fo.StringField,
-}  # fmt: skip
+    "truth_id": fo.StringField,
+    "truth_iou": fo.FloatField,
+    "gain": fo.FloatField,
+    "right_50": fo.IntField,
+    "right_75": fo.IntField,
+    "error": fo.StringField,
+}
 
 
 Running = tuple[Iterator[str], Iterator[str]]  # the kinds of the detections, the states of the objects, in stored order
 
 
 def schema(field: str, truth: str) -> dict[str, type]:
-    """The attributes that the App can filter by, as `dfine.explore.store.extend` takes them."""
+    """The attributes that the App can filter by, as `extend_schema` of `dfine.explore.fiftyone_private` takes them."""
     objects = {f"{field}_error": fo.StringField, f"{field}_found": fo.IntField}
-    of = lambda name, kinds: {f"{name}.detections.{k}": kind for k, kind in kinds.items()}  # noqa: E731
-    return of(field, _KINDS) | of(truth, objects)
+    return {
+        f"{name}.detections.{attribute}": kind
+        for name, kinds in ((field, _KINDS), (truth, objects))
+        for attribute, kind in kinds.items()
+    }
 
 
 def forget(dataset: fo.Dataset, field: str, truth: str) -> None:

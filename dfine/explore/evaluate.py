@@ -1,4 +1,4 @@
-"""Right or wrong: every stage evaluated, and what follows for each detection and for each true object.
+"""Every stage evaluated, and what that says of each detection and of each true object.
 
 Evaluations (keys in `dfine.explore.fields`): FIELD_eval_initial, FIELD_eval_layer_1 …, FIELD_eval for the last layer,
 and FIELD_eval_any, matched across classes, for the confusion matrix. What follows from them is in
@@ -13,9 +13,10 @@ from tqdm import tqdm
 
 from dfine.evaluation.coco import Evaluation
 from dfine.evaluation.tide import Errors, error_types
-from dfine.explore import derive, fields, fiftyone_coco, store
+from dfine.explore import derive, fields, fiftyone_coco
 from dfine.explore.columns import Collection, Tables, chunks, looked_at
 from dfine.explore.datasets import classes
+from dfine.explore.fiftyone_private import extend_schema, update_samples
 
 
 def evaluate(dataset: fo.Dataset, field: str = fields.FIELD, *, progress: bool = True) -> Evaluation:
@@ -43,11 +44,11 @@ def evaluate(dataset: fo.Dataset, field: str = fields.FIELD, *, progress: bool =
     schema = derive.schema(field, truth)
     for key, method in methods.items():
         schema |= fiftyone_coco.schema(method, key)
-    store.extend(dataset, schema)
+    extend_schema(dataset, schema)
     for key, method in methods.items():
         fiftyone_coco.register(samples, method, key)
     with tqdm(total=len(samples) * (1 + len(methods)), desc="evaluate", unit=" pictures", disable=not progress) as bar:
-        _judge(samples, field, info, methods, errors, bar)
+        _match(samples, field, info, methods, errors, bar)
         ap = []
         for key, method in methods.items():
             results = fiftyone_coco.results(samples, method, key, info["classes"])
@@ -79,7 +80,7 @@ def _methods(samples: Collection, field: str, info: dict) -> dict[str, COCOEvalu
     return methods | {fields.confusion_key(field): fiftyone_coco.evaluation(field, truth, classwise=False)}
 
 
-def _judge(
+def _match(
     samples: Collection, field: str, info: dict, methods: dict[str, COCOEvaluation], errors: Errors, bar: tqdm
 ) -> None:
     """Match every picture by every method, derive what follows, and write both in one update a picture."""
@@ -97,5 +98,5 @@ def _judge(
                 marked[key] = objects, found
             del marked[fields.confusion_key(field)]
             updates[row["id"]] = update | derive.picture(row, field, truth, marked, running)
-        store.update(samples, updates)
+        update_samples(samples, updates)
         bar.update(len(part))

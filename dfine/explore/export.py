@@ -1,4 +1,4 @@
-"""A data set out again: reviewed, as COCO with the tags that a person set, or found alone, as pre-labels to correct.
+"""Writing an explored data set: reviewed answers as COCO with a person's tags, or detections as pre-labels to correct.
 
 Folders appear only once everything is in them.
 """
@@ -6,30 +6,29 @@ Folders appear only once everything is in them.
 from __future__ import annotations
 
 import csv
-import json
 import os
-import shutil
 from pathlib import Path
 
 import fiftyone as fo
 import fiftyone.core.utils as fou
 from fiftyone import ViewField as F
 
-from dfine.data.coco_layout import open_file
-from dfine.data.folders import content
 from dfine.explore import datasets, fields
+from dfine.explore.coco_writer import CocoWriter
 from dfine.explore.views import SHOWN
 from dfine.files import drafted
 
 FORMATS = ("coco", "yolo", "voc")
-SAME = 0.01  # pixels by which a box may differ from the one it was read from and still be that one
 _EXPORTS = {
     "yolo": dict(dataset_type=fo.types.YOLOv5Dataset, split="train", include_path=False),
     "voc": dict(
-        dataset_type=fo.types.VOCDetectionDataset, data_path="JPEGImages", labels_path="Annotations",
-        include_paths=False, extra_attrs=False,
+        dataset_type=fo.types.VOCDetectionDataset,
+        data_path="JPEGImages",
+        labels_path="Annotations",
+        include_paths=False,
+        extra_attrs=False,
     ),
-}  # fmt: skip
+}
 _PICTURES = {"yolo": "images/train", "voc": "JPEGImages"}  # where they put the pictures
 
 
@@ -55,7 +54,7 @@ def reviewed(dataset: fo.Dataset, folder: str | Path, field: str = fields.FIELD)
     truth = fields.about(dataset, field)["truth"]
     if not dataset.has_sample_field(truth):
         raise ValueError(f"the data set {dataset.name!r} has no answers to export; its pre-labels come out instead")
-    writer = _Coco(dataset, datasets.classes(dataset, truth))
+    writer = CocoWriter(dataset, datasets.classes(dataset, truth))
     for sample in dataset.select_fields([truth, field]).iter_samples():
         image = writer.picture(sample)
         for label in _labels(sample, truth):
@@ -123,101 +122,9 @@ def _names(dataset: fo.Dataset, field: str) -> list[str]:
     return [name for name in fields.about(dataset, field)["names"] if name]
 
 
-class _Coco:
-    """A COCO file in the making."""
-
-    def __init__(self, dataset: fo.Dataset, names: list[str]):
-        """`names` become categories, after those of the file the data came from."""
-        self.given = _given(dataset)
-        self.root = Path(os.path.commonpath([os.path.dirname(p) for p in dataset.values("filepath")] or ["."]))
-        self.categories = [dict(c) for c in self.given.get("categories", [])]
-        self._ids = {c["name"]: c["id"] for c in self.categories}
-        for name in names:
-            self._category(name)
-        self._images = {i["file_name"]: i for i in self.given.get("images", [])}
-        self._read = {a["id"]: a for a in self.given.get("annotations", [])}
-        self._taken = set(self._read)
-        self._used: set[int] = set()
-        self.images: list[dict] = []
-        self.annotations: list[dict] = []
-        self.tagged: list[dict] = []
-        self.files: dict[str, str] = {}  # file name -> where it lies
-
-    def picture(self, sample, **more) -> dict:
-        """Add the entry of a sample."""
-        name = self._name(sample.filepath)
-        given = self._images.get(name, {})
-        if sample.metadata is None or not getattr(sample.metadata, "width", None):
-            sample.compute_metadata()
-        size = dict(width=sample.metadata.width, height=sample.metadata.height)
-        first = max((i["id"] for i in self._images.values()), default=0)
-        entry = {"id": first + len(self.images) + 1, "file_name": name, **size} | given | more
-        if sample.tags:
-            entry["tags"] = list(sample.tags)
-        self.images.append(entry)
-        self.files[name] = sample.filepath
-        return entry
-
-    def annotation(self, label: fo.Detection, image: dict) -> dict:
-        """A true object: as it was read, where it still is, with its class and tags of today."""
-        mine = label.get_attribute_value("coco_id", None)
-        read = self._read.get(mine, {}) if mine not in self._used else {}
-        bbox = _pixels(label, image)
-        entry = {"id": read["id"] if read else self._new_id()}
-        self._used.add(entry["id"])
-        if read and max(abs(a - b) for a, b in zip(read["bbox"], bbox)) < SAME:
-            entry |= read
-        else:
-            entry |= {"bbox": bbox, "area": round(bbox[2] * bbox[3], 2)}
-        entry |= {"image_id": image["id"], "category_id": self._category(label.label)}
-        entry["iscrowd"] = int(bool(label.get_attribute_value("iscrowd", False)))
-        entry.pop("tags", None)
-        return entry | ({"tags": list(label.tags)} if label.tags else {})
-
-    def prediction(self, label: fo.Detection, image: dict) -> dict:
-        """What was found, with its score."""
-        bbox = _pixels(label, image)
-        entry = {"image_id": image["id"], "category_id": self._category(label.label), "bbox": bbox}
-        entry |= {"area": round(bbox[2] * bbox[3], 2), "iscrowd": 0, "score": label.confidence}
-        return entry | ({"tags": list(label.tags)} if label.tags else {})
-
-    def write(self, folder: Path) -> None:
-        """`annotations.json`, and the pictures under `images/`: hard links where the disk allows them, else copies."""
-        said = {k: v for k, v in self.given.items() if k in ("info", "licenses")}
-        said |= {"images": self.images, "annotations": self.annotations, "categories": self.categories}
-        if self.tagged:
-            said["tagged_predictions"] = self.tagged
-        (folder / "annotations.json").write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
-        for name, source in self.files.items():
-            target = folder / "images" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(source, target)
-            except OSError:
-                shutil.copy2(source, target)
-
-    def _name(self, path: str) -> str:
-        """The picture's name as it was given, else its place under the folder that all pictures share."""
-        parts = Path(path).parts
-        tails = ("/".join(parts[-n:]) for n in range(1, len(parts)))
-        given = next((tail for tail in tails if tail in self._images), None)
-        return given or Path(path).relative_to(self.root).as_posix()
-
-    def _category(self, name: str) -> int:
-        """The id of a class; one that is new gets the next."""
-        if name not in self._ids:
-            self._ids[name] = max(self._ids.values(), default=0) + 1
-            self.categories.append({"id": self._ids[name], "name": name})
-        return self._ids[name]
-
-    def _new_id(self) -> int:
-        self._taken.add(max(self._taken, default=0) + 1)
-        return max(self._taken)
-
-
-def _found(dataset: fo.Dataset, view: fo.DatasetView, field: str) -> _Coco:
+def _found(dataset: fo.Dataset, view: fo.DatasetView, field: str) -> CocoWriter:
     """The predictions of a view as annotations."""
-    writer = _Coco(dataset, _names(dataset, field))
+    writer = CocoWriter(dataset, _names(dataset, field))
     for sample in view.select_fields(field).iter_samples():
         found = _labels(sample, field)
         image = writer.picture(sample, doubt=_doubt(found))
@@ -256,19 +163,3 @@ def _doubt(found: list[fo.Detection]) -> float | None:
 def _labels(sample, field: str) -> list[fo.Detection]:
     value = sample[field] if sample.has_field(field) else None
     return list(value.detections) if value is not None else []
-
-
-def _pixels(label: fo.Detection, image: dict) -> list[float]:
-    """x, y, width and height in pixels."""
-    sides = (image["width"], image["height"]) * 2
-    return [round(v * side, 3) for v, side in zip(label.bounding_box, sides)]
-
-
-def _given(dataset: fo.Dataset) -> dict:
-    """The COCO file that a data set was read from, as it was read; empty where there is none (any more)."""
-    source = (dataset.info or {}).get(fields.SOURCE, {})
-    path = Path(source.get("path", ""))
-    if path.suffix != ".json" or not path.is_file():
-        return {}
-    said = {k: v for k, v in content(path).items() if k in ("info", "licenses")}
-    return said | open_file(path, lambda message, **about: None).ground_truth()

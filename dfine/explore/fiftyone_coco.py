@@ -117,7 +117,7 @@ def written(method: COCOEvaluation, key: str, truth: list[Label], found: list[La
 
 
 def schema(method: COCOEvaluation, key: str) -> dict[str, type]:
-    """The fields of an evaluation, as `dfine.explore.store.extend` takes them."""
+    """The fields of an evaluation, as `extend_schema` of `dfine.explore.fiftyone_private` takes them."""
     kinds = dict(zip(MARKS, (fo.StringField, fo.StringField, fo.FloatField)))
     names = method.config.gt_field, method.config.pred_field
     labels = {f"{name}.detections.{key}{mark}": kind for name in names for mark, kind in kinds.items()}
@@ -139,9 +139,19 @@ def results(samples: Collection, method: COCOEvaluation, key: str, classes: list
         swept = method.generate_results(pictures, matches, eval_key=key, classes=classes, progress=False)
     if config.compute_mAP:  # the same results, but of the samples themselves
         swept = COCODetectionResults(
-            samples, config, key, matches, swept.precision, swept.recall, swept.iou_threshs, swept.classes,
-            recall_sweep=swept.recall_sweep, thresholds=swept.thresholds, missing=swept.missing, backend=method,
-        )  # fmt: skip
+            samples,
+            config,
+            key,
+            matches,
+            swept.precision,
+            swept.recall,
+            swept.iou_threshs,
+            swept.classes,
+            recall_sweep=swept.recall_sweep,
+            thresholds=swept.thresholds,
+            missing=swept.missing,
+            backend=method,
+        )
     else:
         swept = DetectionResults(samples, config, key, matches, classes=classes, missing=swept.missing, backend=method)
     method.save_run_results(samples, key, swept, cache=False)

@@ -6,7 +6,7 @@
     evaluate(dataset)  # of dfine.explore.evaluate
 
 With a plain string as `label_field` the last layer's detections lie in <label_field>_last. `dfine.explore.run.apply`
-stores the same without FiftyOne's documents, goes on after an interruption, and leaves alone what is there already.
+stores the same without FiftyOne's documents, goes on after an interruption, and skips what is there already.
 """
 
 from __future__ import annotations

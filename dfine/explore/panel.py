@@ -28,13 +28,16 @@ VIEWS = {
 }
 CHOSEN = "row.object"  # where the panel's state keeps what was chosen from its list: the list's own path
 PICTURE = 480  # height in pixels of the view on the picture
-PADDING, BESIDE_ARROWS = 2, 6  # in the App's own units; over the modal lie two arrows, to the pictures before and after
+PADDING, BESIDE_ARROWS = (
+    2,
+    6,
+)  # in the App's own units; in the modal, arrows to the next and previous picture lie over the panel
 
 
 class EdgesPanel(foo.Panel):
     """Shows the edges of the detection that is selected in the App, or chosen from the panel's own list.
 
-    It never relies on having seen the click: what is selected and which picture is open is read whenever it draws.
+    It reads what is selected and which picture is open whenever it draws, so it need not be open when a box is clicked.
     """
 
     @property
@@ -62,7 +65,7 @@ class EdgesPanel(foo.Panel):
     on_change_current_sample = on_change_selected = on_change_selected_labels
 
     def on_choice(self, ctx) -> None:
-        """Something was chosen in the panel; its state holds it already, and `render` comes next."""
+        """Something was chosen in the panel: its state already says so, and `render` comes next."""
 
     on_change_dataset = on_change_view = on_choice  # the App tells of these without a change, too
 
@@ -89,7 +92,7 @@ class EdgesPanel(foo.Panel):
 
 
 def _choice(ctx, wanted: str | None = None) -> Choice:
-    """What is meant, from all that the App tells; `wanted`: the choice from the list, by default the panel's."""
+    """The detection that is meant; `wanted` is the choice from the list, by default the one in the panel's state."""
     state = ctx.panel.state
     opened = ctx.current_sample or (ctx.selected or [None])[-1]
     wanted = (state.get(CHOSEN) or "") if wanted is None else wanted
@@ -148,9 +151,13 @@ def _show(ctx, panel: types.Object, choice: Choice, told: History) -> None:
     figure = draw(told, view, state.get("edge") or EDGES[0], picture)
     plain = figure.to_plotly_json()
     panel.plot(
-        f"plot_{view}", data=plain["data"], layout=plain["layout"], config=dict(displayModeBar=False, responsive=True),
-        height=f"{figure.layout.height}px", width="100%",
-    )  # fmt: skip
+        f"plot_{view}",
+        data=plain["data"],
+        layout=plain["layout"],
+        config=dict(displayModeBar=False, responsive=True),
+        height=f"{figure.layout.height}px",
+        width="100%",
+    )
     below = {"shape": edges.caption(told), "weighted": edges.caption(told, weighted=True)}
     panel.md(below.get(view, ""), name="caption")
     if view == "ladder":

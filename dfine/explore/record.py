@@ -1,4 +1,4 @@
-"""A stored detection as a History: the arrays in which all that the network said of a box is kept, and the way back.
+"""Everything that the network said of a detection, as one stored array, and the `History` that it gives back.
 
 One record is one float32 array: the token, the number of encoder levels and their heights and widths; the proposal and
 the initial box (cxcywh in 0..1, each with its logit); then, for all L layers, the followed class's logit [L], what LQE
@@ -30,7 +30,7 @@ def pack(tokens: np.ndarray, shapes: tuple[tuple[int, int], ...], parts: dict[st
 
 
 def history(detection, info: dict, size: tuple[int, int]) -> History:
-    """The way of a stored detection through the layers, for its own class alone (K = 1, label 0).
+    """The history of a stored detection through the layers, for its own class only (K = 1, label 0).
 
     Args:
         detection: a `fiftyone.Detection` of the field that `info` is about.
@@ -47,13 +47,23 @@ def history(detection, info: dict, size: tuple[int, int]) -> History:
     one = {name: torch.from_numpy(value[0].copy()) for name, value in parts.items() if name not in ("token", "shapes")}
     temperature = info.get("temperature")
     return History(
-        query=int(detection["query"]), label=0, name=detection.label, size=(int(size[0]), int(size[1])),
-        proposal=one["proposal"], proposal_logits=one["proposal_logit"],
-        initial=one["initial"], initial_logits=one["initial_logit"],
-        logits=one["logits"][:, None], quality=one["quality"], edges=one["edges"], boxes=one["boxes"],
-        w=torch.tensor(info["w"], dtype=torch.float32), token=int(parts["token"][0]), shapes=parts["shapes"],
+        query=int(detection["query"]),
+        label=0,
+        name=detection.label,
+        size=(int(size[0]), int(size[1])),
+        proposal=one["proposal"],
+        proposal_logits=one["proposal_logit"],
+        initial=one["initial"],
+        initial_logits=one["initial_logit"],
+        logits=one["logits"][:, None],
+        quality=one["quality"],
+        edges=one["edges"],
+        boxes=one["boxes"],
+        w=torch.tensor(info["w"], dtype=torch.float32),
+        token=int(parts["token"][0]),
+        shapes=parts["shapes"],
         temperature=None if temperature is None else torch.tensor(temperature, dtype=torch.float32),
-    )  # fmt: skip
+    )
 
 
 def unpack(records: np.ndarray, layers: int, bins: int) -> dict:
@@ -71,9 +81,15 @@ def unpack(records: np.ndarray, layers: int, bins: int) -> dict:
     levels = int(records[0, 1])
     shapes = tuple((int(h), int(w)) for h, w in records[0, 2 : 2 + 2 * levels].reshape(levels, 2))
     lengths = {
-        "proposal": (4,), "proposal_logit": (1,), "initial": (4,), "initial_logit": (1,), "logits": (layers,),
-        "quality": (layers,), "boxes": (layers, 4), "edges": (layers, 4, bins),
-    }  # fmt: skip
+        "proposal": (4,),
+        "proposal_logit": (1,),
+        "initial": (4,),
+        "initial_logit": (1,),
+        "logits": (layers,),
+        "quality": (layers,),
+        "boxes": (layers, 4),
+        "edges": (layers, 4, bins),
+    }
     start, parts = 2 + 2 * levels, {"token": records[:, 0].astype(np.int64), "shapes": shapes}
     for name, shape in lengths.items():
         end = start + int(np.prod(shape))

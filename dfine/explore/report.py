@@ -71,9 +71,9 @@ def _stored(dataset, field: str) -> tuple:
     info = fields.about(dataset, field)
     found = matches(dataset, field)  # says in a sentence that there was no evaluation
     tables = Tables.of(looked_at(dataset, field), field)
-    head = {
-        "schema": SCHEMA, "data": getattr(dataset, "dataset_name", None) or dataset.name, "field": field
-    } | {key: info.get(key) for key in KEPT}  # fmt: skip
+    head = {"schema": SCHEMA, "data": getattr(dataset, "dataset_name", None) or dataset.name, "field": field} | {
+        key: info.get(key) for key in KEPT
+    }
     return tables, found, head
 
 
@@ -114,7 +114,7 @@ def tally(
         "errors": _errors(errors),
         "calibration": _calibration(matches, head.get("temperature")),
         "worst": worst_pictures(truth, rows[last], worst),
-    }  # fmt: skip
+    }
 
 
 def worst_pictures(truth: dict, rows: np.ndarray, count: int = WORST) -> list[dict]:
@@ -160,12 +160,16 @@ def _entry(image: dict, errors: Errors, mistakes: int) -> dict:
     ]
     dials = [f"{k.replace('_', ' ')} {v:.1f}" for k, v in (image.get("dials") or {}).items() if v and v >= 0.05]
     return {
-        "picture": Path(image["file_name"]).name, "image": image["id"], "sample": image.get("sample", ""),
-        "size": [image["width"], image["height"]], "mistakes": mistakes, "objects": int(mine.sum()),
+        "picture": Path(image["file_name"]).name,
+        "image": image["id"],
+        "sample": image.get("sample", ""),
+        "size": [image["width"], image["height"]],
+        "mistakes": mistakes,
+        "objects": int(mine.sum()),
         "why": f"{_count(mistakes, 'mistake')}, {_count(int(mine.sum()), 'object')}: {'; '.join(parts)}."
         + (f" Dials: {', '.join(dials)}." if dials else ""),
         "boxes": [b | {"box": [round(v, 1) for v in b["box"]]} for b in boxes],
-    }  # fmt: skip
+    }
 
 
 def _count(number: int, what: str) -> str:
@@ -183,12 +187,12 @@ def _errors(errors: Errors) -> dict:
     """Summaries of the whole and its parts, classes by what their errors cost, the costliest first."""
     classes = {name: part.summary() for name, part in errors.by_class().items()}
     classes = {k: v for k, v in classes.items() if v["ap50"] is not None}
-    cost = lambda v: -sum(d or 0 for d in v["delta"].values())  # noqa: E731
+    cost = {name: sum(delta or 0 for delta in v["delta"].values()) for name, v in classes.items()}
     parts = {"cases": errors.by_case(), "sizes": errors.by_size()}
     return {
         "all": errors.summary(),
         **{key: {name: part.summary() for name, part in found.items()} for key, found in parts.items()},
-        "classes": dict(sorted(classes.items(), key=lambda item: cost(item[1]))),
+        "classes": dict(sorted(classes.items(), key=lambda item: -cost[item[0]])),
     }
 
 

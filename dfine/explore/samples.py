@@ -10,6 +10,7 @@ import fiftyone as fo
 
 from dfine.data.coco import CocoSet
 from dfine.data.scenes.composition import DIALS
+from dfine.explore.fiftyone_private import attributes_of_detections
 
 # What an annotation says that a detection says in another way, or that is no plain value to filter by.
 _SAID = {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "where", "attributes"}
@@ -95,7 +96,7 @@ def _detection(a: dict, name: str, size: tuple[int, int], ids: bool) -> fo.Detec
     (x, y, w, h), (width, height) = a["bbox"], size
     more = a | (a["attributes"] if isinstance(a.get("attributes"), dict) else {})
     plain = {k: v for k, v in more.items() if k.isidentifier() and k not in _SAID and isinstance(v, (str, int, float))}
-    plain = {key: value for key, value in plain.items() if key not in fo.Detection._fields}
+    plain = {key: value for key, value in plain.items() if key not in attributes_of_detections()}
     box = [x / width, y / height, w / width, h / height]
     return fo.Detection(
         label=name, bounding_box=box, iscrowd=bool(a["iscrowd"]), **({"coco_id": a["id"]} if ids else {}), **plain

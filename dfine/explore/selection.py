@@ -1,4 +1,4 @@
-"""Which object a person means in the App: from what is selected there to one detection that has a story."""
+"""Which object a person means in the App: from what is selected there to one detection of the last layer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Choice:
 
 
 def runs(dataset: fo.Dataset) -> dict[str, dict]:
-    """The prediction fields that hold whole stories, each with its settings."""
+    """The prediction fields that hold every layer of their detections, each with its settings."""
     known = (dataset.info or {}).get("dfine") or {}
     return {name: info for name, info in known.items() if dataset.has_sample_field(name)}
 

@@ -1,4 +1,4 @@
-"""The FiftyOne App for a session: on this machine alone, with the panel, and leaving everything as it was."""
+"""The FiftyOne App for a session: on this machine only, with the panel; afterwards everything is as it was."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import fiftyone as fo
 import fiftyone.core.session as fos
+
+from dfine.explore.fiftyone_private import end_without_waiting
 
 PLUGIN = Path(__file__).parent / "plugin"
 LOCAL = "127.0.0.1"
@@ -28,7 +30,7 @@ def app(
 
     Args:
         dataset: what it shows.
-        address: to which it is bound; by default it can be reached from this machine alone.
+        address: to which it is bound; by default it can only be reached from this machine.
         port: by default the first free one from 5151 on.
         browser: whether to open a browser, too.
         options: further arguments of `fiftyone.launch_app`, as `spaces`.
@@ -42,7 +44,7 @@ def app(
         try:
             yield session
         finally:
-            session._disable_wait_warning = True  # it would ask for session.wait() where the block was short
+            end_without_waiting(session)
             fo.close_app()
 
 

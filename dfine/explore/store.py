@@ -1,26 +1,25 @@
 """What is stored of every detection: a trace of pictures as FiftyOne documents, and the fields that they lie in.
 
-README.md beside this file lists all attributes. Earlier stages keep label, box, confidence and `query` alone: who wants
-more follows the query to the last layer.
+README.md beside this file lists all attributes. Earlier stages keep only label, box, confidence and `query`; the
+query leads to everything else at the last layer.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 import fiftyone as fo
 import fiftyone.core.utils as fou
 import numpy as np
 import torch
 from bson import ObjectId
-from pymongo import UpdateOne
 from torch import Tensor
 
 from dfine import distribution
 from dfine.boxes import to_pixels
 from dfine.config import EDGES
 from dfine.explore import fields
+from dfine.explore.fiftyone_private import extend_schema
 from dfine.explore.names import Names
 from dfine.explore.record import pack
 from dfine.trace.detections import Detections
@@ -76,11 +75,17 @@ def _light(found: Detections) -> list[dict]:
     boxes = torch.stack((x1, y1, x2 - x1, y2 - y1), -1).tolist()
     return [
         {
-            "_id": ObjectId(), "_cls": "Detection", "attributes": {}, "tags": [],
-            "label": name, "bounding_box": box, "confidence": score, "query": query,
+            "_id": ObjectId(),
+            "_cls": "Detection",
+            "attributes": {},
+            "tags": [],
+            "label": name,
+            "bounding_box": box,
+            "confidence": score,
+            "query": query,
         }
         for name, box, score, query in zip(found.class_names, boxes, found.scores.tolist(), found.query.tolist())
-    ]  # fmt: skip
+    ]
 
 
 def _columns(trace: Trace, found: Detections) -> dict[str, list]:
@@ -159,24 +164,7 @@ def declare(dataset: fo.Dataset, field: str, layers: int) -> None:
     numbers = ["doubt", *(f"{what}_{edge}" for what in ("spread", "range", "entropy") for edge in EDGES)]
     schema |= {f"{field}.detections.{name}": fo.FloatField for name in numbers}
     schema |= {f"{field}.detections.doubt_edge": fo.StringField, f"{field}.detections.record": fo.VectorField}
-    extend(dataset, schema)
-
-
-def extend(dataset: fo.Dataset | fo.DatasetView, schema: dict[str, type]) -> None:
-    """Add fields and attributes of labels that are not there yet, all at once.
-
-    One by one, as by `dataset.add_sample_field`, each would read and write the data set's whole schema again.
-
-    Args:
-        dataset: the data set, or a view of it.
-        schema: path -> kind of field, or kind of label.
-    """
-    missing = {path: kind for path, kind in schema.items() if dataset.get_field(path) is None}
-    made = {p: fo.EmbeddedDocumentField(k) if issubclass(k, fo.Label) else k() for p, k in missing.items()}
-    for inside in (False, True):  # a label's attributes can be declared only where the label is known
-        part = {path: f for path, f in made.items() if ("." in path) == inside}
-        if part:
-            dataset._dataset._merge_sample_field_schema(part)
+    extend_schema(dataset, schema)
 
 
 def save(dataset: fo.Dataset, field: str, pictures: dict[str, dict[str, dict]], run: str) -> None:
@@ -211,22 +199,3 @@ def measure(dataset: fo.Dataset, opened: dict[str, dict]) -> None:
         metadata[id].width, metadata[id].height = item["size"]
     if metadata:
         dataset.set_values("metadata", metadata, key_field="id")
-
-
-def update(samples: fo.Dataset | fo.DatasetView, pictures: dict[str, dict]) -> None:
-    """Write single values of some samples, with one operation a sample.
-
-    FiftyOne's own `set_values` updates label by label, and each update makes MongoDB write the whole sample again.
-
-    Args:
-        samples: the data set, or a view of it.
-        pictures: sample id -> path ("field.detections.3.name") -> value.
-    """
-    now = datetime.now(timezone.utc)
-    operations = [
-        UpdateOne({"_id": ObjectId(id)}, {"$set": values | {"last_modified_at": now}})
-        for id, values in pictures.items()
-        if values
-    ]
-    if operations:
-        samples._dataset._bulk_write(operations, ids=list(pictures))

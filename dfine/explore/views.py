@@ -1,6 +1,6 @@
 """Saved views that answer questions, built from what is stored of every detection and every true object.
 
-Each shows only the boxes that it is about, and the picture with the most telling one first.
+Each shows only the boxes that it is about, the picture with the clearest case first.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from fiftyone import ViewField as F
 from dfine.explore import fields
 
 SHOWN = 0.5  # score from which boxes are reported, as by `dfine detect`; what lies below does no harm
-SURE = 0.7  # score of a detector that would bet on it: nearly all boxes above are right where the answers are
-WORSE = 0.05  # IoU lost from the initial box to the last: more than an edge that trembles by a pixel or two
-UNSURE = 0.33  # of the box: an edge that may as well lie a third of the box further in is not known
+SURE = 0.7  # nearly all boxes with this score or more are right where the answers are
+WORSE = 0.05  # IoU lost from the initial box to the last: more than an edge that moves by a pixel or two
+UNSURE = 0.33  # of the box: an edge that may lie a third of the box further in is not known
 SHARP = 0.25  # of the box: the longest interval of an edge that counts as known
 TINY = 32  # pixels: COCO's bound of a small object, measured where the network looks, on its input
 
@@ -28,15 +28,15 @@ class Question:
     about: str  # what it shows, for the App
     field: str  # whose labels are filtered
     keep: F  # which of them
-    first: F  # what of the labels that stay is to be large
+    first: F  # by what the labels that stay are sorted, largest first
     colour: str
-    beside: tuple[str, F] | None = None  # a field to be thinned out, too, with what stays of it
+    beside: tuple[str, F] | None = None  # another field to filter, with what to keep of it
 
 
 def save(dataset: fo.Dataset, field: str = fields.FIELD) -> dict[str, int]:
     """Save all views with the data set; those of an earlier run are replaced.
 
-    Without answers, only what needs none is saved. The views of a second prediction field carry its name.
+    Without answers, only the views that need none are saved. The views of a second prediction field carry its name.
 
     Returns:
         How many boxes each view shows, by the view's name.
@@ -51,7 +51,7 @@ def save(dataset: fo.Dataset, field: str = fields.FIELD) -> dict[str, int]:
 
 
 def ask(dataset: fo.Dataset, question: Question) -> fo.DatasetView:
-    """The pictures that a question is about, the most telling first."""
+    """The pictures that a question is about, the clearest case first."""
     view = dataset.filter_labels(question.field, question.keep)
     if question.beside:
         view = view.filter_labels(*question.beside, only_matches=False)
@@ -89,31 +89,43 @@ def _about_detections(field: str) -> list[Question]:
             "refinement made it worse",
             f"Reported boxes (score from {SHOWN}) that lost at least {WORSE} IoU with their true object between the "
             "initial box and the last layer; the greatest loss first.",
-            field, shown & own & (F("gain") <= -WORSE), -1 * F("gain"), "#E4605E",
+            field,
+            shown & own & (F("gain") <= -WORSE),
+            -1 * F("gain"),
+            "#E4605E",
         ),
         Question(
             "sure and wrong",
             f"Score from {SURE} and sharp edges, on an object that the answers call or place otherwise: probable label "
             "errors, or what the model has yet to learn; the highest score first.",
-            field, sure & wrong, F("confidence"), "#CC79A7",
+            field,
+            sure & wrong,
+            F("confidence"),
+            "#CC79A7",
         ),
         Question(
             "probably missing labels",
             f"Score from {SURE} and sharp edges where the answers have nothing; the highest score first.",
-            field, sure & (F("error") == "Bkg"), F("confidence"), "#0072B2",
+            field,
+            sure & (F("error") == "Bkg"),
+            F("confidence"),
+            "#0072B2",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _late(info: dict, field: str) -> Question:
-    """Objects that the last layer alone found."""
+    """Objects that only the last layer found."""
     return Question(
         "only the last layer got it right",
         "True objects that no stage before the last layer found, at IoU 0.5 and with their class; the largest first. "
         "Of the predictions, only right ones are shown.",
-        info["truth"], F(f"{field}_found") == info["layers"], F("bounding_box")[2] * F("bounding_box")[3], "#7A6BEE",
+        info["truth"],
+        F(f"{field}_found") == info["layers"],
+        F("bounding_box")[2] * F("bounding_box")[3],
+        "#7A6BEE",
         beside=(field, F("error") == "correct"),
-    )  # fmt: skip
+    )
 
 
 def _lost(info: dict, field: str) -> Question:
@@ -125,5 +137,8 @@ def _lost(info: dict, field: str) -> Question:
         "tiny and lost",
         f"True objects that were missed and measure less than {TINY} x {TINY} pixels on the network's input of "
         f"{width} x {height}; the smallest first.",
-        info["truth"], missed & (area < TINY**2), -1 * area, "#009E73",
-    )  # fmt: skip
+        info["truth"],
+        missed & (area < TINY**2),
+        -1 * area,
+        "#009E73",
+    )

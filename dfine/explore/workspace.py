@@ -1,4 +1,4 @@
-"""How the App opens: pictures left, edges right, truth and prediction in colours that keep their meaning."""
+"""How the App opens: pictures left, edges right, and fixed colours for truth and predictions."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dfine.explore.panel import NAME as EDGES_PANEL
 from dfine.figures import style
 
 WORKSPACE = "D-FINE"
-TRUTH_COLOUR = "#1FD1A8"  # lighter than any layer's, so that it is told apart without colour, too
+TRUTH_COLOUR = "#1FD1A8"  # lighter than any layer's, so that it differs without colour, too
 EVALUATION_PANEL = "model_evaluation_panel_builtin"
 
 
 def save(dataset: fo.Dataset, field: str = fields.FIELD) -> fo.Space:
     """Save the workspace with the data set, replacing the one of an earlier run, and choose what is seen first.
 
-    The pictures open with true objects and the last layer's boxes alone, so that a click hits what one sees; the other
-    stages are there to be ticked, each in the colour that its layer has in every figure.
+    The pictures open with only the true objects and the last layer's boxes, so that a click hits what is visible. The
+    other stages can be ticked; each has the colour that its layer has in every figure.
 
     Returns:
         The workspace, to open the App with.

@@ -155,8 +155,8 @@ def test_splits_get_the_names_that_yolo_has(tmp_path, given, written):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["red", "blue"], "'blue', 'red', and YOLO knows train, val and test alone"),
-        (["train", "extra"], "'extra', and YOLO knows"),
+        (["red", "blue"], "'blue', 'red', and YOLO only knows train, val and test"),
+        (["train", "extra"], "'extra', and YOLO only knows"),
         (["train2014", "train2017"], "'train2014' and 'train2017', and both are train in YOLO"),
     ],
 )

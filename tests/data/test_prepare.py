@@ -82,14 +82,14 @@ def test_crowdhuman_keeps_whole_bodies_and_ignores_what_it_says_to_ignore(tmp_pa
 def test_both_years_of_voc_are_trained_on_and_one_is_held_out(tmp_path):
     voc_set(
         tmp_path / "VOC2007",
-        {"a": [("cup", 0, 1, 1, 9, 9)], "t": [("cup", 1, 0, 0, 9, 9)]},
+        {"a": [("cup", 0, 1, 1, 9, 9)], "t": [("cup", 1, 0, 0, 9, 9), ("cup", 0, 1, 1, 9, 9)]},
         {"trainval": ["a"], "test": ["t"]},
     )
     voc_set(tmp_path / "VOC2012", {"b": [("cup", 0, 2, 2, 8, 8), ("cup", 0, 0, 0, 3, 3)]}, {"trainval": ["b"]})
     follow("voc", tmp_path)
     train, val = train_and_val(tmp_path)
     assert [len(train[i][1]) for i in range(2)] == [1, 2]
-    assert [a["iscrowd"] for a in val.ground_truth()["annotations"]] == [1]
+    assert [a["iscrowd"] for a in val.ground_truth()["annotations"]] == [1, 0]
 
 
 def test_shrunk_pictures_take_their_boxes_along(tmp_path):

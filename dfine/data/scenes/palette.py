@@ -1,4 +1,4 @@
-"""Colours that can be told apart, from each other and from what lies behind."""
+"""Colours that differ from each other and from what lies behind."""
 
 from __future__ import annotations
 

@@ -1,0 +1,124 @@
+"""A COCO file in the making: true objects as a person left them, or what was found, with the pictures beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import fiftyone as fo
+
+from dfine.data.coco_layout import open_file
+from dfine.data.folders import content
+from dfine.explore import fields
+
+SAME = 0.01  # pixels by which a box may differ from the one it was read from and still be that one
+
+
+class CocoWriter:
+    """A COCO file in the making."""
+
+    def __init__(self, dataset: fo.Dataset, names: list[str]):
+        """`names` become categories, after those of the file the data came from."""
+        self.given = _given(dataset)
+        self.root = Path(os.path.commonpath([os.path.dirname(p) for p in dataset.values("filepath")] or ["."]))
+        self.categories = [dict(c) for c in self.given.get("categories", [])]
+        self._ids = {c["name"]: c["id"] for c in self.categories}
+        for name in names:
+            self._category(name)
+        self._images = {i["file_name"]: i for i in self.given.get("images", [])}
+        self._read = {a["id"]: a for a in self.given.get("annotations", [])}
+        self._taken = set(self._read)
+        self._used: set[int] = set()
+        self.images: list[dict] = []
+        self.annotations: list[dict] = []
+        self.tagged: list[dict] = []
+        self.files: dict[str, str] = {}  # file name -> where it lies
+
+    def picture(self, sample, **more) -> dict:
+        """Add the entry of a sample."""
+        name = self._name(sample.filepath)
+        given = self._images.get(name, {})
+        if sample.metadata is None or not getattr(sample.metadata, "width", None):
+            sample.compute_metadata()
+        size = dict(width=sample.metadata.width, height=sample.metadata.height)
+        first = max((i["id"] for i in self._images.values()), default=0)
+        entry = {"id": first + len(self.images) + 1, "file_name": name, **size} | given | more
+        if sample.tags:
+            entry["tags"] = list(sample.tags)
+        self.images.append(entry)
+        self.files[name] = sample.filepath
+        return entry
+
+    def annotation(self, label: fo.Detection, image: dict) -> dict:
+        """A true object: as it was read, where it still is, with its class and tags of today."""
+        mine = label.get_attribute_value("coco_id", None)
+        read = self._read.get(mine, {}) if mine not in self._used else {}
+        bbox = _pixels(label, image)
+        entry = {"id": read["id"] if read else self._new_id()}
+        self._used.add(entry["id"])
+        if read and max(abs(a - b) for a, b in zip(read["bbox"], bbox)) < SAME:
+            entry |= read
+        else:
+            entry |= {"bbox": bbox, "area": round(bbox[2] * bbox[3], 2)}
+        entry |= {"image_id": image["id"], "category_id": self._category(label.label)}
+        entry["iscrowd"] = int(bool(label.get_attribute_value("iscrowd", False)))
+        entry.pop("tags", None)
+        return entry | ({"tags": list(label.tags)} if label.tags else {})
+
+    def prediction(self, label: fo.Detection, image: dict) -> dict:
+        """What was found, with its score."""
+        bbox = _pixels(label, image)
+        entry = {"image_id": image["id"], "category_id": self._category(label.label), "bbox": bbox}
+        entry |= {"area": round(bbox[2] * bbox[3], 2), "iscrowd": 0, "score": label.confidence}
+        return entry | ({"tags": list(label.tags)} if label.tags else {})
+
+    def write(self, folder: Path) -> None:
+        """`annotations.json`, and the pictures under `images/`: hard links where the disk allows them, else copies."""
+        said = {k: v for k, v in self.given.items() if k in ("info", "licenses")}
+        said |= {"images": self.images, "annotations": self.annotations, "categories": self.categories}
+        if self.tagged:
+            said["tagged_predictions"] = self.tagged
+        (folder / "annotations.json").write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
+        for name, source in self.files.items():
+            target = folder / "images" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(source, target)
+            except OSError:
+                shutil.copy2(source, target)
+
+    def _name(self, path: str) -> str:
+        """The picture's name as it was given, else its place under the folder that all pictures share."""
+        parts = Path(path).parts
+        tails = ("/".join(parts[-n:]) for n in range(1, len(parts)))
+        given = next((tail for tail in tails if tail in self._images), None)
+        return given or Path(path).relative_to(self.root).as_posix()
+
+    def _category(self, name: str) -> int:
+        """The id of a class; one that is new gets the next."""
+        if name not in self._ids:
+            self._ids[name] = max(self._ids.values(), default=0) + 1
+            self.categories.append({"id": self._ids[name], "name": name})
+        return self._ids[name]
+
+    def _new_id(self) -> int:
+        self._taken.add(max(self._taken, default=0) + 1)
+        return max(self._taken)
+
+
+def _pixels(label: fo.Detection, image: dict) -> list[float]:
+    """x, y, width and height in pixels."""
+    sides = (image["width"], image["height"]) * 2
+    return [round(v * side, 3) for v, side in zip(label.bounding_box, sides)]
+
+
+def _given(dataset: fo.Dataset) -> dict:
+    """The COCO file that a data set was read from, as it was read; empty where there is none (any more)."""
+    source = (dataset.info or {}).get(fields.SOURCE, {})
+    path = Path(source.get("path", ""))
+    if path.suffix != ".json" or not path.is_file():
+        return {}
+    said = {k: v for k, v in content(path).items() if k in ("info", "licenses")}
+    return said | open_file(path, lambda message, **about: None).ground_truth()

@@ -1,0 +1,43 @@
+"""From COCO's entries to samples: what an annotation says besides its box, and pictures that several splits hold."""
+
+import pytest
+
+from dfine.data.sources import open_data
+from tests.data.test_coco import annotation, picture, write
+
+pytestmark = pytest.mark.usefixtures("fo")
+
+
+def test_no_pictures(tmp_path):
+    from dfine.explore.samples import pictured, samples
+
+    pictures = pictured({"": open_data(write(tmp_path, [], []))})
+    assert pictures == [] and samples(pictures, "truth", ids=True) == []
+
+
+def test_what_an_annotation_says_is_kept_and_a_picture_without_objects_has_an_empty_answer(tmp_path):
+    from dfine.explore.samples import pictured, samples
+
+    more = {"visible": 0.5, "note": "worn", "attributes": {"occluded": True}, "segmentation": [[1, 2, 3, 4, 5, 6]]}
+    boxes = [annotation(9, bbox=(5, 2, 10, 5), iscrowd=1, label="no name of a class", **more)]
+    data = open_data(write(tmp_path, [picture(7), picture(8)], boxes))
+    first, second = samples(pictured({"train": data}), "truth", ids=True)
+    (found,) = first["truth"].detections
+    assert (found.label, found.bounding_box, found.iscrowd, found.coco_id) == ("bottle", [0.25, 0.2, 0.5, 0.5], True, 9)
+    assert (found.visible, found.note, found.occluded) == (0.5, "worn", True)
+    assert not found.has_field("segmentation") and first.tags == ["train"]
+    assert (first.metadata.width, first.metadata.height) == (20, 10)
+    assert second["truth"].detections == []
+
+
+def test_a_picture_of_several_splits_is_one_sample_with_their_tags(tmp_path):
+    from dfine.explore.samples import pictured
+
+    data = open_data(write(tmp_path, [picture(7), picture(8)], [annotation(1)]))
+    part = data.only(lambda name: name.startswith("7"))
+    found = pictured({"train": part, "trainval": data})
+    assert [(one.path.rsplit("/")[-1], one.tags) for one in found] == [
+        ("7.png", ["train", "trainval"]),
+        ("8.png", ["trainval"]),
+    ]
+    assert len(pictured({"train": part, "trainval": data}, 1)) == 1
