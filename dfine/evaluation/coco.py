@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 
 from dfine.data import labels
 from dfine.data.loader import loader, subset
+from dfine.evaluation.rows import as_rows, rows_of
 from dfine.inference.predictor import Predictor
 from dfine.processes import Ranks
 from dfine.trace.postprocess import detections
@@ -39,11 +40,11 @@ class Evaluation:
     objects: int  # crowds not counted
     scores: str = "own"
     truth: dict = field(repr=False, default_factory=dict)
-    results: dict[str, np.ndarray] = field(repr=False, default_factory=dict)  # stage -> [n, 7], see `measure`
+    results: dict[str, np.ndarray] = field(repr=False, default_factory=dict)  # stage -> rows, see `measure`
 
     @staticmethod
     def of(truth: dict, results: dict[str, np.ndarray], scores: str = "own") -> Evaluation:
-        """Measures the results [n, 7] of every stage against a COCO-format dict."""
+        """Measures the rows of every stage against a COCO-format dict."""
         measured = {stage: measure(truth, rows) for stage, rows in results.items()}
         return Evaluation(
             stats={stage: stats for stage, (stats, _) in measured.items()},
@@ -74,8 +75,8 @@ class Evaluation:
             "images": [i for i in self.truth["images"] if i["id"] in keep],
             "annotations": [a for a in self.truth["annotations"] if a["image_id"] in keep],
         }
-        ids = np.array(sorted(keep), dtype=np.float64)
-        results = {stage: rows[np.isin(rows[:, 0], ids)] for stage, rows in self.results.items()}
+        ids = np.array(sorted(keep), dtype=np.int64)
+        results = {stage: rows[np.isin(as_rows(rows)["image"], ids)] for stage, rows in self.results.items()}
         return Evaluation.of(truth, results, self.scores)
 
     def by_dials(self) -> dict[str, Evaluation]:
@@ -154,25 +155,13 @@ def evaluate(
 
 
 def _stages(model: Predictor, pixels: Tensor, targets: list[Target], categories: list[int | None], scores: str):
-    """One batch through the model: yields (stage, rows [n, 7]) for the initial boxes and every layer."""
+    """One batch through the model: yields (stage, rows) for the initial boxes and every layer."""
     trace = model.trace(pixels.to(model.device, non_blocking=True).float() / 255)
     sizes = [target.size for target in targets]
     ignore = tuple(label for label, category in enumerate(categories) if category is None)
     for stage, layer in zip(trace.stages, ("initial", *range(len(trace.refinements)))):
         found = detections(trace, model.names, sizes, top=TOP, layer=layer, ignore=ignore, scores=scores)
-        yield stage, np.concatenate([_rows(d, t.image_id, categories) for d, t in zip(found, targets)])
-
-
-def _rows(found, image_id: int, categories: list[int | None]) -> np.ndarray:
-    """Detections of one picture as [n, 7] float64: image id, x, y, width, height, score, category id."""
-    xyxy = found.boxes.double().numpy().reshape(-1, 4)
-    rows = np.empty((len(found), 7))
-    rows[:, 0] = image_id
-    rows[:, 1:3] = xyxy[:, :2]
-    rows[:, 3:5] = xyxy[:, 2:] - xyxy[:, :2]
-    rows[:, 5] = found.scores.double().numpy()
-    rows[:, 6] = [categories[label] for label in found.labels.tolist()]
-    return rows
+        yield stage, np.concatenate([rows_of(d, t.image_id, categories) for d, t in zip(found, targets)])
 
 
 def match(names: tuple[str, ...], dataset: Dataset) -> list[int | None]:
@@ -196,7 +185,11 @@ def match(names: tuple[str, ...], dataset: Dataset) -> list[int | None]:
 
 
 def measure(truth: dict, rows: np.ndarray) -> tuple[dict[str, float], dict[str, float]]:
-    """COCO's figures for detections `rows` [n, 7] (image id, x, y, width, height in pixels, score, category id).
+    """COCO's figures for detections.
+
+    Args:
+        truth: a COCO-format dict. Its ids may be any whole numbers; those of annotations are not used.
+        rows: a table of `dfine.evaluation.rows`, or numbers [n, 7] as that module takes them.
 
     Returns the metrics, and AP by class name; NaN where `truth` (a COCO-format dict) has no object to measure it on.
     Crowds are neither missed nor found, as in the reference implementation, pycocotools.
@@ -208,7 +201,7 @@ def measure(truth: dict, rows: np.ndarray) -> tuple[dict[str, float], dict[str, 
     values = [precision[..., 0, -1], precision[0, ..., 0, -1], precision[5, ..., 0, -1]]
     values += [precision[..., area, -1] for area in (1, 2, 3)] + [recall[..., 0, -1]]
     name = {c["id"]: c["name"] for c in truth["categories"]}
-    classes = {name[int(c)]: _mean(precision[:, :, k, 0, -1]) for k, c in enumerate(run.params.catIds)}
+    classes = {name[c]: _mean(precision[:, :, k, 0, -1]) for k, c in enumerate(sorted(name))}
     return dict(zip(METRICS, map(_mean, values))), classes
 
 
@@ -222,24 +215,46 @@ def by_threshold(truth: dict, rows: np.ndarray) -> dict[float, float]:
 
 
 def _accumulated(truth: dict, rows: np.ndarray):
-    """COCO's evaluation of `rows`, accumulated; None where there are no pictures."""
+    """COCO's evaluation of `rows`, accumulated; None where there are no pictures.
+
+    The evaluator takes annotation 0 for no annotation, so pictures, annotations and categories are numbered anew, from
+    1 on and in the order of their ids.
+    """
     coco, coco_eval = _coco_eval()
-    truth = {**truth, "annotations": [dict(a) for a in truth["annotations"]]}  # the evaluator writes into them
-    found = {
-        "images": truth["images"],
-        "categories": truth["categories"],
-        "annotations": [
-            {"id": i + 1, "image_id": int(r[0]), "category_id": int(r[6]), "bbox": list(map(float, r[1:5])),
-             "score": float(r[5]), "area": float(r[3] * r[4]), "iscrowd": 0}
-            for i, r in enumerate(rows)
-        ],
-    }  # fmt: skip
+    image, category = (_numbered(truth[kind]) for kind in ("images", "categories"))
+    annotations = [  # copies, since the evaluator writes into them
+        a | {"id": i, "image_id": image[a["image_id"]], "category_id": category[a["category_id"]]}
+        for i, a in enumerate(truth["annotations"], 1)
+        if a["image_id"] in image and a["category_id"] in category
+    ]
+    head = {
+        "images": [i | {"id": image[i["id"]]} for i in truth["images"]],
+        "categories": [c | {"id": category[c["id"]]} for c in truth["categories"]],
+    }
+    known = [r for r in as_rows(rows) if int(r["image"]) in image and int(r["category"]) in category]
+    found = [
+        {"id": i, "image_id": image[int(r["image"])], "category_id": category[int(r["category"])]}
+        | {
+            "bbox": r["box"].tolist(),
+            "score": float(r["score"]),
+            "area": float(r["box"][2] * r["box"][3]),
+            "iscrowd": 0,
+        }
+        for i, r in enumerate(known, 1)
+    ]
     if not truth["images"]:
         return None
-    run = coco_eval(coco(truth), coco(found), "bbox", print_function=_quiet)
+    run = coco_eval(
+        coco(head | {"annotations": annotations}), coco(head | {"annotations": found}), "bbox", print_function=_quiet
+    )
     run.evaluate()
     run.accumulate()
     return run
+
+
+def _numbered(entries: list[dict]) -> dict[int, int]:
+    """A number from 1 on for the id of every entry, in the order of the ids."""
+    return {id: number for number, id in enumerate(sorted({entry["id"] for entry in entries}), 1)}
 
 
 def _mean(values: np.ndarray) -> float:

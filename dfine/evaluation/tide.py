@@ -235,7 +235,7 @@ def error_types(truth: dict, rows: np.ndarray, *, foreground: float = 0.5, backg
     order = order[np.isin(rows["category"][order], list(names))]
     for image in truth["images"]:
         mine, here, crowd = (
-            slice(*np.searchsorted(column, [image["id"], image["id"] + 1]))
+            slice(np.searchsorted(column, image["id"]), np.searchsorted(column, image["id"], "right"))
             for column in (rows["image"][order], objects.image, crowds.image)
         )
         mine = order[mine]

@@ -19,6 +19,7 @@ from dfine.config import Config
 from dfine.data.scenes import Scenes
 from dfine.engines.onnx.export import export
 from dfine.evaluation.coco import METRICS, Evaluation, by_threshold, evaluate, match, measure
+from dfine.evaluation.rows import as_rows
 from dfine.inference.predictor import Predictor
 from dfine.trace.card import Card
 from dfine.trace.records import Estimate, Refinement, Target, Trace
@@ -117,6 +118,29 @@ def test_a_box_on_a_crowd_is_neither_right_nor_wrong():
     assert measure(truth(CAT, crowd), rows(on_crowd, CAT_FOUND))[0]["AP"] == pytest.approx(1.0)
     not_crowd = (*crowd[:3], 0)
     assert measure(truth(CAT, not_crowd), rows(on_crowd, CAT_FOUND))[0]["AP"] < 0.6
+
+
+@pytest.mark.parametrize("annotations", [(0, 1), (-5, 0), (7, 7), (2**62, 2**53 + 1)], ids=str)
+@pytest.mark.parametrize("images", [(0, 1), (-4, 9), (2**62, 2**62 + 1)], ids=str)
+@pytest.mark.parametrize("categories", [(0, 1), (-3, 13), (2**62, 2**62 + 1)], ids=str)
+def test_no_figure_depends_on_what_the_ids_are(annotations, images, categories):
+    """The evaluator takes annotation 0 for none, and numbers as floats, which cannot tell ids above 2^53 apart."""
+    image, category = dict(zip((4, 9), images)), dict(zip((3, 13), categories))
+    given = truth(CAT, DOG)
+    found = as_rows(rows(CAT_FOUND, DOG_FOUND))
+    for entries, key, table in (("images", "id", image), ("categories", "id", category)):
+        for entry in given[entries]:
+            entry[key] = table[entry[key]]
+    for a, id in zip(given["annotations"], annotations):
+        a |= {"id": id, "image_id": image[a["image_id"]], "category_id": category[a["category_id"]]}
+    for row in found:
+        row["image"], row["category"] = image[int(row["image"])], category[int(row["category"])]
+    stats, classes = measure(given, found)
+    assert stats["AP"] == stats["AR100"] == pytest.approx(1.0)
+    assert classes == pytest.approx({"cat": 1.0, "dog": 1.0})
+    assert by_threshold(given, found)[0.5] == pytest.approx(1.0)
+    part = Evaluation.of(given, {"layer 1": found}).only([images[1]])
+    assert (part.objects, part.ap["layer 1"]) == (1, pytest.approx(1.0))
 
 
 def test_the_ground_truth_is_not_written_into():
