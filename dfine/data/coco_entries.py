@@ -212,7 +212,7 @@ def _key(id: object) -> int | str | None:
 
 
 def _numbers(keys: list) -> dict:
-    """Whole numbers for ids: the ids themselves, or where any is text or beyond 63 bits, their places counted from 1."""
+    """Whole numbers for ids: the ids themselves, or where one is text or beyond 63 bits, their places from 1."""
     if all(isinstance(key, int) and abs(key) < 2**63 for key in keys):
         return {key: key for key in keys}
     return {key: place for place, key in enumerate(keys, 1)}
