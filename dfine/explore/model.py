@@ -88,7 +88,8 @@ class DFineModel(Model, SupportsGetItem, TorchModelMixin):
         self.layers = predictor.layers
         self.digest = predictor.card.digest or digest(predictor.network)
         settings = predictor.input_size, predictor.card.temperature, self.keep, self.names.columns, self.names.ignore
-        self.run = _short(self.digest, *settings, SCHEMA)
+        early = () if self.layers == predictor.config.layers else (self.layers,)  # else runs of old stay valid
+        self.run = _short(self.digest, *settings, SCHEMA, *early)
         self._preprocess = True
 
     def label_fields(self, field: str = fields.FIELD) -> dict[str, str]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dfine.inference.predictor import Predictor
 from tests.explore.worlds import predictor
 
 FIELDS = ["dfine_initial", "dfine_layer_1", "dfine_layer_2", "dfine"]
@@ -220,3 +221,44 @@ def test_sizes_are_the_pictures_own_and_classes_are_reported(photos, model, quie
         x1, y1, x2, y2 = d.boxes[-1]
         inter = max(0, min(x2, x + w) - max(x1, x)) * max(0, min(y2, y + h) - max(y1, y))
         assert d.truth_iou == pytest.approx(inter / ((x2 - x1) * (y2 - y1) + w * h - inter), abs=1e-3)
+
+
+@pytest.mark.usefixtures("fo")
+def test_fewer_layers_are_another_run_with_their_own_stages(photos, model, quiet):
+    """The stages of a model that stops early lie where its layers say; a whole run does not count as done for it."""
+    from dfine.explore.run import explore
+
+    (photos / "2.png").unlink()
+    dataset = explore(photos, model, pace=quiet, name="photos-early")
+    whole = dataset.info["dfine"]["dfine"]["run"]
+    early = Predictor(model.engine, model.card, layers=2)
+    explore(photos, early, pace=quiet, name="photos-early")
+    info = dataset.info["dfine"]["dfine"]
+    assert info["layers"] == 2 and info["run"] != whole
+    assert dataset.count_values("dfine_run") == {info["run"]: 5}
+    assert not dataset.has_sample_field("dfine_layer_2")
+    for sample in dataset:
+        found = early(sample.filepath, threshold=0.05)
+        assert [d.query for d in sample.dfine.detections] == found.detections.query.tolist()
+        assert {len(d.boxes) for d in sample.dfine.detections} == {3}  # initial and two layers
+    explore(photos, model, pace=quiet, name="photos-early")
+    assert dataset.count_values("dfine_run") == {whole: 5} and dataset.has_sample_field("dfine_layer_2")
+
+
+@pytest.mark.usefixtures("fo")
+def test_an_exported_file_explores_as_its_checkpoint_does(photos, model, quiet, tmp_path):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    import dfine
+    from dfine.engines.onnx.export import export
+    from dfine.explore.run import explore
+
+    (photos / "2.png").unlink()
+    file = tmp_path / "exported" / "model.onnx"
+    export(model.network, model.card, file)
+    dataset = explore(photos, dfine.load(file, "cpu"), pace=quiet, name="photos-file")
+    info = dataset.info["dfine"]["dfine"]
+    assert (info["layers"], info["model"], len(info["digest"])) == (3, str(file), 64)
+    assert info["w"] == pytest.approx(model.engine.w.tolist())
+    for sample in dataset:
+        found = model(sample.filepath, threshold=0.05).detections
+        np.testing.assert_allclose([d.confidence for d in sample.dfine.detections], found.scores, atol=1e-4)
