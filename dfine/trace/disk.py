@@ -1,25 +1,46 @@
-"""The trace of one picture on disk, as .npz or .json, with what is needed to know it again.
+"""The trace of one picture on disk, as .npz or .json, together with what it was made from.
 
 Both hold the same keys: `about` (schema, versions, the checkpoint and its digest, class names, picture size) and one
-array a tensor. Layers are stacked: `layers.edges` is [L, Q, 4, N+1]. `temperature` [4] is there if one was fitted.
+array a tensor (`dfine.trace.schema.ARRAYS`). Layers are stacked: `layers.edges` is [L, Q, 4, N+1].
 """
 
 from __future__ import annotations
 
 import json
+import struct
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from dfine.files import replacing
-from dfine.trace.base import SCHEMA
+from dfine.files import replacing, shown
 from dfine.trace.card import Card
 from dfine.trace.records import Trace
 from dfine.trace.sampling import COARSEST
+from dfine.trace.schema import checked_arrays, checked_head, read_json, read_npz
 
 _WHOLE = ("w", "temperature")  # arrays without a batch axis
+# What reading a damaged or foreign file can raise, in json, zipfile, zlib and numpy.
+_DAMAGED = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OSError,
+    EOFError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    SyntaxError,
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +65,7 @@ def save_trace(path: str | Path, trace: Trace, about: About) -> Path:
     """
     path = Path(path)
     if path.suffix not in (".npz", ".json"):
-        raise ValueError(f"a trace is written as .npz or .json, not as {path.name!r}")
+        raise ValueError(f"a trace is written as .npz or .json, not as {shown(path.name)!r}")
     arrays = _arrays(trace)
     head = {
         **about.card.provenance(),
@@ -70,29 +91,32 @@ def load_trace(path: str | Path) -> tuple[Trace, About]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no trace, or was written with another schema.
+        ValueError: it is not a trace, is damaged, or was written with another schema.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no trace {path}")
+        raise FileNotFoundError(f"there is no trace {shown(path)}")
     try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                values = dict(file)
-            head = json.loads(str(values.pop("about")))
-        else:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            head = values.pop("about")
-        schema = head["schema"]
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise ValueError(f"{path} is not a trace written by this project: {error}") from None
-    if schema != SCHEMA:
-        raise ValueError(f"{path} has schema {schema}, this version reads schema {SCHEMA}; write the trace again")
-    trace = _trace(values, head["shapes"])
+        head, values = read_npz(path) if path.suffix == ".npz" else read_json(path)
+        head = checked_head(head)
+        trace = _trace(checked_arrays(values, head), head["shapes"])
+    except _DAMAGED as error:
+        raise ValueError(f"{shown(path)} is not a trace that can be read here: {_reason(error)}") from None
     input_size = tuple(COARSEST * side for side in trace.shapes[-1])
     temperature = None if trace.temperature is None else tuple(trace.temperature.tolist())
     card = Card(tuple(head["names"]), input_size, head["model"], head["digest"], temperature)
     return trace, About(card, tuple(head["size"]), head["picture"])
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a file, in a few words."""
+    if type(error) is ValueError and len(str(error)) < 300:
+        return str(error)
+    if isinstance(error, json.JSONDecodeError):
+        return f"the file is damaged or cut off, or not JSON ({error.msg.lower()} in line {error.lineno})"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    return f"the file is damaged or cut off, or of another kind ({type(error).__name__})"
 
 
 def _arrays(trace: Trace) -> dict[str, np.ndarray]:
@@ -105,10 +129,7 @@ def _arrays(trace: Trace) -> dict[str, np.ndarray]:
     return {name: array if name in _WHOLE else array[0] for name, array in arrays.items()}
 
 
-def _trace(values: dict, shapes: list[list[int]]) -> Trace:
+def _trace(values: dict[str, np.ndarray], shapes: list[list[int]]) -> Trace:
     """The inverse of `_arrays`."""
-    arrays = {"shapes": np.array(shapes, dtype=np.int64)}
-    for name, value in values.items():
-        array = np.asarray(value, dtype=np.int64 if name == "origin" else np.float32)
-        arrays[name] = array if name in _WHOLE else array[None]
-    return Trace.from_arrays(arrays)
+    arrays = {name: array if name in _WHOLE else array[None] for name, array in values.items()}
+    return Trace.from_arrays(arrays | {"shapes": np.array(shapes, dtype=np.int64)})

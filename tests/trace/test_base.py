@@ -1,0 +1,59 @@
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor
+
+from dfine.trace.base import Record, check_shape, together
+from tests.helpers import synthetic_trace
+
+
+@dataclass(frozen=True)
+class Pair(Record):
+    first: Tensor
+    second: tuple[Record, ...] = ()
+    third: str = ""
+
+
+def test_a_record_without_tensors():
+    assert Pair(None).tensors() == [] and Pair(None, third="x").map(lambda t: t + 1) == Pair(None, third="x")
+
+
+def test_every_tensor_is_mapped_and_found_in_one_order():
+    inner = Pair(torch.tensor(2), (Pair(torch.tensor(3)), Pair(torch.tensor(4))))
+    record = Pair(torch.tensor(1), (inner, Pair(torch.tensor(5))), "kept")
+    assert [int(t) for t in record.tensors()] == [1, 2, 3, 4, 5]
+    mapped = record.map(lambda t: 10 * t)
+    assert [int(t) for t in mapped.tensors()] == [10, 20, 30, 40, 50]
+    assert mapped.third == "kept"
+
+
+def test_cpu_keeps_whole_numbers_and_order():
+    trace = synthetic_trace(batch=2)
+    moved = trace.map(lambda t: t.double() if t.is_floating_point() else t).cpu()
+    for a, b in zip(trace.tensors(), moved.tensors(), strict=True):
+        assert a.dtype == b.dtype and torch.equal(a, b)
+
+
+@pytest.mark.parametrize("shape, fits", [((2, 3), True), ((None, 3), True), ((2,), False), ((3, 2), False)])
+def test_check_shape(shape, fits):
+    record = Pair(torch.zeros(2, 3))
+    if fits:
+        check_shape(record, "first", record.first, *shape)
+    else:
+        with pytest.raises(ValueError, match=r"Pair.first has shape \[2, 3\], expected \["):
+            check_shape(record, "first", record.first, *shape)
+
+
+def test_tensors_that_travel_together_arrive_as_they_were():
+    tensors = [
+        torch.rand(2, 3),
+        torch.arange(4),
+        torch.tensor(1.5),
+        torch.zeros(0, 4),
+        torch.rand(3, 2).T,
+        -torch.ones(1),
+    ]
+    moved = together(tensors)
+    assert all(torch.equal(a, b) and a.dtype == b.dtype for a, b in zip(tensors, moved)) and len(moved) == len(tensors)
+    assert together([]) == []

@@ -1,0 +1,62 @@
+import pytest
+import torch
+
+from dfine.trace.detections import Detections
+
+NAMES = ("cat", "dog", "fish")
+
+
+def some(n=3) -> Detections:
+    boxes = torch.tensor([[10.0, 20.0, 30.0, 60.0], [0.0, 0.0, 64.0, 48.0], [1.5, 2.0, 3.5, 5.0]])[:n]
+    return Detections(
+        boxes,
+        torch.tensor([1, 0, 2])[:n],
+        torch.tensor([0.9, 0.5, 0.25])[:n],
+        torch.tensor([4, 4, 0])[:n],
+        NAMES,
+        (64, 48),
+    )
+
+
+@pytest.mark.parametrize(
+    "make, said",
+    [
+        (
+            lambda: Detections(torch.zeros(1, 4), torch.tensor([3]), torch.ones(1), torch.zeros(1), NAMES, (1, 1)),
+            "labels run to 3, but there are only 3 names",
+        ),
+        (lambda: Detections(torch.zeros(2, 4), torch.zeros(1), torch.ones(1), torch.zeros(1), NAMES, (1, 1)), "boxes"),
+    ],
+)
+def test_wrong_shapes_are_named(make, said):
+    with pytest.raises(ValueError, match=said):
+        make()
+
+
+def test_no_detections_convert_to_nothing():
+    none = some(0)
+    assert len(none) == 0 and len(none.above(0.5)) == 0
+    assert none.to_list() == none.to_coco() == none.class_names == []
+
+
+def test_threshold_includes_its_own_value():
+    assert len(some().above(0.5)) == 2
+    assert len(some().above(0.51)) == 1
+
+
+@pytest.mark.parametrize(
+    "index, want", [(0, [0.9]), (-1, [0.25]), (slice(1, None), [0.5, 0.25]), (torch.tensor([2, 0]), [0.25, 0.9])]
+)
+def test_selection(index, want):
+    assert some()[index].scores.tolist() == pytest.approx(want)
+    assert isinstance(some()[index], Detections)
+
+
+def test_to_list():
+    assert some(1).to_list() == [
+        {"label": 1, "name": "dog", "score": pytest.approx(0.9), "box": [10, 20, 30, 60], "query": 4}
+    ]
+
+
+def test_they_draw_themselves():
+    assert "dog" in some()._repr_html_() and "No detections" in some(0)._repr_html_()
