@@ -31,6 +31,34 @@ PLOTLY = "application/vnd.plotly.v1+json"
 WIDTH = 860  # pixels of a figure: what JupyterLab has for it in a window of 1300
 ZOOM = 1.5  # dots for each of them in the README's pictures
 LIMIT = 150_000  # bytes of a README picture
+REPOSITORY = ""  # where the project can be had from, once it is published; every notebook's first cell gets it
+PARTS = {"05": "notebooks,explore,train", "06": "notebooks,train,onnx"}  # extras that a notebook needs
+FIRST = '''
+import importlib.util
+from pathlib import Path
+
+REPOSITORY = "{repository}"  # an address to clone, a release archive (an address or a file), or an uploaded folder
+PARTS = "{parts}"
+
+
+def source():
+    """What pip can install the project from; None where there is nothing."""
+    for folder in filter(None, (REPOSITORY, "..", ".")):
+        if (Path(folder) / "pyproject.toml").is_file():
+            return f"{{Path(folder).resolve()}}[{{PARTS}}]"
+    if Path(REPOSITORY).is_file():
+        return f"dfine-lens[{{PARTS}}] @ {{Path(REPOSITORY).resolve().as_uri()}}"
+    address = REPOSITORY if REPOSITORY.endswith((".zip", ".tar.gz", ".whl")) else f"git+{{REPOSITORY}}"
+    return f"dfine-lens[{{PARTS}}] @ {{address}}" if REPOSITORY else None
+
+
+if importlib.util.find_spec("dfine") is None:
+    place = source()
+    if place:
+        %pip install --quiet "$place"
+    else:
+        print("The project is not here. Put where it can be had from into REPOSITORY above, and run this cell again.")
+'''.strip()
 PROGRESS = re.compile(r"\d+%\||it/s|s/it")  # what tqdm writes
 QUIET = {
     "TQDM_DISABLE": "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"), "HF_HUB_OFFLINE": "1",
@@ -41,6 +69,7 @@ QUIET = {
 def run(path: Path) -> nbformat.NotebookNode:
     """The notebook with fresh outputs. Raises CellExecutionError where a cell fails."""
     notebook = nbformat.read(path, as_version=4)
+    next(cell for cell in notebook.cells if cell.cell_type == "code").source = first_cell(path)
     search = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     with tempfile.TemporaryDirectory() as database:
         os.environ.update(QUIET | {"PYTHONPATH": search, "FIFTYONE_DATABASE_DIR": database})
@@ -54,6 +83,11 @@ def run(path: Path) -> nbformat.NotebookNode:
         if cell.cell_type == "code":
             cell.outputs = tidied(cell.outputs)
     return notebook
+
+
+def first_cell(path: Path) -> str:
+    """The first code cell of a notebook, which installs the project where it is not."""
+    return FIRST.format(repository=REPOSITORY, parts=PARTS.get(path.name[:2], "notebooks"))
 
 
 def tidied(outputs: list) -> list:

@@ -1,14 +1,15 @@
 """What `mkdocs build` has to know of this repository.
 
-The documents lie where a forge's reader looks for them: README.md and others at the top, figures in assets/. This hook
-brings them into the site, points every relative link at the page that it has there, and adds a page of API reference
-for every room of the library.
+The documents lie where a forge's reader looks for them: README.md and others at the top, figures in assets/, and the
+notebooks. This hook brings them into the site, points every relative link at the page that it has there, and adds a
+page of API reference for every room of the library.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
+import sys
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -16,6 +17,10 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "docs"))
+
+import site_notebooks  # noqa: E402
+
 GROUND = ("config", "boxes", "distribution", "version", "files", "processes")
 # Documents outside of docs/ and their places in the site.
 OUTSIDE = {
@@ -39,13 +44,23 @@ def places() -> dict[str, str]:
         f"assets/figures/{path.name}": f"assets/figures/{path.name}" for path in (ROOT / "assets/figures").iterdir()
     }
     documents = {f"docs/{path.name}": path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md"}
-    return OUTSIDE | {"docs/README.md": "index.md"} | figures | documents
+    return OUTSIDE | {"docs/README.md": "index.md"} | figures | documents | notebooks()
+
+
+def notebooks() -> dict[str, str]:
+    """The notebooks, which become pages."""
+    return {f"notebooks/{p.name}": f"notebooks/{p.stem}.md" for p in sorted((ROOT / "notebooks").glob("*.ipynb"))}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the documents and figures outside of docs/, and the reference."""
     for origin, place in places().items():
-        if not origin.startswith("docs/"):
+        if origin in notebooks():
+            text, pictures = site_notebooks.page(ROOT / origin)
+            files.append(File.generated(config, place, content=text))
+            for name, content in pictures.items():
+                files.append(File.generated(config, f"notebooks/{name}", content=content))
+        elif not origin.startswith("docs/"):
             files.append(File.generated(config, place, abs_src_path=str(ROOT / origin)))
     for room, modules in rooms().items():
         text = "\n\n".join([f"# {room}", *(f"::: {module}" for module in modules)])
@@ -83,6 +98,8 @@ def moved(link: re.Match, origin: str, place: str, where: dict[str, str], config
     if not target or "://" in target or target.startswith("mailto:"):
         return link[0]
     path = posixpath.normpath(posixpath.join(posixpath.dirname(origin), target))
+    if origin in notebooks() and "/" not in target and not target.endswith(".ipynb"):
+        return link[0]  # a picture of its own
     if not (ROOT / path).exists():
         raise FileNotFoundError(f"{origin} links to {target}, which is not there")
     if path in where:

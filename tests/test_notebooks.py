@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -87,9 +88,60 @@ def test_the_readme_has_a_picture_of_each(path):
     assert picture.stat().st_size < PICTURE
 
 
-def test_the_first_cell_is_the_same_everywhere():
-    cells = {re.sub(r'"\.\.\[.*', "", code(nbformat.read(p, as_version=4))[0].source) for p in PATHS}
-    assert len(cells) == 1 and "dfine" in cells.pop()
+@pytest.fixture(scope="module")
+def script():
+    pytest.importorskip("playwright")
+    return runpy.run_path(str(ROOT / "assets" / "make_notebooks.py"))
+
+
+def test_the_first_cell_is_the_scripts(path, notebook, script):
+    assert code(notebook)[0].source == script["first_cell"](path)
+
+
+@pytest.mark.parametrize(
+    ("repository", "place"),
+    [
+        ("", None),
+        ("https://forge.example/lens", "dfine-lens[notebooks] @ git+https://forge.example/lens"),
+        ("https://forge.example/lens/v1.tar.gz", "dfine-lens[notebooks] @ https://forge.example/lens/v1.tar.gz"),
+        ("uploaded", "{here}/uploaded[notebooks]"),
+        ("lens.zip", "dfine-lens[notebooks] @ file://{here}/lens.zip"),
+    ],
+)
+def test_the_first_cell_finds_the_project(script, tmp_path, monkeypatch, repository, place):
+    """Where nothing is installed: from an address, an archive or a folder; None is answered with a sentence."""
+    here = tmp_path / "notebooks" / "somewhere"
+    (here / "uploaded").mkdir(parents=True)
+    (here / "uploaded" / "pyproject.toml").touch()
+    (here / "lens.zip").touch()
+    monkeypatch.chdir(here)
+    cell = script["FIRST"].format(repository=repository, parts="notebooks").split("\nif importlib")[0]
+    names = {}
+    exec(cell, names)
+    assert names["source"]() == (place and place.format(here=here.resolve()))
+
+
+def test_a_clone_is_found_from_its_notebooks(script, monkeypatch):
+    monkeypatch.chdir(FOLDER)
+    names = {}
+    exec(code(nbformat.read(PATHS[0], as_version=4))[0].source.split("\nif importlib")[0], names)
+    assert names["source"]() == f"{ROOT}[notebooks]"
+
+
+def test_there_is_a_photograph_and_exercises_with_hidden_answers(notebook):
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert any("from skimage import data" in cell.source for cell in code(notebook)) and "photograph" in prose
+    questions = len(re.findall(r"^\d\. ", prose.split("## Exercises")[1], flags=re.MULTILINE))
+    assert questions == prose.count("<details><summary>Answer</summary>\n\n") == prose.count("\n</details>") >= 2
+
+
+def test_equations_stand_beside_the_lines_that_are_them():
+    books = {path.name[:2]: nbformat.read(path, as_version=4) for path in PATHS}
+    lines = 0
+    for number in ("02", "03", "04"):
+        assert any("$$" in cell.source for cell in books[number].cells if cell.cell_type == "markdown")
+        lines += sum(cell.source.count("jupyter.excerpt(") for cell in code(books[number]))
+    assert lines >= 10
 
 
 def test_every_cell_runs_and_shows_what_is_kept(path, notebook, monkeypatch, tmp_path):

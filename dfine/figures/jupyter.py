@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import inspect
 import io
 import os
 import warnings
+from collections.abc import Callable
 
 import matplotlib
 import plotly.io as pio
@@ -39,3 +41,17 @@ def png(figure: Figure) -> bytes:
     with matplotlib.rc_context({"savefig.bbox": "tight"}):
         figure.savefig(file, format="png", dpi=96)
     return file.getvalue()
+
+
+def excerpt(function: Callable, *starts: str) -> str:
+    """The lines of a function that begin with one of `starts`, under the function's name, to stand beside an equation.
+
+    Raises:
+        ValueError: no line begins with one of them, so that a notebook cannot go on quoting what is no longer there.
+    """
+    lines = [line.strip() for line in inspect.getsource(function).splitlines()]
+    for start in starts:
+        if not any(line.startswith(start) for line in lines):
+            raise ValueError(f"no line of {function.__qualname__} begins with {start!r}")
+    found = [line for line in lines if line.startswith(starts)]
+    return "\n".join([f"# {function.__module__}.{function.__qualname__}", *found])

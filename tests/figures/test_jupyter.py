@@ -6,6 +6,7 @@ import plotly.io as pio
 import pytest
 from matplotlib.figure import Figure
 
+from dfine import boxes
 from dfine.figures import jupyter
 
 
@@ -31,3 +32,12 @@ def test_hosted_notebooks_get_their_own_form(monkeypatch, variable, name):
 
 def test_a_matplotlib_figure_is_a_png():
     assert jupyter.png(Figure()).startswith(b"\x89PNG")
+
+
+def test_an_excerpt_is_the_lines_that_begin_so_under_the_name_of_their_function():
+    assert jupyter.excerpt(boxes.to_xyxy, "def ").splitlines() == [
+        "# dfine.boxes.to_xyxy",
+        "def to_xyxy(boxes: Tensor) -> Tensor:",
+    ]
+    with pytest.raises(ValueError, match="no line of to_xyxy begins with 'lambda'"):
+        jupyter.excerpt(boxes.to_xyxy, "def ", "lambda")
