@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from dfine.config import Config
+from dfine.config import FAMILIES, Config
 from dfine.data import labels
 from dfine.files import digest
 from dfine.network.detector import DFINE
@@ -73,8 +73,8 @@ def open_checkpoint(
     Raises:
         CheckpointError: it cannot be found, fetched or understood, or the names do not fit.
     """
-    if family not in ("dfine", "deim"):
-        raise CheckpointError(f"family is {family!r}; it must be 'dfine' or 'deim'")
+    if family not in FAMILIES:
+        raise CheckpointError(f"family is {family!r}; it must be {' or '.join(map(repr, FAMILIES))}")
     path, published = _locate(source)
     folder = path if path.is_dir() else path.parent
     described = path.is_dir() or path.name == HUB_FILES[1]  # then config.json beside it belongs to it
