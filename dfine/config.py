@@ -51,14 +51,33 @@ BACKBONES = {
 
 
 FAMILIES = ("dfine", "deim")  # detectors with this decoder
+LETTERS = ("n", "s", "m", "l", "x")  # sizes
+STRIDES = (4, 8, 16, 32)  # of the backbone's four stages
 
 
-KINDS = {  # what a field may hold, by its declared type
+KINDS = {  # what a field may hold, by its declared type: itself, or its members, and that in words
     "str": (str, "a word"),
     "int": (int, "a whole number"),
     "float": ((int, float), "a number"),
     "bool": (bool, "true or false"),
-    "tuple[int, ...]": (tuple, "a list of whole numbers"),
+    "tuple[int, ...]": (int, "a list of whole numbers"),
+    "tuple[float, ...]": ((int, float), "a list of numbers"),
+}
+SIDES = (8, 8192)  # of matrices and maps
+LIMITS = {  # beyond these no detector was ever built, and a file that asks for it is damaged or means harm
+    "classes": (1, 100_000),
+    "queries": (1, 10_000),
+    "bins": (3, 1024),
+    "layers": (1, 64),
+    "heads": (1, 256),
+    "width": SIDES,
+    "ffn": SIDES,
+    "encoder_width": SIDES,
+    "encoder_ffn": SIDES,
+    "expansion": (0.01, 10),
+    "depth": (0.01, 10),
+    "a": (1e-3, 100),
+    "c": (1e-3, 100),
 }
 
 
@@ -86,6 +105,8 @@ class Config:
     bins: int = 32  # N: an edge is a distribution over N + 1 values W(0) ... W(N)
     a: float = 0.5  # W runs from -2a to 2a, in box sizes
     heads: int = 8
+    mean: tuple[float, ...] = ()  # taken off pixels in 0..1, per colour; () for the published networks, which do not
+    deviation: tuple[float, ...] = ()  # what they are divided by then
     family: str = "dfine"  # one of FAMILIES; `dfine.network.families` says what it changes
 
     def __post_init__(self):
@@ -95,6 +116,21 @@ class Config:
             raise ValueError(f"a detector needs at least one class, not {self.classes}")
         if self.queries < 1:
             raise ValueError(f"a detector needs at least one query, not {self.queries}")
+        for name, (low, high) in LIMITS.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it must lie in {low}..{high}")
+        if self.size not in LETTERS:
+            raise ValueError(f"there is no size {self.size!r}; the sizes are {', '.join(LETTERS)}")
+        if not self.strides or self.strides != STRIDES[-len(self.strides) :]:
+            raise ValueError(f"strides are the last ones of {STRIDES}, not {self.strides}")
+        if len(self.points) != len(self.strides) or not all(1 <= n <= 64 for n in self.points):
+            raise ValueError(f"points are 1 to 64 for each of the strides {self.strides}, not {self.points}")
+        if self.width % self.heads or self.encoder_width % self.heads:
+            raise ValueError(f"{self.heads} heads do not divide widths of {self.encoder_width} and {self.width}")
+        if {len(self.mean), len(self.deviation)} not in ({0}, {3}) or not all(d > 0 for d in self.deviation):
+            raise ValueError(
+                f"mean and deviation are three numbers each, the latter positive, not {self.mean} and {self.deviation}"
+            )
         if self.backbone not in BACKBONES:
             raise ValueError(f"there is no backbone {self.backbone!r}; there are {', '.join(BACKBONES)}")
 
@@ -113,8 +149,9 @@ class Config:
         return replace(SIZES[size], **changes)
 
     def to_dict(self) -> dict:
-        """The configuration as plain JSON values."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        """The configuration as plain JSON values; of `mean` and `deviation` only where there are any."""
+        values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {k: v for k, v in values.items() if v != []}
 
     @staticmethod
     def from_dict(values: dict) -> Config:
@@ -123,10 +160,12 @@ class Config:
             raise ValueError(f"config.json does not describe a D-FINE of this project: its 'config' is {values!r}")
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         for f in fields(Config):
-            kind, words = KINDS[f.type]
-            parts = values.get(f.name) if isinstance(values.get(f.name), tuple) else ()
-            if f.name in values and not (isinstance(values[f.name], kind) and all(isinstance(p, int) for p in parts)):
-                raise ValueError(f"config.json has {f.name}={values[f.name]!r}, which is not {words}")
+            (kind, words), value = KINDS[f.type], values.get(f.name)
+            listed = f.type.startswith("tuple")
+            members = value if isinstance(value, tuple) else (value,)
+            fits = isinstance(value, tuple) == listed and all(isinstance(v, kind) for v in members)
+            if f.name in values and not fits:
+                raise ValueError(f"config.json has {f.name}={value!r}, which is not {words}")
         try:
             return Config(**values)
         except TypeError as error:
@@ -140,7 +179,7 @@ class Config:
     @property
     def channels(self) -> tuple[int, ...]:
         """Channels of the backbone's features at each of `strides`."""
-        by_stride = dict(zip((4, 8, 16, 32), (s.out_channels for s in self.spec.stages)))
+        by_stride = dict(zip(STRIDES, (s.out_channels for s in self.spec.stages)))
         return tuple(by_stride[s] for s in self.strides)
 
 

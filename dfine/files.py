@@ -237,10 +237,11 @@ def _to_disk(path: Path) -> None:
             os.close(place)
 
 
-def digest(path: str | Path) -> str:
-    """SHA-256 of a file."""
+def digest(*paths: str | Path) -> str:
+    """SHA-256 of a file, or of several as if they were one."""
     found = sha256()
-    with open(path, "rb") as stream:
-        while block := stream.read(1 << 20):
-            found.update(block)
+    for path in paths:
+        with open(path, "rb") as stream:
+            while block := stream.read(1 << 20):
+                found.update(block)
     return found.hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,8 +12,7 @@ import torch
 from dfine.engines.device import moved, resolve
 from dfine.engines.torch_engine import FOLDING, TorchEngine, TorchOptions
 from dfine.inference.predictor import Predictor
-from dfine.weights import checkpoints
-from dfine.weights.checks import checked_size
+from dfine.weights.checkpoints import open_checkpoint
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.names import label_map
 
@@ -57,10 +57,11 @@ def load(
             raise ValueError(f"{source} is an exported file: it is compiled, in the precision chosen at its export")
         return _exported(source, str(device), names, size, layers)
     device = resolve(device)
-    checkpoint = checkpoints.open_checkpoint(source, names=names, family=family)
-    card = checkpoint.card if size is None else replace(checkpoint.card, input_size=checked_size(size))
+    checkpoint = open_checkpoint(source, names=names, family=family, size=size)
+    for note in checkpoint.card.notes:
+        warnings.warn(f"{source}: {note}", stacklevel=2)
     options = TorchOptions(fast and device.type in FOLDING, half, compiled, graphs)
-    return Predictor(TorchEngine(moved(checkpoint.network(), device), options), card, layers=layers)
+    return Predictor(TorchEngine(moved(checkpoint.network(), device), options), checkpoint.card, layers=layers)
 
 
 def _exported(

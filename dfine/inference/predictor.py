@@ -23,11 +23,12 @@ from dfine.trace.disk import About
 from dfine.trace.history import History
 from dfine.trace.postprocess import detections
 from dfine.trace.records import Trace
-from dfine.weights import checkpoints, publish
+from dfine.weights import publish
 from dfine.weights.checks import checked_size
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.names import label_map
 from dfine.weights.official import save_official
+from dfine.weights.saving import save
 from dfine.weights.transformers import save_transformers
 
 BATCH = 8  # pictures of a list that go through the network together
@@ -209,7 +210,7 @@ class Predictor:
             ValueError: there is only an exported file.
         """
         if layout == "dfine":
-            return checkpoints.save(place, self.network, self.card, half=half)
+            return save(place, self.network, self.card, half=half)
         if layout not in ("transformers", "official") or half:
             what = f"no layout {layout!r}" if not half else "no half precision in other layouts than dfine"
             raise CheckpointError(f"there is {what}; the layouts are dfine, transformers and official")

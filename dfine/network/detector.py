@@ -8,6 +8,7 @@ from dfine.config import Config
 from dfine.network.decoder import Decoder
 from dfine.network.encoder import Encoder
 from dfine.network.families import family
+from dfine.network.layers import Normalise
 from dfine.network.queries import QuerySelection
 from dfine.trace.records import NoisedQueries, Trace
 
@@ -22,6 +23,7 @@ class DFINE(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         self.config = config
+        self.normalise = Normalise(config.mean, config.deviation) if config.mean else nn.Identity()
         self.backbone = family(config).backbone(config)
         self.encoder = Encoder(config)
         self.queries = QuerySelection(config)
@@ -40,7 +42,7 @@ class DFINE(nn.Module):
         """
         if pixels.ndim != 4 or pixels.shape[1] != 3 or pixels.shape[2] % 32 or pixels.shape[3] % 32:
             raise ValueError(f"pixels must be [B, 3, H, W] with H and W multiples of 32, not {list(pixels.shape)}")
-        features = self.backbone(pixels)
+        features = self.backbone(self.normalise(pixels))
         memory = self.encoder(features)
         queries = self.queries(memory, noise)
         mask = None if noise is None else noise.mask(queries.content.shape[1] - noise.count)

@@ -11,6 +11,18 @@ from torch import Tensor, nn
 ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
 
 
+class Normalise(nn.Module):
+    """Pixels [B, 3, H, W] in 0..1 on another scale: (pixels − mean) / deviation, per colour."""
+
+    def __init__(self, mean: tuple[float, ...], deviation: tuple[float, ...]):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation).view(-1, 1, 1), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return (pixels - self.mean) / self.deviation
+
+
 class Affine(nn.Module):
     """A learnable scale and shift of a whole map, after the activation (HGNetV2's "learnable affine block")."""
 

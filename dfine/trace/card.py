@@ -19,6 +19,7 @@ class Card:
     digest: str = ""  # SHA-256 of the file of weights
     temperature: tuple[float, ...] | None = None  # fitted per edge (left, top, right, bottom); None: uncalibrated
     words: str | None = field(default=None, repr=False)  # the model card in Markdown
+    notes: tuple[str, ...] = field(default=(), repr=False)  # what was assumed when it was loaded, in sentences
 
     def provenance(self) -> dict:
         """The head of every file that is written about an answer, as plain values: what made it, and which versions."""

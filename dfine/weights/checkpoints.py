@@ -1,22 +1,19 @@
-"""Weights from anywhere, as a configuration and a state dict of this network; and back to disk.
+"""Weights from anywhere, as a configuration and a state dict of this network.
 
-A short name, a Hub id, a folder or a file becomes a `Checkpoint`. After the renames of `layouts.py` nothing may be
-missing, nothing left over, and every shape must be equal.
+A short name, a Hub id, a folder or a file becomes a `Checkpoint`. Once every weight has its name here (`layouts.py`)
+nothing may be missing, nothing left over, and every shape must be equal.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import re
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from dfine.config import FAMILIES, Config
@@ -26,17 +23,19 @@ from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
 from dfine.trace.card import Card
 from dfine.weights.cache import HUB_FILES
-from dfine.weights.checks import checked_names, checked_size, checked_temperature, read_json
+from dfine.weights.checks import check_values, checked_names, checked_size, checked_temperature, read_json
 from dfine.weights.exceptions import CheckpointError, some
 from dfine.weights.hub import fetch, fetch_hub
 from dfine.weights.identify import OURS, describe, translate
-from dfine.weights.layouts import State
-from dfine.weights.names import label_map
-from dfine.weights.tensors import read_tensors
+from dfine.weights.layouts import Layout, State
+from dfine.weights.names import named
+from dfine.weights.official import MASKS, OFFICIAL, read_sidecar
+from dfine.weights.preprocessor import read_preprocessor
+from dfine.weights.tensors import read_tensors, shards
 from dfine.weights.transformers import TRANSFORMERS, check_config, own_names
 from dfine.weights.zoo import ZOO, labels_of_hub
 
-SUFFIXES = (".pth", ".pt", ".safetensors")
+SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 SIZE = (640, 640)  # (height, width) that published weights were trained with
 
 
@@ -60,15 +59,20 @@ class Checkpoint:
 
 
 def open_checkpoint(
-    source: str | os.PathLike, *, names: Sequence[str] | None = None, family: str = "dfine"
+    source: str | os.PathLike,
+    *,
+    names: Sequence[str] | None = None,
+    family: str = "dfine",
+    size: tuple[int, int] | None = None,
 ) -> Checkpoint:
     """The checkpoint that `source` names.
 
     Args:
         source: a short name of the zoo ("nano-coco"), a Hub id ("owner/model"), a folder (this project's layout or
-            transformers'), or a file (.pth of the official release, .safetensors).
+            transformers'), or a file (.pth of the official release, .safetensors), in whatever wrapping.
         names: class names, where the file has none or others are wanted.
         family: "deim" for DEIM's D-FINE weights, which have the same keys and other activations.
+        size: input (height, width), where another than the checkpoint's own is wanted.
 
     Raises:
         CheckpointError: it cannot be found, fetched or understood, or the names do not fit.
@@ -77,26 +81,38 @@ def open_checkpoint(
         raise CheckpointError(f"family is {family!r}; it must be {' or '.join(map(repr, FAMILIES))}")
     path, published = _locate(source)
     folder = path if path.is_dir() else path.parent
-    described = path.is_dir() or path.name == HUB_FILES[1]  # then config.json beside it belongs to it
+    described = path.is_dir() or path.name == HUB_FILES[1]  # then what lies beside it belongs to it
+    files = shards(path) if path.is_dir() else [path]
     config = read_json(folder / HUB_FILES[0]) if described and (folder / HUB_FILES[0]).is_file() else {}
-    file = path if path.is_file() else folder / HUB_FILES[1]
-    if not file.is_file():
-        raise CheckpointError(f"the folder {folder} has no {HUB_FILES[1]}; a checkpoint is {' and '.join(HUB_FILES)}")
-
+    state: State = {}
+    for file in files:
+        state |= read_tensors(file)
     try:
-        built, weights, own = _understand(read_tensors(file), config, family)
+        found = _understood(state, config, family)
+        if described and found.layout is not OURS:
+            found = _prepared(found, folder)
+        if not described and found.layout is OFFICIAL:
+            found = _beside(found, path)
     except ValueError as error:
         raise CheckpointError(f"{source}: {error}") from None
+
+    notes = list(found.notes)
+    called, said = named(found.config.classes, names, labels.KNOWN.get(published, found.names))
+    if said:
+        notes.append(said)
+    if size is None and found.size is None and published is None:
+        notes.append(_assumed(found))
     readme = folder / "README.md"
     card = Card(
-        names=label_map(built.classes, names, labels.KNOWN.get(published, own)),
-        input_size=_size(folder, config) if described else SIZE,
+        names=called,
+        input_size=checked_size(size) if size is not None else found.size or SIZE,
         source=str(source),
-        digest=digest(file),
-        temperature=checked_temperature(source, config.get("temperature") if "schema" in config else None),
-        words=readme.read_text(encoding="utf-8") if described and readme.is_file() else None,
+        digest=digest(*files),
+        temperature=checked_temperature(source, found.temperature),
+        words=readme.read_text(encoding="utf-8", errors="replace") if described and readme.is_file() else None,
+        notes=tuple(note for note in notes if note),
     )
-    return Checkpoint(built, weights, card)
+    return Checkpoint(found.config, found.weights, card)
 
 
 def _locate(source: str | os.PathLike) -> tuple[Path, str | None]:
@@ -112,8 +128,22 @@ def _locate(source: str | os.PathLike) -> tuple[Path, str | None]:
     raise CheckpointError(f"there is no file, folder or known checkpoint {str(source)!r}; {hint}")
 
 
-def _understand(tensors: State, config: dict, family: str) -> tuple[Config, State, tuple[str, ...] | None]:
-    """Configuration, weights under our keys, and the file's own class names."""
+@dataclass(frozen=True)
+class _Found:
+    """What files of a checkpoint say."""
+
+    config: Config
+    weights: State
+    layout: Layout
+    anchors: int | None = None  # how many the published code has kept: one a token of its input
+    names: tuple[str, ...] | None = None
+    size: tuple[int, int] | None = None
+    temperature: list | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _understood(tensors: State, config: dict, family: str) -> _Found:
+    """Configuration, weights under our keys, and what else is said of them by keys, shapes and `config.json`."""
     weights, facts, layout = translate(tensors)
     if layout is OURS and config:
         if config.get("schema") != SCHEMA:
@@ -121,21 +151,56 @@ def _understand(tensors: State, config: dict, family: str) -> tuple[Config, Stat
         built = Config.from_dict(config.get("config", {}))
         if family not in ("dfine", built.family):
             raise CheckpointError(f"its config.json says family {built.family!r}, not {family!r}")
-        return built, weights, checked_names(config.get("names"))
+        size = checked_size(config.get("input_size"), f"{HUB_FILES[0]}: input_size")
+        names = checked_names(config.get("names"))
+        return _Found(built, weights, layout, names=names, size=size, temperature=config.get("temperature"))
 
+    notes = []
+    masks = [key for key in weights if key.startswith(MASKS)]
+    if masks:
+        weights = {key: value for key, value in weights.items() if key not in masks}
+        notes.append("its mask head is left out: boxes are found, and no masks")
     built = describe(weights, facts, family)
+    names = None
     if layout is TRANSFORMERS and config:
         check_config(config, family)
         built = Config.from_dict(built.to_dict() | {"queries": config.get("num_queries", built.queries)})
-        return built, weights, own_names(config)
-    return built, weights, None
+        names = own_names(config)
+    anchors = facts["anchors"].shape[-2] if "anchors" in facts and facts["anchors"].ndim > 1 else None
+    return _Found(built, weights, layout, anchors, names, notes=tuple(notes))
+
+
+def _prepared(found: _Found, folder: Path) -> _Found:
+    """With what the preprocessor beside the weights does to pictures."""
+    told = read_preprocessor(folder)
+    if told is None:
+        return found
+    config = replace(found.config, mean=told.mean, deviation=told.deviation)
+    return replace(found, config=config, size=told.input_size, notes=(*found.notes, *told.notes))
+
+
+def _beside(found: _Found, file: Path) -> _Found:
+    """With the class names and input size of the `config.yaml` that D-FINE-seg writes beside its weights."""
+    names, size = read_sidecar(file.parent)
+    if names is None or len(names) != found.config.classes:
+        return found
+    return replace(found, names=names, size=size)
+
+
+def _assumed(found: _Found) -> str | None:
+    """A sentence where nothing says the input size, and the published one is taken."""
+    height, width = SIZE
+    if found.anchors == sum(height // s * (width // s) for s in found.config.strides):
+        return None
+    other = "" if found.anchors is None else f", though it has anchors for {found.anchors} tokens, as of another size"
+    return f"nothing says its input size; {height} x {width} is assumed{other} (size=… in Python gives another)"
 
 
 def fit(network: nn.Module, weights: State) -> None:
-    """Put weights into a network: nothing missing, nothing left over, every shape equal.
+    """Put weights into a network: nothing missing, nothing left over, every shape equal, every value a number.
 
     Raises:
-        CheckpointError: naming the keys that are missing, left over, or of another shape.
+        CheckpointError: naming the keys that are missing, left over, or of another shape, or hold no weights.
     """
     expected = network.state_dict()
     counters = {k: v for k, v in expected.items() if k.endswith("num_batches_tracked")}  # frozen norms have none
@@ -152,52 +217,5 @@ def fit(network: nn.Module, weights: State) -> None:
         raise CheckpointError(
             "the weights do not fit the network; " + "; ".join(f"{what}: {some(keys)}" for what, keys in faults if keys)
         )
+    check_values(weights)
     network.load_state_dict(weights)
-
-
-def save(folder: str | os.PathLike, network: DFINE, card: Card, *, half: bool = False) -> Path:
-    """Write `config.json` and `model.safetensors` into `folder`; what was there stays whole until both are complete.
-
-    Args:
-        folder: made if it is not there.
-        network: a detector; its weights are written as they are, so that loading them gives bit-equal outputs.
-        card: its class names, input size and fitted temperature are written.
-        half: kernels and matrices in float16, for half the space; norms, biases and scales stay as they are.
-
-    Raises:
-        CheckpointError: the names or the temperature do not fit, or the folder cannot be written.
-    """
-    names = label_map(network.config.classes, card.names, None)
-    weights = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-    if half:
-        weights = {k: v.half() if v.ndim > 1 else v for k, v in weights.items()}
-    about = {"schema": SCHEMA, "config": network.config.to_dict(), "names": list(names)}
-    about["input_size"] = list(card.input_size)
-    if card.temperature is not None:
-        about["temperature"] = list(checked_temperature(folder, [float(t) for t in card.temperature]))
-
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
-            config, file = (Path(scratch) / f for f in HUB_FILES)
-            save_file(weights, file)
-            config.write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            file.chmod(config.stat().st_mode)  # safetensors lets nobody but its writer read
-            for path in (file, config):
-                path.replace(folder / path.name)
-    except OSError as error:
-        raise CheckpointError(f"the checkpoint cannot be written to {folder}: {error}") from None
-    return folder
-
-
-def _size(folder: Path, config: dict) -> tuple[int, int]:
-    """Input (height, width): of our config.json, else of transformers' preprocessor_config.json, else 640."""
-    if "input_size" in config:
-        return checked_size(config["input_size"], f"{folder / HUB_FILES[0]}: input_size")
-    preprocessor = folder / "preprocessor_config.json"
-    size = read_json(preprocessor).get("size", {}) if preprocessor.is_file() else {}
-    pair = [size.get(key, side) for key, side in zip(("height", "width"), SIZE)] if isinstance(size, dict) else []
-    if not pair or not all(isinstance(side, int) for side in pair):
-        raise CheckpointError(f"{preprocessor}: size must have a height and a width, it is {size!r}")
-    return tuple(pair)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import shutil
 import ssl
 import threading
 import urllib.error
@@ -9,27 +12,34 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+from dfine.files import replacing
 from dfine.weights import cache, zoo
 from dfine.weights.cache import HUB_FILES
+from dfine.weights.download import PATIENCE, Refused, download
 from dfine.weights.exceptions import CheckpointError, OfflineError
+from dfine.weights.tensors import sound
 from dfine.weights.zoo import Known
 
-PATIENCE = 8.0  # seconds to wait for a first answer before saying that there is no network
+PREPROCESSOR = "preprocessor_config.json"  # the size and scale of pictures that a model is for; not all have one
+FILES = (*HUB_FILES, PREPROCESSOR)
+DRAFT = "downloading"  # folder of the cache for what is not all there yet
 
 
 def fetch(known: Known) -> Path:
     """The folder or file of a checkpoint, downloaded into the usual cache where that is necessary.
 
+    What lies in the cache and is torn is downloaded again.
+
     Raises:
         CheckpointError: it is not here, and cannot be fetched.
     """
-    path = known.local
-    if path:
-        return path
     if known.hub:
         return fetch_hub(known.hub)
+    path = known.local
     if known.file:
-        return _fetch_release(known.file)
+        return path if path and sound(path) else _fetch_release(known.file)
+    if path:
+        return path
     raise CheckpointError(
         f"the checkpoint {known.name!r} is not in {cache.assets() / 'checkpoints'}: run from a clone of the "
         "repository, or set DFINE_ASSETS to the assets folder of one"
@@ -37,35 +47,70 @@ def fetch(known: Known) -> Path:
 
 
 def fetch_hub(hub: str) -> Path:
-    """The folder of a Hub checkpoint; a copy in the local cache is used as it is, without asking the Hub.
+    """The folder of a Hub checkpoint; a sound copy in the local cache is used without asking the Hub.
 
     Raises:
         CheckpointError: there is no such checkpoint, or no network.
     """
     cached = cache.hub_folder(hub)
-    if cached:
+    if cached and all(sound(cached / file) for file in HUB_FILES):
         return cached
-    from huggingface_hub import constants, hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub import constants, get_token
 
     advice = (
         f"or fetch {' and '.join(HUB_FILES)} of {hub} on another machine and load the folder they are in; "
         "dfine.load('demo') needs no network"
     )
     if constants.HF_HUB_OFFLINE:
-        raise OfflineError(f"{hub} is not in the local cache and HF_HUB_OFFLINE is set; unset it, {advice}")
-    _ask(constants.ENDPOINT, hub, advice)  # the Hub's own client retries for longer than anybody would wait
-    try:
-        paths = [hf_hub_download(hub, file) for file in HUB_FILES]
-    except RepositoryNotFoundError:
-        raise CheckpointError(f"the Hub has no model {hub!r}, or it is private (then: hf auth login)") from None
-    except LocalEntryNotFoundError:
-        raise CheckpointError(f"the download of {hub} broke off; try again, {advice}") from None
-    except EntryNotFoundError:
-        raise CheckpointError(f"{hub!r} has no {' and '.join(HUB_FILES)}, so it is not a D-FINE checkpoint") from None
-    except OSError as error:
-        raise CheckpointError(f"{hub} could not be downloaded ({error}); try again, {advice}") from None
-    return Path(paths[1]).parent
+        torn = f"what is in the local cache of {hub} is damaged" if cached else f"{hub} is not in the local cache"
+        raise OfflineError(f"{torn} and HF_HUB_OFFLINE is set; unset it, {advice}")
+    token = get_token()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    place = Path(constants.HF_HUB_CACHE) / f"models--{hub.replace('/', '--')}"
+    revision = "main"
+    for file in FILES:
+        draft = place / DRAFT / file
+        try:
+            url = f"{constants.ENDPOINT}/{hub}/resolve/{revision}/{file}"
+            about = download(url, draft, what=f"{file} of {hub}", advice=advice, headers=headers)
+        except Refused as error:
+            if file not in HUB_FILES and error.code == 404:
+                continue
+            raise _refused(error, hub, file) from None
+        revision = about.get("x-repo-commit") or revision
+        _checked(draft, f"{file} of {hub}", advice)
+    return _settled(place, revision)
+
+
+def _refused(error: Refused, hub: str, file: str) -> CheckpointError:
+    """What an error of the Hub means."""
+    if error.code in (401, 403) or (error.code == 404 and file == HUB_FILES[0]):
+        return CheckpointError(f"the Hub has no model {hub!r} with a {file}, or it is private (then: hf auth login)")
+    if error.code == 404:
+        return CheckpointError(f"{hub!r} has no {' and '.join(HUB_FILES)}, so it is not a D-FINE checkpoint")
+    return error
+
+
+def _settled(place: Path, revision: str) -> Path:
+    """Put downloaded files where every client of the Hub looks for them; returns their folder."""
+    commit = revision if re.fullmatch(r"[0-9a-f]{40}", revision) else hashlib.sha1(revision.encode()).hexdigest()
+    folder = place / "snapshots" / commit
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in FILES:
+        if (place / DRAFT / file).exists():
+            (place / DRAFT / file).replace(folder / file)
+    (place / "refs").mkdir(exist_ok=True)
+    with replacing(place / "refs" / "main") as temporary:
+        temporary.write_text(commit, encoding="utf-8")
+    shutil.rmtree(place / DRAFT, ignore_errors=True)
+    return folder
+
+
+def _checked(file: Path, what: str, advice: str) -> None:
+    """Throw away a download that is no file of a checkpoint. Raises CheckpointError."""
+    if not sound(file):
+        file.unlink()
+        raise CheckpointError(f"{what} came damaged; try again, {advice}")
 
 
 def push(folder: Path, repo: str, *, token: str | None = None, private: bool = False) -> str:
@@ -91,16 +136,10 @@ def push(folder: Path, repo: str, *, token: str | None = None, private: bool = F
 
 def _fetch_release(file: str) -> Path:
     """A file of the official release, in torch.hub's cache."""
-    import torch
-
     path = cache.release_file(file)
     advice = f"or fetch {zoo.RELEASE}{file} on another machine and load that file; dfine.load('demo') needs no network"
-    _ask(zoo.RELEASE + file, file, advice)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        torch.hub.download_url_to_file(zoo.RELEASE + file, str(path), progress=True)  # renames when it is complete
-    except OSError as error:
-        raise CheckpointError(f"{file} could not be downloaded ({error}); try again, {advice}") from None
+    download(zoo.RELEASE + file, path, what=file, advice=advice)
+    _checked(path, file, advice)
     return path
 
 

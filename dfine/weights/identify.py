@@ -29,13 +29,15 @@ def translate(state: State) -> tuple[State, State, Layout]:
     state = without_prefix(without_wrappers(state), [layout.sign for layout in LAYOUTS])
     layout = next((layout for layout in LAYOUTS if any(key.startswith(layout.sign) for key in state)), None)
     if layout is None:
+        if any("decoder.classifier." in key for key in state):
+            raise CheckpointError("these are the weights of a segmentation of whole pictures, which finds no boxes")
         first = some(list(state), 3) or "none at all"
         raise CheckpointError(f"these are not the weights of a D-FINE detector; its first keys are {first}")
 
     facts: State = {}
     for key, tensor in state.items():
         fact = FACTS.search(key)
-        if fact and fact[1] in ("up", "reg_scale") and not torch.equal(facts.get(fact[1], tensor), tensor):
+        if fact and fact[1] in ("up", "reg_scale") and fact[1] in facts and not torch.equal(facts[fact[1]], tensor):
             raise CheckpointError(f"{key} is {tensor.tolist()}, but elsewhere {facts[fact[1]].tolist()}")
         if fact:
             facts[fact[1]] = tensor
@@ -46,15 +48,24 @@ def describe(weights: State, facts: State, family: str) -> Config:
     """The configuration that weights were trained with, read off their shapes and the tensors that come with them.
 
     Raises:
-        CheckpointError: no published size has such a stem and encoder.
+        CheckpointError: no published size has such a stem and encoder, or the tensors make no sense.
     """
     try:
-        stem, width = len(weights["backbone.stem.stem4.conv.weight"]), len(weights["encoder.project.0.conv.weight"])
-        classes = len(weights["queries.score.weight"])
-        bins = len(weights["decoder.heads.0.edges.layers.2.bias"]) // 4 - 1
+        size, changes = _shapes(weights)
+        changes |= _constants(facts)
     except KeyError as error:
         raise CheckpointError(f"the weight {error} is missing, without which the size cannot be told") from None
+    except (TypeError, RuntimeError, ArithmeticError, IndexError) as error:
+        said = " ".join(str(error).split())
+        raise CheckpointError(f"the tensors that tell its size make no sense ({said}); is the file damaged?") from None
+    return Config.of(size, family=family, **changes)
 
+
+def _shapes(weights: State) -> tuple[str, dict]:
+    """The size, and what else of the configuration the shapes say."""
+    stem, width = len(weights["backbone.stem.stem4.conv.weight"]), len(weights["encoder.project.0.conv.weight"])
+    classes = len(weights["queries.score.weight"])
+    bins = len(weights["decoder.heads.0.edges.layers.2.bias"]) // 4 - 1
     sizes = [s for s, c in SIZES.items() if (c.spec.stem[1], c.encoder_width) == (stem, width)]
     if not sizes:
         raise CheckpointError(
@@ -62,14 +73,19 @@ def describe(weights: State, facts: State, family: str) -> Config:
             f"the sizes are {', '.join(SIZES)}"
         )
     layers = 1 + max(int(m[1]) for m in map(re.compile(r"decoder\.heads\.(\d+)\.").match, weights) if m)
-    changes = dict(classes=classes, bins=bins, layers=layers, family=family)
+    return sizes[0], dict(classes=classes, bins=bins, layers=layers)
+
+
+def _constants(facts: State) -> dict:
+    """What of the configuration tensors say that are no weights."""
+    changes: dict = {}
     if "reg_scale" in facts:
         changes["c"] = 1 / abs(float(facts["reg_scale"]))
     if "up" in facts:
         changes["a"] = abs(float(facts["up"]))
     if "num_points_scale" in facts:
-        changes["points"] = _points(facts["num_points_scale"].tolist())
-    return Config.of(sizes[0], **changes)
+        changes["points"] = _points(facts["num_points_scale"].flatten().tolist())
+    return changes
 
 
 def _points(scale: list[float]) -> tuple[int, ...]:

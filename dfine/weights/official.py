@@ -10,6 +10,7 @@ import torch
 from dfine.files import replacing
 from dfine.network.detector import DFINE
 from dfine.network.queries import anchors
+from dfine.weights.checks import checked_size
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.layouts import COUNTER, Layout, State, sampling_scale
 
@@ -46,10 +47,43 @@ OFFICIAL = Layout(
     ),
 )
 
+MASKS = "decoder.mask_decoder."  # keys of D-FINE-seg's mask head, beside those of its detector
+SIDECAR = "config.yaml"  # what D-FINE-seg's training leaves beside its bare state dict
+
+
+def read_sidecar(folder: Path) -> tuple[tuple[str, ...] | None, tuple[int, int] | None]:
+    """Class names and input size (height, width) that D-FINE-seg's training leaves in a folder; None where it does not.
+
+    A file that cannot be read says nothing: weights are weights without it.
+    """
+    import yaml
+
+    try:
+        about = yaml.load((folder / SIDECAR).read_text(encoding="utf-8"), yaml.BaseLoader)["train"]
+        table = about["label_to_name"]
+        names = tuple(table[key] for key in sorted(table, key=int)) if isinstance(table, dict) else tuple(table)
+        if not all(isinstance(name, str) for name in names):
+            return None, None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError):
+        return None, None
+    try:
+        return names, checked_size([int(side) for side in about["img_size"]])
+    except (ValueError, TypeError, KeyError):
+        return names, None
+
 
 def to_official(network: DFINE, size: tuple[int, int]) -> State:
-    """The state dict that the published code saves, for an input of `size` = (height, width)."""
+    """The state dict that the published code saves, for an input of `size` = (height, width).
+
+    Raises:
+        CheckpointError: the network normalises its pictures, which that code does not.
+    """
     c = network.config
+    if c.mean:
+        raise CheckpointError(
+            "the official layout cannot say that pictures are normalised, as they are for this model; "
+            "save it in the layout of this project or of transformers"
+        )
     state = OFFICIAL.write(network.state_dict())
     if c.freeze:  # frozen norms count nothing
         state = {k: v for k, v in state.items() if not (k.startswith("backbone.") and k.endswith(COUNTER))}

@@ -15,6 +15,30 @@ from dfine.weights.exceptions import CheckpointError
 from dfine.weights.hub import push
 from dfine.weights.transformers import save_transformers
 
+FRONT = """---
+license: {licence}
+library_name: transformers
+pipeline_tag: object-detection
+tags: [object-detection, d-fine, dfine-lens]
+---
+"""
+USE = """## Use
+
+```python
+import dfine
+
+model = dfine.load("{repo}")
+result = model("picture.jpg")
+print(result.history(0).intervals())  # how sure each edge is, in pixels
+```
+
+```python
+from transformers import pipeline
+
+pipeline("object-detection", model="{repo}")("picture.jpg")
+```
+"""
+
 
 def model_card(
     network: DFINE,
@@ -35,29 +59,23 @@ def model_card(
         ap: AP (0.50:0.95) of every stage, as `Evaluation.ap` gives it.
         licence: of the weights, by the Hub's name for it.
     """
-    size, names = network.config.size.upper(), [n for n in card.names if n != UNUSED]
+    config, names = network.config, [n for n in card.names if n != UNUSED]
     parameters = sum(p.numel() for p in network.parameters()) / 1e6
     height, width = card.input_size
-    lines = [
-        "---", f"license: {licence}", "library_name: transformers", "pipeline_tag: object-detection",
-        "tags: [object-detection, d-fine, dfine-lens]", "---", "", f"# {repo.split('/')[-1]}", "",
-        f"A D-FINE-{size} detector (arXiv 2410.13842) of {len(names)} classes, {parameters:.1f} million parameters; "
-        f"pictures are resized to {width} × {height} pixels.",
-    ]  # fmt: skip
-    if data:
-        lines += ["", "## Data", "", data]
-    if ap:
-        lines += ["", "## Measured", "", "| stage | AP (0.50:0.95) |", "|---|---|"]
-        lines += [f"| {stage} | {value:.3f} |" for stage, value in ap.items()]
-    lines += [
-        "", "## Use", "", "```python", "import dfine", "", f'model = dfine.load("{repo}")',
-        'result = model("picture.jpg")', "print(result.history(0).intervals())  # how sure each edge is, in pixels",
-        "```", "", "```python", "from transformers import pipeline", "",
-        f'pipeline("object-detection", model="{repo}")("picture.jpg")', "```", "",
-        "## Classes", "", ", ".join(names), "",
-        f"Written by D-FINE Lens {VERSION}.", "",
-    ]  # fmt: skip
-    return "\n".join(lines)
+    scale = f"; mean {list(config.mean)} and deviation {list(config.deviation)} of 0..1" if config.mean else ""
+    measured = "".join(f"| {stage} | {value:.3f} |\n" for stage, value in (ap or {}).items())
+    parts = [
+        FRONT.format(licence=licence),
+        f"# {repo.split('/')[-1]}\n",
+        f"A D-FINE-{config.size.upper()} detector (arXiv 2410.13842) of {len(names)} classes, {parameters:.1f} million "
+        f"parameters; pictures are resized to {width} × {height} pixels{scale}.\n",
+        f"## Data\n\n{data}\n" if data else "",
+        f"## Measured\n\n| stage | AP (0.50:0.95) |\n|---|---|\n{measured}" if ap else "",
+        USE.format(repo=repo),
+        f"## Classes\n\n{', '.join(names)}\n",
+        f"Written by D-FINE Lens {VERSION}.\n",
+    ]
+    return "\n".join(part for part in parts if part)
 
 
 def push_to_hub(network: DFINE, card: Card, repo: str, *, token: str | None = None, private: bool = False) -> str:

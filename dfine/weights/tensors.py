@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
+import json
+import pathlib
 import pickle
+import re
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from dfine.weights.exceptions import CheckpointError
+from dfine.weights.cache import HUB_FILES
+from dfine.weights.checks import read_json
+from dfine.weights.exceptions import CheckpointError, some
 from dfine.weights.layouts import State
 from dfine.weights.wrappers import find_state
 
 PACKED = (b"PK\x03\x04", b"\x80")  # how files begin that `torch.save` writes: a zip archive or, formerly, a pickle
+HARMLESS = [  # what trainers keep beside weights, and what runs no code when it is read: numbers of numpy, options
+    *(np.dtype, np.ndarray, np._core.multiarray.scalar, np._core.multiarray._reconstruct),
+    *(type(np.dtype(kind)) for kind in ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1")),
+    *(argparse.Namespace, pathlib.PosixPath, pathlib.WindowsPath, pathlib.PurePosixPath, pathlib.PureWindowsPath),
+]
 DAMAGE = (
     SafetensorError,
     RuntimeError,
@@ -55,7 +68,8 @@ def unpacked(file: Path, remedy: str = "download it again") -> object:
             raise CheckpointError(f"{file.name} {stranger}")
         if file.suffix == ".safetensors":
             return load_file(file)
-        return torch.load(file, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(HARMLESS):
+            return torch.load(file, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
     except FileNotFoundError:
@@ -63,9 +77,10 @@ def unpacked(file: Path, remedy: str = "download it again") -> object:
     except pickle.UnpicklingError as error:
         if "weights_only" not in str(error).lower() and "unsupported" not in str(error).lower():
             raise CheckpointError(f"{file.name} is damaged or not a checkpoint; {remedy}") from None
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))
         raise CheckpointError(
-            f"{file.name} holds Python objects besides tensors, which are refused because loading them could run "
-            "code; save its tensors alone, as .safetensors"
+            f"{file.name} holds Python objects besides tensors{f' ({named[1]})' if named else ''}, which are refused "
+            "because loading them could run code; save only its tensors, as .safetensors"
         ) from None
     except DAMAGE as error:
         raise CheckpointError(f"{file.name} cannot be read ({error}); it may be cut off: {remedy}") from None
@@ -80,6 +95,46 @@ def _stranger(head: bytes, safe: bool) -> str | None:
     if not safe and head and not head.startswith(PACKED):
         return f"is not a checkpoint: it begins with {head[:12]!r}"
     return None
+
+
+INDEX = "model.safetensors.index.json"  # says which file of a folder holds which tensor, where there are several
+
+
+def shards(folder: Path) -> list[Path]:
+    """The files of weights in a folder: `model.safetensors`, or those that its index names, each once.
+
+    Raises:
+        CheckpointError: there are none, or not all of them.
+    """
+    whole = folder / HUB_FILES[1]
+    if whole.is_file():
+        return [whole]
+    if not (folder / INDEX).is_file():
+        raise CheckpointError(f"the folder {folder} has no {HUB_FILES[1]}; a checkpoint is {' and '.join(HUB_FILES)}")
+    places = read_json(folder / INDEX).get("weight_map")
+    names = sorted(set(map(str, places.values()))) if isinstance(places, dict) else []
+    if not names or any(Path(name).name != name or not name.endswith(".safetensors") for name in names):
+        raise CheckpointError(f"{folder / INDEX} does not say which .safetensors files hold the weights")
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointError(f"the folder {folder} lacks {some(missing)} of the {len(names)} that {INDEX} names")
+    return [folder / name for name in names]
+
+
+def sound(file: Path) -> bool:
+    """Whether a file of a checkpoint is all there, as far as its size and first bytes tell."""
+    try:
+        if file.suffix == ".json":
+            return isinstance(json.loads(file.read_bytes()), dict)
+        with file.open("rb") as stream:
+            if file.suffix != ".safetensors":
+                return zipfile.is_zipfile(stream) or stream.seek(0) == 0 and stream.read(1) == PACKED[1]
+            length, size = int.from_bytes(stream.read(8), "little"), file.stat().st_size
+            header = json.loads(stream.read(length)) if length < size else {}
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        return size == 8 + length + max(ends, default=0)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+        return False
 
 
 def digest(network: nn.Module) -> str:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from dfine.config import Config
+from dfine.files import as_json
 from dfine.network.detector import DFINE
 from dfine.network.families import family
 from dfine.trace.card import Card
 from dfine.weights.cache import HUB_FILES
+from dfine.weights.checks import checked_names
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.layouts import Layout, State, sampling_scale
-
-PREPROCESSOR = "preprocessor_config.json"
+from dfine.weights.names import UNUSED_FILLER
+from dfine.weights.preprocessor import FILE as PREPROCESSOR
+from dfine.weights.preprocessor import Preprocessor
+from dfine.weights.saving import write_folder
 
 # First names are those of the published Hub checkpoints; second ones are what the modules are called since version 5.
 # Heads are tied: they appear under the decoder, at the top, or twice.
@@ -95,23 +95,11 @@ def save_transformers(folder: str | os.PathLike, network: DFINE, card: Card) -> 
     Raises:
         CheckpointError: the folder cannot be written.
     """
-    folder = Path(folder)
-    files = {
-        HUB_FILES[0]: transformers_config(network.config, card.names),
-        PREPROCESSOR: preprocessor_config(card.input_size),
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
-            save_file(to_transformers(network), Path(scratch, HUB_FILES[1]), metadata={"format": "pt"})
-            for name, content in files.items():
-                Path(scratch, name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
-            Path(scratch, HUB_FILES[1]).chmod(Path(scratch, HUB_FILES[0]).stat().st_mode)
-            for name in (HUB_FILES[1], *files):
-                Path(scratch, name).replace(folder / name)
-    except OSError as error:
-        raise CheckpointError(f"the checkpoint cannot be written to {folder}: {error}") from None
-    return folder
+    config = network.config
+    preprocessor = Preprocessor(card.input_size, config.mean, config.deviation)
+    files = {HUB_FILES[0]: transformers_config(config, card.names), PREPROCESSOR: preprocessor.to_dict()}
+    texts = {name: as_json(content, indent=2) for name, content in files.items()}
+    return write_folder(folder, to_transformers(network), texts, metadata={"format": "pt"})
 
 
 def transformers_config(c: Config, names: Sequence[str]) -> dict:
@@ -121,7 +109,7 @@ def transformers_config(c: Config, names: Sequence[str]) -> dict:
     def column(key: str) -> list:
         return [getattr(stage, key) for stage in stages]
 
-    called = {i: name or f"unused {i}" for i, name in enumerate(names)}
+    called = {i: name or UNUSED_FILLER.format(i) for i, name in enumerate(names)}
     return {
         "architectures": ["DFineForObjectDetection"],
         "model_type": "d_fine",
@@ -167,22 +155,6 @@ def transformers_config(c: Config, names: Sequence[str]) -> dict:
     }
 
 
-def preprocessor_config(size: tuple[int, int]) -> dict:
-    """The preprocessor_config.json of transformers: our preprocessing, a plain resize to 0..1 and nothing else."""
-    return {
-        "image_processor_type": "RTDetrImageProcessor",
-        "do_resize": True,
-        "size": {"height": size[0], "width": size[1]},
-        "resample": 2,  # bilinear
-        "do_rescale": True,
-        "rescale_factor": 1 / 255,
-        "do_normalize": False,
-        "do_pad": False,
-        "do_convert_annotations": True,
-        "format": "coco_detection",
-    }
-
-
 def check_config(config: dict, family: str) -> None:
     """Refuse what transformers can express and no D-FINE was ever published with."""
     if config.get("model_type", "d_fine") != "d_fine":
@@ -204,10 +176,11 @@ def check_config(config: dict, family: str) -> None:
 
 
 def own_names(config: dict) -> tuple[str, ...] | None:
-    """Class names of a transformers config.json, None where they are its fillers (LABEL_0 …)."""
+    """Class names of a transformers config.json, its fillers (LABEL_0 …) too; None where it has none."""
     table = config.get("id2label") or {}
     try:
-        names = tuple(str(table[key]) for key in sorted(table, key=int))
-    except (ValueError, TypeError):
+        return checked_names([str(table[key]) for key in sorted(table, key=int)])
+    except (ValueError, TypeError) as error:
+        if isinstance(error, CheckpointError):
+            raise
         return None
-    return None if not names or all(re.fullmatch(r"LABEL_\d+", n) for n in names) else names

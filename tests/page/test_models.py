@@ -10,8 +10,8 @@ from dfine.network.detector import DFINE
 from dfine.page.models import EVERYDAY, Models, wanted
 from dfine.trace.card import Card
 from dfine.weights import hub
-from dfine.weights.checkpoints import save
 from dfine.weights.exceptions import CheckpointError, OfflineError
+from dfine.weights.saving import save
 
 SECONDS = 60  # the tests may run beside a training
 

@@ -1,7 +1,5 @@
 import copy
-import functools
 import json
-import os
 
 import pytest
 import torch
@@ -10,44 +8,14 @@ from safetensors.torch import load_file, save_file
 import dfine
 from dfine.config import Config
 from dfine.data import labels
-from dfine.network.detector import DFINE
 from dfine.trace.card import Card
-from dfine.weights import checkpoints
-from dfine.weights.checkpoints import SIZE, fit, open_checkpoint, save
+from dfine.weights.checkpoints import SIZE, fit, open_checkpoint
 from dfine.weights.exceptions import CheckpointError
+from dfine.weights.saving import save
 from tests.helpers import NO_REFERENCE, REFERENCE, reference_weights
+from tests.weights.nets import NAMES, network, outputs, same
 
 needs_reference = pytest.mark.skipif(not (REFERENCE / "dfine_n.keys.json").exists(), reason=NO_REFERENCE)
-NAMES = ("cat", "dog", "fish")
-TINY = dict(classes=3, queries=20)
-
-
-@functools.cache
-@torch.no_grad()
-def network(**changes) -> DFINE:
-    """A size N, not to be changed, whose every tensor is random: initial weights are zero where errors could hide."""
-    torch.manual_seed(0)
-    net = DFINE(Config.of("n", **TINY | changes))
-    for tensor in net.state_dict().values():
-        if tensor.is_floating_point():
-            tensor.add_(0.05 * torch.rand_like(tensor))
-        else:
-            tensor.add_(7)
-    return net.eval()
-
-
-@torch.no_grad()
-def outputs(net) -> list[torch.Tensor]:
-    trace = net(torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(3)))
-    return [
-        trace.proposals.boxes,
-        trace.initial.boxes,
-        *(t for r in trace.refinements for t in (r.logits, r.edges, r.boxes)),
-    ]
-
-
-def same(a, b) -> bool:
-    return all(torch.equal(x, y) for x, y in zip(outputs(a), outputs(b), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -56,83 +24,6 @@ def official():
     if not (REFERENCE / "dfine_n.keys.json").exists():
         pytest.skip(NO_REFERENCE)
     return reference_weights().official_state(REFERENCE / "dfine_n.keys.json", "n")
-
-
-# ── saving and loading again ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize("changes", [{}, {"c": 1 / 8}, {"family": "deim"}, {"layers": 2, "bins": 16, "points": (4, 8)}])
-def test_outputs_are_bit_equal_after_saving_and_loading(tmp_path, changes):
-    net = network(**changes)
-    save(tmp_path / "new" / "folder", net, Card(NAMES, (64, 96)))
-    back = open_checkpoint(tmp_path / "new" / "folder")
-    assert (back.config, back.card.names, back.card.input_size) == (net.config, NAMES, (64, 96))
-    loaded = back.network()
-    assert same(net, loaded)
-    kept = loaded.state_dict()
-    assert all(torch.equal(v, kept[k]) for k, v in net.state_dict().items())
-
-
-def test_a_folder_holds_two_files_and_no_leftovers(tmp_path):
-    save(tmp_path, network(), Card(NAMES, SIZE))
-    save(tmp_path, network(), Card(NAMES, SIZE))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
-
-
-def test_config_json_is_plain(tmp_path):
-    save(tmp_path, network(), Card(NAMES, (320, 640)))
-    about = json.loads((tmp_path / "config.json").read_text())
-    assert about["schema"] == 1
-    assert about["names"] == ["cat", "dog", "fish"]
-    assert about["input_size"] == [320, 640]
-    assert Config.from_dict(about["config"]) == Config.of("n", **TINY)
-
-
-def test_half_the_space(tmp_path):
-    net = network()
-    save(tmp_path / "whole", net, Card(NAMES, SIZE))
-    save(tmp_path / "half", net, Card(NAMES, SIZE), half=True)
-    sizes = [(tmp_path / f / "model.safetensors").stat().st_size for f in ("whole", "half")]
-    assert sizes[1] < 0.52 * sizes[0] + 100_000
-    back = open_checkpoint(tmp_path / "half").network()
-    assert all(p.dtype == torch.float32 for p in back.parameters())
-    kept = back.state_dict()
-    for name, tensor in net.state_dict().items():
-        torch.testing.assert_close(kept[name], tensor, rtol=1e-3 if tensor.ndim > 1 else 0, atol=1e-7)
-
-
-def test_what_was_there_survives_a_write_that_fails(tmp_path, monkeypatch):
-    save(tmp_path, network(), Card(NAMES, SIZE))
-    before = (tmp_path / "model.safetensors").read_bytes()
-
-    def full(weights, path):
-        path.write_bytes(b"half of it")
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(checkpoints, "save_file", full)
-    with pytest.raises(CheckpointError, match="no space left"):
-        save(tmp_path, network(c=1 / 8), Card(NAMES, SIZE))
-    assert (tmp_path / "model.safetensors").read_bytes() == before
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
-
-
-def test_names_that_do_not_fit_are_not_saved(tmp_path):
-    with pytest.raises(CheckpointError, match="3 classes, but names= has 2"):
-        save(tmp_path, network(), Card(NAMES[:2], SIZE))
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="this user may write anywhere")
-def test_a_folder_that_cannot_be_written(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(CheckpointError, match="cannot be written"):
-        save(tmp_path / "new", network(), Card(NAMES, SIZE))
-
-
-def test_a_file_where_the_folder_should_be(tmp_path):
-    (tmp_path / "taken").touch()
-    with pytest.raises(CheckpointError, match="cannot be written"):
-        save(tmp_path / "taken", network(), Card(NAMES, SIZE))
 
 
 # ── every way to name a checkpoint ────────────────────────────────────────────────────────────────────────────────────
@@ -145,11 +36,13 @@ def test_a_file_of_the_folder_means_the_folder(tmp_path):
     assert same(back.network(), network())
 
 
-def test_a_safetensors_file_alone_needs_names(tmp_path):
+def test_a_safetensors_file_by_itself_says_what_is_assumed(tmp_path):
     save(tmp_path, network(queries=300), Card(NAMES, SIZE))
     alone = (tmp_path / "model.safetensors").rename(tmp_path / "mine.safetensors")
-    with pytest.raises(CheckpointError, match="3 classes and no names"):
-        open_checkpoint(alone)
+    card = open_checkpoint(alone).card
+    assert (card.names, card.input_size) == (("LABEL_0", "LABEL_1", "LABEL_2"), SIZE)
+    assert len(card.notes) == 2 and "called LABEL_0" in card.notes[0] and "640 x 640 is assumed" in card.notes[1]
+    assert not open_checkpoint(alone, names=NAMES, size=(64, 96)).card.notes
     assert same(open_checkpoint(alone, names=NAMES).network(), network(queries=300))
 
 
@@ -214,8 +107,7 @@ def test_size_classes_and_reg_scale_are_read_off_the_tensors(tmp_path, official)
     torch.save({"model": few}, tmp_path / "a.pth")
     config = open_checkpoint(tmp_path / "a.pth", names=list("abcde")).config
     assert config == Config.of("n", classes=5, c=1 / 8)
-    with pytest.raises(CheckpointError, match="5 classes and no names"):
-        open_checkpoint(tmp_path / "a.pth")
+    assert open_checkpoint(tmp_path / "a.pth").card.names == tuple(f"LABEL_{i}" for i in range(5))
 
 
 @needs_reference
@@ -355,10 +247,12 @@ def test_a_config_json_that_is_wrong(tmp_path, text, said):
         ({"config": None}, "its 'config' is None"),
         ({"names": 5}, "config.json has names=5; they must be a list of strings"),
         ({"names": [1, 2, 3]}, "they must be a list of strings"),
-        *[({"input_size": size}, "config.json: input_size is .height, width., two multiples of 32, not ")
-          for size in (None, "320", [320], [333, 320], [0, 0], [320.0, 320.0], {"height": 320})],
+        *[
+            ({"input_size": size}, "config.json: input_size is .height, width., two multiples of 32, not ")
+            for size in (None, "320", [320], [333, 320], [0, 0], [320.0, 320.0], {"height": 320})
+        ],
     ],
-)  # fmt: skip
+)
 def test_a_field_of_config_json_that_is_wrong(tmp_path, changes, said):
     save(tmp_path, network(), Card(NAMES, SIZE))
     about = json.loads((tmp_path / "config.json").read_text())
@@ -374,4 +268,103 @@ def test_no_queries_in_config_json(tmp_path):
     about["config"]["queries"] = 0
     (tmp_path / "config.json").write_text(json.dumps(about))
     with pytest.raises(CheckpointError, match="at least one query, not 0"):
+        open_checkpoint(tmp_path)
+
+
+# ── hostile and damaged ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"layers": 10**12}, "layers is 1000000000000; it must lie in 1..64"),
+        ({"layers": -1}, "layers is -1; it must lie in 1..64"),
+        ({"classes": 10**9}, "classes is 1000000000"),
+        ({"width": 10**6}, "width is 1000000"),
+        ({"heads": 7}, "7 heads do not divide widths of 128 and 128"),
+        ({"points": [6]}, "points are 1 to 64 for each of the strides"),
+        ({"points": [6, 10**9]}, "points are 1 to 64"),
+        ({"strides": [7, 9]}, "strides are the last ones of"),
+        ({"strides": []}, "strides are the last ones of"),
+        ({"c": 0}, "c is 0; it must lie in"),
+        ({"a": float("nan")}, "a is nan; it must lie in"),
+        ({"c": "1/4"}, "config.json has c='1/4', which is not a number"),
+        ({"size": "../../x"}, "there is no size '../../x'"),
+        ({"mean": [0.5]}, "mean and deviation are three numbers each"),
+        ({"mean": [0, 0, 0], "deviation": [1, 1, 0]}, "mean and deviation are three numbers each, the latter positive"),
+        ({"strides": None}, "config.json has strides=None, which is not a list of whole numbers"),
+    ],
+)
+def test_a_configuration_of_no_detector(tmp_path, changes, said):
+    save(tmp_path, network(), Card(NAMES, SIZE))
+    about = json.loads((tmp_path / "config.json").read_text())
+    about["config"] |= changes
+    (tmp_path / "config.json").write_text(json.dumps(about))
+    with pytest.raises(CheckpointError, match=said):
+        open_checkpoint(tmp_path).network()
+
+
+@pytest.mark.parametrize(
+    "size, said",
+    [
+        ((32_000, 32_000), "input_size is 32000 x 32000; a side has at most 8192"),
+        (None, "input_size is .height, width."),
+    ],
+)
+def test_an_input_of_no_detector(tmp_path, size, said):
+    save(tmp_path, network(), Card(NAMES, SIZE))
+    about = json.loads((tmp_path / "config.json").read_text())
+    about["input_size"] = size
+    (tmp_path / "config.json").write_text(json.dumps({key: value for key, value in about.items() if value}))
+    with pytest.raises(CheckpointError, match=said):
+        open_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (lambda v: v * float("nan"), "hold NaN or infinity"),
+        (lambda v: (v * 100).to(torch.int8), "hold int8 where weights are floating-point numbers"),
+        (lambda v: v.to(torch.complex64), "hold complex64 where weights are"),
+        (torch.zeros_like, "most of its weights hold one number only"),
+        (torch.ones_like, "most of its weights hold one number only"),
+    ],
+)
+def test_values_that_nobody_trained(tmp_path, change, said):
+    checkpoint = broken(tmp_path, lambda t: t.update({k: change(v) for k, v in t.items() if v.is_floating_point()}))
+    with pytest.raises(CheckpointError, match=said):
+        checkpoint.network()
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("queries.score.weight", torch.tensor(1.0)),
+        ("decoder.heads.0.edges.layers.2.bias", torch.tensor(1.0)),
+        ("decoder.heads.1000000000000.score.weight", torch.ones(1)),
+        ("decoder.reg_scale", torch.zeros(1)),
+        ("decoder.reg_scale", torch.ones(2)),
+        ("decoder.up", torch.tensor([float("nan")])),
+        ("decoder.num_points_scale", torch.zeros(3)),
+        ("decoder.num_points_scale", torch.tensor([float("nan")])),
+    ],
+)
+def test_tensors_that_make_no_sense_are_one_sentence(tmp_path, key, value):
+    torch.save(network().state_dict() | {key: value}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError) as caught:
+        open_checkpoint(tmp_path / "a.pth").network()
+    assert "\n" not in str(caught.value)
+
+
+def test_keys_that_are_numbers_are_no_weights(tmp_path):
+    torch.save({i: torch.ones(1) for i in range(3)}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="no dictionary in it holds tensors under their names"):
+        open_checkpoint(tmp_path / "a.pth")
+
+
+def test_half_a_letter_in_a_name(tmp_path):
+    save(tmp_path, network(), Card(NAMES, SIZE))
+    text = (tmp_path / "config.json").read_text().replace('"cat"', '"\\ud800"')
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(CheckpointError, match="half a letter"):
         open_checkpoint(tmp_path)

@@ -1,9 +1,11 @@
 import time
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 import dfine
-from dfine.weights import hub, zoo
+from dfine.weights import download, zoo
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.hub import fetch, fetch_hub
 from dfine.weights.zoo import ZOO
@@ -12,7 +14,6 @@ from dfine.weights.zoo import ZOO
 @pytest.fixture
 def nowhere(monkeypatch, tmp_path):
     """Empty caches, and addresses at which nothing answers."""
-    import torch
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
@@ -43,7 +44,7 @@ def test_a_server_that_never_answers_is_given_up(nowhere, monkeypatch):
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        monkeypatch.setattr(hub, "PATIENCE", 0.5)
+        monkeypatch.setattr(download, "PATIENCE", 0.5)
         start = time.perf_counter()
         with pytest.raises(CheckpointError, match="127.0.0.1"):
             fetch_hub("somebody/something")
@@ -55,7 +56,7 @@ def test_a_host_name_that_cannot_be_looked_up_is_given_up(nowhere, monkeypatch):
     import socket
 
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: time.sleep(3) or [])
-    monkeypatch.setattr(hub, "PATIENCE", 0.5)
+    monkeypatch.setattr(download, "PATIENCE", 0.5)
     start = time.perf_counter()
     with pytest.raises(CheckpointError, match="no answer"):
         fetch_hub("somebody/something")
@@ -77,9 +78,9 @@ def test_a_cached_copy_needs_no_network(nowhere):
     snapshot.mkdir(parents=True)
     (repo / "refs").mkdir()
     (repo / "refs" / "main").write_text("0123abcd")
-    (snapshot / "model.safetensors").touch()
+    save_file({"a": torch.ones(2)}, snapshot / "model.safetensors")
     assert not ZOO["nano-coco"].cached  # half a checkpoint is none
-    (snapshot / "config.json").touch()
+    (snapshot / "config.json").write_text("{}")
     assert ZOO["nano-coco"].cached
     assert fetch(ZOO["nano-coco"]) == snapshot
 
@@ -88,7 +89,7 @@ def test_a_cached_release_file_needs_no_network(nowhere):
     known = ZOO["large-obj365-e25"]
     assert not known.cached
     (nowhere / "torch" / "checkpoints").mkdir(parents=True)
-    (nowhere / "torch" / "checkpoints" / known.file).touch()
+    torch.save({"a": torch.ones(2)}, nowhere / "torch" / "checkpoints" / known.file)
     assert fetch(known) == nowhere / "torch" / "checkpoints" / known.file
 
 
