@@ -37,7 +37,7 @@ def fetch(known: Known) -> Path:
         return fetch_hub(known.hub)
     path = known.local
     if known.file:
-        return path if path and sound(path) else _fetch_release(known.file)
+        return path if path and sound(path) else _fetch_release(known.file, path)
     if path:
         return path
     raise CheckpointError(
@@ -61,9 +61,10 @@ def fetch_hub(hub: str) -> Path:
         f"or fetch {' and '.join(HUB_FILES)} of {hub} on another machine and load the folder they are in; "
         "dfine.load('demo') needs no network"
     )
+    if constants.HF_HUB_OFFLINE and cached:
+        raise CheckpointError(f"the copy of {hub} in {cached} is damaged and HF_HUB_OFFLINE is set; unset it, {advice}")
     if constants.HF_HUB_OFFLINE:
-        torn = f"what is in the local cache of {hub} is damaged" if cached else f"{hub} is not in the local cache"
-        raise OfflineError(f"{torn} and HF_HUB_OFFLINE is set; unset it, {advice}")
+        raise OfflineError(f"{hub} is not in the local cache and HF_HUB_OFFLINE is set; unset it, {advice}")
     token = get_token()
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     place = Path(constants.HF_HUB_CACHE) / f"models--{hub.replace('/', '--')}"
@@ -77,9 +78,16 @@ def fetch_hub(hub: str) -> Path:
             if file not in HUB_FILES and error.code == 404:
                 continue
             raise _refused(error, hub, file) from None
+        except OfflineError as error:
+            raise _torn(error, cached) from None
         revision = about.get("x-repo-commit") or revision
         _checked(draft, f"{file} of {hub}", advice)
     return _settled(place, revision)
+
+
+def _torn(error: OfflineError, copy: Path | None) -> CheckpointError:
+    """What it means that there is no network, where a damaged copy is here."""
+    return CheckpointError(f"the copy in {copy} is damaged, and so {error}") if copy else error
 
 
 def _refused(error: Refused, hub: str, file: str) -> CheckpointError:
@@ -134,11 +142,14 @@ def push(folder: Path, repo: str, *, token: str | None = None, private: bool = F
         raise CheckpointError(f"the Hub did not take {repo}: {' '.join(str(error).split())}") from None
 
 
-def _fetch_release(file: str) -> Path:
-    """A file of the official release, in torch.hub's cache."""
+def _fetch_release(file: str, copy: Path | None) -> Path:
+    """A file of the official release, in torch.hub's cache, where a damaged copy may be."""
     path = cache.release_file(file)
     advice = f"or fetch {zoo.RELEASE}{file} on another machine and load that file; dfine.load('demo') needs no network"
-    download(zoo.RELEASE + file, path, what=file, advice=advice)
+    try:
+        download(zoo.RELEASE + file, path, what=file, advice=advice)
+    except OfflineError as error:
+        raise _torn(error, copy) from None
     _checked(path, file, advice)
     return path
 
