@@ -11,7 +11,7 @@ from typer import Argument, Option
 from dfine.cli.terminal import read_from, write_json
 
 app = typer.Typer(no_args_is_help=True, help="Check a data set, or convert it.")
-Source = Annotated[Path, Argument(help="COCO (folder, .json), YOLO (folder, .yaml) or VOC (folder).")]
+Source = Annotated[Path, Argument(help="COCO (folder, .json), YOLO (folder, .yaml), VOC or labelme (folder).")]
 
 
 @app.command()
@@ -19,6 +19,7 @@ def check(
     data: Source,
     html: Annotated[Path | None, Option(help="Write a page with the pictures that have most mistakes.")] = None,
     json: Annotated[Path | None, Option(help="Write everything to this file; - is stdout.")] = None,
+    queries: Annotated[int, Option(min=1, help="Of the detector that is to be trained.")] = 300,
 ):
     """Count what is in a data set and find what is wrong with it. Exit status 1 if anything is."""
     from dfine.data.check import check as run
@@ -26,7 +27,7 @@ def check(
 
     check_file(json, read_from(data, json))
     check_file(html, [data] if html and html.suffix == ".html" else read_from(data, html))
-    report = run(data)
+    report = run(data, queries=queries)
     if str(json) != "-":
         typer.echo(report)
     if json:

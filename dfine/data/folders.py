@@ -66,29 +66,30 @@ def _files(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def located(name: str, roots: Iterable[Path]) -> Path | None:
+def located(name: str, roots: Iterable[Path], least: int = 1) -> Path | None:
     """Where a file or folder lies that a data set names, None where it is in none of the folders.
 
     Data sets are moved, and written on other systems: backslashes count as slashes, and of a path that leads nowhere
     the folders in front are left out one after the other ("data/images/a.jpg", "../images/a.jpg", a path with a drive).
+
+    Args:
+        name: as the data set has it.
+        roots: folders that it may be relative to.
+        least: how many parts of the name must stay, where it has so many.
     """
     roots = list(roots)
-    for way in _ways(name):
+    for way in _ways(name, least):
         found = next((root / way for root in roots if (root / way).exists()), None)
         if found is not None:
             return found
     return None
 
 
-def _ways(name: str) -> list[str]:
+def _ways(name: str, least: int) -> list[str]:
     """The name as it stands, with slashes, and with fewer and fewer folders in front."""
-    parts = PureWindowsPath(name).parts if "\\" in name else PurePosixPath(name).parts
-    if "\\" in name and PureWindowsPath(name).anchor:
-        parts = parts[1:]
-    elif parts and parts[0] == "/":
-        parts = parts[1:]
-    shorter = ["/".join(parts[i:]) for i in range(len(parts))]
-    return [name, *(way for way in shorter if way and not way.startswith(".."))]
+    parts = [part for part in PureWindowsPath(name).parts if part not in (PureWindowsPath(name).anchor, ".", "..")]
+    shorter = (parts[i:] for i in range(len(parts)))
+    return [name, slashed(name), *("/".join(part) for part in shorter if len(part) >= min(least, len(parts)))]
 
 
 def slashed(name: str) -> str:

@@ -129,8 +129,12 @@ def _form(content: dict, path: Path) -> str | None:
 
 
 def _located(place: str, root: Path, source: Path) -> Path | None:
-    """Where the pictures or the list of a split are; exported files are moved without being rewritten."""
-    return folders.located(place, [root, source.parent])
+    """Where the pictures or the list of a split are; exported files are moved without being rewritten.
+
+    Of a folder's path two parts must stay: without, "../test/images" that is not there would be `images`, which holds
+    all splits.
+    """
+    return folders.located(place, [root, source.parent], least=1 if place.endswith(".txt") else 2)
 
 
 def _pictures(place: Path, root: Path) -> list[Path]:

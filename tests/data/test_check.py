@@ -15,10 +15,15 @@ from tests.data.test_voc import data_set as voc_set
 from tests.data.test_yolo import data_set
 
 
-def test_an_empty_data_set_has_nothing_wrong(tmp_path):
+def test_an_empty_data_set_has_no_objects(tmp_path):
     report = check(write(tmp_path, [], []), progress=False)
-    assert report.findings == ()
+    assert [f.message for f in report.findings] == ["all has no objects among 0 pictures"]
     assert report.parts["all"].pictures == 0
+
+
+def test_a_sound_data_set_has_nothing_wrong(tmp_path):
+    report = check(write(tmp_path, [picture(7), picture(8)], [annotation(1)]), progress=False)
+    assert report.findings == ()
     assert str(report).endswith("nothing wrong was found")
 
 
@@ -78,7 +83,7 @@ def test_a_box_may_reach_out_by_a_pixel(tmp_path):
 
 
 def test_broken_and_missing_pictures_and_wrong_sizes_are_named(tmp_path):
-    folder = write(tmp_path, [picture(i) for i in (1, 2, 3)] + [picture(4, width=30)], [])
+    folder = write(tmp_path, [picture(i) for i in (1, 2, 3)] + [picture(4, width=30)], [annotation(1, image=3)])
     (folder / "images" / "1.png").write_bytes(b"x")
     (folder / "images" / "2.png").unlink()
     report = check(folder, progress=False)

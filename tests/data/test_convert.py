@@ -112,8 +112,9 @@ def test_pictures_of_one_name_in_two_splits_stay_two(tmp_path):
     out = convert(source, tmp_path / "out", "voc", progress=False)
     train, val = open_data(out, "train"), open_data(out, "val")
     assert [[d.path(i).name for i in range(2)] for d in (train, val)] == [
-        ["train_0.png", "1.png"], ["val_0.png", "2.png"],
-    ]  # fmt: skip
+        ["train_0.png", "1.png"],
+        ["val_0.png", "2.png"],
+    ]
     assert [len(d.target(0)) for d in (train, val)] == [1, 1]
     assert train.path(0).read_bytes() == (source / "train" / "0.png").read_bytes()
     assert val.path(0).read_bytes() == (source / "val" / "0.png").read_bytes()
@@ -128,8 +129,10 @@ def test_splits_that_share_their_pictures_go_on_doing_so(tmp_path, link):
     lists = {"train": ["a"], "val": ["b"], "trainval": ["a", "b"]}
     source = voc_set(tmp_path / "set", {"a": [("cup", 0, 1, 1, 9, 9)], "b": []}, lists)
     out = convert(source, tmp_path / "out", "voc", link=link, progress=False)
-    assert {split: [open_data(out, split).path(i).stem for i in range(n)] for split, n in
-            (("train", 1), ("val", 1), ("trainval", 2))} == lists  # fmt: skip
+    assert {
+        split: [open_data(out, split).path(i).stem for i in range(n)]
+        for split, n in (("train", 1), ("val", 1), ("trainval", 2))
+    } == lists
     assert list(splits(convert(source, tmp_path / "yolo", "yolo", progress=False) / "data.yaml")) == ["train", "val"]
 
 

@@ -97,8 +97,10 @@ def test_collate_names_the_picture_that_does_not_fit():
         collate([Numbered(2)[0], Numbered(2, (8, 9))[1]])
 
 
-@pytest.mark.parametrize("count, batch, train, lengths", [(10, 4, True, [4, 4]), (10, 4, False, [4, 4, 2]),
-                                                          (3, 4, True, [3]), (8, 4, True, [4, 4])])  # fmt: skip
+@pytest.mark.parametrize(
+    "count, batch, train, lengths",
+    [(10, 4, True, [4, 4]), (10, 4, False, [4, 4, 2]), (3, 4, True, [3]), (8, 4, True, [4, 4])],
+)
 def test_training_leaves_out_the_incomplete_batch_unless_it_is_the_only_one(count, batch, train, lengths):
     batches = make(count, batch, train=train)
     assert len(batches) == len(lengths)

@@ -99,11 +99,15 @@ def test_exif_rotation(tmp_path, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     shown = {
-        1: gradient(), 2: gradient().transpose(Image.Transpose.FLIP_LEFT_RIGHT), 3: gradient().rotate(180),
-        4: gradient().transpose(Image.Transpose.FLIP_TOP_BOTTOM), 5: gradient().transpose(Image.Transpose.TRANSPOSE),
-        6: gradient().rotate(-90, expand=True), 7: gradient().transpose(Image.Transpose.TRANSVERSE),
+        1: gradient(),
+        2: gradient().transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        3: gradient().rotate(180),
+        4: gradient().transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+        5: gradient().transpose(Image.Transpose.TRANSPOSE),
+        6: gradient().rotate(-90, expand=True),
+        7: gradient().transpose(Image.Transpose.TRANSVERSE),
         8: gradient().rotate(90, expand=True),
-    }[orientation]  # fmt: skip
+    }[orientation]
     path = saved(gradient(), tmp_path / "a.png", exif=exif)
     assert same(read(path), shown)
     assert same(read(Image.open(path)), shown)

@@ -56,8 +56,11 @@ def test_objects365_trains_on_all_but_the_first_of_validation(tmp_path, monkeypa
     assert "instances_train.json: 4 pictures, 4 objects" in said[0] and "val.json: 1 pictures, 1 objects" in said[1]
     train, val = train_and_val(tmp_path)
     assert [train.path(i).relative_to(tmp_path).as_posix() for i in range(4)] == [
-        "train/patch5/train_5.jpg", "train/patch6/train_6.jpg", "val/patch8/val_8.jpg", "val/patch9/val_9.jpg",
-    ]  # fmt: skip
+        "train/patch5/train_5.jpg",
+        "train/patch6/train_6.jpg",
+        "val/patch8/val_8.jpg",
+        "val/patch9/val_9.jpg",
+    ]
     assert val.path(0).name == "val_5.jpg"
     assert all(len(train[i][1]) == 1 for i in range(4))
     assert follow("objects365", tmp_path)[0] == said[0]  # again: the same

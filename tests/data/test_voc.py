@@ -1,9 +1,11 @@
+import shutil
+
 import pytest
 import torch
 from PIL import Image
 
 from dfine.boxes import to_pixels
-from dfine.data import voc
+from dfine.data import sources, voc
 from tests.data.test_coco import DATA, needs_data
 
 OBJECT = """<object><name>{}</name><difficult>{}</difficult>
@@ -103,6 +105,57 @@ def test_what_is_not_there_is_named(tmp_path):
         voc.read(folder, "val")
     with pytest.raises(ValueError, match="lists 'b'"):
         voc.read(folder, "train")
+
+
+@pytest.mark.parametrize("size", ["<size><width>0</width><height>0</height></size>", "", "<size/>"])
+def test_a_size_that_is_not_said_is_that_of_the_picture(tmp_path, size):
+    folder = data_set(tmp_path, {"a": [("cup", 0, 10, 5, 30, 15)]})
+    text = (folder / "Annotations" / "a.xml").read_text()
+    whole = "<size><width>40</width><height>20</height></size>"
+    assert whole in text
+    (folder / "Annotations" / "a.xml").write_text(text.replace(whole, size), encoding="utf-8-sig")
+    assert voc.read(folder)[0][1].size == (40, 20)
+    (folder / "JPEGImages" / "a.jpg").unlink()
+    with pytest.raises(ValueError, match="a.xml does not say the size of its picture, which is not at"):
+        voc.read(folder)
+
+
+def test_folders_for_the_splits_among_pictures_and_answers(tmp_path):
+    folder = data_set(tmp_path, {"a": [("cup", 0, 1, 1, 9, 9)], "b": [("bag", 0, 1, 1, 9, 9)]})
+    for split, stem in (("train", "a"), ("val", "b")):
+        for part, end in (("JPEGImages", "jpg"), ("Annotations", "xml")):
+            (folder / part / split).mkdir()
+            (folder / part / f"{stem}.{end}").rename(folder / part / split / f"{stem}.{end}")
+    (folder / "JPEGImages").rename(folder / "images")
+    (folder / "Annotations").rename(folder / "annotations")
+    assert voc.splits(folder) == ["train", "val"]
+    train, val = sources.train_and_val(folder)
+    assert train.names == val.names == ("bag", "cup")
+    assert [d.path(0) for d in (train, val)] == [folder / "images/train/a.jpg", folder / "images/val/b.jpg"]
+    assert all(len(d[0][1]) == 1 for d in (train, val))
+    assert len(voc.read(folder)) == 2
+
+
+def test_answers_beside_the_pictures_of_each_split(tmp_path):
+    for split, stem in (("train", "a"), ("valid", "b")):
+        folder = data_set(tmp_path / "making", {stem: [("cup", 0, 1, 1, 9, 9)]})
+        (tmp_path / split).mkdir()
+        for file in (folder / "JPEGImages" / f"{stem}.jpg", folder / "Annotations" / f"{stem}.xml"):
+            file.rename(tmp_path / split / file.name)
+        shutil.rmtree(folder)
+    assert [d.path(0).name for d in sources.train_and_val(tmp_path)] == ["a.jpg", "b.jpg"]
+
+
+@pytest.mark.parametrize("name", ["a", "Train/a", "Train\\a"])
+def test_lists_may_name_folders_that_are_not_there(tmp_path, name):
+    folder = data_set(tmp_path, {"a": [("cup", 0, 1, 1, 9, 9)]}, {"Train": [name]})
+    assert voc.read(folder, "Train").path(0).name == "a.jpg"
+
+
+def test_one_list_called_default_is_no_split(tmp_path):
+    folder = data_set(tmp_path, {str(i): [("cup", 0, 1, 1, 9, 9)] for i in range(60)}, {"default": map(str, range(60))})
+    with pytest.warns(UserWarning, match="held out"):
+        assert sum(map(len, sources.train_and_val(folder))) == 60
 
 
 @needs_data

@@ -88,11 +88,85 @@ def test_a_turned_photo_has_the_size_in_which_it_is_shown(tmp_path):
         ("0 0.5 0.5 0.1 0.1\ncup 0.5 0.5 0.1 0.1", r"line 2 of .*a\.txt is not numbers"),
         ("0 0.5 0.5 0.1", r"line 1 of .*a\.txt has 3 numbers after the class; a box has 4"),
         ("0 0.5 nan 0.1 0.1", "not finite"),
+        ("0 0.5 0.5 0.1 0.1 0.87", "has 5 numbers after the class; a box has 4; a fifth is the score of a detection"),
+        ("0 343.4 333.6 53 101", "line 1 of .* gives 343.4, but its numbers are shares of the picture's sides, 0 to 1"),
+        ("0 0.1 0.1 0.2 0.2 0.3 0.3 0.4", r"has 7 numbers after the class; a box has 4"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path, text, said):
     with pytest.raises(ValueError, match=said):
         yolo.read(data_set(tmp_path, {"a": text}), "train")
+
+
+POSE = "0 0.5 0.5 0.4 0.4 0.4 0.4 0.6 0.6\n1 0.25 0.5 0.5 0.5 0.1 0.3 0 0\n"  # the second keypoint is not seen
+SEEN = "0 0.5 0.5 0.4 0.4 0.4 0.4 2 0.6 0.6 1\n"
+TURNED = "0 0.5 0.1 0.9 0.5 0.5 0.9 0.1 0.5\n"  # a square on its corner
+LONGER = "0 0.1 0.1 0.5 0.1 0.5 0.5 0.3 0.7 0.1 0.5\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "boxes"),
+    [
+        (POSE, {"kpt_shape": [2, 2]}, [[0.5, 0.5, 0.4, 0.4], [0.25, 0.5, 0.5, 0.5]]),
+        (POSE, {"task": "pose"}, [[0.5, 0.5, 0.4, 0.4], [0.25, 0.5, 0.5, 0.5]]),
+        (SEEN, {"kpt_shape": [2, 3]}, [[0.5, 0.5, 0.4, 0.4]]),
+        ("0 0.5 0.5 0.4 0.4\n", {"kpt_shape": [17, 3]}, [[0.5, 0.5, 0.4, 0.4]]),
+        (TURNED, {}, [[0.5, 0.5, 0.8, 0.8]]),
+        (TURNED, {"task": "obb"}, [[0.5, 0.5, 0.8, 0.8]]),
+        (TURNED + LONGER, {}, [[0.5, 0.5, 0.8, 0.8], [0.3, 0.4, 0.4, 0.6]]),
+        (POSE + LONGER, {}, [[0.5, 0.5, 0.2, 0.2], [0.25, 0.25, 0.5, 0.5], [0.3, 0.4, 0.4, 0.6]]),  # polygons differ
+        (POSE.splitlines()[0], {"task": "segment"}, [[0.5, 0.5, 0.2, 0.2]]),
+    ],
+)
+def test_poses_oriented_boxes_and_segments_are_told_apart(tmp_path, text, said, boxes):
+    _, target = yolo.read(data_set(tmp_path, {"a": text}, **said), "train")[0]
+    torch.testing.assert_close(target.boxes, torch.tensor(boxes))
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        (
+            POSE,
+            r"8 numbers after the class.* box with 2 keypoints or a polygon: write `kpt_shape: \[2, 2\]` or `task: seg",
+        ),
+        (SEEN, r"10 numbers after the class.* box with 3 keypoints or a polygon|box with 2 keypoints"),
+        ("0 0.5 0.5 0.4 0.4 0.5 0.5 2\n", r"may be a box with 1 keypoints: write `kpt_shape: \[1, 3\]` into"),
+    ],
+)
+def test_what_cannot_be_told_apart_is_asked_for(tmp_path, text, asked):
+    with pytest.raises(ValueError, match=asked):
+        yolo.read(data_set(tmp_path, {"a": text}), "train")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_number(tmp_path):
+    path = data_set(tmp_path, {"a": None})
+    (tmp_path / "labels" / "train" / "a.txt").write_text("1 0.5 0.5 0.5 0.5\n", encoding="utf-8-sig")
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert yolo.read(path, "train")[0][1].labels.tolist() == [1]
+
+
+def test_photographs_that_cannot_be_read_are_said(tmp_path):
+    path = data_set(tmp_path, {"a": "0 0.5 0.5 1 1"})
+    (tmp_path / "images" / "train" / "b.HEIC").touch()
+    with pytest.warns(UserWarning, match="1 photograph in .* cannot be read here and will be left out .b.HEIC."):
+        data = yolo.read(path, "train")
+    assert (len(data), [note.kind for note in data.notes]) == (1, ["unread photograph"])
+
+
+def test_where_labels_were_looked_for_is_noted(tmp_path):
+    path = data_set(tmp_path, {"a": "0 0.5 0.5 1 1"})
+    (tmp_path / "labels").rename(tmp_path / "Labels")
+    (note,) = yolo.read(path, "train").notes
+    assert f"the first was looked for at {tmp_path / 'labels' / 'train' / 'a.txt'}" in note.message
+    assert f"it is at {tmp_path / 'Labels' / 'train' / 'a.txt'}" in note.message
+    (tmp_path / "Labels" / "train" / "a.txt").rename(tmp_path / "Labels" / "train" / "other.txt")
+    (note,) = yolo.read(path, "train").notes
+    assert note.message.endswith("a.txt") and "but it is" not in note.message
+    (tmp_path / "Labels").rename(tmp_path / "labels")
+    (tmp_path / "labels" / "train" / "a.txt").write_text("\n")
+    (note,) = yolo.read(path, "train").notes
+    assert note.message == "the text files of the 1 pictures hold no box"
 
 
 @pytest.mark.parametrize(
@@ -102,6 +176,10 @@ def test_a_wrong_line_is_named(tmp_path, text, said):
         ("- a", "has no `names`"),
         ("names: cup\ntrain: .", "must be a list of names"),
         ("names: [cup]", "names no pictures"),
+        (
+            "names: [cup]\ntrain: .\ntask: count",
+            "`task` in .* is 'count'; it must be one of detect, segment, pose, obb",
+        ),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path, text, said):

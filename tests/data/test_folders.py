@@ -1,0 +1,105 @@
+import zlib
+
+import pytest
+from PIL import Image
+
+from dfine.data import folders
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def test_an_empty_folder(tmp_path):
+    assert folders.pictures(tmp_path) == folders.unread(tmp_path) == folders.subfolders(tmp_path) == []
+
+
+def test_what_systems_and_notebooks_leave_behind_is_no_picture(tmp_path):
+    touch(tmp_path, "b.jpg", "A.PNG", "part/c.webp", "notes.txt", "film.mpg", "page.pdf", "plan.eps")
+    touch(
+        tmp_path, "._b.jpg", ".hidden.png", ".ipynb_checkpoints/b-checkpoint.jpg", "__MACOSX/part/c.webp", "Thumbs.db"
+    )
+    found = [path.relative_to(tmp_path).as_posix() for path in folders.pictures(tmp_path)]
+    assert found == ["A.PNG", "b.jpg", "part/c.webp"]
+    assert folders.subfolders(tmp_path) == [tmp_path / "part"]
+
+
+def test_photographs_that_cannot_be_read_are_named(tmp_path):
+    touch(tmp_path, "a.HEIC", "part/b.dng", "c.jpg", "._a.HEIC", "d.CR2", "e.nef")
+    found = folders.unread(tmp_path)
+    assert [path.name for path in found] == ["a.HEIC", "d.CR2", "e.nef", "b.dng"]
+    said = folders.passed_over(found, tmp_path)
+    assert said.startswith("4 photographs in ") and "(a.HEIC, d.CR2, e.nef …)" in said and "convert to JPEG" in said
+    assert folders.passed_over(found[:1], tmp_path).startswith("1 photograph in ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "images/a.jpg",
+        "./images/a.jpg",
+        "data/images/a.jpg",
+        "../set/images/a.jpg",
+        "images\\a.jpg",
+        "C:\\set\\images\\a.jpg",
+        "D:/set/images/a.jpg",
+        "/home/somebody/set/images/a.jpg",
+        "..\\images\\a.jpg",
+    ],
+)
+def test_files_of_a_data_set_that_was_moved_are_found(tmp_path, name):
+    touch(tmp_path, "images/a.jpg")
+    assert folders.located(name, [tmp_path / "none", tmp_path]).resolve() == tmp_path / "images" / "a.jpg"
+
+
+def test_a_name_is_taken_as_it_stands_first(tmp_path):
+    touch(tmp_path, "a/b.jpg", "b.jpg", "odd\\name.jpg")
+    assert folders.located("a/b.jpg", [tmp_path]) == tmp_path / "a" / "b.jpg"
+    assert folders.located("odd\\name.jpg", [tmp_path]) == tmp_path / "odd\\name.jpg"
+    assert folders.located("c.jpg", [tmp_path]) is None
+    assert folders.located("..", [tmp_path / "none"]) is None
+
+
+def test_of_a_folder_enough_of_the_name_must_stay(tmp_path):
+    touch(tmp_path, "images/a.jpg")
+    assert folders.located("../test/images", [tmp_path]) == tmp_path / "images"
+    assert folders.located("../test/images", [tmp_path], 2) is None
+    assert folders.located("../images", [tmp_path], 2) == tmp_path / "images"
+
+
+@pytest.mark.parametrize(("orientation", "expected"), [(1, (40, 20)), (3, (40, 20)), (6, (20, 40)), (8, (20, 40))])
+def test_the_size_in_which_a_picture_is_shown(tmp_path, orientation, expected):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (40, 20)).save(tmp_path / "a.jpg", exif=exif)
+    assert folders.size_shown(tmp_path / "a.jpg") == expected
+
+
+def test_a_size_that_cannot_be_read(tmp_path):
+    touch(tmp_path, "a.jpg")
+    with pytest.raises(ValueError, match="a.jpg is not a picture that can be read"):
+        folders.size_shown(tmp_path / "a.jpg")
+    with pytest.raises(FileNotFoundError, match="there is no picture"):
+        folders.size_shown(tmp_path / "b.jpg")
+
+
+def test_text_with_and_without_a_byte_order_mark(tmp_path):
+    for encoding in ("utf-8", "utf-8-sig"):
+        (tmp_path / "a.txt").write_text(' {"a": "ü"}\n\n', encoding=encoding)
+        assert folders.lines(tmp_path / "a.txt") == ['{"a": "ü"}']
+        assert folders.content(tmp_path / "a.txt") == {"a": "ü"}
+    (tmp_path / "a.txt").write_bytes(b"\xff\xfe0")
+    with pytest.raises(ValueError, match="a.txt is not text"):
+        folders.text(tmp_path / "a.txt")
+    with pytest.raises(ValueError, match="a.txt is not a JSON file"):
+        folders.content(tmp_path / "a.txt")
+
+
+def test_a_tenth_is_held_out_by_the_name_of_the_file_only():
+    names = [f"picture {i} é.jpg" for i in range(2000)]
+    out = [name for name in names if folders.held_out(name)]
+    assert out == [name for name in names if zlib.crc32(name.encode("utf-8")) % 10 == 0]
+    assert 150 < len(out) < 250
+    assert all(folders.held_out(place.format(name)) for name in out for place in ("a/{}", "/b/c/{}", "d\\{}"))
