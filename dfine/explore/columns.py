@@ -10,6 +10,7 @@ import numpy as np
 from fiftyone import ViewField as F
 
 from dfine.data.scenes.composition import DIALS
+from dfine.evaluation.rows import ROW
 from dfine.explore import fields
 
 CHUNK = 256  # pictures read at a time
@@ -65,7 +66,7 @@ class Tables:
     """
 
     truth: dict  # COCO-format dict
-    rows: dict[str, np.ndarray]  # stage -> [n, 7] image id, x, y, width, height (pixels), score, category id
+    rows: dict[str, np.ndarray]  # stage -> [n] of `dfine.evaluation.rows.ROW`
 
     @staticmethod
     def of(samples: Collection, field: str, stages: Sequence[str] | None = None) -> Tables:
@@ -124,20 +125,21 @@ def coco_truth(samples: Collection, truth: str, classes: Sequence[str]) -> dict:
 
 
 def rows(samples: Collection, field: str, classes: Sequence[str]) -> np.ndarray:
-    """The detections in a field as [n, 7]: image id, x, y, width, height (pixels), score, category id; as `coco_truth`.
+    """The detections in a field as a table [n] of `dfine.evaluation.rows.ROW`, with the ids of `coco_truth`.
 
     Detections of classes that are not among `classes` have category 0.
     """
     category = {name: i + 1 for i, name in enumerate(classes)}
-    found, image = [np.zeros((0, 7))], 0
+    found, image = [np.zeros(0, ROW)], 0
     columns = {field: ("label", "bounding_box", "confidence")}
     for part in chunks(samples, ["metadata.width", "metadata.height"], columns):
         for row in part:
             image += 1
             names = row[f"{field}.label"]
             boxes = corners(row[f"{field}.bounding_box"], (row["metadata.width"], row["metadata.height"]))
-            one = np.empty((len(names), 7))
-            one[:, 0], one[:, 5], one[:, 6] = image, row[f"{field}.confidence"], [category.get(n, 0) for n in names]
-            one[:, 1:3], one[:, 3:5] = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
+            one = np.empty(len(names), ROW)
+            one["image"], one["score"] = image, row[f"{field}.confidence"]
+            one["box"] = np.concatenate((boxes[:, :2], boxes[:, 2:] - boxes[:, :2]), 1)
+            one["category"] = [category.get(name, 0) for name in names]
             found.append(one)
     return np.concatenate(found)

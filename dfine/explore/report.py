@@ -84,7 +84,7 @@ def tally(
 
     Args:
         truth: a COCO-format dict.
-        rows: stage -> [n, 7] as in `dfine.evaluation.coco`, the last layer last.
+        rows: stage -> detections, as `dfine.evaluation.rows.as_rows` takes them, the last layer last.
         matches: what calibration is measured on.
         head: where it comes from: `data`, `model`, `digest`, `threshold`, `temperature` …
         worst: how many of the worst pictures to name.

@@ -20,12 +20,14 @@ ABOUT = About(Card(("cat", "dog", "fish"), (640, 640), "demo", "0123abcd"), (64,
 
 @pytest.fixture(scope="module", params=[".npz", ".json"])
 def whole(request, tmp_path_factory):
-    return save_trace(tmp_path_factory.mktemp("whole") / f"a{request.param}", synthetic_trace(), ABOUT)
+    return save_trace(
+        tmp_path_factory.mktemp("whole") / f"a{request.param}", synthetic_trace(queries=2, layers=2), ABOUT
+    )
 
 
 @pytest.fixture(scope="module")
 def content(tmp_path_factory):
-    path = save_trace(tmp_path_factory.mktemp("content") / "a.json", synthetic_trace(), ABOUT)
+    path = save_trace(tmp_path_factory.mktemp("content") / "a.json", synthetic_trace(queries=2, layers=2), ABOUT)
     return path.read_text()
 
 
@@ -159,7 +161,7 @@ def test_every_array_in_every_other_kind(tmp_path, content, name):
     ],
 )
 def test_every_array_in_another_shape_or_kind(tmp_path, name, change):
-    path = save_trace(tmp_path / "a.npz", synthetic_trace(), ABOUT)
+    path = save_trace(tmp_path / "a.npz", synthetic_trace(queries=2, layers=2), ABOUT)
     with np.load(path) as file:
         arrays = dict(file)
     arrays[name] = change(arrays[name])
@@ -170,9 +172,9 @@ def test_every_array_in_another_shape_or_kind(tmp_path, name, change):
 @pytest.mark.parametrize(
     "name, value, words",
     [
-        ("origin", [0, 1, 2, 3, 60], "tokens"),
-        ("origin", [0, 1, 2, 3, -2], "tokens"),
-        ("origin", [0.0, 1.0, 2.0, 3.0, 4.5], "whole numbers"),
+        ("origin", [0, 60], "tokens"),
+        ("origin", [0, -2], "tokens"),
+        ("origin", [0.0, 4.5], "whole numbers"),
         ("w", list(range(33))[::-1], "rise"),
         ("w", [0.0] * 33, "rise"),
         ("temperature", [1, 1, 1, 0], "positive"),
@@ -191,12 +193,12 @@ def test_what_is_not_known_is_left_out(tmp_path, content):
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64, np.float32, ">f4"])
 def test_other_precisions_are_read(tmp_path, dtype):
-    path = save_trace(tmp_path / "a.npz", synthetic_trace(), ABOUT)
+    path = save_trace(tmp_path / "a.npz", synthetic_trace(queries=2, layers=2), ABOUT)
     with np.load(path) as file:
         arrays = dict(file)
     np.savez(path, **{k: v.astype(dtype) if v.dtype == np.float32 and k != "w" else v for k, v in arrays.items()})
     trace, _ = load_trace(path)
-    assert trace.last.edges.dtype == synthetic_trace().last.edges.dtype
+    assert trace.last.edges.dtype == synthetic_trace(queries=2, layers=2).last.edges.dtype
 
 
 # ── files that announce more than they hold ───────────────────────────────────────────────────────────────────────────
@@ -223,13 +225,13 @@ def test_a_header_that_announces_terabytes(tmp_path, shape):
 def test_an_archive_of_too_many_or_too_large_parts(tmp_path):
     refused(packed(tmp_path / "many.npz", {f"{i}.npy": header((0,)) for i in range(1000)}), "announces 1000 arrays")
     bomb = io.BytesIO()
-    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
         for i in range(5):
             with file.open(f"{i}.npy", "w") as part:
-                for _ in range(256):
-                    part.write(bytes(2**20))
+                for _ in range(16):
+                    part.write(bytes(2**24))
     (tmp_path / "bomb.npz").write_bytes(bomb.getvalue())
-    assert len(bomb.getvalue()) < 3_000_000
+    assert len(bomb.getvalue()) < 10_000_000
     refused(tmp_path / "bomb.npz", "announces 5 arrays of")
 
 
