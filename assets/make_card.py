@@ -20,7 +20,7 @@ ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 
 import dfine  # noqa: E402
-from dfine.cli.main import HELD_OUT, HELD_OUT_COUNT  # noqa: E402
+from dfine.cli.evaluate import HELD_OUT, HELD_OUT_COUNT  # noqa: E402
 from dfine.data.scenes import NAMES, Scenes  # noqa: E402
 from dfine.evaluation.coco import METRICS, Evaluation, evaluate  # noqa: E402
 from dfine.inference.predictor import Predictor  # noqa: E402

@@ -1,138 +1,78 @@
-"""`dfine detect`: many pictures; reading, the network, drawing and writing side by side, in one process or several."""
+"""The commands that look at pictures: `detect` and `trace`."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
-from tqdm import tqdm
+import typer
+from typer import Argument, Option
 
-import dfine
-from dfine.cli.terminal import complain, free, write_json
-from dfine.engines.onnx.sessions import placed
-from dfine.figures.picture import draw
-from dfine.files import check_file, check_folder, replacing
-from dfine.inference.predictor import Predictor, Result
-from dfine.inference.stream import Seen, stream
-from dfine.inference.tiling import suppress, tiled
-from dfine.processes import ranks
-
-WRITERS, WAITING = 2, 8  # threads that draw and write, and how many pictures may wait for them
-FEW = 8  # so many pictures are listed without a bar
+from dfine.cli.options import Compiled, Device, Graphs, Half, Layers, Model
+from dfine.cli.terminal import expand
 
 
-@dataclass(frozen=True)
-class How:
-    """What is done with every picture."""
+def detect(
+    pictures: Annotated[
+        list[str], Argument(help="Pictures, folders of them, quoted globs like 'a/*.jpg'; or one video, or webcam:0.")
+    ],
+    model: Model = "demo",
+    threshold: Annotated[float, Option("--threshold", "-t", min=0, max=1, help="Lowest score to report.")] = 0.5,
+    json: Annotated[Path | None, Option(help="Write all detections to this file; - is stdout.")] = None,
+    save: Annotated[
+        Path | None, Option(help="Write the pictures with their boxes into this folder, the video to this file.")
+    ] = None,
+    tile: Annotated[
+        int | None, Option(min=32, help="Look at tiles of so many pixels, too: for small objects in large pictures.")
+    ] = None,
+    suppress: Annotated[
+        float | None, Option(min=0, max=1, help="Count boxes of a class with at least this IoU as one object.")
+    ] = None,
+    batch: Annotated[int | None, Option(min=1, help="Pictures per forward pass; by default as many as fit.")] = None,
+    track: Annotated[bool, Option("--track", help="Of a video: number the things that are seen.")] = False,
+    every: Annotated[int, Option(min=1, help="Of a video: look at, and save, every so-many-th frame alone.")] = 1,
+    device: Device = "auto",
+    half: Half = "off",
+    compiled: Compiled = False,
+    graphs: Graphs = False,
+    layers: Layers = None,
+):
+    """Find the objects in pictures, or in a video. A picture that cannot be read is named, and the others go on."""
+    from dfine.cli import video
 
-    threshold: float = 0.5
-    batch: int | None = None  # pictures per forward pass; None: as many as fit
-    tile: int | None = None  # side of tiles in pixels; None: the whole picture alone
-    same: float | None = None  # IoU from which two boxes of a class are one object; None: all are kept
-
-
-def run(
-    files: list[Path], model: str, device: str, how: How, *, save: Path | None, json: Path | None, speed: dict
-) -> bool:
-    """Detect in every file, list or write what was found, and say which could not be read.
-
-    Started by `torchrun`, every process takes its share, and the first one writes the JSON. What `speed` says goes to
-    `dfine.load`.
-
-    Returns:
-        Whether all of them could be read.
-    """
-    check_file(json, files)
-    if save:
-        check_folder(save)
-    with ranks() as here:
-        detector = dfine.load(model, device=placed(model, device, here), **speed)
-        places = here.gather(_places(files, save) if here.first else None)[0]
-        mine = _entries(detector, here.mine(files), here.mine(places), how, quiet=str(json) == "-" or here.count > 1)
-        entries = here.weave(here.gather(list(mine)))
-        if here.first and here.count > 1 and str(json) != "-":
-            for path, entry in zip(files, entries):
-                if entry:
-                    _list(path, entry["detections"])
-        if here.first and json:
-            head = detector.card.provenance() | {"threshold": how.threshold}
-            write_json(json, head | {"pictures": [e for e in entries if e]})
-        return all(entries)
-
-
-def _entries(
-    model: Predictor, files: list[Path], places: list[Path | None], how: How, quiet: bool
-) -> Iterator[dict | None]:
-    """What was found in each file, as plain values; None where it cannot be read, or its drawing not be written."""
-    waiting: deque[tuple[Seen, Future | None]] = deque()
-    bar = tqdm(total=len(files), unit="picture", disable=len(files) <= FEW, leave=False)
-    with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool, bar:
-        for seen, place in zip(_seen(model, files, how), places):
-            written = pool.submit(_write, seen.result, place) if seen.result and place else None
-            waiting.append((seen, written))
-            while len(waiting) > WAITING:
-                yield _entry(*waiting.popleft(), quiet)
-            bar.update()
-        while waiting:
-            yield _entry(*waiting.popleft(), quiet)
-
-
-def _seen(model: Predictor, files: list[Path], how: How) -> Iterator[Seen]:
-    """The results of the files, in their order."""
-    if how.tile is None:
-        for seen in stream(model, files, how.threshold, batch=how.batch):
-            if seen.result and how.same is not None:
-                seen = replace(seen, result=replace(seen.result, detections=suppress(seen.result.detections, how.same)))
-            yield seen
+    speed = dict(half=half, compiled=compiled, graphs=graphs, layers=layers)
+    if film := video.video_among(pictures, tile, suppress):
+        wanted = dict(threshold=threshold, every=every, track=track, batch=batch, save=save, json=json)
+        if not video.run(film, model, device, speed, **wanted):
+            raise typer.Exit(1)
         return
-    same = {} if how.same is None else {"same": how.same}
-    for path in files:
-        try:
-            yield Seen(path, tiled(model, path, how.threshold, tile=how.tile, **same))
-        except (ValueError, OSError) as error:
-            yield Seen(path, None, error)
+    if track or every > 1:
+        raise typer.BadParameter("is for videos", param_hint="--track" if track else "--every")
+    files = expand(pictures)
+    from dfine.cli.pictures import How, run
+
+    if not run(files, model, device, How(threshold, batch, tile, suppress), save=save, json=json, speed=speed):
+        raise typer.Exit(1)
 
 
-def _entry(seen: Seen, written: Future | None, quiet: bool) -> dict | None:
-    """What is said of one picture, once its drawing has been written."""
-    error = seen.error
-    try:
-        if written:
-            written.result()
-    except (ValueError, OSError) as failed:
-        error = failed
-    if error:
-        complain(error if seen.path.name in str(error) else f"{seen.path}: {error}")
-        return None
-    found = seen.result.detections
-    if not quiet:
-        _list(seen.path, found.to_list())
-    return {"file": str(seen.path), "size": list(found.size), "detections": found.to_list()}
+def trace(
+    picture: Annotated[Path, Argument(help="One picture.")],
+    out: Annotated[Path | None, Argument(help="A .npz or .json; by default the picture's name with .npz.")] = None,
+    model: Model = "demo",
+    device: Device = "auto",
+):
+    """Write all that the network made of one picture: every query's boxes, logits and edges at every layer."""
+    out = out or Path(picture.stem + ".npz")
+    if out.suffix not in (".npz", ".json"):
+        raise typer.BadParameter(f"{out} must end in .npz or .json", param_hint="OUT")
+    import dfine
+    from dfine.files import check_file
+    from dfine.trace.disk import About, save_trace
 
-
-def _write(result: Result, place: Path) -> None:
-    drawn = draw(result.picture, result.detections, limit=max(result.picture.size))
-    with replacing(place) as temporary:
-        drawn.save(temporary, "JPEG", quality=92)
-
-
-def _places(files: list[Path], folder: Path | None) -> list[Path | None]:
-    """Where every picture's drawing goes; makes the folder. In a folder of inputs nothing that is there is replaced."""
-    if folder is None:
-        return [None] * len(files)
-    folder.mkdir(parents=True, exist_ok=True)
-    among = any(folder.resolve() in (path.parent.resolve(), path.resolve().parent) for path in files)
-    taken = {f.stem for f in folder.iterdir() if f.suffix.lower() == ".jpg"} if among else set()
-    return [free(folder, path.stem, taken) for path in files]
-
-
-def _list(path: Path, found: list[dict]) -> None:
-    """What was found in one picture, a line an object."""
-    lines = [f"{path}: {len(found)} object{'' if len(found) == 1 else 's'}"]
-    for d in found:
-        x1, y1, x2, y2 = (round(v) for v in d["box"])
-        lines.append(f"  {d['score']:.2f}  {d['name']:<16s} {x1:5d} {y1:5d} {x2:5d} {y2:5d}")
-    tqdm.write("\n".join(lines))
+    check_file(out, [picture])
+    detector = dfine.load(model, device=device)
+    result = detector(picture)
+    about = About(detector.card, result.picture.size, picture.name)
+    save_trace(out, result.trace, about)
+    queries, layers = result.trace.origin.shape[1], len(result.trace.refinements)
+    typer.echo(f"{out}: {queries} queries through {layers} layers, {out.stat().st_size / 1000:.0f} kB")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
+from typer import Option
 
+from dfine.cli.evaluate import HELD_OUT
+from dfine.cli.options import Device, Model, Workers
 from dfine.cli.terminal import complain, table
 
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of the table of stages
@@ -46,6 +50,48 @@ class Where:
     port: int | None = None
     browser: bool = False
     app: bool = True  # whether to open it at all
+
+
+def explore(
+    data: Annotated[
+        str,
+        Option(help="'scenes', COCO (folder, .json), YOLO, VOC, a folder of pictures, or a FiftyOne data set's name."),
+    ] = "scenes",
+    model: Model = "demo",
+    name: Annotated[str | None, Option(help="Of the FiftyOne data set; by default the data's own.")] = None,
+    field: Annotated[str, Option(help="Where the predictions go; a second model needs its own.")] = "dfine",
+    truth: Annotated[str | None, Option(help="Field of the answers, of a FiftyOne data set.")] = None,
+    split: Annotated[str | None, Option(help="Which split, where the data has several.")] = None,
+    count: Annotated[int | None, Option(min=1, help="How many pictures: of scenes 500, of other data all.")] = None,
+    seed: Annotated[int, Option(min=0, help="Of the scenes; the default draws the model card's.")] = HELD_OUT,
+    threshold: Annotated[float, Option("--threshold", "-t", min=0, max=1, help="Lowest score to store.")] = 0.05,
+    top: Annotated[int, Option(min=1, help="Most boxes to store per picture.")] = 100,
+    batch: Annotated[int, Option(min=1, help="Pictures per forward pass.")] = 8,
+    workers: Workers = 0,
+    device: Device = "auto",
+    report: Annotated[Path | None, Option(help="Write a report into this folder.")] = None,
+    export: Annotated[Path | None, Option(help="Write the data set as reviewed into this new folder, as COCO.")] = None,
+    prelabel: Annotated[
+        Path | None, Option(help="Write pre-labels of unlabelled pictures into this new folder.")
+    ] = None,
+    format: Annotated[Literal["coco", "yolo", "voc"], Option(help="Of the pre-labels.")] = "coco",
+    calibrate: Annotated[
+        bool, Option("--calibrate", help="Fit a temperature, test it, and store it in the folder that --model names.")
+    ] = False,
+    address: Annotated[
+        str, Option(help="Where the App listens; by default this machine alone can see it.")
+    ] = "127.0.0.1",
+    port: Annotated[int | None, Option(min=1, max=65535, help="By default the first free one from 5151 on.")] = None,
+    browser: Annotated[bool, Option("--browser", help="Open a browser, too.")] = False,
+    app: Annotated[bool, Option("--app/--no-app", help="Whether to open the App in the end.")] = True,
+):
+    """Open a data set in the FiftyOne App, with every box's edges and layers, errors, and views that answer."""
+    opening = dict(name=name, truth=truth, split=split, count=count, seed=seed)
+    run(
+        Look(data, model, device, field, threshold, top, batch, workers, opening),
+        Out(report, export, prelabel, format, calibrate),
+        Where(address, port, browser, app),
+    )
 
 
 def run(look: Look, out: Out, where: Where) -> None:

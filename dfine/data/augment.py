@@ -110,27 +110,36 @@ class Mosaic:
         return piece, place, kept, cut
 
 
-def sizes(base: int, repeats: int | None) -> list[int]:
-    """The sides that batches are drawn from: `base` itself `repeats` times, and multiples of 32 within a quarter of it.
+def sizes(base: tuple[int, int], repeats: int | None) -> list[tuple[int, int]]:
+    """The (height, width) that batches are drawn from: `base` `repeats` times, and others within a quarter of it.
 
-    As published (`generate_scales`); for None, every batch has the base size.
+    As published for squares (`generate_scales`): the sides are multiples of 32. Of other inputs the longer side takes
+    those steps, and the shorter one follows in proportion. For None, every batch has the base size.
     """
     if repeats is None:
         return [base]
-    low, high = int(base * 0.75 / STRIDE) * STRIDE, int(base * 1.25 / STRIDE) * STRIDE
-    steps = range(0, base - low, STRIDE)
-    return [low + s for s in steps] + [base] * repeats + [high - s for s in steps]
+    long = max(base)
+    low, high = int(long * 0.75 / STRIDE) * STRIDE, int(long * 1.25 / STRIDE) * STRIDE
+    steps = range(0, long - low, STRIDE)
+    return [_scaled(base, side) for side in [*(low + s for s in steps), *[long] * repeats, *(high - s for s in steps)]]
 
 
-def resized(pixels: Tensor, choices: list[int], seed: int) -> Tensor:
-    """A batch [B, 3, S, S] in 0..1 at a side drawn from `choices`, which depends on the seed alone.
+def _scaled(base: tuple[int, int], long: int) -> tuple[int, int]:
+    """`base` with `long` as its longer side, the other one to the nearest multiple of 32."""
+    height, width = (max(1, round(side * long / max(base) / STRIDE)) * STRIDE for side in base)
+    return height, width
+
+
+def resized(pixels: Tensor, choices: list[tuple[int, int]], seed: int) -> Tensor:
+    """A batch [B, 3, H, W] in 0..1 at a size drawn from `choices`, which depends on the seed only.
 
     Unlike the published code, which takes the nearest pixel, it interpolates: nearest neighbours alias.
     """
-    if len(choices) == 1 == choices.count(pixels.shape[-1]):
+    now = tuple(pixels.shape[-2:])
+    if choices == [now]:
         return pixels
     pick = torch.randint(len(choices), (), generator=torch.Generator().manual_seed(seed))
-    side = choices[int(pick)]
-    if side == pixels.shape[-1]:
+    size = choices[int(pick)]
+    if size == now:
         return pixels
-    return interpolate(pixels, (side, side), mode="bilinear", antialias=side < pixels.shape[-1])
+    return interpolate(pixels, size, mode="bilinear", antialias=size[0] < now[0])

@@ -7,6 +7,7 @@ worker processes there are, or whether training was interrupted: batch i of epoc
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -197,6 +198,40 @@ class Subset(Dataset):
 def subset(dataset: Dataset, indices: Sequence[int]) -> Subset:
     """The items of `dataset` at `indices`, as a data set of its own. Raises ValueError when there is no such item."""
     return Subset(dataset, indices)
+
+
+class Relabelled(Dataset):
+    """A data set whose labels count in another order of the same classes."""
+
+    def __init__(self, dataset: Dataset, names: Sequence[str]):
+        """Raise ValueError where the classes are not the same."""
+        known = tuple(dataset.names)
+        if sorted(known) != sorted(names):
+            gone, new = sorted(set(names) - set(known)), sorted(set(known) - set(names))
+            said = [f"{' and '.join(part)} {word}" for part, word in ((gone, "missing"), (new, "new")) if part]
+            raise ValueError(f"the classes are not the same: {', '.join(said)}")
+        self.dataset, self.names = dataset, tuple(names)
+        self.places = torch.tensor([self.names.index(name) for name in known], dtype=torch.int64)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Target]:
+        picture, target = self.dataset[index]
+        return picture, replace(target, labels=self.places[target.labels])
+
+    def path(self, index: int) -> Path:
+        """Where picture `index` lies, if the data set lies on disk."""
+        return self.dataset.path(index)
+
+
+def relabelled(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """`dataset` with labels that count in `names`, the same classes in any order; itself where the order is the same.
+
+    Raises:
+        ValueError: the classes are not the same; the message names those that are missing or new.
+    """
+    return dataset if tuple(dataset.names) == tuple(names) else Relabelled(dataset, names)
 
 
 def _generator(*key: int) -> torch.Generator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,8 +11,10 @@ import torch
 from torch import nn
 
 from dfine.trace.base import SCHEMA
-from dfine.training.optimizer import Decay
-from dfine.training.plan import TrainOptions, same_run
+from dfine.training.optimizer import Decay, average, freeze, groups
+from dfine.training.options import TrainOptions
+from dfine.training.plan import Plan
+from dfine.training.recipe import same_run
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.tensors import unpacked
 
@@ -27,6 +30,7 @@ class State:
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     decay: Decay
+    names: tuple[str, ...]  # the class of each column of the heads
     step: int = 0  # optimiser steps so far
     epoch: int = 0
     batch: int = 0  # batches of this epoch that are done
@@ -41,6 +45,7 @@ class State:
             "schema": SCHEMA,
             "options": asdict(options),
             "config": self.network.config.to_dict(),
+            "names": list(self.names),
             "network": self.network.state_dict(),
             "ema": self.ema.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -76,7 +81,47 @@ class State:
             same_run(values["options"], options)
         if values["config"] != self.network.config.to_dict():
             raise ValueError(f"{path} was written for another network or other classes; start with a new --out")
+        self.names = self._same_classes(path, values)
         for key in ("network", "ema", "optimizer", "scaler"):
             if values[key]:  # a run that was not in fp16 has nothing to say of the scaler
                 getattr(self, key).load_state_dict(values[key])
         return values
+
+    def _same_classes(self, path: Path, values: dict) -> tuple[str, ...]:
+        """The run's classes in its own order. Raises ValueError where the data has other ones."""
+        own = tuple(values.get("names") or _exported_names(path.parent) or self.names)
+        gone, new = sorted(set(own) - set(self.names)), sorted(set(self.names) - set(own))
+        if gone or new:
+            said = [f"{', '.join(part)} {word}" for part, word in ((gone, "gone"), (new, "new")) if part]
+            raise ValueError(
+                f"the classes of the data are not those that {path.parent} began with: {'; '.join(said)}. "
+                "Start with a new --out; --init takes over what its best/ knows"
+            )
+        return own
+
+
+def fresh(plan: Plan, network: nn.Module) -> State:
+    """The start of a run with this network, which is frozen as far as the plan says."""
+    recipe = plan.recipe
+    if plan.freezes:
+        freeze(network)
+    decay = Decay(recipe.ema, recipe.ema_ramp)
+    rates = dict(rate=recipe.rate, backbone_rate=recipe.backbone_rate)
+    parts = groups(network, weight_decay=recipe.weight_decay, decay_biases=recipe.decay_biases, **rates)
+    return State(
+        network,
+        average(network, decay),
+        torch.optim.AdamW(parts, betas=(0.9, 0.999)),
+        torch.amp.GradScaler(plan.options.device.split(":")[0], enabled=plan.half == "fp16"),
+        decay,
+        plan.names,
+    )
+
+
+def _exported_names(run: Path) -> list[str] | None:
+    """The classes of a run whose state does not tell them, from the model that it wrote; None where there is none."""
+    config = run / "model" / "config.json"
+    try:
+        return json.loads(config.read_text(encoding="utf-8"))["names"]
+    except (OSError, ValueError, KeyError):
+        return None

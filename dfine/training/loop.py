@@ -6,16 +6,14 @@ import contextlib
 import json
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
-from dfine.config import RECIPES
-from dfine.data.loader import loader
-from dfine.engines.device import resolve
+from dfine.data.loader import loader, relabelled
 from dfine.engines.torch_engine import TorchEngine
 from dfine.evaluation.coco import ALONE, Evaluation, evaluate
 from dfine.files import check_folder
@@ -23,15 +21,24 @@ from dfine.inference.predictor import Predictor
 from dfine.processes import Ranks
 from dfine.trace.card import Card
 from dfine.trace.records import Target
-from dfine.training import plan
-from dfine.training.checkpoint import State
+from dfine.training.checkpoint import State, fresh
 from dfine.training.log import Log
-from dfine.training.optimizer import Decay, average, factor, freeze, groups, still
-from dfine.training.plan import TrainOptions
+from dfine.training.optimizer import factor, still
+from dfine.training.options import TrainOptions
+from dfine.training.plan import Plan, Tell
 from dfine.training.step import Step
 
 TOGETHER = 10  # steps after which processes ask each other whether one was told to stop
 Watcher = Callable[["Training", Evaluation], None]  # is called after every evaluation
+
+
+def print_line(text: str) -> None:
+    """Tell on stdout, at once."""
+    print(text, flush=True)
+
+
+def _nobody(_text: str) -> None:
+    """Tell nobody."""
 
 
 class Interrupted(SystemExit):
@@ -39,73 +46,65 @@ class Interrupted(SystemExit):
 
 
 class Training:
-    """One run. `run()` trains to the end, saving as it goes, and returns the last evaluation.
+    """One run: `Training.start(plan)`, then `run()`, which saves as it goes and returns the last evaluation.
 
-    Of several processes (`here`) each takes its share of every batch; the first one writes.
+    Of several processes (`here`) each takes its share of every batch; the first one writes, watches and tells.
     """
 
-    def __init__(self, options: TrainOptions, here: Ranks = ALONE, watch: Watcher | None = None):
-        options = replace(options, device=str(resolve(options.device)))
-        self.options, self.here, self.watch = options, here, watch
-        self.out = Path(options.out)
-        check_folder(self.out)
-        self.data, self.val = plan.data(options)
-        self.device = torch.device(here.device(options.device))
-        torch.manual_seed(options.seed)
-
-        data = plan.scenes(options, 0) if self.data is None else self.data
-        self.names = tuple(data.names)
-        network = plan.network(options, self.names)
-        self.recipe = plan.recipe(options, network.config.size)
-        smallest = min(self.recipe.batch, len(data))
-        least = smallest // here.count  # pictures of the smallest batch, for a process
-        if not least:
-            raise ValueError(
-                f"a batch of {smallest} cannot be shared among {here.count} processes; start fewer of them"
-            )
-        self._say(plan.in_words(self.recipe, RECIPES[network.config.size]))
-        self.state = self._state(network.to(self.device, memory_format=torch.channels_last))
-        self.rates = [group["lr"] for group in self.state.optimizer.param_groups]
-        self.step = Step(self.state, options, self.recipe, here, self.device, least)
+    def __init__(self, plan: Plan, state: State, here: Ranks, watch: Watcher | None, tell: Tell):
+        self.plan, self.state, self.here, self.watch = plan, state, here, watch
+        self.options, self.recipe, self.epochs = plan.options, plan.recipe, plan.epochs
+        self.tell = tell if here.first else _nobody
+        self.device = torch.device(here.device(plan.options.device))
+        self.rates = [group["lr"] for group in state.optimizer.param_groups]
+        self.step = Step(state, plan, here, self.device, plan.share(here))
+        self.out = Path(plan.options.out)
+        self.checkpoint, self.best = self.out / "last.pt", self.out / "best.pt"
         self.stop = False
-        self._open()
 
-    @property
-    def epochs(self) -> int:
-        """How many there are, the plain ones at the end included."""
-        return self.recipe.epochs + self.recipe.epochs_plain
+    @classmethod
+    def start(cls, plan: Plan, here: Ranks = ALONE, watch: Watcher | None = None, tell: Tell = print_line) -> Training:
+        """Build the network, and make the run's folder or take up what lies in it.
 
-    def _state(self, network: nn.Module) -> State:
-        """The start of a run."""
-        r = self.recipe
-        self.still = plan.frozen(self.options, network.config)
-        if self.still:
-            freeze(network)
-        decay = Decay(r.ema, r.ema_ramp)
-        rates = dict(rate=r.rate, backbone_rate=r.backbone_rate)
-        return State(
-            network,
-            average(network, decay),
-            torch.optim.AdamW(
-                groups(network, weight_decay=r.weight_decay, decay_biases=r.decay_biases, **rates), betas=(0.9, 0.999)
-            ),
-            torch.amp.GradScaler(self.device.type, enabled=self.options.amp == "fp16"),
-            decay,
-        )
+        Raises:
+            ValueError: the folder holds another run or cannot be written, or there is nothing to resume.
+            CheckpointError: weights to start from do not fit.
+        """
+        check_folder(Path(plan.options.out))
+        plan.share(here)
+        torch.manual_seed(plan.options.seed)
+        told = tell if here.first else _nobody
+        network = plan.network(told)
+        told(plan.in_words())
+        device = torch.device(here.device(plan.options.device))
+        state = fresh(plan, network.to(device, memory_format=torch.channels_last))
+        training = cls(plan, state, here, watch, tell)
+        training._open()
+        return training
 
     def _open(self) -> None:
         """Make the folder, or take up what lies in it."""
-        self.checkpoint, self.best = self.out / "last.pt", self.out / "best.pt"
         if self.options.resume:
             if not self.checkpoint.exists():
                 raise ValueError(f"there is nothing to resume: {self.checkpoint} does not exist")
             self.state.load(self.checkpoint, self.options)
+            self._say_what_moved()
         elif self.checkpoint.exists():
             raise ValueError(f"{self.out} already holds a training run; add --resume to go on, or choose another --out")
         self.here.gather(None)  # nobody makes the folder before everybody has looked
         if self.here.first and not self._over():
             self.out.mkdir(parents=True, exist_ok=True)
             (self.out / "options.json").write_text(json.dumps(asdict(self.options), indent=2) + "\n")
+
+    def _say_what_moved(self) -> None:
+        """Say so where the data now has its classes in another order; the run keeps its own."""
+        now, own = self.plan.names, self.state.names
+        moved = [f"{name} from {own.index(name)} to {i}" for i, name in enumerate(now) if own[i] != name]
+        if moved:
+            self.tell(
+                f"{self.options.data} now has its classes in another order ({', '.join(moved)}); the run goes on with "
+                "its own order, by name"
+            )
 
     def run(self) -> Evaluation | None:
         """Train to the last epoch, or until nothing gets better. A SIGTERM or Ctrl-C saves and raises `Interrupted`."""
@@ -120,7 +119,7 @@ class Training:
                     with self._workers_may_end():
                         result = self.evaluate()
                     means |= {f"AP {stage}": value for stage, value in result.ap.items()} | {"gain": result.gain}
-                    self._say(f"epoch {state.epoch}/{self.epochs}, {state.step} steps\n{result}")
+                    self.tell(f"epoch {state.epoch}/{self.epochs}, {state.step} steps\n{result}")
                     self._judge(result)
                 if log:
                     log.write(state.epoch, means)
@@ -128,7 +127,7 @@ class Training:
         if log:
             log.close()
         if state.epoch < self.epochs:
-            self._say(f"{state.waited} evaluations without a new best: training stops")
+            self.tell(f"{state.waited} evaluations without a new best: training stops")
         return result
 
     def _over(self) -> bool:
@@ -142,7 +141,7 @@ class Training:
         if self.best.exists():
             state.return_to(self.best)
         state.plain, state.decay.value = True, self.recipe.ema_restart
-        self._say(f"plain epochs from the best weights so far, decay {state.decay.value:.6g}")
+        self.tell(f"plain epochs from the best weights so far, decay {state.decay.value:.6g}")
 
     def _judge(self, result: Evaluation) -> None:
         """Keep what is best. In the last stage, go back to the best of the first one where it is not (as published)."""
@@ -169,27 +168,25 @@ class Training:
         """One pass over the data; returns the mean of every loss term."""
         options, state = self.options, self.state
         batches = loader(
-            plan.scenes(options, state.epoch) if self.data is None else self.data,
+            relabelled(self.plan.training_data(state.epoch), state.names),
             self.recipe.batch,
-            size=(options.input, options.input),
+            size=options.input_size,
             train=True,
             workers=options.workers,
             seed=options.seed,
-            transform=plan.transform(options, state.plain),
+            transform=self.plan.transform(state.plain),
             share=(self.here.rank, self.here.count),
             pin=self.device.type == "cuda",
-            mosaic=plan.mosaic(options, state.plain),
+            mosaic=self.plan.mosaic(state.plain),
         )
         batches.batch_sampler.epoch, batches.batch_sampler.start = state.epoch, state.batch
         total = len(batches) * self.epochs
 
         state.network.train()
-        if self.still:
+        if self.plan.freezes:
             still(state.network)
-        bar = tqdm(
-            batches, initial=state.batch, total=len(batches), desc=f"epoch {state.epoch + 1}/{self.epochs}",
-            mininterval=5, disable=not self.here.first,
-        )  # fmt: skip
+        name = f"epoch {state.epoch + 1}/{self.epochs}"
+        bar = tqdm(batches, name, initial=state.batch, total=len(batches), mininterval=5, disable=not self.here.first)
         with self._workers_may_end():
             for pixels, targets in bar:
                 rate = factor(state.step, warmup=self.recipe.warmup, total=total, schedule=options.schedule)
@@ -232,7 +229,7 @@ class Training:
         """AP of the averaged weights on the held-out data."""
         return evaluate(
             self.predictor(),
-            self.val,
+            self.plan.val,
             batch=max(1, self.recipe.batch // (self.options.accumulate * self.here.count)),
             workers=self.options.workers,
             progress=False,
@@ -241,8 +238,8 @@ class Training:
 
     def predictor(self) -> Predictor:
         """The averaged weights as a model for people."""
-        side = self.options.input
-        return Predictor(TorchEngine(self.state.ema.module), Card(self.names, (side, side)))
+        card = Card(self.state.names, self.options.input_size)
+        return Predictor(TorchEngine(self.state.ema.module), card)
 
     def _export(self, better: bool) -> None:
         """Write the averaged weights to `out/model`, and to `out/best` when no earlier evaluation was better."""
@@ -250,29 +247,28 @@ class Training:
         if better:
             self.predictor().save(self.out / "best")
 
-    def _say(self, text: str) -> None:
-        if self.here.first:
-            print(text, flush=True)
-
     def _ask_to_stop(self, signum: int, _frame: object) -> None:
         if self.stop and signum == signal.SIGINT:  # asked twice
             raise KeyboardInterrupt
         self.stop = True
 
 
-def train(options: TrainOptions, here: Ranks = ALONE, watch: Watcher | None = None) -> Evaluation | None:
+def train(
+    options: TrainOptions, here: Ranks = ALONE, watch: Watcher | None = None, tell: Tell = print_line
+) -> Evaluation | None:
     """Train as `options` say; returns the last evaluation, or None when there was nothing left to do.
 
     Args:
         options: see there.
         here: this process among several.
         watch: is called by the first process after every evaluation.
+        tell: takes each sentence about the run, in the first process.
 
     Raises:
         ValueError: an option is out of range, the data cannot be read, or the folder holds another run.
         FloatingPointError: the loss was not finite; the batch that caused it is kept.
     """
-    return Training(options, here, watch).run()
+    return Training.start(Plan.of(options), here, watch, tell).run()
 
 
 @contextlib.contextmanager

@@ -1,10 +1,11 @@
-"""What a training run will do, settled before it starts: options, recipe, data and the network to start from."""
+"""What a training run will do, settled before it starts: its recipe, its data and the network to start from."""
 
 from __future__ import annotations
 
 import contextlib
 import warnings
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,203 +15,124 @@ from dfine.config import RECIPES, Config, Recipe
 from dfine.data import augment, sources
 from dfine.data.scenes import Scenes
 from dfine.data.transforms import Transform
+from dfine.engines.device import resolve
 from dfine.network.detector import DFINE
+from dfine.processes import Ranks
+from dfine.training.options import SEEDS, TrainOptions
+from dfine.training.recipe import frozen, half, in_words, recipe, strong
 from dfine.training.transfer import carry_over
-from dfine.weights.checkpoints import fit, open_checkpoint
+from dfine.weights.checkpoints import Checkpoint, fit, open_checkpoint
 from dfine.weights.official import OFFICIAL
 from dfine.weights.tensors import read_tensors
 
-SEEDS = 1000  # training draws the scenes of an epoch from seed·1000 + epoch …
-VAL_SEED = SEEDS * 1000  # … and never from here on
-MAY_CHANGE = frozenset(  # options that a run may go on with in another way
-    "out device workers epochs patience save_every val_every resume compile accumulate amp".split()
-)
+VAL_SEED = SEEDS * 1000  # held-out scenes are drawn from here on, training never gets there
+Tell = Callable[[str], None]  # takes a sentence about the run
 
 
 @dataclass(frozen=True)
-class TrainOptions:
-    """Everything that decides a training run. None takes the published recipe's value of the size."""
+class Plan:
+    """A run, settled: everything is decided and read, nothing is written yet."""
 
-    out: str
-    data: str = "scenes"  # "scenes", or a data set in COCO, YOLO or VOC format
-    val: str | None = None  # as `data`; by default its validation split, and scenes are held out by their seed
-    size: str = "n"
-    input: int = 640  # side of the square that pictures are resized to
-    queries: int = 300
-    epochs: int | None = None
-    pictures: int = 4000  # scenes per epoch, all of them new
-    clean: float = 0.5  # share of scenes with all dials at 0
-    plain_epochs: int | None = None  # the last ones, without strong augmentation
-    batch: int | None = None  # pictures per step, over all processes
-    accumulate: int = 1  # parts in which a batch goes through the network, for want of memory
-    augment: str = "auto"  # "strong", "plain" (a flip), or "auto": plain for scenes, which are new every epoch
-    mosaic: float = 0.0  # share of pictures that are made of four, before the last epochs without strong augmentation
-    scales: str = "auto"  # "on", "off", or "auto": batches of several sizes where they are published, not for scenes
-    freeze: str = "auto"  # "on", "off", or "auto": stem and norms of the backbone, for L and X that start from weights
-    rate: float | None = None
-    backbone_rate: float | None = None
-    schedule: str = "constant"
-    warmup: int | None = None
-    ema: float | None = None
-    ema_ramp: int | None = None
-    denoising: int = 100  # about twice as many denoising queries per picture
-    val_count: int = 200  # held-out scenes
-    val_every: int = 1  # epochs between evaluations
-    save_every: int = 200  # steps between checkpoints
-    seed: int = 0
-    workers: int = 0
-    device: str = "cpu"
-    amp: str = "auto"  # "auto" (bf16 on CUDA, off elsewhere), "off", "bf16", "fp16"
-    init: str | None = None  # a checkpoint to start from
-    backbone: str | None = None  # a file of ImageNet weights for a fresh network's backbone
-    patience: int | None = None  # evaluations without a new best after which training stops
-    compile: bool = False  # torch.compile
-    resume: bool = False
+    options: TrainOptions  # as they were given, with the device that is meant
+    recipe: Recipe
+    data: Dataset | None  # what to train on; None: scenes, new ones every epoch
+    val: Dataset  # what is held out
+    start: Checkpoint | None  # what the network starts from
+    freezes: bool  # whether the backbone's stem and norms stay as they are
+    half: str  # "off", "bf16" or "fp16"
 
-    def __post_init__(self):
-        if self.input < 32 or self.input % 32:
-            raise ValueError(f"the side of the input must be a multiple of 32, not {self.input}")
+    @classmethod
+    def of(cls, options: TrainOptions) -> Plan:
+        """Settle a run.
 
+        Raises:
+            ValueError: an option is out of range, or the data holds nothing to learn from.
+            OSError: the data cannot be read.
+            CheckpointError: the checkpoint to start from cannot be read.
+        """
+        options = replace(options, device=str(resolve(options.device)))
+        start = open_checkpoint(options.init) if options.init else None
+        config = start.config if start else Config.of(options.size)
+        training, held_out = data(options)
+        settled = recipe(options, config.size)
+        return cls(options, settled, training, held_out, start, frozen(options, config), half(options))
 
-def recipe(options: TrainOptions, size: str) -> Recipe:
-    """The published recipe of a size, scaled to the batch, with what the options change.
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes that are learned, in the order of the data."""
+        return tuple((Scenes if self.data is None else self.data).names)
 
-    The backbone keeps its share of the rate.
+    @property
+    def epochs(self) -> int:
+        """How many there are, those without strong augmentation at the end included."""
+        return self.recipe.epochs + self.recipe.epochs_plain
 
-    Raises:
-        ValueError: the seed would draw held-out scenes.
-    """
-    if not 0 <= options.seed < SEEDS:
-        raise ValueError(f"the seed must be in 0..{SEEDS - 1}, not {options.seed}: higher ones draw held-out scenes")
-    base = RECIPES[size]
-    base = base.scaled(options.batch or base.batch)
-    rate = options.rate or base.rate
-    epochs = options.epochs or base.epochs + base.epochs_plain
-    last = round(epochs * base.epochs_plain / (base.epochs + base.epochs_plain))
-    last = min(epochs, last if options.plain_epochs is None else options.plain_epochs)
-    changes = dict(
-        epochs=epochs - last,
-        epochs_plain=last,
-        warmup=0 if options.init else base.warmup,  # published fine-tuning, Objects365 to COCO, has none
-        rate=rate,
-        backbone_rate=options.backbone_rate or rate * base.backbone_rate / base.rate,
-        repeats=base.repeats if _wanted(options.scales, options.data != "scenes") else None,
-    )
-    if not _wanted(options.augment, options.data != "scenes", on="strong", off="plain"):
-        changes |= dict(epochs=epochs, epochs_plain=0)
-    for key in ("warmup", "ema", "ema_ramp"):
-        if getattr(options, key) is not None:
-            changes[key] = getattr(options, key)
-    return replace(base, **changes)
+    @property
+    def pictures(self) -> int:
+        """Pictures of an epoch."""
+        return self.options.pictures if self.data is None else len(self.data)
 
+    def share(self, here: Ranks) -> int:
+        """Pictures of the smallest batch that each process gets.
 
-def _wanted(choice: str, default: bool, on: str = "on", off: str = "off") -> bool:
-    """What a choice of on, off and auto comes to. Raises ValueError when it is none of them."""
-    if choice not in ("auto", on, off):
-        raise ValueError(f"{choice!r} is none of auto, {on} and {off}")
-    return default if choice == "auto" else choice == on
+        Raises:
+            ValueError: there are more processes than pictures in it.
+        """
+        smallest = min(self.recipe.batch, self.pictures)
+        if smallest < here.count:
+            raise ValueError(
+                f"a batch of {smallest} cannot be shared among {here.count} processes; start fewer of them"
+            )
+        return smallest // here.count
 
+    def training_data(self, epoch: int) -> Dataset:
+        """What an epoch trains on."""
+        return scenes(self.options, epoch) if self.data is None else self.data
 
-def resolved(options: TrainOptions) -> TrainOptions:
-    """The options with everything settled that they leave to the recipe; they come to the same run.
+    def network(self, tell: Tell) -> DFINE:
+        """A fresh network for the classes, or the one to start from, made to fit them; says which.
 
-    Raises:
-        ValueError, CheckpointError: an option is out of range, or the checkpoint to start from cannot be read.
-    """
-    config = open_checkpoint(options.init).config if options.init else Config.of(options.size)
-    r = recipe(options, config.size)
-    return replace(
-        options,
-        size=config.size,
-        epochs=r.epochs + r.epochs_plain,
-        plain_epochs=r.epochs_plain,
-        augment="strong" if _wanted(options.augment, options.data != "scenes", on="strong", off="plain") else "plain",
-        scales="on" if r.repeats else "off",
-        freeze="on" if frozen(options, config) else "off",
-        batch=r.batch,
-        **{key: float(f"{getattr(r, key):.9g}") for key in ("rate", "backbone_rate", "ema")},  # 5e-05, not 4.99…e-05
-        **{key: getattr(r, key) for key in ("warmup", "ema_ramp")},
-    )
+        Raises:
+            CheckpointError: the backbone's weights cannot be read or do not fit.
+        """
+        options = self.options
+        if self.start:
+            known = self.start.card.names
+            network, said = carry_over(self.start.network(), known, self.names, queries=options.queries)
+            tell(f"{options.init}: {said}")
+            return network
+        network = DFINE(Config.of(options.size, classes=len(self.names), queries=options.queries))
+        if options.backbone:
+            tensors = {f"backbone.{k}": v for k, v in read_tensors(Path(options.backbone)).items()}
+            weights = {k.removeprefix("backbone."): v for k, v in OFFICIAL.read(tensors).items()}
+            fit(network.backbone, weights)
+            tell(f"the backbone starts from {options.backbone}")
+        return network
 
+    def transform(self, plain: bool) -> Transform:
+        """What is done to a picture before it is resized; `plain` in the last epochs."""
+        return augment.strong() if strong(self.options) and not plain else augment.plain()
 
-def same_run(before: dict, options: TrainOptions) -> None:
-    """Make sure that a run goes on as it began, whether its options were left to the recipe or settled.
+    def mosaic(self, plain: bool) -> float:
+        """The share of mosaics; none in the last epochs."""
+        return 0.0 if plain else self.options.mosaic
 
-    Args:
-        before: the options that it began with, as a dict.
-        options: those that it is to go on with.
+    def amp(self) -> contextlib.AbstractContextManager:
+        """The autocast context of a step."""
+        if self.half == "off":
+            return contextlib.nullcontext()
+        dtype = torch.bfloat16 if self.half == "bf16" else torch.float16
+        return torch.autocast(torch.device(self.options.device).type, dtype=dtype)
 
-    Raises:
-        ValueError: one differs that may not change; the message names it.
-    """
-    kept = {f.name for f in fields(TrainOptions)} - MAY_CHANGE
-    then = replace(options, **{key: value for key, value in before.items() if key in kept})
-    pairs = [(then, options)]
-    if then.init == options.init:  # else the checkpoint need not be there any more
-        pairs = [(resolved(then), resolved(options))]
-    for a, b in pairs:
-        for key in (f.name for f in fields(a) if f.name in kept):
-            was, now = getattr(a, key), getattr(b, key)
-            if was != now:
-                raise ValueError(
-                    f"{key} was {was!r}, now {now!r}; resume with the options of the run, or choose another --out"
-                )
+    def in_words(self) -> str:
+        """What the run will do, and where it leaves the published recipe because of its batch, in a few lines."""
+        return in_words(self.recipe, RECIPES[self.start.config.size if self.start else self.options.size])
 
-
-def told(options: TrainOptions) -> dict:
-    """What a run came to, for people: settled, and without the options that play no part in it.
-
-    Raises:
-        ValueError, CheckpointError: as `resolved`.
-    """
-    settled = replace(resolved(options), amp=half(options))
-    idle = {
-        "pictures": options.data != "scenes",
-        "clean": options.data != "scenes",
-        "val_count": options.data != "scenes" or options.val is not None,
-        "plain_epochs": settled.augment == "plain",
-        "backbone": options.init is not None,
-        "compile": not options.compile,
-        "resume": True,
-    }
-    return {key: value for key, value in asdict(settled).items() if value is not None and not idle.get(key)}
-
-
-def transform(options: TrainOptions, plain: bool) -> Transform:
-    """What is done to a picture before it is resized; `plain` in the last epochs."""
-    strong = _wanted(options.augment, options.data != "scenes", on="strong", off="plain")
-    return augment.strong() if strong and not plain else augment.plain()
-
-
-def mosaic(options: TrainOptions, plain: bool) -> float:
-    """The share of mosaics; none in the last epochs. Raises ValueError when it is not between 0 and 1."""
-    if not 0 <= options.mosaic <= 1:
-        raise ValueError(f"--mosaic is a share between 0 and 1, not {options.mosaic}")
-    return 0.0 if plain else options.mosaic
-
-
-def in_words(recipe: Recipe, published: Recipe) -> str:
-    """What a run will do, and where it leaves the published recipe because of its batch, in a few lines."""
-    lines = [
-        f"{_epochs(recipe)} in batches of {recipe.batch}, rate {recipe.rate:.3g} "
-        f"(backbone {recipe.backbone_rate:.3g}), warm-up {recipe.warmup} steps, "
-        f"averaged weights: decay {recipe.ema:.6g} over a ramp of {recipe.ema_ramp} steps"
-    ]
-    if recipe.batch != published.batch:
-        lines.append(
-            f"published for batches of {published.batch}: rate {published.rate:.3g} "
-            f"(backbone {published.backbone_rate:.3g}), warm-up {published.warmup}, decay {published.ema:.6g}"
-        )
-    return "\n".join(lines)
-
-
-def _epochs(recipe: Recipe) -> str:
-    """All of them, and how many at the end go without strong augmentation."""
-    count, plain = recipe.epochs + recipe.epochs_plain, recipe.epochs_plain
-    said = "1 epoch" if count == 1 else f"{count} epochs"
-    if not plain:
-        return said
-    return f"{said}, {'all' if plain == count else f'the last {plain}'} without strong augmentation,"
+    def of_its_data(self) -> str:
+        """What is trained on and what is held out, in a line."""
+        drawn = "scenes" if self.data is None else "pictures"
+        many = f"{len(self.names)} classes" if len(self.names) > 1 else "1 class"
+        return f"{self.pictures} {drawn} an epoch of {many} ({', '.join(self.names)}); {len(self.val)} held out"
 
 
 def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
@@ -238,48 +160,4 @@ def scenes(options: TrainOptions, epoch: int | None) -> Scenes:
     """The scenes of an epoch, or (None) those that are held out."""
     seed = VAL_SEED if epoch is None else options.seed * SEEDS + epoch
     count = options.val_count if epoch is None else options.pictures
-    return Scenes(count, size=(options.input, options.input), seed=seed, clean=options.clean)
-
-
-def network(options: TrainOptions, names: tuple[str, ...]) -> DFINE:
-    """A fresh network for the classes, or the one that `options.init` names, made to fit them.
-
-    Raises:
-        CheckpointError: a checkpoint, or the backbone's weights, cannot be read or do not fit.
-    """
-    if options.init:
-        start = open_checkpoint(options.init)
-        network, said = carry_over(start.network(), start.card.names, names, queries=options.queries)
-        print(f"{options.init}: {said}", flush=True)
-        return network
-    network = DFINE(Config.of(options.size, classes=len(names), queries=options.queries))
-    if options.backbone:
-        tensors = {f"backbone.{k}": v for k, v in read_tensors(Path(options.backbone)).items()}
-        weights = {k.removeprefix("backbone."): v for k, v in OFFICIAL.read(tensors).items()}
-        fit(network.backbone, weights)
-        print(f"the backbone starts from {options.backbone}", flush=True)
-    return network
-
-
-def frozen(options: TrainOptions, config: Config) -> bool:
-    """Whether the backbone's stem and norms stay as they are; those of a fresh network never do."""
-    return _wanted(options.freeze, config.freeze and bool(options.init or options.backbone))
-
-
-def half(options: TrainOptions) -> str:
-    """What half precision comes to: "off", "bf16" or "fp16". Raises ValueError when the options ask for another."""
-    if options.amp == "auto":
-        gpu = options.device.startswith("cuda")
-        return "bf16" if gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "off"
-    if options.amp not in ("off", "bf16", "fp16"):
-        raise ValueError(f"--amp is {options.amp!r}; it must be auto, off, bf16 or fp16")
-    return options.amp
-
-
-def amp(options: TrainOptions):
-    """A function that gives the autocast context of the chosen type. Raises ValueError when there is none such."""
-    kind = half(options)
-    if kind == "off":
-        return contextlib.nullcontext
-    dtype = torch.bfloat16 if kind == "bf16" else torch.float16
-    return lambda: torch.autocast(torch.device(options.device).type, dtype=dtype)
+    return Scenes(count, size=options.input_size, seed=seed, clean=options.clean)

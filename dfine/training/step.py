@@ -9,15 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from dfine.config import NoiseSpec, Recipe
+from dfine.config import NoiseSpec
 from dfine.data import augment
 from dfine.processes import Ranks
 from dfine.trace.records import Target
-from dfine.training import plan
 from dfine.training.checkpoint import State
 from dfine.training.criterion import Criterion
 from dfine.training.denoising import add_noise
-from dfine.training.plan import TrainOptions
+from dfine.training.plan import Plan
 
 
 def compile_(network: nn.Module, sizes: int) -> None:
@@ -43,17 +42,16 @@ class Step:
     def __init__(
         self,
         state: State,
-        options: TrainOptions,
-        recipe: Recipe,
+        plan: Plan,
         here: Ranks,
         device: torch.device,
         least: int | None = None,
     ):
-        self.state, self.options, self.recipe, self.here, self.device = state, options, recipe, here, device
+        options = plan.options
+        self.state, self.plan, self.options, self.here, self.device = state, plan, options, here, device
         self.parts = options.accumulate if least is None else min(options.accumulate, least)
-        self.amp = plan.amp(options)
         self.criterion, self.noise = Criterion(), NoiseSpec(queries=options.denoising)
-        self.scales = augment.sizes(options.input, recipe.repeats)
+        self.scales = augment.sizes(plan.options.input_size, plan.recipe.repeats)
         self.model = self._wrapped(state.network)
 
     def _wrapped(self, network: nn.Module) -> nn.Module:
@@ -88,7 +86,7 @@ class Step:
             for name, value in terms.items():
                 total[name] = total.get(name, 0.0) + value
         state.scaler.unscale_(state.optimizer)
-        torch.nn.utils.clip_grad_norm_(state.network.parameters(), self.recipe.clip)
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), self.plan.recipe.clip)
         state.scaler.step(state.optimizer)
         state.scaler.update()
         state.ema.update_parameters(state.network)
@@ -106,7 +104,7 @@ class Step:
         random = torch.Generator(self.device).manual_seed(step + 1_000_003_000_003 * place)
         noise = add_noise(targets, state.network.config.classes, self.noise, random)
 
-        with self.amp():
+        with self.plan.amp():
             trace = self.model(pixels, noise)
         terms = self.criterion(trace, targets, noise)
         loss = sum(terms.values())

@@ -63,18 +63,25 @@ def test_the_same_seed_draws_the_same(scene):
 def test_published_sizes():
     """`generate_scales(640, 3)` of the published code."""
     published = [480, 512, 544, 576, 608, 640, 640, 640, 800, 768, 736, 704, 672]
-    assert augment.sizes(640, 3) == published
-    assert augment.sizes(640, None) == [640]
-    assert all(s % 32 == 0 for s in augment.sizes(320, 4))
+    assert augment.sizes((640, 640), 3) == [(side, side) for side in published]
+    assert augment.sizes((640, 640), None) == [(640, 640)]
+    assert all(s % 32 == 0 for size in augment.sizes((320, 320), 4) for s in size)
+
+
+def test_sizes_of_a_rectangle_keep_its_proportions():
+    drawn = augment.sizes((448, 1280), 2)
+    assert drawn.count((448, 1280)) == 2 and {width for _, width in drawn} == set(range(960, 1601, 32))
+    assert all(h % 32 == 0 and abs(h - 448 * w / 1280) <= 16 for h, w in drawn)
+    assert augment.sizes((1280, 448), 2) == [(w, h) for h, w in drawn]
 
 
 def test_a_batch_takes_a_size_that_depends_on_the_seed():
     pixels = torch.rand(2, 3, 64, 64)
-    assert augment.resized(pixels, [64], 0) is pixels
-    drawn = [augment.resized(pixels, [32, 64, 96], seed).shape[-1] for seed in range(30)]
+    assert augment.resized(pixels, [(64, 64)], 0) is pixels
+    drawn = [augment.resized(pixels, [(32, 32), (64, 64), (96, 96)], seed).shape[-1] for seed in range(30)]
     assert set(drawn) == {32, 64, 96}
-    assert drawn == [augment.resized(pixels, [32, 64, 96], seed).shape[-1] for seed in range(30)]
-    small = augment.resized(pixels, [32], 0)
+    assert drawn == [augment.resized(pixels, [(32, 32), (64, 64), (96, 96)], seed).shape[-1] for seed in range(30)]
+    small = augment.resized(pixels, [(32, 32)], 0)
     torch.testing.assert_close(small.mean(), pixels.mean(), atol=0.02, rtol=0)
     assert small.min() >= 0 and small.max() <= 1
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from dfine.data.loader import Batches, collate, loader, subset
+from dfine.data.loader import Batches, collate, loader, relabelled, subset
 from dfine.data.pictures import PictureError
 from dfine.data.scenes import Scenes
 from dfine.trace.records import Target
@@ -213,3 +213,14 @@ def test_mosaics_are_the_same_however_many_processes_make_them(workers):
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(mosaics, again))
     assert any(not torch.equal(a, b) for (a, _), (b, _) in zip(plain, mosaics))
     assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(loader(scenes, 3, size=(64, 64), train=False), mosaics))
+
+
+def test_labels_that_count_in_another_order():
+    scenes = Scenes(3, size=(64, 64), seed=1)
+    assert relabelled(scenes, scenes.names) is scenes
+    turned = relabelled(scenes, scenes.names[::-1])
+    for i in range(3):
+        ours, theirs = turned[i][1], scenes[i][1]
+        assert [turned.names[label] for label in ours.labels] == [scenes.names[label] for label in theirs.labels]
+    with pytest.raises(ValueError, match="rocket missing"):
+        relabelled(scenes, [*scenes.names, "rocket"])

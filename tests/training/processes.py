@@ -8,12 +8,13 @@ from torch import nn
 
 from dfine.config import RECIPES, Config
 from dfine.data.loader import collate
-from dfine.data.scenes import Scenes
+from dfine.data.scenes import NAMES, Scenes
 from dfine.network.detector import DFINE
 from dfine.processes import ranks
 from dfine.training.checkpoint import State
 from dfine.training.optimizer import Decay, average
-from dfine.training.plan import TrainOptions
+from dfine.training.options import TrainOptions
+from dfine.training.plan import Plan
 from dfine.training.step import Step
 
 
@@ -25,14 +26,14 @@ def one_step(here, accumulate=1):
         for p in network.parameters():
             if p.ndim > 1 and not p.any():
                 nn.init.normal_(p, std=0.05)
-    options = TrainOptions(out="unused", input=64, denoising=0, accumulate=accumulate)
-    recipe = replace(RECIPES["n"], clip=1e9)
+    options = TrainOptions(out="unused", input=64, denoising=0, accumulate=accumulate, device="cpu")
+    plan = replace(Plan.of(options), recipe=replace(RECIPES["n"], clip=1e9))
     decay, scaler = Decay(0.9, 1), torch.amp.GradScaler("cpu", enabled=False)
     still = torch.optim.SGD(network.parameters(), lr=0.0)
-    state = State(network, average(network, decay), still, scaler, decay)
+    state = State(network, average(network, decay), still, scaler, decay, NAMES)
     data = Scenes(4, size=(64, 64), seed=9, clean=1.0)
     pixels, targets = collate([data[i] for i in range(4)])
-    step = Step(state, options, recipe, here, torch.device("cpu"))
+    step = Step(state, plan, here, torch.device("cpu"))
     terms = step(pixels[here.rank :: here.count], targets[here.rank :: here.count])
     everyone = here.gather(terms)
     means = {k: sum(t[k] for t in everyone) / here.count for k in terms}

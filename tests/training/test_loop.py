@@ -1,6 +1,7 @@
 """The loop: learning lowers the loss, and an interrupted run ends exactly where an uninterrupted one does."""
 
 import csv
+import json
 import os
 import shutil
 import signal
@@ -8,9 +9,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
+import dfine
 from dfine.processes import Ranks
-from dfine.training.loop import Interrupted, Training, TrainOptions, train
+from dfine.training.loop import Interrupted, Training, train
+from dfine.training.options import TrainOptions
+from dfine.training.plan import Plan
 
 SMALL = dict(
     size="n", input=64, queries=20, epochs=2, pictures=12, batch=4, warmup=2, ema_ramp=4, denoising=8,
@@ -63,7 +68,7 @@ def whole(tmp_path_factory):
 )  # fmt: skip
 def test_a_resumed_run_equals_an_uninterrupted_one(whole, tmp_path, step, number):
     options = TrainOptions(out=str(tmp_path), **SMALL)
-    killed = Killed(options)
+    killed = Killed.start(Plan.of(options))
     killed.at, killed.sent = step, (number,)
     with pytest.raises(Interrupted):
         killed.run()
@@ -77,7 +82,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(whole, tmp_path, step, number
 
 
 def test_a_second_interrupt_does_not_wait(tmp_path):
-    killed = Killed(TrainOptions(out=str(tmp_path), **SMALL))
+    killed = Killed.start(Plan.of(TrainOptions(out=str(tmp_path), **SMALL)))
     killed.at, killed.sent = 1, (signal.SIGINT, signal.SIGINT)
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
@@ -116,7 +121,9 @@ def test_a_damaged_state_is_named(whole, tmp_path, content):
 def test_a_run_goes_on_in_another_precision(whole, tmp_path):
     """What was saved without a scaler for fp16 is taken up with one."""
     shutil.copytree(whole, tmp_path / "run")
-    again = Training(TrainOptions(**{**SMALL, "out": str(tmp_path / "run"), "resume": True, "amp": "fp16"}))
+    again = Training.start(
+        Plan.of(TrainOptions(**{**SMALL, "out": str(tmp_path / "run"), "resume": True, "amp": "fp16"}))
+    )
     assert_equal(again.state.network.state_dict(), state(whole)["network"])
 
 
@@ -124,7 +131,7 @@ def test_a_run_goes_on_in_another_precision(whole, tmp_path):
 def test_fewer_pictures_than_processes_are_refused(changes, tmp_path):
     options = TrainOptions(**{**SMALL, "out": str(tmp_path / "run")} | changes)
     with pytest.raises(ValueError, match="a batch of 1 cannot be shared among 2 processes"):
-        Training(options, Ranks(0, 2))
+        Training.start(Plan.of(options), Ranks(0, 2))
     assert not (tmp_path / "run").exists()
 
 
@@ -155,7 +162,7 @@ def test_resuming_nothing_says_so(tmp_path):
 def test_a_few_steps_on_one_batch_lower_its_loss(tmp_path):
     """Twelve steps on the same two pictures, at a rate that a fresh network can stand."""
     options = {**SMALL, "pictures": 2, "batch": 2, "epochs": 1, "warmup": 1, "rate": 5e-4, "denoising": 0}
-    training = Training(TrainOptions(out=str(tmp_path), **options))
+    training = Training.start(Plan.of(TrainOptions(out=str(tmp_path), **options)))
     from dfine.data.loader import collate
     from dfine.data.scenes import Scenes
 
@@ -167,7 +174,7 @@ def test_a_few_steps_on_one_batch_lower_its_loss(tmp_path):
 
 
 def test_a_loss_that_is_not_finite_keeps_its_batch(tmp_path):
-    training = Training(TrainOptions(out=str(tmp_path), **SMALL))
+    training = Training.start(Plan.of(TrainOptions(out=str(tmp_path), **SMALL)))
     with torch.no_grad():
         training.state.network.decoder.heads[0].score.bias.fill_(float("nan"))
     with pytest.raises(FloatingPointError, match="nonfinite.pt"):
@@ -193,7 +200,7 @@ class Told(Training):
 
 def test_the_plain_epochs_start_from_the_best_weights_and_go_back_to_them(tmp_path):
     """Epochs 1 and 2 are strong, 2 is the best of them; 3 is no better, 4 is."""
-    run = Told(TrainOptions(out=str(tmp_path), **STAGED))
+    run = Told.start(Plan.of(TrainOptions(out=str(tmp_path), **STAGED)))
     assert (run.recipe.epochs, run.recipe.epochs_plain) == (2, 2)
     restart, step = run.recipe.ema_restart, run.recipe.ema_step
     run.run()
@@ -202,7 +209,7 @@ def test_the_plain_epochs_start_from_the_best_weights_and_go_back_to_them(tmp_pa
     assert run.state.plain and run.state.decay.value == pytest.approx(restart - step)
     assert run.state.best == 0.4
 
-    again = Told(TrainOptions(out=str(tmp_path / "cut"), **STAGED))
+    again = Told.start(Plan.of(TrainOptions(out=str(tmp_path / "cut"), **STAGED)))
     step_of = again._step
 
     def stopped(*args):
@@ -213,7 +220,7 @@ def test_the_plain_epochs_start_from_the_best_weights_and_go_back_to_them(tmp_pa
     with pytest.raises(Interrupted):
         again.run()
     assert again.state.plain
-    resumed = Told(TrainOptions(**{**STAGED, "out": str(tmp_path / "cut"), "resume": True}))
+    resumed = Told.start(Plan.of(TrainOptions(**{**STAGED, "out": str(tmp_path / "cut"), "resume": True})))
     resumed.run()
     a, b = state(tmp_path), state(tmp_path / "cut")
     for key in ("network", "ema", "optimizer", "progress"):
@@ -221,7 +228,7 @@ def test_the_plain_epochs_start_from_the_best_weights_and_go_back_to_them(tmp_pa
 
 
 def test_training_stops_when_nothing_gets_better(tmp_path, capsys):
-    run = Told(TrainOptions(out=str(tmp_path), **{**STAGED, "plain_epochs": 0, "patience": 1}))
+    run = Told.start(Plan.of(TrainOptions(out=str(tmp_path), **{**STAGED, "plain_epochs": 0, "patience": 1})))
     run.scores = (0.3, 0.1, 0.9, 0.9)
     run.run()
     assert run.state.epoch == 2
@@ -230,25 +237,70 @@ def test_training_stops_when_nothing_gets_better(tmp_path, capsys):
 
 def test_batches_come_in_several_sizes(tmp_path):
     options = {**SMALL, "size": "s", "input": 128, "queries": 10, "scales": "on", "batch": 1, "denoising": 0}
-    training = Training(TrainOptions(out=str(tmp_path), **options))
+    training = Training.start(Plan.of(TrainOptions(out=str(tmp_path), **options)))
     seen = set()
-    training.step.model.register_forward_pre_hook(lambda _, args: seen.add(args[0].shape[-1]))
-    pixels, targets = torch.zeros(1, 3, 128, 128, dtype=torch.uint8), [training.val[0][1]]
+    training.step.model.register_forward_pre_hook(lambda _, args: seen.add(tuple(args[0].shape[-2:])))
+    pixels, targets = torch.zeros(1, 3, 128, 128, dtype=torch.uint8), [training.plan.val[0][1]]
     for step in range(8):
         training.state.step = step
         training._step(pixels, targets, 1.0)
     assert seen <= set(training.step.scales) and len(seen) > 1
 
 
-def test_what_is_watched_is_drawn_and_told(tmp_path):
-    from dfine.training.watch import Watch, report
+def swapped(folder, order):
+    """A data set of red and green squares whose classes are listed in the given order."""
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    images, annotations = [], []
+    for i in range(8):
+        name = ("red", "green")[i % 2]
+        picture = Image.new("RGB", (64, 64), "black")
+        picture.paste(name, (8 + 4 * i, 16, 32 + 4 * i, 48))
+        picture.save(folder / "images" / f"{i}.png")
+        images.append({"id": i + 1, "file_name": f"{i}.png", "width": 64, "height": 64})
+        box = {"bbox": [8 + 4 * i, 16, 24, 32], "area": 768, "iscrowd": 0}
+        annotations.append({"id": i + 1, "image_id": i + 1, "category_id": order.index(name) + 1, **box})
+    categories = [{"id": i + 1, "name": name} for i, name in enumerate(order)]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "annotations.json").write_text(json.dumps(content))
 
-    with pytest.raises(FileNotFoundError, match="no finished epoch"):
-        report(tmp_path)
-    train(TrainOptions(out=str(tmp_path), **{**SMALL, "val_every": 1}), watch=Watch(tmp_path / "watch", 2))
-    assert sorted(p.name for p in (tmp_path / "watch").iterdir()) == [
-        f"epoch-000{epoch}-{i}.png" for epoch in (1, 2) for i in (0, 1)
-    ]
-    page = report(tmp_path).read_text()
-    assert "<dt>augment</dt><dd>plain</dd>" in page and "<dd>auto</dd>" not in page
-    assert "2 epochs. The best, epoch" in page and page.count("<b>Epoch 2</b>") == 2
+
+def test_classes_in_another_order_do_not_change_places(tmp_path):
+    """Data that was exported again may list its classes in another order: the run goes on by name, and says so."""
+    data, out = tmp_path / "data", tmp_path / "run"
+    swapped(data, ["red", "green"])
+    options = {**SMALL, "data": str(data), "val": str(data), "epochs": 2, "save_every": 1}
+    whole = Training.start(Plan.of(TrainOptions(out=str(tmp_path / "whole"), **options)))
+    whole.run()
+    first = Killed.start(Plan.of(TrainOptions(out=str(out), **options)))
+    first.at = 1
+    with pytest.raises(Interrupted):
+        first.run()
+    swapped(data, ["green", "red"])
+    told = []
+    again = Training.start(Plan.of(TrainOptions(out=str(out), **options, resume=True)), tell=told.append)
+    assert any("green from 1 to 0, red from 0 to 1" in sentence for sentence in told)
+    again.run()
+    assert again.predictor().names == ("red", "green")
+    assert_equal(state(out)["network"], state(tmp_path / "whole")["network"])
+
+
+def test_other_classes_are_refused_by_name(tmp_path):
+    data, out = tmp_path / "data", tmp_path / "run"
+    swapped(data, ["red", "green"])
+    options = {**SMALL, "data": str(data), "val": str(data), "epochs": 1}
+    train(TrainOptions(out=str(out), **options))
+    text = (data / "annotations.json").read_text()
+    (data / "annotations.json").write_text(text.replace('"green"', '"blue"'))
+    with pytest.raises(ValueError, match="began with: green gone; blue new"):
+        train(TrainOptions(out=str(out), **options | {"epochs": 2}, resume=True))
+
+
+def test_a_rectangle_is_trained_as_a_rectangle(tmp_path):
+    training = Training.start(Plan.of(TrainOptions(out=str(tmp_path), **{**SMALL, "input": "64x128", "epochs": 1})))
+    seen = set()
+    training.step.model.register_forward_pre_hook(lambda _, args: seen.add(tuple(args[0].shape[-2:])))
+    training.run()
+    assert seen == {(64, 128)}
+    assert training.predictor().input_size == (64, 128)
+    assert dfine.load(tmp_path / "model").input_size == (64, 128)
+    assert train(TrainOptions(out=str(tmp_path), **{**SMALL, "input": [64, 128], "epochs": 1}, resume=True)) is None

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.learning.processes import one_step
 
 from dfine.processes import Ranks
+from tests.training.processes import one_step
 
 ROOT = Path(__file__).parents[2]
 

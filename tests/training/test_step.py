@@ -1,16 +1,19 @@
 """One step in half precision, or through `torch.compile`, learns what one in single precision does."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 import dfine
 from dfine.config import Recipe
-from dfine.data.scenes import Scenes
+from dfine.data.scenes import NAMES, Scenes
 from dfine.processes import Ranks
 from dfine.training.checkpoint import State
 from dfine.training.optimizer import Decay, average
-from dfine.training.plan import TrainOptions
+from dfine.training.options import TrainOptions
+from dfine.training.plan import Plan
 from dfine.training.step import Step
 
 SIZE = 128
@@ -27,11 +30,13 @@ def stepped(batch, **options):
     """The terms of one step, the weights before it and after it, and the state."""
     network = dfine.load("demo", device="cpu", fast=False).network.train()  # trained: who answers for what is settled
     before = {key: value.clone() for key, value in network.named_parameters()}
-    options = TrainOptions(out="", input=SIZE, denoising=8, **options)
+    options = TrainOptions(out="", input=SIZE, denoising=8, device="cpu", **options)
     scaler = torch.amp.GradScaler("cpu", init_scale=64.0, enabled=options.amp == "fp16")
     decay = Decay(RECIPE.ema, RECIPE.ema_ramp)
-    state = State(network, average(network, decay), torch.optim.SGD(network.parameters(), 0.1), scaler, decay)
-    terms = Step(state, options, RECIPE, Ranks(), torch.device("cpu"))(*batch)
+    still = torch.optim.SGD(network.parameters(), 0.1)
+    state = State(network, average(network, decay), still, scaler, decay, NAMES)
+    plan = replace(Plan.of(options), recipe=RECIPE)
+    terms = Step(state, plan, Ranks(), torch.device("cpu"))(*batch)
     moved = {key: value.detach() - before[key] for key, value in network.named_parameters()}
     return terms, moved, state
 

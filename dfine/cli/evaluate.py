@@ -1,0 +1,73 @@
+"""The command that measures: `evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from typer import Option
+
+from dfine.cli.options import Clean, Data, Device, Half, Layers, Model, Workers, sides
+from dfine.cli.terminal import read_from, write_json
+
+HELD_OUT, HELD_OUT_COUNT = 2_000_000, 500  # seed and number of the model card's scenes; training never draws them
+TITLES = {"all": "All", "clean": "Clean (all dials at 0)", "hard": "Hard (some dial above 0)"}
+
+
+def evaluate(
+    model: Model = "demo",
+    data: Data = "scenes",
+    split: Annotated[str | None, Option(help="Which split of the data, where it has several.")] = None,
+    count: Annotated[int | None, Option(min=1, help="How many pictures: of scenes 500, of other data all.")] = None,
+    seed: Annotated[int, Option(min=0, help="Of the scenes; the default draws the model card's.")] = HELD_OUT,
+    clean: Clean = 0.5,
+    scores: Annotated[
+        Literal["own", "last"], Option(help="Rank by each layer's own scores, or all by the last one's.")
+    ] = "own",
+    input: Annotated[
+        int | None,
+        Option(min=32, callback=sides, help="Side of the input, a multiple of 32; by default the checkpoint's."),
+    ] = None,
+    batch: Annotated[int, Option(min=1, help="Pictures per forward pass.")] = 16,
+    workers: Workers = 1,
+    json: Annotated[Path | None, Option(help="Write the figures to this file; - is stdout.")] = None,
+    device: Device = "auto",
+    half: Half = "off",
+    layers: Layers = None,
+):
+    """COCO AP of the initial boxes and of every layer. Without options it reproduces the shipped model's card."""
+    import dfine
+    from dfine.engines.onnx.sessions import placed
+    from dfine.evaluation.coco import evaluate as run
+    from dfine.files import check_file
+    from dfine.processes import ranks
+
+    check_file(json, [model, *read_from(data, json)])
+    with ranks() as here:
+        size = (input, input) if input else None
+        detector = dfine.load(model, device=placed(model, device, here), size=size, half=half, layers=layers)
+        pictures = _dataset(data, split, count, seed, clean, detector.input_size)
+        result = run(detector, pictures, batch=batch, scores=scores, workers=workers, here=here)
+    if not here.first:
+        return
+    parts = {"all": result, **result.by_dials()}
+    if str(json) != "-":
+        for name, part in parts.items():
+            typer.echo(f"{TITLES[name]}: {part.pictures} pictures, {part.objects} objects\n{part}\n")
+    if json:
+        head = {"data": data, "seed": seed if data == "scenes" else None, "input": list(detector.input_size)}
+        write_json(json, detector.card.provenance() | head | {name: part.to_dict() for name, part in parts.items()})
+
+
+def _dataset(data: str, split: str | None, count: int | None, seed: int, clean: float, size: tuple[int, int]):
+    """Scenes drawn in the size of the input, or a data set from disk; of either the first `count` pictures."""
+    if data == "scenes":
+        from dfine.data.scenes import Scenes
+
+        return Scenes(count or HELD_OUT_COUNT, size=size, seed=seed, clean=clean)
+    from dfine.data.loader import subset
+    from dfine.data.sources import open_data, require_objects
+
+    dataset = require_objects(open_data(data, split), "to measure AP on")
+    return dataset if count is None or len(dataset) <= count else subset(dataset, range(count))
