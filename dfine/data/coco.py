@@ -94,6 +94,11 @@ class CocoSet(Dataset):
                 picture = stored.convert("RGB")
         return functional.pil_to_tensor(picture), target
 
+    @property
+    def objects(self) -> int:
+        """How many objects there are to learn from: crowds not counted."""
+        return sum(map(len, self._items))
+
     def target(self, index: int) -> Target:
         """What is true of picture `index`, without reading it."""
         return self._items[index]

@@ -15,7 +15,6 @@ from tqdm import tqdm
 
 from dfine.data.coco import CocoSet
 from dfine.data.layout import meaning
-from dfine.data.sources import nothing_in
 
 READERS = 4  # threads that read pictures
 SLACK = 1.0  # pixels that a box may reach outside its picture; annotation tools round
@@ -104,10 +103,19 @@ def crowded(data: CocoSet, queries: int) -> list[Finding]:
 
 def nothing(split: str, data: CocoSet) -> list[Finding]:
     """Splits without an object, but for those for testing, whose answers are often kept secret."""
-    if meaning(split) == "test" or any(not a["iscrowd"] for a in data.ground_truth()["annotations"]):
+    if meaning(split) == "test" or data.objects:
         return []
-    why = nothing_in(data)
-    return [Finding("no objects", f"{split} has no objects among {len(data)} pictures{': ' if why else ''}{why}")]
+    return [Finding("no objects", f"{split} has no objects in {len(data)} pictures: {nothing_in(data)}")]
+
+
+def nothing_in(data: CocoSet) -> str:
+    """Why a data set without objects has none, as far as that can be told."""
+    crowds, lost = len(data.ground_truth()["annotations"]), data.dropped.total()
+    if crowds:
+        return f"all {crowds} annotations are marked as crowds or difficult, which are no targets"
+    if lost:
+        return f"none of the {lost} boxes has an extent in its picture"
+    return next((note.message for note in data.notes if note.kind == "no labels"), "there are no annotations")
 
 
 def pictures(data: CocoSet, title: str | None) -> tuple[list[Likeness], list[Finding]]:

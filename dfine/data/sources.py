@@ -15,6 +15,7 @@ from pathlib import Path
 from dfine.data import coco_layout, folders, labelme, voc, yolo, yolo_layout
 from dfine.data.coco import CocoSet
 from dfine.data.coco_entries import Fault, stop
+from dfine.data.findings import corners, nothing_in
 from dfine.data.layout import Layout, NoDataSet, meaning, same
 
 FORMATS = (coco_layout.layout, yolo.layout, voc.layout, labelme.layout)
@@ -116,9 +117,9 @@ def train_and_val(path: str | Path, *, hold_out: bool = True) -> tuple[CocoSet, 
         missing = next((said for s, said in layout.absent.items() if same(s, "val")), None)
         if missing and hold_out:
             raise FileNotFoundError(missing)
-        train = require_objects(open_data(path, "train"), "to learn from")
+        train = _warned(require_objects(open_data(path, "train"), "to learn from"), layout.kind)
         return train, require_objects(layout.parts[val](stop), "to measure AP on") if val and hold_out else None
-    data = require_objects(next(iter(layout.parts.values()))(stop), "to learn from")
+    data = _warned(require_objects(next(iter(layout.parts.values()))(stop), "to learn from"), layout.kind)
     parts = halves(data) if hold_out else None
     if parts is None:
         return data, None
@@ -151,20 +152,9 @@ def require_objects(data: CocoSet, purpose: str) -> CocoSet:
     Raises:
         ValueError: it holds none; the message says why as far as that can be told.
     """
-    if not objects(data):
-        why = nothing_in(data)
-        raise ValueError(f"{data.source} has {len(data)} pictures, but no objects {purpose}{': ' if why else ''}{why}")
+    if not data.objects:
+        raise ValueError(f"{data.source} has {len(data)} pictures, but no objects {purpose}: {nothing_in(data)}")
     return data
-
-
-def nothing_in(data: CocoSet) -> str:
-    """Why a data set without objects has none, as far as that can be told."""
-    crowds, lost = len(data.ground_truth()["annotations"]), data.dropped.total()
-    if crowds:
-        return f"all {crowds} annotations are marked as crowds or difficult, which are no targets"
-    if lost:
-        return f"none of the {lost} boxes has an extent in its picture"
-    return next((note.message for note in data.notes if note.kind == "no labels"), "")
 
 
 def halves(data: CocoSet) -> tuple[CocoSet, CocoSet] | None:
@@ -173,12 +163,14 @@ def halves(data: CocoSet) -> tuple[CocoSet, CocoSet] | None:
     It needs 20 pictures, and objects on both sides.
     """
     train, val = data.only(lambda name: not folders.held_out(name)), data.only(folders.held_out)
-    return (train, val) if len(data) >= FEWEST and objects(train) and objects(val) else None
+    return (train, val) if len(data) >= FEWEST and train.objects and val.objects else None
 
 
-def objects(data: CocoSet) -> int:
-    """How many objects there are to learn from: crowds not counted."""
-    return sum(len(data.target(i)) for i in range(len(data)))
+def _warned(data: CocoSet, kind: str) -> CocoSet:
+    """The data set, with a warning where its boxes look as if they were in another convention."""
+    for finding in corners(data, kind):
+        warnings.warn(finding.message, stacklevel=3)
+    return data
 
 
 def _share(layout: Layout, path: str | Path, split: str, fault: Fault) -> CocoSet:

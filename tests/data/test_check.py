@@ -17,7 +17,7 @@ from tests.data.test_yolo import data_set
 
 def test_an_empty_data_set_has_no_objects(tmp_path):
     report = check(write(tmp_path, [], []), progress=False)
-    assert [f.message for f in report.findings] == ["all has no objects among 0 pictures"]
+    assert [f.message for f in report.findings] == ["all has no objects in 0 pictures: there are no annotations"]
     assert report.parts["all"].pictures == 0
 
 

@@ -84,7 +84,7 @@ def test_more_objects_than_queries_and_more_than_coco_counts(tmp_path):
 @pytest.mark.parametrize(
     ("found", "why"),
     [
-        ([], "all has no objects among 1 pictures"),
+        ([], "all has no objects in 1 pictures: there are no annotations"),
         (boxes((1, 1, 2, 2), iscrowd=1), "all 1 annotations are marked as crowds or difficult, which are no targets"),
     ],
 )

@@ -102,7 +102,7 @@ def test_only_a_training_split_is_as_no_splits(tmp_path):
 
 
 NOTHING = {
-    r"annotations.json has 2 pictures, but no objects to learn from$": [],
+    r"annotations.json has 2 pictures, but no objects to learn from: there are no annotations": [],
     "all 2 annotations are marked as crowds or difficult": [annotation(1, iscrowd=1), annotation(2, iscrowd=1)],
     "none of the 1 boxes has an extent": [annotation(1, bbox=(2, 2, 0, 4))],
 }
@@ -116,6 +116,12 @@ def test_nothing_to_learn_from_is_said_before_the_work(tmp_path, message, recwar
     with pytest.raises(ValueError, match="no objects to measure AP on"):
         validation(folder)
     assert len(open_data(folder)) == 2, "what only looks at the data may have it"
+
+
+def test_boxes_that_look_like_corners_are_said_before_the_work(tmp_path):
+    boxes = [annotation(i, bbox=b) for i, b in enumerate([(0, 0, 20, 10), (3, 1, 19, 9), (4, 2, 18, 9)])]
+    with pytest.warns(UserWarning, match="look like two corners .x1, y1, x2, y2.; the format has x, y, width, height"):
+        train_and_val(write(tmp_path, [picture(7)], boxes))
 
 
 def test_a_validation_split_without_objects_is_said_too(tmp_path):

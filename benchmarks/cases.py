@@ -1,0 +1,197 @@
+"""What people bring: a folder of data sets and checkpoints of many tools, each against what it should give.
+
+    python benchmarks/cases.py [FOLDER] [--only data|checkpoints]
+
+The folder has `data/`, with a data set in each folder, and `checkpoints/make.py`, which writes checkpoints as other
+tools do; without an argument it is that of the environment variable DFINE_CASES. A table of what differs is printed,
+and the exit status is 1 where anything does. `tests/test_cases.py` runs the data sets of a folder that is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from dfine.data.check import check  # noqa: E402
+from dfine.data.coco import CocoSet  # noqa: E402
+from dfine.data.sources import train_and_val  # noqa: E402
+from dfine.evaluation.coco import measure  # noqa: E402
+from dfine.evaluation.rows import ROW  # noqa: E402
+
+NAMES = 24  # classes of the scenes that the data sets were made from
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a data set gives: pictures, objects and classes to train on, or a part of the sentence that refuses it."""
+
+    train: tuple[int, int, int] | str
+    val: tuple[int, int] | None = None  # pictures and objects of a validation split
+    found: dict[str, int] = field(default_factory=dict)  # by `dfine data check`: how many mistakes of each kind
+    ap: float = 1.0  # of the answers, measured against themselves
+
+
+SIX, THREE = (6, 16, NAMES), (3, 7, NAMES)  # most data sets hold the first six scenes, or the first three
+BOTH = {"val": (6, 16)}  # a YAML file that names its only folder for training and for validation
+UNSEEN = {"found": {"class": 3}}  # so few pictures: classes of validation that training does not have
+NOTHING = "but no objects to learn from"
+DATA = {
+    "allcrowd": Expected("all 16 annotations are marked as crowds or difficult", found={"no objects": 1}),
+    "annotation_ids/five_from0": Expected((5, 14, NAMES)),
+    "annotation_ids/five_from1": Expected((5, 14, NAMES)),
+    "annotation_ids/five_uuid63": Expected((5, 14, NAMES)),
+    "annotation_ids/from0": Expected((1, 4, NAMES)),
+    "annotation_ids/from1": Expected((1, 4, NAMES)),
+    "coco_area0": Expected(SIX, found={"area": 16}),
+    "coco_backslash": Expected(SIX),
+    "coco_bom": Expected(SIX),
+    "coco_dups": Expected((3, 14, NAMES), found={"doubled box": 7}),
+    "coco_noann": Expected(NOTHING, found={"no objects": 1}),
+    "coco_partial": Expected((3, 7, 2)),
+    "coco_relative": Expected("lie between 0 and 1", found={"relative boxes": 1, "no objects": 1}),
+    "coco_segonly": Expected(THREE),
+    "coco_strcat": Expected(THREE),
+    "coco_strids": Expected(THREE),
+    "coco_trainjson": Expected(SIX, (3, 7), **UNSEEN),
+    "coco_xyxy": Expected(SIX, found={"box outside": 10, "corners": 1}),
+    "cvat_coco_flat": Expected(SIX),
+    "cvat_subsets": Expected(SIX, (3, 7), **UNSEEN),
+    "cvat_ultra": Expected(SIX),
+    "cvat_yolo11": Expected(SIX),
+    "dense": Expected((3, 1200, 1), found={"many objects": 6}, ap=26 / 101),  # 100 of 400 objects count
+    "ls_coco": Expected(SIX),
+    "ls_yolo": Expected(SIX),
+    "resume_swap": Expected(SIX),
+    "robo_single": Expected((6, 16, 1), (3, 7)),
+    "robo_yolo_notest": Expected(SIX, (3, 7), **UNSEEN),
+    "voc_kaggle": Expected((6, 16, 14)),
+    "voc_robo": Expected((6, 16, 14), (3, 7), **UNSEEN),
+    "voc_size0": Expected((6, 16, 14)),
+    "voc_split_dirs": Expected((6, 16, 17), (3, 7), **UNSEEN),
+    "yolo_1based": Expected("names class 3; the classes are 0 to 2, counted from 0", found={"entry": 2}),
+    "yolo_bom": Expected(SIX, **BOTH),
+    "yolo_conf": Expected("a fifth is the score of a detection", found={"entry": 16, "no objects": 2}),
+    "yolo_dirsnoyaml": Expected(THREE, (2, 7), found={"class": 6}),
+    "yolo_imgs": Expected(NOTHING, found={"no objects": 2}),
+    "yolo_jupyter": Expected(SIX, **BOTH),
+    "yolo_mac": Expected(SIX, **BOTH),
+    "yolo_nolabels": Expected(NOTHING, found={"no objects": 2}),
+    "yolo_norway": Expected((6, 16, 2), **BOTH),
+    "yolo_pixels": Expected("shares of the picture's sides, 0 to 1", found={"entry": 16, "no objects": 2}),
+    "yolo_pose2": Expected(SIX, **BOTH),
+    "yolo_winlist": Expected(THREE, (3, 7)),
+    "yolo_xyxy": Expected(SIX, **BOTH, found={"box outside": 14, "corners": 1}),
+}
+
+
+def differences(folder: Path, expected: Expected) -> list[str]:
+    """What a data set gives otherwise than it should, a sentence each."""
+    said = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = check(folder, progress=False).counts
+        try:
+            train, val = train_and_val(folder)
+        except (ValueError, OSError) as error:
+            train, val = str(error), None
+    if found != expected.found:
+        said.append(f"the check finds {found}, not {expected.found}")
+    if isinstance(train, str) or isinstance(expected.train, str):
+        refused = isinstance(train, str) and isinstance(expected.train, str) and expected.train in train
+        return said if refused else [*said, f"training says {train!r}, not {expected.train!r}"]
+    given = len(train), train.objects, len(train.names)
+    if given != expected.train:
+        said.append(f"there are {given} pictures, objects and classes to train on, not {expected.train}")
+    held = None if val is None else (len(val), val.objects)
+    if held != expected.val:
+        said.append(f"there are {held} pictures and objects to validate on, not {expected.val}")
+    ap = _ap(train)
+    if abs(ap - expected.ap) > 1e-6:
+        said.append(f"the answers have an AP of {ap:.4f} against themselves, not {expected.ap:.4f}")
+    return said
+
+
+def _ap(data: CocoSet) -> float:
+    """AP of a data set's own answers, measured as detections."""
+    truth = data.ground_truth()
+    found = [a for a in truth["annotations"] if not a["iscrowd"]]
+    rows = np.empty(len(found), ROW)
+    for column, key in (("image", "image_id"), ("box", "bbox"), ("category", "category_id")):
+        rows[column] = [a[key] for a in found]
+    rows["score"] = 1
+    return measure(truth, rows)[0]["AP"]
+
+
+# Files in `wrapped/` and folders in `transformers/`: a part of the sentence that refuses one, or None where it is read.
+CHECKPOINTS: dict[str, str | None] = dict.fromkeys(
+    (
+        "wrapped/official.pth wrapped/ddp_module.pth wrapped/compiled.pth wrapped/compiled_bare.pth "
+        "wrapped/prefix_model.pth wrapped/lightning.ckpt wrapped/lightning_plain.ckpt wrapped/model_state_dict.pt "
+        "wrapped/ema_bare.pth wrapped/ema_module_module.pth "
+        "transformers/named transformers/resaved transformers/sharded transformers/no_processor "
+        "transformers/label11 transformers/label80 transformers/label366"
+    ).split()
+)
+
+
+def checkpoints(folder: Path) -> dict[str, list[str]]:
+    """Case -> what differs, of checkpoints that the folder's script writes into a temporary folder."""
+    import dfine
+
+    found = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) / "made"
+        paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        command = [sys.executable, str(folder / "make.py"), str(out)]
+        subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": paths})
+        for name, refusal in CHECKPOINTS.items():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    dfine.load(out / name, device="cpu")
+                    said = None
+                except (ValueError, OSError) as error:
+                    said = str(error)
+            right = said is None if refusal is None else said is not None and refusal in said
+            found[name] = [] if right else [f"loading says {said!r}, not {refusal!r}"]
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the cases; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", default=os.environ.get("DFINE_CASES"), type=Path)
+    parser.add_argument("--only", choices=("data", "checkpoints"))
+    options = parser.parse_args(arguments)
+    if options.folder is None or not Path(options.folder).is_dir():
+        parser.error(f"there is no folder {options.folder}; name one, or set DFINE_CASES")
+    results: dict[str, list[str]] = {}
+    if options.only != "checkpoints":
+        home = options.folder / "data"
+        results |= {
+            name: differences(home / name, expected) for name, expected in DATA.items() if (home / name).is_dir()
+        }
+        inside = {p.name for p in home.iterdir() if p.is_dir()}
+        missing = sorted(inside - {name.split("/")[0] for name in DATA})
+        results |= {name: ["nothing is expected of it yet"] for name in missing}
+    if options.only != "data" and (options.folder / "checkpoints" / "make.py").is_file():
+        results |= checkpoints(options.folder / "checkpoints")
+    for name, said in results.items():
+        print(f"{'differs' if said else 'as expected':12s} {name}{': ' + '; '.join(said) if said else ''}")
+    print(f"{sum(not said for said in results.values())} of {len(results)} cases are as expected")
+    return int(any(results.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
