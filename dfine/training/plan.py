@@ -145,6 +145,13 @@ def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
         data, val = None, scenes(options, None)
     else:
         data, val = sources.train_and_val(options.data, hold_out=options.val is None)
+        most = max(len(data.target(i)) for i in range(len(data)))
+        if most > options.queries:
+            warnings.warn(
+                f"a picture of {options.data} has {most} objects, more than the {options.queries} queries: some of "
+                "them cannot be learnt; raise --queries",
+                stacklevel=3,
+            )
     if options.val:
         val = sources.validation(options.val)
     if val is None:

@@ -42,6 +42,14 @@ def test_measuring_on_what_is_trained_on_is_said(tmp_path):
     assert val is data
 
 
+def test_more_objects_than_queries_are_said(tmp_path, recwarn):
+    path = data_set(tmp_path, {"a": "0 0.5 0.5 0.2 0.2\n" * 3, "b": "0 0.5 0.5 0.2 0.2"})
+    plan.data(options(data=str(path), queries=3))
+    assert not any("raise --queries" in str(w.message) for w in recwarn)
+    with pytest.warns(UserWarning, match="has 3 objects, more than the 2 queries: .* raise --queries"):
+        plan.data(options(data=str(path), queries=2))
+
+
 def test_nothing_to_train_on_is_said(tmp_path):
     with pytest.raises(ValueError, match="has 0 pictures, but no objects to learn from"):
         plan.data(options(data=str(data_set(tmp_path))))
