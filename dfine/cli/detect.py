@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from dfine.cli.options import Compiled, Device, Graphs, Half, Layers, Model
+from dfine.cli.options import Compiled, Device, Graphs, Half, Layers, Model, score
 from dfine.cli.terminal import expand
 
 
@@ -17,7 +17,10 @@ def detect(
         list[str], Argument(help="Pictures, folders of them, quoted globs like 'a/*.jpg'; or one video, or webcam:0.")
     ],
     model: Model = "demo",
-    threshold: Annotated[float, Option("--threshold", "-t", min=0, max=1, help="Lowest score to report.")] = 0.5,
+    threshold: Annotated[
+        str,
+        Option("--threshold", "-t", callback=score, help="Lowest score to report, or 'best': the model's own."),
+    ] = "0.5",
     json: Annotated[Path | None, Option(help="Write all detections to this file; - is stdout.")] = None,
     save: Annotated[
         Path | None, Option(help="Write the pictures with their boxes into this folder, the video to this file.")

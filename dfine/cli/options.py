@@ -15,6 +15,19 @@ def sides(value):
     return value
 
 
+def score(value: str) -> float | str:
+    """A score in 0..1, or "best"."""
+    if value == "best":
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise BadParameter(f"{value} is neither a score between 0 and 1 nor 'best'")
+    return number
+
+
 Model = Annotated[
     str, Option("--model", "-m", help="Short name (see `dfine zoo`), Hub id, folder, .pth, .safetensors or .onnx.")
 ]

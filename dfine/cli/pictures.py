@@ -28,7 +28,7 @@ FEW = 8  # so many pictures are listed without a bar
 class How:
     """What is done with every picture."""
 
-    threshold: float = 0.5
+    threshold: float | str = 0.5
     batch: int | None = None  # pictures per forward pass; None: as many as fit
     tile: int | None = None  # side of tiles in pixels; None: the whole picture alone
     same: float | None = None  # IoU from which two boxes of a class are one object; None: all are kept

@@ -24,7 +24,8 @@ def train(ctx: typer.Context, **given):
 
     config, dry_run, watch, report = (given.pop(name) for name in ("config", "dry_run", "watch", "report"))
     said = {k for k in given if ctx.get_parameter_source(k).name != "DEFAULT"}  # on the command line
-    values = given = given | {"out": str(given["out"])}
+    given["out"] = str(given["out"])
+    values = dict(given)
     if given["resume"]:
         values |= began(Path(given["out"]), set(given))
     if config:

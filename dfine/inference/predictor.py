@@ -143,19 +143,38 @@ class Predictor:
         name = Path(picture).name if isinstance(picture, (str, Path)) else ""
         return About(self.card.without_folders(), result.detections.size, name)
 
-    def __call__(self, picture: Picture | Sequence[Picture], threshold: float = 0.5) -> Result | list[Result]:
+    def lowest(self, threshold: float | str) -> float | Tensor:
+        """The lowest score that is reported: a number, or for "best" one of each class [K], those with the best F1.
+
+        Those were found on validation pictures at the end of the training; a class that was not measured takes that of
+        all classes together.
+
+        Raises:
+            ValueError: it is not a score in 0..1, or the checkpoint has no best thresholds.
+        """
+        if threshold != "best":
+            if isinstance(threshold, str) or not 0 <= threshold <= 1:
+                raise ValueError(f"the threshold is a score between 0 and 1, or 'best', not {threshold!r}")
+            return threshold
+        if self.card.threshold is None:
+            raise ValueError(
+                f"{self.source or 'this model'} has no best threshold: only `dfine train` finds one; give a score"
+            )
+        each = self.card.class_thresholds or (None,) * len(self.names)
+        return torch.tensor([self.card.threshold if score is None else score for score in each])
+
+    def __call__(self, picture: Picture | Sequence[Picture], threshold: float | str = 0.5) -> Result | list[Result]:
         """Look at a picture (a path, PIL image, array or tensor), or at each of a list of them.
 
         Args:
             picture: see `dfine.data.pictures.read`.
-            threshold: lowest score in 0..1 that is reported.
+            threshold: lowest score in 0..1 that is reported, or "best" (see `lowest`).
 
         Raises:
             PictureError: one of them cannot be read; nothing is returned then.
-            ValueError: the threshold is not in 0..1.
+            ValueError: the threshold is not in 0..1, or there is no best one.
         """
-        if not 0 <= threshold <= 1:
-            raise ValueError(f"the threshold is a score between 0 and 1, not {threshold}")
+        self.lowest(threshold)
         if not isinstance(picture, (list, tuple)):
             return self._batch([read(picture)], threshold)[0]
         results = []
@@ -163,11 +182,11 @@ class Predictor:
             results += self._batch([read(p) for p in picture[start : start + BATCH]], threshold)
         return results
 
-    def look(self, pictures: Sequence[Image.Image], pixels: Tensor, threshold: float = 0.5) -> list[Result]:
+    def look(self, pictures: Sequence[Image.Image], pixels: Tensor, threshold: float | str = 0.5) -> list[Result]:
         """The results of pictures whose `pixels` [B, 3, H, W] in 0..1 are there already, resized to `input_size`."""
         trace = self.trace(pixels).cpu()
         found = detections(trace, self.names, [p.size for p in pictures], ignore=labels.unused(self.names))
-        return [Result(p, found[i].above(threshold), trace.picture(i)) for i, p in enumerate(pictures)]
+        return [Result(p, found[i].above(self.lowest(threshold)), trace.picture(i)) for i, p in enumerate(pictures)]
 
     @torch.no_grad()
     def trace(self, pixels: Tensor) -> Trace:
@@ -233,7 +252,7 @@ class Predictor:
         words = publish.model_card(self.network, self.card, repo, **about)
         return publish.push_to_hub(self.network, replace(self.card, words=words), repo, token=token, private=private)
 
-    def _batch(self, pictures: list[Image.Image], threshold: float) -> list[Result]:
+    def _batch(self, pictures: list[Image.Image], threshold: float | str) -> list[Result]:
         return self.look(pictures, to_batch([to_pixels(p, self.input_size) for p in pictures]), threshold)
 
     def __repr__(self) -> str:

@@ -31,7 +31,7 @@ class Seen:
 
 
 def stream(
-    model: Predictor, paths: Iterable[str | Path], threshold: float = 0.5, *, batch: int | None = None
+    model: Predictor, paths: Iterable[str | Path], threshold: float | str = 0.5, *, batch: int | None = None
 ) -> Iterator[Seen]:
     """The results of many pictures, in their order, while the next ones are being read.
 
@@ -41,7 +41,7 @@ def stream(
     Args:
         model: the detector.
         paths: files.
-        threshold: lowest score in 0..1 that is reported.
+        threshold: lowest score in 0..1 that is reported, or "best".
         batch: pictures per forward pass; by default as many as fit (`roomy`).
 
     Raises:

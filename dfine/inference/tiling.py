@@ -28,7 +28,7 @@ CUT = 0.005  # a box that comes this close to the inner border of its tile, in t
 def tiled(
     model: Predictor,
     picture: Picture,
-    threshold: float = 0.5,
+    threshold: float | str = 0.5,
     *,
     tile: int | None = None,
     overlap: float = OVERLAP,
@@ -42,7 +42,7 @@ def tiled(
     Args:
         model: the detector.
         picture: as for `model`.
-        threshold: lowest score in 0..1 that is reported.
+        threshold: lowest score in 0..1 that is reported, or "best".
         tile: side of a tile in pixels of the picture; by default that of the model's input.
         overlap: share of a tile that neighbours have in common, in 0..1, 1 excluded.
         same: IoU in 0..1 from which two boxes of one class are one object; 1 keeps all.

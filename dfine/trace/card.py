@@ -18,6 +18,9 @@ class Card:
     source: str = ""  # what was loaded
     digest: str = ""  # SHA-256 of the file of weights
     temperature: tuple[float, ...] | None = None  # fitted per edge (left, top, right, bottom); None: uncalibrated
+    # Scores with the best F1 on validation pictures: of all classes together, and of each column where it was measured.
+    threshold: float | None = None
+    class_thresholds: tuple[float | None, ...] = field(default=(), repr=False)
     words: str | None = field(default=None, repr=False)  # the model card in Markdown
     notes: tuple[str, ...] = field(default=(), repr=False)  # what was assumed when it was loaded, in sentences
 

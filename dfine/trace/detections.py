@@ -46,9 +46,10 @@ class Detections:
         """The name of each detection's class."""
         return [self.names[i] for i in self.labels.tolist()]
 
-    def above(self, threshold: float) -> Detections:
-        """Those with a score of at least `threshold`."""
-        return self[self.scores >= threshold]
+    def above(self, threshold: float | Tensor) -> Detections:
+        """Those with a score of at least `threshold`, one number or one of each class [K]."""
+        lowest = threshold[self.labels] if isinstance(threshold, Tensor) else threshold
+        return self[self.scores >= lowest]
 
     def to_list(self) -> list[dict]:
         """Plain values: `label`, `name`, `score`, `box` (xyxy pixels) and `query` of each detection."""

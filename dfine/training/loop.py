@@ -6,7 +6,7 @@ import contextlib
 import json
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from tqdm import tqdm
 from dfine.data.loader import loader, relabelled
 from dfine.engines.torch_engine import TorchEngine
 from dfine.evaluation.coco import ALONE, Evaluation, evaluate
+from dfine.evaluation.thresholds import Thresholds, thresholds
 from dfine.files import check_folder
 from dfine.inference.predictor import Predictor
 from dfine.processes import Ranks
@@ -150,7 +151,10 @@ class Training:
         state.waited = 0 if better else state.waited + 1
         state.best = max(state.best, last)
         if self.here.first:
-            self._export(better)
+            found = thresholds(result)
+            self._export(better, found)
+            if self._over():
+                self.tell(f"scores with the best F1 on the validation pictures, for --threshold best:\n{found}")
         if better and not state.plain and self.recipe.epochs_plain:
             self._save(self.best)
         elif not better and state.plain and self.best.exists():
@@ -236,16 +240,20 @@ class Training:
             here=self.here,
         )
 
-    def predictor(self) -> Predictor:
-        """The averaged weights as a model for people."""
+    def predictor(self, found: Thresholds | None = None) -> Predictor:
+        """The averaged weights as a model for people, with the thresholds that were found for them."""
         card = Card(self.state.names, self.options.input_size)
+        if found and found.overall:
+            each = tuple(found.classes[name].threshold if name in found.classes else None for name in card.names)
+            card = replace(card, threshold=found.overall.threshold, class_thresholds=each)
         return Predictor(TorchEngine(self.state.ema.module), card)
 
-    def _export(self, better: bool) -> None:
+    def _export(self, better: bool, found: Thresholds) -> None:
         """Write the averaged weights to `out/model`, and to `out/best` when no earlier evaluation was better."""
-        self.predictor().save(self.out / "model")
+        model = self.predictor(found)
+        model.save(self.out / "model")
         if better:
-            self.predictor().save(self.out / "best")
+            model.save(self.out / "best")
 
     def _ask_to_stop(self, signum: int, _frame: object) -> None:
         if self.stop and signum == signal.SIGINT:  # asked twice

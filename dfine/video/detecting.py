@@ -30,7 +30,7 @@ class FrameResult:
 
 
 def detect_frames(
-    model: Predictor, video: Video, threshold: float = 0.5, *, track: bool = False, batch: int | None = None
+    model: Predictor, video: Video, threshold: float | str = 0.5, *, track: bool = False, batch: int | None = None
 ) -> Iterator[FrameResult]:
     """What the model makes of every frame, in order, in memory that does not grow with the video.
 
@@ -40,7 +40,7 @@ def detect_frames(
     Args:
         model: the detector.
         video: see `Video`; each frame is looked at by itself.
-        threshold: lowest score in 0..1 that is reported.
+        threshold: lowest score in 0..1 that is reported, or "best": the one of all classes together.
         track: number the things that are seen (`Tracker`).
         batch: frames per forward pass; by default 8 on a GPU, and 1 from a webcam or on the CPU, where more are not
             faster.
@@ -50,8 +50,9 @@ def detect_frames(
         VideoError: no frame of the video can be decoded.
         ImportError: tracking without the package it needs.
     """
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"the threshold is a score between 0 and 1, not {threshold}")
+    model.lowest(threshold)
+    if threshold == "best":
+        threshold = model.card.threshold
     if batch is not None and batch < 1:
         raise ValueError(f"a batch needs at least one frame, not {batch}")
     batch = 1 if video.live else batch or (1 if model.device.type == "cpu" else BATCH)

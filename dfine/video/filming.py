@@ -27,7 +27,7 @@ AHEAD = 4  # frames that the network may be ahead of drawing and encoding
 class Options:
     """What is wanted of a video."""
 
-    threshold: float = 0.5  # lowest score in 0..1 that is reported
+    threshold: float | str = 0.5  # lowest score in 0..1 that is reported
     every: int = 1  # detect in every frame of this number; the saved video holds only those
     track: bool = False  # number the things that are seen
     batch: int | None = None  # frames per forward pass; see `detect_frames`

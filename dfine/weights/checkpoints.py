@@ -23,7 +23,14 @@ from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
 from dfine.trace.card import Card
 from dfine.weights.cache import HUB_FILES
-from dfine.weights.checks import check_values, checked_names, checked_size, checked_temperature, read_json
+from dfine.weights.checks import (
+    check_values,
+    checked_names,
+    checked_size,
+    checked_temperature,
+    checked_thresholds,
+    read_json,
+)
 from dfine.weights.exceptions import CheckpointError, some
 from dfine.weights.hub import fetch, fetch_hub
 from dfine.weights.identify import OURS, describe, translate
@@ -103,12 +110,15 @@ def open_checkpoint(
     if size is None and found.size is None and published is None:
         notes.append(_assumed(found))
     readme = folder / "README.md"
+    overall, each = checked_thresholds(source, config) if found.layout is OURS else (None, ())
     card = Card(
         names=called,
         input_size=checked_size(size) if size is not None else found.size or SIZE,
         source=str(source),
         digest=digest(*files),
         temperature=checked_temperature(source, found.temperature),
+        threshold=overall,
+        class_thresholds=each,
         words=readme.read_text(encoding="utf-8", errors="replace") if described and readme.is_file() else None,
         notes=tuple(note for note in notes if note),
     )

@@ -53,6 +53,18 @@ def checked_size(size: object, where: str = "the input size") -> tuple[int, int]
     return int(size[0]), int(size[1])
 
 
+def checked_thresholds(source: str | os.PathLike, config: dict) -> tuple[float | None, tuple[float | None, ...]]:
+    """The scores with the best F1 that a config.json holds: over all, and of each class; None and () without.
+
+    Raises:
+        CheckpointError: one is no score.
+    """
+    overall, each = config.get("threshold"), config.get("class_thresholds") or []
+    if not isinstance(each, list) or not all(v is None or (finite(v) and 0 <= v <= 1) for v in [overall, *each]):
+        raise CheckpointError(f"{source}: threshold and class_thresholds in its config.json must be scores in 0..1")
+    return overall, tuple(each)
+
+
 def checked_temperature(source: str | os.PathLike, values: list | None) -> tuple[float, ...] | None:
     """One positive number per edge, or None. Raises CheckpointError otherwise."""
     if values is None:

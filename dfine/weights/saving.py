@@ -25,7 +25,7 @@ def save(folder: str | os.PathLike, network: DFINE, card: Card, *, half: bool = 
     Args:
         folder: made if it is not there.
         network: a detector; its weights are written as they are, so that loading them gives bit-equal outputs.
-        card: its class names, input size and fitted temperature are written.
+        card: its class names, input size, fitted temperature and thresholds are written.
         half: kernels and matrices in float16, for half the space; norms, biases and scales stay as they are.
 
     Raises:
@@ -39,6 +39,8 @@ def save(folder: str | os.PathLike, network: DFINE, card: Card, *, half: bool = 
     about["input_size"] = list(card.input_size)
     if card.temperature is not None:
         about["temperature"] = list(checked_temperature(folder, [float(t) for t in card.temperature]))
+    if card.threshold is not None:
+        about |= {"threshold": card.threshold, "class_thresholds": list(card.class_thresholds)}
     return write_folder(folder, weights, {HUB_FILES[0]: as_json(about, indent=1)})
 
 
