@@ -1,4 +1,5 @@
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +10,8 @@ from dfine.weights import download, zoo
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.hub import fetch, fetch_hub
 from dfine.weights.zoo import ZOO
+from tests.helpers import small_predictor
+from tests.weights.servers import Sends, serving
 
 
 @pytest.fixture
@@ -98,3 +101,98 @@ def test_a_missing_demo_says_where_it_should_be(monkeypatch, tmp_path):
     assert not ZOO["demo"].cached
     with pytest.raises(CheckpointError, match="'demo' is not in .*DFINE_ASSETS"):
         dfine.load("demo")
+
+
+# ── a Hub on loopback ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """What a Hub has of a model in the layout of transformers."""
+    folder = small_predictor(("cup", "key", "bus")).save(tmp_path_factory.mktemp("hub"), layout="transformers")
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def there(nowhere, monkeypatch):
+    """A function that makes a server the Hub."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(download, "SILENCE", 0.7)
+    return lambda url: monkeypatch.setattr(constants, "ENDPOINT", url)
+
+
+def test_a_model_comes_with_its_preprocessor_and_is_cached_for_everybody(there, files):
+    from huggingface_hub import try_to_load_from_cache
+
+    sends = Sends(files)
+    with serving(sends) as url:
+        there(url)
+        model = dfine.load("me/cups", device="cpu")
+        asked = len(sends.asked)
+        dfine.load("me/cups", device="cpu")
+    assert (model.names, model.input_size) == (("cup", "key", "bus"), (64, 96))
+    assert asked == len(sends.asked) == 3
+    assert Path(try_to_load_from_cache("me/cups", "model.safetensors")).parent.name == "a" * 40
+
+
+def test_a_model_without_a_preprocessor_is_one_too(there, files):
+    with serving(Sends({name: files[name] for name in ("config.json", "model.safetensors")})) as url:
+        there(url)
+        with pytest.warns(UserWarning, match="me/cups: nothing says its input size; 640 x 640 is assumed"):
+            assert dfine.load("me/cups", device="cpu").input_size == (640, 640)
+
+
+def test_a_torn_copy_in_the_cache_is_made_again(there, files):
+    with serving(Sends(files)) as url:
+        there(url)
+        folder = fetch_hub("me/cups")
+        (folder / "model.safetensors").write_bytes(files["model.safetensors"][:-1000])
+        assert fetch_hub("me/cups") == folder
+    assert (folder / "model.safetensors").read_bytes() == files["model.safetensors"]
+    (folder / "model.safetensors").write_bytes(b"")
+    with pytest.raises(CheckpointError, match="the copy in .* is damaged, and so .* cannot be reached"):
+        fetch_hub("me/cups")
+
+
+def test_a_download_that_broke_off_goes_on_the_next_time(there, files):
+    half = len(files["model.safetensors"]) // 2
+    sends = Sends(files, stop=half, hold=True)
+    with serving(sends) as url:
+        there(url)
+        with pytest.raises(CheckpointError, match="the download of model.safetensors of me/cups stands still after"):
+            fetch_hub("me/cups")
+        sends.stop, sends.hold = None, False
+        fetch_hub("me/cups")
+    assert [headers["Range"] for headers in sends.asked if "Range" in headers] == [f"bytes={half}-"]
+
+
+@pytest.mark.parametrize(
+    "sends, said",
+    [
+        (Sends(), "the Hub has no model 'me/cups' with a config.json, or it is private"),
+        (Sends({"config.json": b"{}"}), "'me/cups' has no config.json and model.safetensors, so it is not"),
+        (Sends(code=401), "or it is private .then: hf auth login"),
+        (Sends(code=500), "answers 500"),
+        (Sends(page=True), "a web page came in its place"),
+        (Sends({"config.json": b"{}", "model.safetensors": bytes(1000)}), "model.safetensors of me/cups came damaged"),
+        (Sends({"config.json": b"nothing"}), "config.json of me/cups came damaged"),
+    ],
+)
+def test_a_hub_that_has_it_not(there, sends, said):
+    with serving(sends) as url:
+        there(url)
+        with pytest.raises(CheckpointError, match=said):
+            fetch_hub("me/cups")
+
+
+def test_a_release_file_that_is_torn_comes_again(there, nowhere, monkeypatch, tmp_path):
+    known = ZOO["large-obj365-e25"]
+    torch.save({"a": torch.ones(2)}, tmp_path / "whole")
+    place = nowhere / "torch" / "checkpoints" / known.file
+    place.parent.mkdir(parents=True)
+    place.write_bytes((tmp_path / "whole").read_bytes()[:-100])
+    with serving(Sends({known.file: (tmp_path / "whole").read_bytes()})) as url:
+        monkeypatch.setattr(zoo, "RELEASE", f"{url}/")
+        assert fetch(known) == place
+    assert place.read_bytes() == (tmp_path / "whole").read_bytes()
