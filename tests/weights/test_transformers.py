@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from PIL import Image
 from torchvision.ops import box_iou
 
 import dfine
@@ -98,3 +99,137 @@ def test_mistakes_are_named(place, options, said, tmp_path):
     with pytest.raises(CheckpointError, match=said):
         small_predictor(NAMES).save(tmp_path / place, **options)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+# ── folders as transformers itself saves them ─────────────────────────────────────────────────────────────────────────
+
+PICTURE = Image.effect_noise((120, 80), 90).convert("RGB")
+
+
+def resaved(folder, out, processing=None, **saving):
+    """The model loaded and saved by transformers, with what its image processor is told to do; None: without one."""
+    transformers = pytest.importorskip("transformers")
+    transformers.DFineForObjectDetection.from_pretrained(folder).save_pretrained(out, **saving)
+    if processing is not None:
+        transformers.AutoImageProcessor.from_pretrained(folder, **processing).save_pretrained(out)
+    return out
+
+
+def theirs(folder, picture):
+    """All scores and boxes of transformers for a picture, as its processor prepares it, best score first."""
+    transformers = pytest.importorskip("transformers")
+    pixels = transformers.AutoImageProcessor.from_pretrained(folder)(images=picture, return_tensors="pt")
+    network = transformers.DFineForObjectDetection.from_pretrained(folder).eval()
+    with torch.no_grad():
+        found = network(pixels["pixel_values"].float())
+    return found.logits.sigmoid().amax(-1)[0].sort(descending=True).values
+
+
+def ours(model, picture):
+    return model(picture, 0.0).trace.last.logits.sigmoid().amax(-1)[0].sort(descending=True).values
+
+
+SCALES = {
+    "plain": {},
+    "normalised": {"do_normalize": True},
+    "normalised by others": {"do_normalize": True, "image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.3, 0.4]},
+    "0 to 255": {"do_rescale": False},
+    "-1 to 1": {"rescale_factor": 1 / 127.5, "do_normalize": True, "image_mean": [1.0] * 3, "image_std": [1.0] * 3},
+    "another size": {"size": {"height": 96, "width": 64}},
+}
+
+
+@pytest.mark.parametrize("scale", list(SCALES))
+def test_pictures_are_prepared_as_the_folder_asks(folder, tmp_path, scale):
+    """By the network itself, its fused copy, and after saving in either layout."""
+    place = resaved(folder, tmp_path / "a", SCALES[scale])
+    want = theirs(place, PICTURE)
+    model = dfine.load(place, device="cpu", fast=False)
+    torch.testing.assert_close(ours(model, PICTURE), want, atol=1e-4, rtol=0)
+    plain = dfine.load(folder, device="cpu", fast=False)
+    assert scale == "plain" or not torch.allclose(ours(plain, PICTURE), want, atol=1e-3)
+
+    others = [dfine.load(place, device="cpu")]
+    others += [
+        dfine.load(model.save(tmp_path / layout, layout=layout), device="cpu") for layout in ("dfine", "transformers")
+    ]
+    for other in others:
+        torch.testing.assert_close(ours(other, PICTURE), want, atol=1e-4, rtol=0)
+
+
+def test_an_exported_file_prepares_pictures_too(folder, tmp_path):
+    pytest.importorskip("onnxruntime")
+    from dfine.engines.onnx.export import export
+
+    place = resaved(folder, tmp_path / "a", {"do_normalize": True})
+    model = dfine.load(place, device="cpu")
+    export(model.network, model.card, tmp_path / "a.onnx")
+    torch.testing.assert_close(
+        ours(dfine.load(tmp_path / "a.onnx"), PICTURE), theirs(place, PICTURE), atol=1e-3, rtol=0
+    )
+
+
+def test_what_starts_from_such_weights_keeps_their_scale(folder, tmp_path):
+    from dfine.training.transfer import carry_over
+
+    model = dfine.load(resaved(folder, tmp_path / "a", {"do_normalize": True}), device="cpu")
+    network, _ = carry_over(model.network, model.names, ("key", "new"))
+    assert network.config.mean == pytest.approx((0.485, 0.456, 0.406))
+
+
+def test_the_official_layout_has_no_place_for_a_scale(folder, tmp_path):
+    model = dfine.load(resaved(folder, tmp_path / "a", {"do_normalize": True}), device="cpu")
+    with pytest.raises(CheckpointError, match="the official layout cannot say that pictures are normalised"):
+        model.save(tmp_path / "a.pth", layout="official")
+    assert not (tmp_path / "a.pth").exists()
+
+
+@pytest.mark.parametrize(
+    "processing, said",
+    [
+        (
+            {"size": {"max_height": 64, "max_width": 64}, "do_pad": True, "pad_size": {"height": 64, "width": 64}},
+            "max_h",
+        ),
+        ({"size": {"shortest_edge": 64, "longest_edge": 96}}, "size has shortest_edge and longest_edge"),
+        ({"do_pad": True, "pad_size": {"height": 128, "width": 128}}, "do_pad pads pictures"),
+        ({"do_resize": False}, "do_resize is false"),
+    ],
+)
+def test_other_shapes_are_refused_by_name(folder, tmp_path, processing, said):
+    place = resaved(folder, tmp_path / "a", processing)
+    with pytest.raises(CheckpointError, match=said):
+        dfine.load(place, device="cpu")
+
+
+def test_without_a_processor_the_size_that_is_assumed_is_said(folder, tmp_path):
+    place = resaved(folder, tmp_path / "a")
+    with pytest.warns(UserWarning, match="nothing says its input size; 640 x 640 is assumed"):
+        model = dfine.load(place, device="cpu")
+    assert model.input_size == (640, 640)
+    assert not dfine.load(place, device="cpu", size=(64, 96)).card.notes
+
+
+def test_weights_in_several_files(folder, tmp_path):
+    place = resaved(folder, tmp_path / "a", {}, max_shard_size="4MB")
+    assert len(list(place.glob("model-*.safetensors"))) > 1 and not (place / "model.safetensors").exists()
+    whole, parts = dfine.load(folder, device="cpu"), dfine.load(place, device="cpu")
+    assert equal(whole.network, parts.network) and len(parts.digest) == 64
+    sorted(place.glob("model-*.safetensors"))[1].unlink()
+    with pytest.raises(
+        CheckpointError, match="lacks model-00002-of-.*safetensors of the . that model.safetensors.index"
+    ):
+        dfine.load(place, device="cpu")
+
+
+@pytest.mark.parametrize("classes", [5, 80, 366])
+def test_classes_that_nobody_named_are_called_as_the_folder_calls_them(folder, tmp_path, classes):
+    transformers = pytest.importorskip("transformers")
+    kind = transformers.DFineForObjectDetection
+    kind.from_pretrained(folder, num_labels=classes, ignore_mismatched_sizes=True).save_pretrained(tmp_path)
+    with pytest.warns(UserWarning, match="no better names than LABEL_0 .*--names"):
+        model = dfine.load(tmp_path, device="cpu")
+    assert model.names == tuple(f"LABEL_{i}" for i in range(classes))
+    names = [f"thing {i}" for i in range(classes)]
+    named = dfine.load(dfine.load(tmp_path, device="cpu", names=names).save(tmp_path / "named"), device="cpu")
+    assert named.names == tuple(names) and not named.card.notes
