@@ -8,6 +8,7 @@ from torchvision.ops import box_iou
 import dfine
 from dfine.config import SIZES, Config
 from dfine.network.detector import DFINE
+from dfine.weights.cache import assets
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.transformers import transformers_config
 from tests.helpers import predictor, small_predictor
@@ -103,7 +104,13 @@ def test_mistakes_are_named(place, options, said, tmp_path):
 
 # ── folders as transformers itself saves them ─────────────────────────────────────────────────────────────────────────
 
-PICTURE = Image.effect_noise((120, 80), 90).convert("RGB")
+PICTURE = Image.open(assets() / "examples" / "2-crowd.jpg").convert("RGB")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The shipped detector, which answers otherwise to pictures on another scale."""
+    return dfine.load("demo", device="cpu").save(tmp_path_factory.mktemp("demo") / "a", layout="transformers")
 
 
 def resaved(folder, out, processing=None, **saving):
@@ -135,18 +142,18 @@ SCALES = {
     "normalised by others": {"do_normalize": True, "image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.3, 0.4]},
     "0 to 255": {"do_rescale": False},
     "-1 to 1": {"rescale_factor": 1 / 127.5, "do_normalize": True, "image_mean": [1.0] * 3, "image_std": [1.0] * 3},
-    "another size": {"size": {"height": 96, "width": 64}},
+    "another size": {"size": {"height": 256, "width": 384}},
 }
 
 
 @pytest.mark.parametrize("scale", list(SCALES))
-def test_pictures_are_prepared_as_the_folder_asks(folder, tmp_path, scale):
+def test_pictures_are_prepared_as_the_folder_asks(demo, tmp_path, scale):
     """By the network itself, its fused copy, and after saving in either layout."""
-    place = resaved(folder, tmp_path / "a", SCALES[scale])
+    place = resaved(demo, tmp_path / "a", SCALES[scale])
     want = theirs(place, PICTURE)
     model = dfine.load(place, device="cpu", fast=False)
     torch.testing.assert_close(ours(model, PICTURE), want, atol=1e-4, rtol=0)
-    plain = dfine.load(folder, device="cpu", fast=False)
+    plain = dfine.load(demo, device="cpu", fast=False)
     assert scale == "plain" or not torch.allclose(ours(plain, PICTURE), want, atol=1e-3)
 
     others = [dfine.load(place, device="cpu")]
@@ -157,11 +164,11 @@ def test_pictures_are_prepared_as_the_folder_asks(folder, tmp_path, scale):
         torch.testing.assert_close(ours(other, PICTURE), want, atol=1e-4, rtol=0)
 
 
-def test_an_exported_file_prepares_pictures_too(folder, tmp_path):
+def test_an_exported_file_prepares_pictures_too(demo, tmp_path):
     pytest.importorskip("onnxruntime")
     from dfine.engines.onnx.export import export
 
-    place = resaved(folder, tmp_path / "a", {"do_normalize": True})
+    place = resaved(demo, tmp_path / "a", {"do_normalize": True})
     model = dfine.load(place, device="cpu")
     export(model.network, model.card, tmp_path / "a.onnx")
     torch.testing.assert_close(
@@ -169,10 +176,10 @@ def test_an_exported_file_prepares_pictures_too(folder, tmp_path):
     )
 
 
-def test_what_starts_from_such_weights_keeps_their_scale(folder, tmp_path):
+def test_what_starts_from_such_weights_keeps_their_scale(demo, tmp_path):
     from dfine.training.transfer import carry_over
 
-    model = dfine.load(resaved(folder, tmp_path / "a", {"do_normalize": True}), device="cpu")
+    model = dfine.load(resaved(demo, tmp_path / "a", {"do_normalize": True}), device="cpu")
     network, _ = carry_over(model.network, model.names, ("key", "new"))
     assert network.config.mean == pytest.approx((0.485, 0.456, 0.406))
 
