@@ -72,7 +72,7 @@ def opened(browser, url: str, size: tuple[int, int], scheme: str) -> Page:
     page.goto(url)
     page.wait_for_selector("#scene [role=option]", state="attached")
     page.wait_for_timeout(3 * SETTLED)  # the examples are being looked at
-    page.locator("#examples button.gallery-item").nth(1).click()
+    page.get_by_role("button", name="Example: Crowded").click()
     page.wait_for_selector("#source img[src*='crowd']")
     page.wait_for_timeout(SETTLED)
     return page

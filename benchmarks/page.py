@@ -133,7 +133,7 @@ def upload(page: Page, file: Path) -> float:
 def example(page: Page, index: int) -> float:
     """Seconds from a click on an example picture to the picture with its boxes."""
     page.evaluate("window.begun = performance.now()")
-    page.locator("#examples button.gallery-item").nth(index).click()
+    page.locator("#examples button").nth(index).click()
     page.wait_for_function(QUIET, arg="scene")
     seconds = page.evaluate("(window.last.scene - window.begun) / 1000")
     page.wait_for_timeout(1500)

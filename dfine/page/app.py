@@ -10,9 +10,10 @@ import gradio as gr
 
 from dfine.page.endpoints import endpoints
 from dfine.page.example_cache import ExampleCache
+from dfine.page.examples import examples
 from dfine.page.handlers import Handlers
-from dfine.page.layout import CSS, EXAMPLES, KEYS, THEME, layout
-from dfine.page.models import Models, wanted
+from dfine.page.layout import CSS, KEYS, THEME, layout
+from dfine.page.models import DRAWINGS, PHOTOS, Models, wanted
 from dfine.page.runner import Runner
 from dfine.page.wiring import ONE, Wiring
 
@@ -21,14 +22,14 @@ WAITING = 32  # visitors who may wait for the network
 LARGEST = "40mb"  # of an upload
 
 
-def build(model: str = "demo", device: str = "auto", fetch: bool = False, swift: bool = False) -> gr.Blocks:
+def build(model: str | None = None, device: str = "auto", fetch: bool = False, swift: bool = False) -> gr.Blocks:
     """The page, with its model loaded.
 
     Args:
-        model: anything that `dfine.load` takes; offered besides the shipped one and the zoo.
+        model: anything that `dfine.load` takes; offered besides the shipped ones and the zoo. None for a shipped one.
         device: auto, cuda, mps or cpu.
         fetch: get a model of everyday things in the background; it becomes the default, unless `model` is another than
-            the shipped one.
+            the shipped ones.
         swift: once the page is up, export models for ONNX Runtime, and use that where it is the faster engine.
 
     Raises:
@@ -39,14 +40,14 @@ def build(model: str = "demo", device: str = "auto", fetch: bool = False, swift:
         models.faster_once(lambda: page.is_running)
     models()
     runner = Runner(models)
-    examples = ExampleCache(runner, EXAMPLES)
+    cache = ExampleCache(runner, examples())
     with page:
         components = layout(models)
         endpoints(models, ONE)  # before the page's own events, which would take their names
-        Wiring(page, components, Handlers(components, runner, examples)).connect()
-    examples.fill(ready=lambda: page.is_running)  # so that the first click on an example need not wait
+        Wiring(page, components, Handlers(components, runner, cache)).connect()
+    cache.fill(ready=lambda: page.is_running)  # so that the first click on an example need not wait
     if fetch:
-        models.fetch_in_background(done=examples.fill, become_default=model == "demo")
+        models.fetch_in_background(done=cache.fill, become_default=model in (None, DRAWINGS, PHOTOS))
     return page
 
 
@@ -70,6 +71,7 @@ def main(arguments: list[str] | None = None, program: str = "app.py") -> None:
             max_file_size=LARGEST,
             state_session_capacity=SESSIONS,
             run_history=False,
+            enable_monitoring=False,  # its summary of calls would stand on the page that documents the API
             footer_links=["api", "settings"],
         )
     except (ValueError, OSError) as error:
@@ -80,7 +82,7 @@ def parser(program: str) -> argparse.ArgumentParser:
     """The command's options; their defaults come from the environment."""
     env = os.environ.get
     options = argparse.ArgumentParser(prog=program, description="D-FINE Lens: look inside an object detector.")
-    options.add_argument("--model", default=env("DFINE_MODEL", "demo"), help="name, folder or file (DFINE_MODEL)")
+    options.add_argument("--model", default=env("DFINE_MODEL"), help="name, folder or file (DFINE_MODEL)")
     options.add_argument("--host", default=env("DFINE_HOST", env("GRADIO_SERVER_NAME", "127.0.0.1")), help="DFINE_HOST")
     options.add_argument(
         "--port",

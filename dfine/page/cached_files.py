@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from gradio.data_classes import FileData
@@ -22,14 +23,33 @@ def jpeg(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
+@lru_cache(maxsize=64)
+def _small(path: str, side: int) -> bytes:
+    with Image.open(path) as picture:
+        picture.draft("RGB", (side, side))
+        small = picture.convert("RGB")
+    small.thumbnail((side, side))
+    return jpeg(small)
+
+
+def thumbnail(path: str, side: int) -> dict:
+    """A small copy of a picture of this project's or a dependency's, as the browser is told of it.
+
+    Args:
+        path: of the picture; not of a visitor's, which may be damaged.
+        side: of the longer side, in pixels.
+    """
+    return described(write(_small(path, side), "thumbnail.jpg"), lambda: _small(path, side))
+
+
 def write(data: bytes, name: str = "picture.jpg") -> str:
     """Write a file and return its path, which follows from its bytes and its name."""
     return save_bytes_to_cache(data, name, get_upload_folder())
 
 
-def copy(path: Path) -> str:
+def copy(path: str | Path) -> str:
     """Copy a file into the cache under its own name and return its path there."""
-    return save_file_to_cache(path, cache_dir=get_upload_folder())
+    return save_file_to_cache(str(path), cache_dir=get_upload_folder())
 
 
 def described(path: str, again: Callable[[], bytes]) -> dict:

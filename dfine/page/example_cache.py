@@ -12,8 +12,11 @@ from pathlib import Path
 from dfine.files import digest
 from dfine.page import zerogpu
 from dfine.page.answer import Answer
+from dfine.page.examples import Example
 from dfine.page.models import KEPT
 from dfine.page.runner import Runner
+
+SURE = 0.5  # the score at which the page begins
 
 
 class ExampleCache:
@@ -24,10 +27,12 @@ class ExampleCache:
     models that `Models` keeps; those that were not asked for the longest go first.
     """
 
-    def __init__(self, runner: Runner, examples: Sequence[str]):
+    def __init__(self, runner: Runner, examples: Sequence[Example]):
         self.runner, self.examples = runner, list(examples)
-        self._known = {digest(path): path for path in self.examples}
-        self._sizes = {Path(path).stat().st_size for path in self.examples}  # most pictures need not be read for this
+        self._known = {digest(example.path) for example in self.examples}
+        self._sizes = {
+            Path(example.path).stat().st_size for example in self.examples
+        }  # most pictures need not be read for this
         self._kept: OrderedDict[tuple[str, str], Answer] = OrderedDict()
         self._lock = threading.Lock()  # of the dictionary; never held while the network runs
         self._turn = threading.Lock()  # two who want the same new answer: the second waits, and finds it
@@ -48,8 +53,19 @@ class ExampleCache:
                 answer = self._find(key) or self._keep(key, self.runner.answer(path, name))
         return replace(answer, path=str(path), where=replace(answer.where, picture=Path(path).name))
 
+    def first(self) -> Example | None:
+        """The example to begin with: of those that the default model knows, the first in which it has found something.
+
+        Where it has found nothing yet, simply the first; None where there are no examples.
+        """
+        default = self.runner.models.default
+        suited = [e for e in self.examples if self.runner.models.suited(e.drawn) == default] or self.examples
+        answers = [(e, self._find((digest(e.path), default))) for e in suited]
+        good = [e for e, answer in answers if answer and len(answer.result.detections.above(SURE))]
+        return next(iter(good or suited), None)
+
     def fill(self, name: str = "", ready: Callable[[], bool] = lambda: True) -> threading.Thread:
-        """Run one model on all examples in a daemon thread; what fails will say so when somebody asks.
+        """Run the models that suit them on all examples in a daemon thread; failures are told to whoever asks later.
 
         It waits until it is `ready`, for a minute at most, so that a page starts no later for it. Where the GPU is
         borrowed, nothing is done: there is no visitor yet whose quota it could be borrowed on.
@@ -63,10 +79,12 @@ class ExampleCache:
                     break
                 time.sleep(0.1)
             try:
-                for path in self.examples[:1]:
-                    self.runner.answer(path, name)  # a first run takes longer than all others: nobody is told its time
-                for path in self.examples:
-                    self.answer(path, name)
+                for example in self.examples[:1]:
+                    self.runner.answer(
+                        example.path, name
+                    )  # a first run takes longer than all others: nobody is told its time
+                for example in self.examples:
+                    self.answer(example.path, self.runner.models.suited(example.drawn, name))
             except (ValueError, OSError, RuntimeError):
                 return
 

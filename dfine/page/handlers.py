@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 
-from dfine.page import objects, plots, scene, status, thumbnails
+from dfine.page import cached_files, examples, objects, plots, scene, status, thumbnails
 from dfine.page.answer import FAILED, Answer, Outcome, Refusal
 from dfine.page.example_cache import ExampleCache
 from dfine.page.runner import Runner
@@ -29,18 +29,20 @@ class Handlers:
     Args:
         v: the components, see `layout`.
         runner: runs the models that the page offers.
-        examples: the same for examples, which it remembers.
+        cache: answers to the examples, and remembers the answers.
     """
 
-    def __init__(self, v: SimpleNamespace, runner: Runner, examples: ExampleCache):
-        self.v, self.runner, self.models, self.examples = v, runner, runner.models, examples
+    def __init__(self, v: SimpleNamespace, runner: Runner, cache: ExampleCache):
+        self.v, self.runner, self.models, self.cache = v, runner, runner.models, cache
 
     # The model
 
     def arrive(self) -> dict:
-        """A visitor comes: the models as they are now."""
-        v, models = self.v, self.models
-        return {v.model: gr.Dropdown(models.choices(), value=models.default)} | self.watch(models.default)
+        """A visitor comes: the models as they are now, the examples, and the one to begin with."""
+        v, models, first = self.v, self.models, self.cache.first()
+        listed = {v.model: gr.Dropdown(models.choices(), value=models.default), v.top: None}
+        listed |= {v.examples: examples.value(self.cache.examples), v.source: first and cached_files.copy(first.path)}
+        return listed | self.watch(models.default)
 
     def watch(self, name: str) -> dict:
         """What is shown, what is on its way, and what there is; asked again while something is on its way."""
@@ -58,7 +60,20 @@ class Handlers:
             said |= {v.model: gr.Dropdown(self.models.choices()), v.state: status.arrived(self.models, name)}
         return said
 
+    def wish(self, name: str, wish: str, before: Outcome) -> str:
+        """The model that the visitor wishes for: the one they chose, but not the one an example brought."""
+        return wish if isinstance(before, Answer) and before.model == name else name
+
     # The picture
+
+    def example(self, wish: str, event: gr.EventData) -> dict:
+        """The example that was chosen, and the model that suits it."""
+        v, chosen = self.v, self.cache.examples[event.index]
+        return {v.source: cached_files.copy(chosen.path), v.model: self.models.suited(chosen.drawn, wish)}
+
+    def own(self, wish: str) -> str:
+        """The model for a visitor's own picture: the one they wish for, whatever the last example needed."""
+        return wish or self.models.default
 
     def detect(
         self,
@@ -66,22 +81,33 @@ class Handlers:
         name: str,
         before: Outcome,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  Gradio finds it by its default
-    ) -> Outcome:
+    ) -> dict:
         """Run the network on a picture; or say why not: no picture, or none that can be read.
 
-        The outcome `before` is returned as it is if it was of the same file and model.
+        The outcome `before` stays as it is if it was of the same file and model. If the model cannot be had, the one
+        before is put back, and looks at the picture instead.
         """
+        v, put_back = self.v, {}
         if not path:
-            return Refusal()
-        subject = path, name or self.models.default
-        if before.stands(subject):
-            return before
+            return {v.outcome: Refusal()}
+        if before.stands((path, name or self.models.default)):
+            return {v.outcome: before}
         try:
             self.models(name, lambda share, what: progress(share, desc=what))
-            return self.examples.answer(path, name)
         except WRONG as error:
             gr.Warning(escape(str(error)), title=FAILED)
-            return Refusal.of(error, subject)
+            name = before.model if isinstance(before, Answer) else self.models.default
+            put_back = {v.model: gr.Dropdown(self.models.choices(), value=name), v.wish: name}
+        return {v.outcome: self._outcome(path, name or self.models.default, before)} | put_back
+
+    def _outcome(self, path: str, name: str, before: Outcome) -> Outcome:
+        if before.stands((path, name)):
+            return before
+        try:
+            return self.cache.answer(path, name)
+        except WRONG as error:
+            gr.Warning(escape(str(error)), title=FAILED)
+            return Refusal.of(error, (path, name))
 
     def begin(self, s: Settings) -> dict:
         """Show a new picture: nothing chosen, every class in sight.
@@ -107,7 +133,7 @@ class Handlers:
         except WRONG as error:
             gr.Warning(escape(str(error)), title=FAILED)
             return
-        for several in thumbnails.filled(files, lambda path: self.examples.answer(path, name)):
+        for several in thumbnails.filled(files, lambda path: self.cache.answer(path, name)):
             yield {v.several: several, v.thumbnails: several.value(threshold)}
 
     def first(self, several: Thumbnails, path: str | None) -> str | None:

@@ -22,7 +22,7 @@ def as_path(image: gr.Image) -> gr.Image:
     return image
 
 
-def within(number: gr.Number | gr.Slider, least: float, most: float, empty: float) -> gr.Number | gr.Slider:
+def within(number: gr.Number | gr.Slider, least: float, most: float, empty: float | None) -> gr.Number | gr.Slider:
     """Take what was typed as the nearest allowed value; nothing typed stands for `empty`."""
     number.preprocess = lambda given: empty if given is None else min(max(given, least), most)
     return number

@@ -74,6 +74,56 @@
   // A pause breaks off the promise of what plotly was playing; plotly rejects it without a reason, and nobody listens.
   window.addEventListener('unhandledrejection', (event) => event.reason === undefined && event.preventDefault());
 
+  // Pictures may be dropped or pasted anywhere: they reach the inputs that a click would have filled.
+  const uploaded = (files) => {
+    const pictures = [...(files ?? [])].filter((file) => file.type.startsWith('image/') || !file.type);
+    const several = pictures.length > 1;
+    const input = pictures.length && document.querySelector(
+      several ? 'input[type=file][multiple]' : '#source input[type=file]');
+    if (!input) return false;
+    const transfer = new DataTransfer();
+    pictures.forEach((file) => transfer.items.add(file));
+    input.files = transfer.files;
+    input.dispatchEvent(new Event('change', {bubbles: true}));
+    return true;
+  };
+  const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
+  document.addEventListener('dragover', (event) => carries(event) && event.preventDefault());
+  document.addEventListener('drop', (event) => {
+    if (event.defaultPrevented || !carries(event)) return;  // an input that it was dropped on has taken it
+    event.preventDefault();
+    uploaded(event.dataTransfer.files);
+  });
+  document.addEventListener('paste', (event) => {
+    if (event.target.closest?.('#source') || !event.clipboardData?.files.length) return;
+    if (uploaded(event.clipboardData.files)) event.preventDefault();
+  });
+
+  // The row of tabs is one stop of the tab order; arrow keys go through it and open what they come to.
+  const rowOfTabs = () => [...document.querySelectorAll('#tabs [role=tab]')].filter((tab) => tab.offsetParent);
+  document.addEventListener('keydown', (event) => {
+    if (!event.target.matches?.('#tabs [role=tab]')) return;
+    const row = rowOfTabs(), last = row.length - 1, here = row.indexOf(event.target);
+    const to = {ArrowRight: here === last ? 0 : here + 1, ArrowLeft: here ? here - 1 : last, Home: 0, End: last}[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    row[to].focus();
+    row[to].click();
+  });
+  const oneStop = () => rowOfTabs().forEach((tab) => {
+    const stop = tab.getAttribute('aria-selected') === 'true' ? 0 : -1;
+    if (tab.tabIndex !== stop) tab.tabIndex = stop;
+  });
+
+  // What was found is announced when it changes.
+  const announce = () => {
+    const status = document.querySelector('#status');
+    if (status && !status.hasAttribute('aria-live')) {
+      status.setAttribute('role', 'status');
+      status.setAttribute('aria-live', 'polite');
+    }
+  };
+
   // A file that is not a picture gets a sentence; hide the browser's icon for a broken picture.
   for (const [type, value] of [['error', 'hidden'], ['load', '']])
     document.addEventListener(type, ({target}) => {
@@ -87,10 +137,10 @@
     requestAnimationFrame(() => {
       waiting = false;
       document.querySelectorAll('.js-plotly-plot').forEach(name);
-      document.querySelectorAll('#examples .gallery button').forEach((button, i) =>
-        button.setAttribute('aria-label', `Example ${i + 1}`));
+      oneStop();
+      announce();
       document.querySelectorAll('#source img:not([alt]), #source img[alt=""]').forEach((img) =>
         img.setAttribute('alt', 'The picture as it was chosen'));
     });
-  }).observe(document.body, {childList: true, subtree: true});
+  }).observe(document.body, {childList: true, subtree: true, attributeFilter: ['aria-selected']});
 }

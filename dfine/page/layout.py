@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 
-from dfine.page import cached_files, status
+from dfine.page import cached_files, examples, status
 from dfine.page.answer import CEILING, FLOOR, Refusal
 from dfine.page.inputs import as_files, as_path, within
 from dfine.page.models import Models
@@ -14,10 +14,7 @@ from dfine.page.objects import objects
 from dfine.page.scene import scene
 from dfine.page.tabs import TABS
 from dfine.page.thumbnails import Thumbnails, thumbnails
-from dfine.page.view import MOST
-from dfine.weights.cache import assets
 
-EXAMPLES = sorted(str(p) for p in (assets() / "examples").glob("*.jpg"))
 INTRO = """# D-FINE Lens
 An object detector that you can look inside: click a box to see how each decoder layer reshaped its four edges, and how
 sure of them it is."""
@@ -38,6 +35,7 @@ def layout(models: Models) -> SimpleNamespace:
         outcome=gr.State(Refusal(), time_to_live=EXPIRES),
         several=gr.State(Thumbnails(), time_to_live=EXPIRES),
         shown=gr.State(None),
+        wish=gr.State(""),
         chosen=gr.State(None),
         tab=gr.State(TABS[0].key),
     )
@@ -75,7 +73,6 @@ def _input(v: SimpleNamespace, models: Models) -> None:
     """Where pictures come from, and which model looks at them."""
     v.source = as_path(
         gr.Image(
-            value=EXAMPLES[0] if EXAMPLES else None,
             label="Picture",
             type="filepath",
             height=180,
@@ -84,13 +81,7 @@ def _input(v: SimpleNamespace, models: Models) -> None:
             buttons=[],
         )
     )
-    v.examples = gr.Dataset(
-        components=[v.source],
-        samples=[[path] for path in EXAMPLES],
-        visible=bool(EXAMPLES),
-        label="Examples, drawn by this project",
-        elem_id="examples",
-    )
+    v.examples = examples.strip()
     v.upload = as_files(
         gr.UploadButton(
             "Several pictures at once", file_count="multiple", file_types=["image"], elem_id="several", size="sm"
@@ -111,9 +102,9 @@ def _list(v: SimpleNamespace) -> None:
             [], value=[], multiselect=True, label="Only these classes", elem_id="classes", scale=3, min_width=180
         )
         number = gr.Number(
-            MOST, label="At most", precision=0, minimum=1, maximum=MOST, elem_id="top", scale=1, min_width=90
+            None, label="At most", placeholder="all", precision=0, minimum=1, elem_id="top", scale=1, min_width=90
         )
-    v.top = within(number, 1, MOST, MOST)
+    v.top = within(number, 1, float("inf"), None)
 
 
 def _tabs(v: SimpleNamespace) -> None:

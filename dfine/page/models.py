@@ -17,7 +17,8 @@ from dfine.weights.exceptions import CheckpointError, OfflineError
 from dfine.weights.zoo import ZOO, zoo
 
 KEPT = 3  # models held in memory; the default one is among them
-EVERYDAY = "nano-coco"  # what a visitor should meet: everyday things, small enough for two cores
+EVERYDAY = "nano-coco"  # what visitors should meet first: everyday things, small enough for two cores
+PHOTOS, DRAWINGS = "photos", "demo"  # the shipped models of photographs and of drawings
 
 Progress = Callable[[float, str], None]  # (share done in 0..1, what is being done)
 
@@ -25,18 +26,25 @@ Progress = Callable[[float, str], None]  # (share done in 0..1, what is being do
 class Models:
     """Models by name, safe to share between threads: `models("nano-coco")` opens one, or finds it in memory.
 
-    Only what the zoo lists and what was named at start-up can be opened: names come from visitors, and a path of theirs
-    must not. A caller keeps the model that it was given: whatever others open, and whatever is dropped from memory
-    then, it stays whole until the caller lets go. Two who want the same new model wait for one load; who wants another
-    waits for neither.
+    Only what the zoo lists and what was named at start-up can be opened: names come from visitors, whose paths must not
+    be. A caller keeps the model that it was given, whatever others open and whatever is dropped from memory then. Two
+    who want the same new model wait for one load; those who want another do not wait for it.
 
     Attributes:
         default: the model that "" stands for.
         device: where models are put.
+
+    Args:
+        default: a name, a folder or a file; None for the shipped model (see `shipped`).
+        device: auto, cuda, mps or cpu.
+        more: further names, folders or files to offer.
+        kept: how many models stay in memory.
     """
 
-    def __init__(self, default: str = "demo", device: str = "auto", *, more: Sequence[str] = (), kept: int = KEPT):
-        self.default, self.device, self.kept = str(default), device, max(1, kept)
+    def __init__(
+        self, default: str | Path | None = None, device: str = "auto", *, more: Sequence[str] = (), kept: int = KEPT
+    ):
+        self.default, self.device, self.kept = str(default or shipped()), device, max(1, kept)
         self._ready: Callable[[], bool] | None = None  # when to look for faster engines; None: never
         self._own = [name for name in dict.fromkeys((self.default, *map(str, more))) if name not in ZOO]
         self._open: OrderedDict[str, Predictor] = OrderedDict()
@@ -55,7 +63,7 @@ class Models:
         name = name or self.default
         if name not in self._turns:
             raise CheckpointError(
-                f"no model {name!r} is offered here; choose one of {', '.join(map(_short, self._turns))}"
+                f"no model {name!r} is offered here; choose one of {', '.join(map(called, self._turns))}"
             )
         model = self._find(name)
         if model:
@@ -103,10 +111,10 @@ class Models:
 
     def choices(self) -> list[tuple[str, str]]:
         """What to offer in a list, as (words, name): published COCO models that are here, the default, the rest."""
-        rows = [r for r in self.table() if r["name"] != "demo" or r["state"] != "to be fetched"]  # demo ships or is not
+        rows = [r for r in self.table() if r["state"] != "to be fetched" or not ZOO[r["name"]].ships]
         rows.sort(key=lambda r: r["state"] == "to be fetched")
-        offered = [(f"{_short(name)} · given at start-up", name) for name in self._own]
-        offered += [(_words(row), row["name"]) for row in rows]
+        offered = [(f"{called(name)} · given at start-up", name) for name in self._own]
+        offered += [(_words(row, self.trouble(row["name"])), row["name"]) for row in rows]
         everyday = {r["name"] for r in rows if r["trained on"].endswith("COCO") and r["state"] != "to be fetched"}
         return sorted(offered, key=lambda choice: (choice[1] not in everyday, choice[1] != self.default))
 
@@ -125,9 +133,21 @@ class Models:
         """Why `name` could not be opened when it was last tried; None if it could, or was not tried."""
         return self._troubles.get(name)
 
+    def suited(self, drawn: bool, name: str = "") -> str:
+        """The model that suits an example: `name` ("" for the default one), unless its pictures are of the other kind.
+
+        Drawings go to the model of drawings and photographs to any other one, where such a model is here. A model that
+        was given at start-up is asked about everything.
+        """
+        name = name or self.default
+        if name not in ZOO or drawn == (name == DRAWINGS):
+            return name
+        better = DRAWINGS if drawn else self.default if self.default != DRAWINGS else PHOTOS
+        return better if better not in ZOO or ZOO[better].cached else name
+
     def sentence(self) -> str:
         """The state of things in one sentence, for the page."""
-        showing, trouble = _called(self.default), self._troubles.get(self._wanted)
+        showing, trouble = _described(self.default), self._troubles.get(self._wanted)
         if self.fetching and self.fetching != self.default:
             return f"Showing {showing}; {self.fetching} is on its way, and will be offered once it is here."
         if isinstance(trouble, OfflineError):
@@ -147,17 +167,17 @@ class Models:
         """Fetch and read a model, telling how far it is; remember why it failed, if it does."""
         known = ZOO.get(name)
         try:
-            if known and not known.cached and known.name != "demo":
+            if known and not known.cached and not known.ships:
                 megabytes = 4 * known.parameters
                 tell(0.05, f"Fetching {name}, about {megabytes:.0f} MB")
                 hub.fetch(known)
-            tell(0.7, f"Reading {_short(name)}")
+            tell(0.7, f"Reading {called(name)}")
             model = load(name, device=self.device)
         except Exception as error:
             self._troubles[name] = error
             raise
         self._troubles.pop(name, None)
-        tell(1.0, f"{_short(name)} is ready")
+        tell(1.0, f"{called(name)} is ready")
         return model
 
     def _keep(self, name: str, model: Predictor) -> Predictor:
@@ -181,7 +201,7 @@ class Models:
         """What the background thread does."""
         try:
             self(name)
-        except Exception:  # whatever it is, the page goes on; `_load` has kept it, and `sentence` tells
+        except Exception:  # whatever it is, the page goes on; `_load` has kept it, and `sentence` says so
             return
         if become_default:
             self.default = name
@@ -189,33 +209,42 @@ class Models:
             done(name)
 
 
+def shipped() -> str:
+    """The shipped model that visitors meet first: that of photographs, or that of drawings if it is the only one."""
+    return PHOTOS if ZOO[PHOTOS].cached else DRAWINGS
+
+
 def wanted(variable: str = "DFINE_FETCH") -> bool:
     """Whether a model may be fetched at start-up: yes, unless this environment variable is 0, off, no or false."""
     return os.environ.get(variable, "").strip().lower() not in ("0", "off", "no", "false")
 
 
-def _called(name: str) -> str:
+def _described(name: str) -> str:
     """A model in words, to stand inside a sentence."""
     known = ZOO.get(name)
-    if name == "demo":
-        return "the shipped model of drawn things"
+    if known and known.ships:
+        return f"the shipped model of {'photographs' if name == PHOTOS else 'drawn things'}"
     if not known:
-        return f"{_short(name)}, given at start-up"
+        return f"{called(name)}, given at start-up"
     things = {"coco": "80 kinds of everyday things", "objects365": "365 kinds of everyday things"}
     return f"{name}, a model of {things[known.labels]}"
 
 
-def _words(row: dict) -> str:
-    """A row of the zoo in a line: what it is, how good, how heavy, and whether choosing it means waiting."""
-    if row["name"] == "demo":
-        return "demo · 24 kinds of drawn things, trained by this project"
-    ap = f"AP {row['AP']} on {row['measured on']}"
+def _words(row: dict, trouble: Exception | None = None) -> str:
+    """A row of the zoo in a line: what it is, how good, how heavy, and whether it can be had at once."""
+    name = row["name"]
+    if name == DRAWINGS:
+        return f"{name} · 24 kinds of drawn things, trained by this project"
+    if name == PHOTOS:
+        return f"{name} · photographs of people, cars, cats, buses and trains, trained by this project"
     wait = "" if row["cached"] else f" · fetched when chosen, {4 * row['parameters (M)']:.0f} MB"
-    return f"{row['name']} · {ap} · {row['parameters (M)']} M{wait}"
+    if trouble:
+        wait = " · out of reach" if isinstance(trouble, OfflineError) else " · could not be opened"
+    return f"{name} · AP {row['AP']} on {row['measured on']} · {row['parameters (M)']} M{wait}"
 
 
-def _short(name: str) -> str:
-    """A name without the folders before it; a Hub id stays whole."""
+def called(name: str) -> str:
+    """A model's name without the folders before it; a Hub id stays whole."""
     return name if name in ZOO or not Path(name).exists() else Path(name).name
 
 

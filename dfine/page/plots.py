@@ -14,11 +14,11 @@ OBJECT = 480  # height of the object's view in pixels
 def of_object(view: View | None) -> tuple[go.Figure | None, str, str]:
     """The chosen object through the layers, its headline, and the same in words."""
     if view is None or view.chosen is None:
-        return None, "### No object chosen", ""
+        return None, "## No object chosen", ""
     history = view.history
     figure = object_figure(view.answer.picture, history, height=OBJECT)
     title = style.title(history)
-    return with_alt(figure, f"{title}, layer by layer"), f"### {title}", words.describe(history)
+    return with_alt(figure, f"{title}, layer by layer"), f"## {title}", words.describe(history)
 
 
 def with_alt(figure: go.Figure, alt: str) -> go.Figure:

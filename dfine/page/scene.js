@@ -3,6 +3,7 @@
 const stage = element.querySelector('.stage'), image = stage.querySelector('img'), svg = stage.querySelector('svg');
 const [frames, labels, options] = ['frames', 'labels', 'options'].map((name) => svg.querySelector('.' + name));
 const tip = stage.querySelector('.tip'), nothing = element.querySelector('.nothing');
+const SMALL = 80 * 80;  // square pixels of the screen
 const LABEL = 13, PAD = 4;  // pixels of the screen: labels keep their size, whatever the picture's
 const ruler = document.createElement('canvas').getContext('2d');
 let current = null, chosen = null, scale = 1;  // places among value.objects
@@ -18,6 +19,7 @@ const sorted = ([a, b, c, d]) => [Math.min(a, c), Math.min(b, d), Math.max(a, c)
 const placed = (object) => sorted(object.box).map((v) => v * scale);
 const rect = ([x1, y1, x2, y2], more) =>
   make('rect', {x: x1, y: y1, width: Math.max(x2 - x1, 1), height: Math.max(y2 - y1, 1), ...more});
+const area = (object) => { const [x1, y1, x2, y2] = placed(object); return (x2 - x1) * (y2 - y1); };
 const told = (object) => `${object.label}, box ${object.box.map(Math.round).join(', ')} px`;
 
 function draw() {
@@ -27,7 +29,8 @@ function draw() {
   const first = (a, b) => (b === chosen) - (a === chosen) || (b === current) - (a === current) || a - b;
   order.sort(first);
   ruler.font = `600 ${LABEL}px ${getComputedStyle(svg).fontFamily}`;
-  const taken = [], drawn = [], written = [];
+  // A label hides nothing of a small object that is chosen: its own place counts as taken.
+  const taken = chosen === null || area(all[chosen]) > SMALL ? [] : [placed(all[chosen])], drawn = [], written = [];
   for (const i of order) {
     const object = all[i], box = placed(object);
     const state = i === chosen ? 'chosen' : i === current ? 'current' : chosen === null ? '' : 'faint';
@@ -93,6 +96,19 @@ function show(i, x, y) {
   tip.style.top = (top + tip.offsetHeight > image.clientHeight ? Math.max(0, top - tip.offsetHeight - 28) : top) + 'px';
 }
 
+// The object that lies next to another in a direction, as the eye would go; null where there is none.
+function neighbour(i, [dx, dy]) {
+  const middle = (object) => { const [x1, y1, x2, y2] = placed(object); return [(x1 + x2) / 2, (y1 + y2) / 2]; };
+  const all = objects(), [x, y] = middle(all[i]);
+  let best = null, least = Infinity;
+  all.forEach((object, j) => {
+    const [u, v] = middle(object), along = (u - x) * dx + (v - y) * dy, aside = Math.abs((u - x) * dy - (v - y) * dx);
+    if (j === i || along <= 0 || aside > 2 * along) return;
+    if (along + 2 * aside < least) [best, least] = [j, along + 2 * aside];
+  });
+  return best;
+}
+
 function choose(i) {
   chosen = current = i;
   draw();  // at once; the server's answer says the same
@@ -115,8 +131,10 @@ svg.addEventListener('blur', () => show(null));
 svg.addEventListener('keydown', (event) => {
   const last = objects().length - 1, here = current ?? chosen ?? 0, {key} = event;
   if (last < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
-  const next = {ArrowRight: here + 1, ArrowDown: here + 1, ArrowLeft: here - 1, ArrowUp: here - 1, Home: 0, End: last};
-  if (key in next) show(current === null && key.startsWith('Arrow') ? here : (next[key] + last + 1) % (last + 1));
+  const arrows = {ArrowRight: [1, 0], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowUp: [0, -1]};
+  const steps = {Home: 0, End: last, PageDown: (here + 1) % (last + 1), PageUp: (here + last) % (last + 1)};
+  if (key in arrows) show(current === null ? here : neighbour(here, arrows[key]) ?? here);
+  else if (key in steps) show(steps[key]);
   else if (key === 'Enter' || key === ' ') choose(here);
   else if (key === 'Escape') show(null);
   else return;
@@ -139,7 +157,7 @@ function update() {
   const place = value.objects.findIndex((object) => object.number === value.chosen);
   chosen = place < 0 ? null : place;
   svg.setAttribute('aria-label', value.objects.length
-    ? 'Objects in the picture: arrow keys go through them, Enter chooses' : 'No object in the picture');
+    ? 'Objects in the picture: arrow keys go to the neighbour, Page Down to the next best, Enter chooses' : 'No object in the picture');
   image.alt = value.alt;
   if (image.getAttribute('src') !== value.picture.url) image.src = value.picture.url;  // `load` draws
   else if (image.complete) draw();

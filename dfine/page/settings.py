@@ -25,7 +25,7 @@ class Settings:
         shown: the picture and model that the page shows already; None before the first.
         threshold: lowest score in sight.
         classes: to which the view is narrowed; none stand for all.
-        top: how many objects are in sight at most.
+        top: how many objects are in sight at most, None for all.
         chosen: number of the chosen detection, None for none.
         tab: key of the open tab.
         controls: what the controls of every tab are set to, by the tab's key and the control's name.
@@ -35,7 +35,7 @@ class Settings:
     shown: Subject | None
     threshold: float
     classes: list[str]
-    top: int
+    top: int | None
     chosen: int | None
     tab: str
     controls: Mapping[str, Mapping[str, object]]

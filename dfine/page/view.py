@@ -9,11 +9,13 @@ from functools import cached_property
 import torch
 
 from dfine.page.answer import Answer
+from dfine.page.models import DRAWINGS, called
 from dfine.page.runner import Runner
 from dfine.trace.detections import Detections
 from dfine.trace.history import History
 
-MOST = 300  # objects in sight, at most: the published models have as many queries
+LISTED = 24  # classes of a model that are named one by one
+TINY = 16  # pixels; in a picture with a shorter side than this nothing can be recognised
 
 
 @dataclass(frozen=True)
@@ -56,24 +58,38 @@ def select(answer: Answer, threshold: float, classes: Sequence[str] = (), top: i
     keep = found.scores >= threshold
     if classes:
         keep &= torch.tensor([name in classes for name in found.class_names], dtype=torch.bool)
-    numbers = keep.nonzero().flatten()[: MOST if top is None else max(0, int(top))]
+    numbers = keep.nonzero().flatten()[: None if top is None else max(0, int(top))]
     return View(answer, found[numbers], numbers.tolist(), threshold, tuple(classes))
 
 
 def summary(view: View) -> str:
-    """What was found, in a sentence."""
-    count = len(view.found)
+    """What was found and by which model, in a few sentences; where nothing was, what could have been."""
+    answer, count = view.answer, len(view.found)
     what = f"{count} object{'' if count == 1 else 's'}" if count else "Nothing"
     of = " of the classes that you chose" if view.classes else ""
-    if count:
-        hint = "Click a box, a row, or a place where nothing was found."
-    else:
-        hint = f"Lower the threshold{' or choose other classes' if of else ''} to see what was nearly found."
-    width, height = view.answer.size
-    return (
+    width, height = answer.size
+    said = [
         f"{what}{of} with a score of at least {view.threshold:.2f}, in {width} × {height} pixels, "
-        f"{view.answer.seconds:.2f}\u00a0s. {hint}"
+        f"{answer.seconds:.2f}\u00a0s."
+    ]
+    if min(width, height) < TINY:
+        said.append("So small a picture shows nothing that can be recognised: do not trust what is said of it.")
+    if answer.model == DRAWINGS:
+        said.append(f"The model {DRAWINGS} knows drawings, not photographs.")
+    if count:
+        return " ".join([*said, "Click a box, a row, or a place where nothing was found."])
+    said.append(f"Lower the threshold{' or choose other classes' if of else ''} to see what was nearly found.")
+    return " ".join(said if of else [*said, known(answer)])
+
+
+def known(answer: Answer) -> str:
+    """What the model of an answer can find, and how to get one that finds more."""
+    names = list(dict.fromkeys(name for name in answer.result.detections.names if name))
+    listed = (
+        ", ".join(names) if len(names) <= LISTED else f"{len(names)} kinds of things, from {names[0]} to {names[-1]}"
     )
+    more = "choose one that knows more in the list of models, or train one on your own pictures with `dfine train`"
+    return f"The model {called(answer.model)} finds these and nothing else: {listed}. For other things, {more}."
 
 
 def spoken(view: View) -> str:

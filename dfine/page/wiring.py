@@ -110,13 +110,14 @@ class Wiring:
         run = dict(
             fn=do.detect,
             inputs=[v.source, v.model, v.outcome],
-            outputs=v.outcome,
+            outputs=[v.outcome, v.model, v.wish],
             show_progress_on=v.scene,
             api_visibility="private",
             **LAST,
             **ONE,
         )
-        several = v.upload.upload(
+        own = dict(fn=do.own, inputs=v.wish, outputs=v.model, **QUICK)
+        several = v.upload.upload(**own).then(
             do.collect,
             [v.upload, v.model, v.threshold],
             [v.several, v.thumbnails],
@@ -126,13 +127,13 @@ class Wiring:
             concurrency_limit=1,
         )
         triggers = [
-            self.page.load(do.arrive, None, offers, **QUICK).then,
-            v.source.input,
+            self.page.load(do.arrive, None, [*offers, v.examples, v.source, v.top], **QUICK).then,
+            v.source.input(**own).then,
             v.source.clear(lambda: None, None, v.source, **QUICK).then,  # it still holds the picture by then
-            v.model.input,
-            v.examples.click(lambda sample: sample[0], v.examples, v.source, **QUICK).then,
+            v.model.input(do.wish, [v.model, v.wish, v.outcome], v.wish, **QUICK).then,
+            v.examples.select(do.example, v.wish, [v.source, v.model], **QUICK).then,
             several.success(do.first, [v.several, v.source], v.source, **QUICK).success,
-            v.thumbnails.select(do.leaf, v.several, v.source, **QUICK).success,
+            v.thumbnails.select(do.leaf, v.several, v.source, **QUICK).success(**own).then,
         ]
         begin = self.border.settings(do.begin)
         for trigger in triggers:

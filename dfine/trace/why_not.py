@@ -222,17 +222,32 @@ def _reason(history: History, stages: tuple[Stage, ...], threshold: float, rival
         spread = history.deviations[-1]
         edge = int(spread.argmax())
         return (
-            f"LQE lowered '{name}' from {last.before_lqe:.2f} to {last.score:.2f}, because its edges are not sharp: "
-            f"the widest, {EDGES[edge]}, is ± {_pixels(float(spread[edge]))} px."
+            f"LQE lowered '{name}' from {last.before_lqe:.2f} to {told(last.score, threshold)}, because its edges are "
+            f"not sharp: the widest, {EDGES[edge]}, is ± {_pixels(float(spread[edge]))} px."
         )
     top = max(stages, key=lambda stage: stage.best[0][1])
     best_name, best_score = top.best[0]
     if best_score >= threshold:
-        fell = f"'{name}' {last.score:.2f}" if best_name != name else f"{last.score:.2f}"
+        end = told(last.score, threshold)
+        fell = f"'{name}' {end}" if best_name != name else end
         return f"Once above the threshold, '{best_name}' {best_score:.2f} at {_at(top)}, it ended at {fell}."
-    ended = f"it ended at {last.score:.2f}" if best_name == name else f"it ended as '{name}' {last.score:.2f}"
+    end = told(last.score, threshold)
+    ended = f"it ended at {end}" if best_name == name else f"it ended as '{name}' {end}"
     other = f"; {ended}" if top is not last else ""
-    return f"Its score was never above {best_score:.2f}: best at {_at(top)} as '{best_name}'{other}."
+    return f"Its score was never above {told(best_score, threshold)}: best at {_at(top)} as '{best_name}'{other}."
+
+
+def told(score: float, threshold: float) -> str:
+    """A score with two decimals, or with as many as it takes to stay on its side of the threshold.
+
+    >>> told(0.4, 0.5), told(0.4996, 0.5)
+    ('0.40', '0.4996')
+    """
+    for decimals in (2, 3, 4, 5):
+        text = f"{score:.{decimals}f}"
+        if (float(text) < threshold) == (score < threshold):
+            break
+    return text
 
 
 def _at(stage: Stage) -> str:

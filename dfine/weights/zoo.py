@@ -24,7 +24,7 @@ class Known:
 
     name: str  # what `dfine.load` takes
     size: str
-    labels: str  # whose classes it has: "coco", "objects365" or "scenes"
+    labels: str  # whose classes it has: "coco", "objects365", "scenes" or "photos"
     trained_on: str
     ap: float | None  # AP 0.50:0.95 in percent, on `measured_on`
     measured_on: str
@@ -33,6 +33,11 @@ class Known:
     licence: str = "Apache-2.0"
     hub: str | None = None  # Hub id, in the transformers layout
     file: str | None = None  # file of the official release, where that is what `load` fetches
+
+    @property
+    def ships(self) -> bool:
+        """Whether it comes with this project, and is never fetched."""
+        return not (self.hub or self.file)
 
     @property
     def source(self) -> str:
@@ -54,7 +59,10 @@ class Known:
 
 
 def _zoo() -> dict[str, Known]:
-    known = [Known("demo", "n", "scenes", "scenes", None, "see its card", *COST["n"])]
+    known = [
+        Known("demo", "n", "scenes", "scenes", None, "see its card", *COST["n"]),
+        Known("photos", "n", "photos", "photographs", None, "see its card", *COST["n"]),
+    ]
     for kind, trained_on in (("coco", "COCO"), ("obj365", "Objects365"), ("obj2coco", "Objects365, then COCO")):
         labels, measured_on = ("objects365", "Objects365 val") if kind == "obj365" else ("coco", "COCO val2017")
         for size, ap in AP[kind].items():

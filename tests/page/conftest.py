@@ -19,8 +19,9 @@ from dfine.config import Config  # noqa: E402
 from dfine.data import scenes  # noqa: E402
 from dfine.network.detector import DFINE  # noqa: E402
 from dfine.page.example_cache import ExampleCache  # noqa: E402
+from dfine.page.examples import scenes as drawn_scenes  # noqa: E402
 from dfine.page.handlers import Handlers  # noqa: E402
-from dfine.page.layout import EXAMPLES, layout  # noqa: E402
+from dfine.page.layout import layout  # noqa: E402
 from dfine.page.models import Models  # noqa: E402
 from dfine.page.runner import Runner  # noqa: E402
 from tests.helpers import predictor  # noqa: E402
@@ -63,7 +64,7 @@ def handlers_of(models):
     """The callbacks of a page of its own."""
     runner = Runner(models)
     with gr.Blocks():
-        return Handlers(layout(models), runner, ExampleCache(runner, EXAMPLES))
+        return Handlers(layout(models), runner, ExampleCache(runner, drawn_scenes()))
 
 
 @pytest.fixture(scope="session")

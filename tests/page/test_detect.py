@@ -6,10 +6,11 @@ from PIL import Image
 from dfine.data import scenes
 from dfine.figures import picture as pictures
 from dfine.figures import style
-from dfine.page import answer, layout
+from dfine.page import answer
 from dfine.page.tabs import TABS
 from tests.page.conftest import ROOT
 from tests.page.visitor import (
+    EXAMPLES,
     LOW,
     PHOTO,
     bars,
@@ -32,7 +33,7 @@ def middle(box):
 
 def test_a_click_on_a_box_of_a_scene_leads_to_its_distributions(page, model):
     example(page, 1)
-    result = model(layout.EXAMPLES[1], LOW)
+    result = model(EXAMPLES[1], LOW)
     boxes(page, len(result.detections))
     for wanted in (len(result.detections) - 1, 0, 3):
         place = middle(result.detections.boxes[wanted])
@@ -48,7 +49,7 @@ def test_a_click_on_a_box_of_a_scene_leads_to_its_distributions(page, model):
 
 def test_the_box_under_the_pointer_is_set_off_and_told(page, model):
     example(page, 1)
-    result = model(layout.EXAMPLES[1], LOW)
+    result = model(EXAMPLES[1], LOW)
     found = result.detections
     boxes(page, len(found))
     for index in (2, 0):
@@ -65,19 +66,19 @@ def test_the_box_under_the_pointer_is_set_off_and_told(page, model):
 
 def test_boxes_are_chosen_on_the_picture_by_keyboard(page, model):
     example(page, 3)
-    found = model(layout.EXAMPLES[3], LOW)
+    found = model(EXAMPLES[3], LOW)
     boxes(page, len(found.detections))
     page.wait_for_selector(f"#headline:has-text('{style.title(found.history(0))}')")
     page.locator("#several").focus()
     tab_to(page, "e.closest('#scene')", most=5)
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
-    for key, told in (("ArrowDown", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", len(found.detections) - 1)):
+    for key, told in (("PageDown", 1), ("PageDown", 2), ("PageUp", 1), ("End", len(found.detections) - 1)):
         page.keyboard.press(key)
         expected = f"{found.detections.class_names[told]} {found.detections.scores[told]:.2f}"
         assert page.inner_text("#scene .tip").startswith(expected)
     page.keyboard.press("Home")
-    page.keyboard.press("ArrowDown")
+    page.keyboard.press("PageDown")
     page.keyboard.press("Enter")
     page.wait_for_selector(f"#headline:has-text('{style.title(found.history(1))}')")
     assert page.evaluate("document.activeElement.closest('#scene') !== null")  # and goes on from there
@@ -87,7 +88,7 @@ def test_boxes_are_chosen_on_the_picture_by_keyboard(page, model):
 
 def test_choosing_another_box_sends_no_picture(page, model):
     example(page, 1)
-    result = model(layout.EXAMPLES[1], LOW)
+    result = model(EXAMPLES[1], LOW)
     boxes(page, len(result.detections))
     page.wait_for_timeout(1000)
     asked = []
@@ -100,7 +101,7 @@ def test_choosing_another_box_sends_no_picture(page, model):
 
 def test_the_table_chooses_by_keyboard_and_shows_what_is_chosen(page, model):
     example(page, 3)
-    found = model(layout.EXAMPLES[3], LOW)
+    found = model(EXAMPLES[3], LOW)
     assert len(found.detections) >= 3
     boxes(page, len(found.detections))
     page.wait_for_selector(f"#headline:has-text('{style.title(found.history(0))}')")
@@ -122,7 +123,7 @@ def test_the_table_chooses_by_keyboard_and_shows_what_is_chosen(page, model):
 
 def test_the_table_is_sorted_in_the_browser(page, model):
     example(page, 1)
-    found = model(layout.EXAMPLES[1], LOW).detections
+    found = model(EXAMPLES[1], LOW).detections
     boxes(page, len(found))
 
     def column(n):
@@ -138,7 +139,7 @@ def test_the_table_is_sorted_in_the_browser(page, model):
 
 def test_classes_are_filtered_without_the_network(page, model):
     example(page, 1)
-    found = model(layout.EXAMPLES[1], LOW).detections
+    found = model(EXAMPLES[1], LOW).detections
     boxes(page, len(found))
     before = seconds(page)
     name = found.class_names[1]
@@ -152,7 +153,7 @@ def test_classes_are_filtered_without_the_network(page, model):
     page.keyboard.press("Tab")
     page.wait_for_selector("#status:has-text('1 object ')")
     boxes(page, 1)
-    page.fill("#top input", "300")
+    page.fill("#top input", "")
     page.keyboard.press("Tab")
     boxes(page, count)
 
@@ -160,7 +161,7 @@ def test_classes_are_filtered_without_the_network(page, model):
 def test_the_classes_to_choose_from_are_those_in_sight(page, model):
     example(page, 2)
     set_threshold(page, 0.5)
-    names = model(layout.EXAMPLES[2], 0.5).detections.class_names
+    names = model(EXAMPLES[2], 0.5).detections.class_names
     expected = [f"{name} ({names.count(name)})" for name in dict.fromkeys(names)]
     boxes(page, len(names))
     for _ in range(50):  # a list that is open already does not take up what comes late
@@ -176,7 +177,7 @@ def test_the_classes_to_choose_from_are_those_in_sight(page, model):
     boxes(page, names.count(names[0]))
     page.keyboard.press("Escape")
     set_threshold(page, 0.95)  # a class that is chosen stays, also where nothing of it is left
-    left = model(layout.EXAMPLES[2], 0.95).detections.class_names.count(names[0])
+    left = model(EXAMPLES[2], 0.95).detections.class_names.count(names[0])
     boxes(page, left)
     assert "of the classes that you chose" in page.inner_text("#status")
 
@@ -188,13 +189,13 @@ def test_numbers_out_of_range_are_taken_as_the_nearest_there_is(page, model):
     for typed, meant in (("0", answer.FLOOR), ("2", answer.CEILING), ("0.5", 0.5)):
         page.fill("#threshold input[type=number]", typed)
         page.wait_for_selector(f"#status:has-text('at least {meant:.2f}')")
-        boxes(page, len(model(layout.EXAMPLES[3], meant).detections))
+        boxes(page, len(model(EXAMPLES[3], meant).detections))
     page.fill("#top input", "0")
     page.keyboard.press("Tab")
     page.wait_for_selector("#status:has-text('1 object ')")
     page.fill("#top input", "300")
     page.keyboard.press("Tab")
-    boxes(page, len(model(layout.EXAMPLES[3], 0.5).detections))
+    boxes(page, len(model(EXAMPLES[3], 0.5).detections))
     assert not failed
 
 
@@ -205,7 +206,7 @@ def test_the_cross_takes_the_picture_and_all_that_was_said_of_it_away(page, mode
     boxes(page, 0)
     assert "No object chosen" in page.inner_text("#headline")
     example(page, 1)
-    boxes(page, len(model(layout.EXAMPLES[1], LOW).detections))
+    boxes(page, len(model(EXAMPLES[1], LOW).detections))
 
 
 def test_a_photo_can_be_uploaded_and_a_threshold_selects_without_the_network(page, model):

@@ -4,11 +4,10 @@ import shutil
 
 import pytest
 
-from dfine.page import layout
 from dfine.page.example_cache import ExampleCache
 from dfine.page.models import KEPT
 from dfine.page.runner import Runner
-from tests.page.visitor import PHOTO
+from tests.page.visitor import EXAMPLES, PHOTO, SCENES
 
 
 @pytest.fixture
@@ -21,13 +20,13 @@ def counted(models):
             runs.append((path, name))
             return super().answer(path, name)
 
-    return ExampleCache(Counted(models), layout.EXAMPLES), runs
+    return ExampleCache(Counted(models), SCENES), runs
 
 
 def test_an_example_is_looked_at_once_wherever_its_copy_lies(counted, models, tmp_path):
     cache, runs = counted
-    copy = shutil.copy(layout.EXAMPLES[0], tmp_path / "copy.jpg")
-    first, second = cache.answer(layout.EXAMPLES[0]), cache.answer(str(copy), models.default)
+    copy = shutil.copy(EXAMPLES[0], tmp_path / "copy.jpg")
+    first, second = cache.answer(EXAMPLES[0]), cache.answer(str(copy), models.default)
     assert len(runs) == 1 and len(cache) == 1
     assert second.path == str(copy) and second.where.picture == "copy.jpg"
     assert first.where.picture == "1-clean.jpg"
@@ -52,20 +51,20 @@ def test_all_examples_wait_once_the_cache_is_filled(counted):
     assert not runs, "a page that is not up yet comes first"
     started.append(True)
     thread.join(60)
-    assert len(cache) == len(layout.EXAMPLES)
+    assert len(cache) == len(EXAMPLES)
     runs.clear()
-    for path in layout.EXAMPLES:
+    for path in EXAMPLES:
         cache.answer(path)
     assert not runs
 
 
 def test_the_cache_holds_no_more_than_the_models_in_memory_need(counted, models, monkeypatch):
     cache, runs = counted
-    answer = cache.answer(layout.EXAMPLES[0])
+    answer = cache.answer(EXAMPLES[0])
     monkeypatch.setattr(cache.runner, "answer", lambda path, name: answer)
-    for i in range(KEPT * len(layout.EXAMPLES) + 3):
-        cache.answer(layout.EXAMPLES[i % 4], f"model {i}")
-    assert len(cache) == KEPT * len(layout.EXAMPLES)
+    for i in range(KEPT * len(EXAMPLES) + 3):
+        cache.answer(EXAMPLES[i % 4], f"model {i}")
+    assert len(cache) == KEPT * len(EXAMPLES)
 
 
 def test_an_example_answers_without_the_network_on_the_page(page, url):
@@ -74,7 +73,7 @@ def test_an_example_answers_without_the_network_on_the_page(page, url):
     for _ in range(2):
         for index in (1, 2):
             before = page.locator("#scene img").get_attribute("src")
-            page.locator("#examples button.gallery-item").nth(index).click()
+            page.get_by_role("button", name=f"Example: {SCENES[index].label}").click()
             page.wait_for_function("s => document.querySelector('#scene img').getAttribute('src') !== s", arg=before)
             page.wait_for_timeout(300)
             said.append((index, page.inner_text("#status")))

@@ -1,6 +1,7 @@
 """What stands behind the page, without a browser."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -9,13 +10,12 @@ gr = pytest.importorskip("gradio")
 
 from dfine.figures import picture as pictures  # noqa: E402
 from dfine.page.answer import Refusal  # noqa: E402
-from dfine.page.layout import EXAMPLES  # noqa: E402
 from dfine.page.models import EVERYDAY, Models  # noqa: E402
 from dfine.page.settings import Settings  # noqa: E402
 from dfine.page.tabs import TABS  # noqa: E402
 from dfine.page.view import select, summary  # noqa: E402
 from tests.page.conftest import handlers_of  # noqa: E402
-from tests.page.visitor import LOW  # noqa: E402
+from tests.page.visitor import EXAMPLES, LOW  # noqa: E402
 
 CONTROLS = {tab.key: dict.fromkeys(tab.controls) for tab in TABS}
 
@@ -25,6 +25,11 @@ def settings(outcome, tab="shape", **changed):
     edge = CONTROLS | {"edge": dict(which="left", layer=None)}
     fresh = Settings(outcome, None, threshold=0.5, classes=[], top=300, chosen=None, tab=tab, controls=edge)
     return replace(fresh, **changed)
+
+
+def detected(handlers, path, name="", before=None):
+    """The outcome of asking a model about a picture."""
+    return handlers.detect(str(path), name, before or Refusal())[handlers.v.outcome]
 
 
 @pytest.fixture
@@ -78,18 +83,19 @@ def test_what_a_session_keeps_is_small_and_on_the_cpu(looked, tmp_path):
 
 
 def test_what_was_refused_just_now_is_not_tried_again(handlers, monkeypatch, tmp_path):
-    refused = handlers.detect(str(tmp_path / "gone.png"), "", Refusal())
+    refused = detected(handlers, tmp_path / "gone.png")
     assert refused.sentence.startswith("That did not work: ") and "gone.png" in refused.sentence
-    assert handlers.detect(str(tmp_path / "gone.png"), "", refused) is refused
-    assert handlers.detect(str(tmp_path / "other.png"), "", refused) != refused
+    assert detected(handlers, tmp_path / "gone.png", "", refused) is refused
+    assert detected(handlers, tmp_path / "other.png", "", refused) != refused
     monkeypatch.setattr("dfine.page.answer.AT_ONCE", 0)
     Image.new("RGB", (40, 30)).save(tmp_path / "gone.png")  # later it may well be there
-    assert handlers.detect(str(tmp_path / "gone.png"), "", refused).size == (40, 30)
+    assert detected(handlers, tmp_path / "gone.png", "", refused).size == (40, 30)
 
 
 @pytest.mark.parametrize("tab", [tab.key for tab in TABS])
 def test_no_picture_is_no_error_in_any_tab(handlers, tab):
-    v, nothing = handlers.v, handlers.detect(None, "", Refusal())
+    v = handlers.v
+    nothing = handlers.detect(None, "", Refusal())[v.outcome]
     assert "choose a picture" in nothing.sentence
     answer = handlers.begin(settings(nothing, tab))
     assert answer[v.status] == nothing.sentence and answer[v.table]["rows"] == [] and answer[v.chosen] is None
@@ -101,7 +107,7 @@ def test_no_picture_is_no_error_in_any_tab(handlers, tab):
 @pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.key)
 def test_every_tab_draws_an_object_and_the_lack_of_one(handlers, tab):
     """Once by the callback of fast tabs, once by that of slow ones: exactly one of them draws."""
-    answer = handlers.detect(EXAMPLES[0], "", Refusal())
+    answer = detected(handlers, EXAMPLES[0])
     mine = set(handlers.v.parts[tab.key].values())
     for chosen in (0, None):
         s = settings(answer, tab.key, chosen=chosen, threshold=LOW)
@@ -113,12 +119,12 @@ def test_every_tab_draws_an_object_and_the_lack_of_one(handlers, tab):
 
 def test_a_picture_that_is_shown_already_keeps_what_was_chosen(handlers, checkpoint):
     """Tab past the list of models asks for the same picture again; other pictures and models begin anew."""
-    v, first = handlers.v, handlers.detect(EXAMPLES[0], checkpoint, Refusal())
+    v, first = handlers.v, detected(handlers, EXAMPLES[0], checkpoint)
     answer = handlers.begin(settings(first))
     assert answer[v.shown] == first.subject and answer[v.chosen] == 0
-    assert handlers.detect(first.path, checkpoint, first) is first
+    assert detected(handlers, first.path, checkpoint, first) is first
     assert handlers.begin(settings(first, shown=first.subject)) == {v.shown: first.subject}
-    other = handlers.detect(EXAMPLES[1], checkpoint, first)
+    other = detected(handlers, EXAMPLES[1], checkpoint, first)
     for new, shown in ((other, first.subject), (replace(first, model="another"), first.subject), (first, None)):
         answer = handlers.begin(settings(new, shown=shown))
         assert answer[v.shown] == new.subject and answer[v.chosen] == 0 and answer[v.scene]
@@ -126,7 +132,7 @@ def test_a_picture_that_is_shown_already_keeps_what_was_chosen(handlers, checkpo
 
 
 def test_a_click_chooses_or_asks(handlers):
-    v, answer = handlers.v, handlers.detect(EXAMPLES[0], "", Refusal())
+    v, answer = handlers.v, detected(handlers, EXAMPLES[0])
     chosen = handlers.click(settings(answer), gr.EventData(None, dict(number=0, point=None)))
     assert chosen[v.chosen] == 0 and v.tabs not in chosen
     asked = handlers.click(settings(answer), gr.EventData(None, dict(number=None, point=(-5.0, 3.0))))
@@ -136,6 +142,39 @@ def test_a_click_chooses_or_asks(handlers):
     assert turned[v.tab] == "shape" and turned[v.parts["shape"]["plot"]] is not None
     nowhere = handlers.click(settings(Refusal()), gr.EventData(None, dict(number=0, point=None)))
     assert nowhere == {v.status: Refusal().sentence}
+
+
+def test_a_model_that_cannot_be_had_changes_nothing_but_a_sentence(handlers, checkpoint, monkeypatch, tmp_path):
+    """The picture and its boxes stay, and the choice of the model before is put back, in the list and as the wish."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("dfine.weights.cache.hub_folder", lambda hub: None)
+    v, before = handlers.v, detected(handlers, EXAMPLES[0], checkpoint)
+    answer = handlers.detect(EXAMPLES[0], "small-coco", before)
+    assert answer[v.outcome] is before
+    assert answer[v.model].value == checkpoint and answer[v.wish] == checkpoint
+    assert any("out of reach" in words for words, name in answer[v.model].choices if name == "small-coco")
+    other = handlers.detect(EXAMPLES[1], "small-coco", before)
+    assert other[v.outcome].subject == (EXAMPLES[1], checkpoint)
+    first = handlers.detect(EXAMPLES[1], "small-coco", Refusal())
+    assert first[v.outcome].subject == (EXAMPLES[1], handlers.models.default)
+
+
+def test_an_example_brings_its_model_and_a_picture_of_ones_own_takes_it_back(handlers, checkpoint):
+    v, event = handlers.v, gr.EventData(None, dict(index=1))
+    chosen = handlers.example("small-coco", event)
+    assert Path(chosen[v.source]).name == Path(handlers.cache.examples[1].path).name
+    assert chosen[v.model] == handlers.models.suited(True, "small-coco")
+    assert handlers.own("small-coco") == "small-coco" and handlers.own("") == handlers.models.default
+    brought = detected(handlers, EXAMPLES[0], checkpoint)
+    assert handlers.wish(checkpoint, "small-coco", brought) == "small-coco", "it was brought, not wished for"
+    assert handlers.wish("nano-coco", "small-coco", brought) == "nano-coco"
+
+
+def test_who_arrives_sees_an_example_in_which_something_is_found(handlers):
+    v, answer = handlers.v, handlers.arrive()
+    assert Path(answer[v.source]).name in [Path(path).name for path in EXAMPLES]
+    assert [shown["label"] for shown in answer[v.examples]] == [e.label for e in handlers.cache.examples]
+    assert all(Path(shown["picture"]["path"]).is_file() for shown in answer[v.examples])
 
 
 def test_who_is_here_already_keeps_the_model_and_is_offered_the_one_that_arrives(checkpoint, model, monkeypatch):

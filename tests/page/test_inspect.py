@@ -5,10 +5,9 @@ import pytest
 from dfine.config import EDGES
 from dfine.figures import picture as pictures
 from dfine.figures import style
-from dfine.page import layout
-from dfine.page.tabs import BY_KEY
+from dfine.page.tabs import BY_KEY, TABS
 from dfine.trace.stages import stage_names
-from tests.page.visitor import LOW, bars, boxes, click_at, example, open_tab, tab_to
+from tests.page.visitor import EXAMPLES, LOW, bars, boxes, click_at, example, open_tab, tab_to
 
 TITLE = "() => document.querySelector('#object .x2y2 text').textContent"
 
@@ -16,7 +15,7 @@ TITLE = "() => document.querySelector('#object .x2y2 text').textContent"
 def opened(page, model, index):
     """An example with its boxes drawn and its best object chosen."""
     example(page, index)
-    found = model(layout.EXAMPLES[index], LOW)
+    found = model(EXAMPLES[index], LOW)
     boxes(page, len(found.detections))
     page.wait_for_selector(f"#headline:has-text('{style.title(found.history(0))}')")
     return found
@@ -140,19 +139,21 @@ def test_pictures_and_figures_have_text_alternatives(page, model):
 def test_keyboard_alone_leads_from_the_start_to_an_edges_sum(visit, model):
     """Nothing but keys, from a page just opened: the picture, a box, playing it, a tab, an edge, its sum."""
     page = visit()
-    found = model(layout.EXAMPLES[0], 0.5)
+    found = model(EXAMPLES[0], 0.5)
     boxes(page, len(found.detections))
     page.wait_for_selector("#object .slider-group[role=slider]")
     tab_to(page, "e.closest('#scene')")
     page.wait_for_selector("ul[role=listbox]", state="detached")  # the list of models closes behind us
-    page.keyboard.press("ArrowDown")
+    page.keyboard.press("PageDown")
     page.keyboard.press("Enter")
     page.wait_for_selector(f"#headline:has-text('{style.title(found.history(1))}')")
     page.wait_for_selector("#object .slider-group[role=slider]")
     tab_to(page, "e.matches('#object .updatemenu-button')")
     page.keyboard.press("Space")
-    tab_to(page, f"e.getAttribute('role') === 'tab' && e.textContent.trim() === '{BY_KEY['edge'].label}'")
-    page.keyboard.press("Enter")
+    tab_to(page, "e.getAttribute('role') === 'tab'")
+    for _ in range([tab.key for tab in TABS].index("edge")):
+        page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.textContent.trim()") == BY_KEY["edge"].label
     page.wait_for_selector("#sum:has-text('Left edge')")
     tab_to(page, "e.closest('#which')")
     tab_to(page, "e.closest('#which') && e.closest('label').textContent.trim() === 'bottom'")

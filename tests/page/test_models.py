@@ -121,7 +121,7 @@ def test_a_slow_load_holds_up_nobody_else(offline, checkpoints, monkeypatch):
 
 @pytest.mark.parametrize("name", ["/etc", "somebody/something", "../checkpoints/demo", "nano"])
 def test_visitors_cannot_open_what_is_not_offered(offline, loads, name):
-    with pytest.raises(CheckpointError, match="no model .* is offered here; choose one of demo, nano-coco"):
+    with pytest.raises(CheckpointError, match="no model .* is offered here; choose one of demo, photos, nano-coco"):
         Models(device="cpu")(name)
     assert loads == []
 

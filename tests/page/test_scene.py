@@ -7,9 +7,8 @@ pytest.importorskip("gradio")
 
 from dfine.page import objects, scene  # noqa: E402
 from dfine.page.answer import FLOOR  # noqa: E402
-from dfine.page.layout import EXAMPLES  # noqa: E402
 from dfine.page.view import select, spoken  # noqa: E402
-from tests.page.visitor import LOW  # noqa: E402
+from tests.page.visitor import EXAMPLES, LOW  # noqa: E402
 
 
 def test_no_picture():

@@ -96,7 +96,7 @@ def test_several_pictures_are_uploaded_and_each_can_be_opened(page, model, pictu
     set_threshold(page, 0.95)
     count = thumbnails.counted(len(model(files[1], 0.95).detections))
     page.wait_for_selector(f"#thumbnails button:has-text('scene-1.jpg'):has-text('{count}')")
-    page.locator("#examples button.gallery-item").nth(0).click()
+    page.locator("#examples button").nth(0).click()
     page.wait_for_selector("#thumbnails button[aria-current]", state="detached")
 
 

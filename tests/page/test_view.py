@@ -1,12 +1,14 @@
 """What the settings leave in sight of an answer, without running the network again."""
 
+from dataclasses import replace
+
 import pytest
 from PIL import Image
 
 pytest.importorskip("gradio")
 
 from dfine.data import scenes  # noqa: E402
-from dfine.page.view import select, spoken, summary  # noqa: E402
+from dfine.page.view import known, select, spoken, summary  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +25,33 @@ def test_nothing_in_sight(answer):
     assert spoken(nothing) == "The picture with 0 framed objects: none"
     assert nothing.history is None
     assert len(select(answer, 0.05, (), 0).found) == 0
+
+
+def test_where_nothing_is_found_the_page_says_what_the_model_knows(answer):
+    said = summary(select(answer, 1.1))
+    assert known(answer) in said and all(name in said for name in scenes.NAMES)
+    assert "`dfine train`" in said
+    assert "finds these" not in summary(select(answer, 1.1, ["sun"])), "there the classes are what is narrow"
+
+
+def test_a_long_list_of_classes_is_counted(answer):
+    many = tuple(f"thing {i}" for i in range(80))
+    found = replace(answer.result.detections[:0], names=many)
+    assert "80 kinds of things, from thing 0 to thing 79" in known(
+        replace(answer, result=replace(answer.result, detections=found))
+    )
+
+
+def test_the_model_of_drawings_says_so_and_others_do_not(answer):
+    assert "demo knows drawings" in summary(select(replace(answer, model="demo"), 0.5))
+    assert "drawings" not in summary(select(replace(answer, model="photos"), 0.5))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (15, 400), (400, 3)])
+def test_a_tiny_picture_is_not_passed_over_in_silence(runner, tmp_path, size):
+    Image.new("RGB", size).save(tmp_path / "dot.png")
+    said = summary(select(runner.answer(str(tmp_path / "dot.png")), 0.05))
+    assert f"in {size[0]} × {size[1]} pixels" in said and "So small a picture" in said
 
 
 def test_settings_select_without_the_network(answer):

@@ -6,11 +6,13 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 
-from dfine.page import layout
+from dfine.page import examples
 from dfine.page.tabs import BY_KEY
 
 PHOTO = Path(gr.__file__).parent / "media_assets" / "images" / "cheetah1.jpg"
 PATIENCE = 120_000  # milliseconds; the tests may run beside a training
+SCENES = sorted(examples.scenes(), key=lambda example: example.path)  # clean, crowd, low light, occlusion
+EXAMPLES = [example.path for example in SCENES]
 LOW = 0.1  # a threshold at which something is found in anything
 
 
@@ -42,12 +44,12 @@ def seconds(page):
 
 
 def example(page, index):
-    """Choose an example picture at a low threshold, and wait for what was found in it."""
-    name = Path(layout.EXAMPLES[index]).name
+    """Choose a drawn example at a low threshold, and wait for what was found in it."""
+    name = Path(EXAMPLES[index]).name
     source = page.locator("#source img")
     if not (source.count() and name in source.get_attribute("src")):
         before = page.locator("#scene img").get_attribute("src") or ""
-        page.locator("#examples button.gallery-item").nth(index).click()
+        page.get_by_role("button", name=f"Example: {SCENES[index].label}").click()
         changed = "src => (document.querySelector('#scene img').getAttribute('src') || src) !== src"
         page.wait_for_function(changed, arg=before)
     page.wait_for_function("name => (document.querySelector('#source img') || {src: ''}).src.includes(name)", arg=name)

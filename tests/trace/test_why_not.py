@@ -6,7 +6,7 @@ import torch
 from dfine.boxes import from_pixels
 from dfine.distribution import weighting
 from dfine.trace.records import Estimate, Refinement, Trace
-from dfine.trace.why_not import nearest_birth, outside, why_not
+from dfine.trace.why_not import nearest_birth, outside, told, why_not
 
 SIZE = (200, 100)
 NAMES = ("key", "nail", "")
@@ -189,3 +189,11 @@ def test_a_batch_is_refused():
     )
     with pytest.raises(ValueError, match="of 2 pictures"):
         why_not(two, (50, 50), NAMES, SIZE)
+
+
+@pytest.mark.parametrize(
+    "score, threshold, text",
+    [(0.4, 0.5, "0.40"), (0.498, 0.5, "0.498"), (0.4996, 0.5, "0.4996"), (0.5, 0.5, "0.50"), (0.502, 0.5, "0.50")],
+)
+def test_a_score_is_not_rounded_over_the_threshold(score, threshold, text):
+    assert told(score, threshold) == text

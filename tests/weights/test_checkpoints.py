@@ -207,7 +207,7 @@ def test_loading_leaves_the_random_state_alone(tmp_path):
     "source, said",
     [
         ("nano-cocoa", "'nano-cocoa'; did you mean nano-coco"),
-        ("qqq", "short names are demo, nano-coco"),
+        ("qqq", "short names are demo, photos, nano-coco"),
         ("weights/nothing.pth", "there is no file, folder or known checkpoint"),
         ("", "there is no file, folder or known checkpoint"),
         ("a/b/c", "there is no file, folder or known checkpoint"),

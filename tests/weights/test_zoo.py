@@ -9,14 +9,14 @@ from dfine.weights.zoo import AP, RELEASE, ZOO, labels_of_hub
 def test_the_zoo_lists_every_published_checkpoint():
     rows = dfine.zoo()
     assert [r["name"] for r in rows] == [
-        "demo",
+        *("demo", "photos"),
         *("nano-coco", "small-coco", "medium-coco", "large-coco", "xlarge-coco"),
         *("small-obj365", "medium-obj365", "large-obj365", "xlarge-obj365"),
         *("small-obj2coco", "medium-obj2coco", "large-obj2coco", "xlarge-obj2coco"),
         "large-obj365-e25",
     ]
     assert all(set(r) == set(rows[0]) and r["licence"] and isinstance(r["cached"], bool) for r in rows)
-    nano = rows[1]
+    nano = rows[2]
     assert (nano["AP"], nano["parameters (M)"], nano["GFLOPs"], nano["trained on"]) == (42.8, 4, 7, "COCO")
 
 
@@ -33,6 +33,7 @@ def test_what_objects365_adds():
         ("large-obj2coco", "ustc-community/dfine-large-obj2coco-e25"),
         ("large-obj365-e25", RELEASE + "dfine_l_obj365_e25.pth"),
         ("demo", "ships with this repository"),
+        ("photos", "ships with this repository"),
     ],
 )
 def test_where_they_come_from(name, source):

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dfine.figures import picture as pictures
 from dfine.figures import style
-from dfine.trace.why_not import Birth, Candidate, Stage
+from dfine.trace.why_not import Birth, Candidate, Stage, told
 
 _FONT = style.FONT.replace("'", "")
 _LINE = "1px solid rgba(128,132,140,0.35)"
@@ -49,7 +49,7 @@ def probe_picture(
     scale = pictures._scale(image, size)
     boxes = [(torch.tensor(c.box) * scale).tolist() for c in candidates]
     colours = [style.class_colour(c.label) for c in candidates]
-    texts = [f"{n}  {c.name} {c.score:.2f}" for n, c in enumerate(candidates, 1)]
+    texts = [f"{n}  {c.name} {told(c.score, c.threshold)}" for n, c in enumerate(candidates, 1)]
 
     for box, colour in reversed(list(zip(boxes, colours))):  # the closest on top
         pictures._frame(canvas, box, colour, width=max(2, round(2 * unit)))
@@ -77,8 +77,9 @@ def _card(number: int, c: Candidate) -> str:
         f'<span style="display:inline-block;min-width:20px;padding:0 5px;border-radius:5px;text-align:center;'
         f'background:{colour};color:{style.ink_on(colour)};font-weight:700">{number}</span>'
     )
+    title = f"<b>{escape(c.name)} {told(c.score, c.threshold)}</b>"
     head = (
-        f'<div style="display:flex;align-items:center;gap:8px">{plate}<b>{escape(c.name)} {c.score:.2f}</b>'
+        f'<div style="display:flex;align-items:center;gap:8px">{plate}{title}'
         f'<span style="{_QUIET};margin-left:auto">query {c.query}</span></div>'
     )
     return (
@@ -92,18 +93,18 @@ def _table(c: Candidate) -> str:
     """Best classes of every stage, best first; the class of the candidate in bold."""
     rows = "".join(
         f'<tr style="border:0;background:none"><th scope="row" style="{_CELL};color:{style.TEXT}">{stage.name}</th>'
-        f'<td style="{_CELL};white-space:normal">{_classes(stage, c.name)}</td></tr>'
+        f'<td style="{_CELL};white-space:normal">{_classes(stage, c.name, c.threshold)}</td></tr>'
         for stage in c.stages
     )
     css = "border-collapse:collapse;border:0;margin:8px 0 0;font-size:13px;color:inherit"
     return f'<table style="{css}"><tbody>{rows}</tbody></table>'
 
 
-def _classes(stage: Stage, name: str) -> str:
+def _classes(stage: Stage, name: str, threshold: float) -> str:
     parts = []
     for other, score in stage.best:
         weight = "font-weight:700" if other == name else "opacity:0.72"
-        parts.append(f'<span style="white-space:nowrap;{weight}">{escape(other)} {score:.2f}</span>')
+        parts.append(f'<span style="white-space:nowrap;{weight}">{escape(other)} {told(score, threshold)}</span>')
     return ", ".join(parts)
 
 
@@ -135,7 +136,7 @@ def _sparkline(c: Candidate, colour: str) -> str:
         for x, v in (place(i, score) for i, score in before)
     )
     dots = "".join(f'<circle cx="{x:.1f}" cy="{v:.1f}" r="3" fill="{colour}"/>' for x, v in points)
-    said = f"Score of {escape(c.name)}: " + ", ".join(f"{s.name} {s.score:.2f}" for s in c.stages)
+    said = f"Score of {escape(c.name)}: " + ", ".join(f"{s.name} {told(s.score, c.threshold)}" for s in c.stages)
     return (
         f'<svg role="img" aria-label="{said}; threshold {c.threshold:.2f}" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'width="100%" style="display:block;max-width:420px">'

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import gradio as gr
 from PIL import Image
 
 from dfine.figures.object import why_not as figures
+from dfine.figures.picture import draw as draw_boxes
 from dfine.page.tabs.base import Events, Parts, Place, Tab, Values
-from dfine.page.view import View
+from dfine.page.view import View, spoken
 from dfine.trace import why_not
+from dfine.trace.why_not import outside
 
 CANDIDATES = 4  # queries that are shown
-HELP = """Click a place in the picture where nothing was found, here or above, or give its coordinates in pixels of
-the picture. Below: the queries that came closest to answering there, and what kept each of them from it."""
+HELP = """Click a place in the picture, here or above, or give its coordinates in pixels of the picture. Below: what
+was found there, the queries that came closest to answering besides, and what kept each of them from it."""
 SCROLL = """() => {
   const tabs = document.querySelector('#tabs');
   if (tabs && tabs.getBoundingClientRect().top > window.innerHeight - 120)
@@ -41,21 +45,20 @@ def draw(view: View | None) -> Values:
         return dict(point=None, picture=None, answer="")
     point = view.controls["point"]
     if point is None:
-        return dict(
-            picture=_shown(view.answer.picture, "The picture: click a place where nothing was found"), answer=""
-        )
+        return dict(picture=_shown(_boxes(view), f"{spoken(view)}. Click a place to ask about it"), answer="")
     return _answer(view, point)
 
 
 def ask(view: View, point: Place) -> tuple[str, Values]:
     point = view.answer.inside(*point)
-    said = f"Why nothing was found at {point[0]:.0f}, {point[1]:.0f} px: see below, “Why not here?”."
+    what = "What was found" if _here(view, point) else "Why nothing was found"
+    said = f"{what} at {point[0]:.0f}, {point[1]:.0f} px: see below, “Why not here?”."
     return said, dict(point=point, x=round(point[0]), y=round(point[1])) | _answer(view, point)
 
 
 def _answer(view: View, point: Place) -> Values:
-    """The queries that came closest to answering at a point."""
-    answer, small = view.answer, view.answer.picture
+    """What was found at a point, and the queries that came closest to answering there besides."""
+    answer, small = view.answer, _boxes(view)
     trace, names, size = answer.result.trace, answer.result.detections.names, answer.size
     candidates = why_not.why_not(trace, point, names, size, view.threshold, CANDIDATES)
     birth = why_not.nearest_birth(trace, point, names, size)
@@ -63,8 +66,35 @@ def _answer(view: View, point: Place) -> Values:
     alt = f"The picture with the asked point at {point[0]:.0f}, {point[1]:.0f} px and the boxes described below"
     return dict(
         picture=_shown(figures.probe_picture(small, candidates, here), alt),
-        answer=figures.why_html(candidates, birth),
+        answer=_found(view, point) + figures.why_html(candidates, birth),
     )
+
+
+def _boxes(view: View) -> Image.Image:
+    """The picture with the boxes that are in sight."""
+    return draw_boxes(view.answer.picture, view.found)
+
+
+def _here(view: View, point: Place) -> list[int]:
+    """The numbers of the detections from the threshold on whose boxes hold the point, in sight or not."""
+    found = view.answer.result.detections.above(view.threshold)
+    inside = outside(found.boxes, point) == 0
+    return inside.nonzero().flatten().tolist()
+
+
+def _found(view: View, point: Place) -> str:
+    """A sentence for every object that was found at the point: that it is in sight, or what hides it."""
+    said = []
+    for number in _here(view, point):
+        detection = view.answer.result.detections[[number]].to_list()[0]
+        name = f"{escape(detection['name'])} {detection['score']:.2f}"
+        if view.place(number) is not None:
+            said.append(f"<b>{name}</b> was found here: object {number + 1} of the list.")
+        elif view.classes and detection["name"] not in view.classes:
+            said.append(f"<b>{name}</b> was found here, but only the classes that you chose are shown.")
+        else:
+            said.append(f"<b>{name}</b> was found here, but only the best {len(view.numbers)} objects are shown.")
+    return f"<p>{'<br>'.join(said)}</p>" if said else ""
 
 
 def _shown(picture: Image.Image, alt: str) -> gr.Image:

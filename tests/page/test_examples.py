@@ -1,0 +1,87 @@
+"""The pictures that the page offers to start with."""
+
+import shutil
+
+import pytest
+from PIL import Image
+
+pytest.importorskip("gradio")
+
+from dfine.page import examples  # noqa: E402
+from dfine.page.models import Models, shipped  # noqa: E402
+from dfine.weights.cache import assets  # noqa: E402
+
+
+@pytest.fixture
+def shipping(tmp_path, monkeypatch):
+    """A function that makes an assets folder with so many checkpoints, by name, and the project's scenes."""
+
+    def made(*names):
+        for name in names:
+            (tmp_path / "checkpoints" / name).mkdir(parents=True)
+            (tmp_path / "checkpoints" / name / "config.json").write_text("{}")
+        shutil.copytree(assets() / "examples", tmp_path / "examples")
+        monkeypatch.setenv("DFINE_ASSETS", str(tmp_path))
+
+    return made
+
+
+def test_no_assets_are_no_examples(tmp_path, monkeypatch):
+    monkeypatch.setenv("DFINE_ASSETS", str(tmp_path))
+    assert examples.examples() == [] and examples.value([]) == []
+
+
+def test_scenes_are_all_that_ship_and_are_labelled():
+    scenes = examples.scenes()
+    assert sorted(e.path for e in scenes) == sorted(map(str, (assets() / "examples").glob("*.jpg")))
+    assert len({e.label for e in scenes}) == len(scenes) and all(e.drawn for e in scenes)
+
+
+def test_photographs_are_read_where_a_dependency_has_them():
+    for example in examples.photographs():
+        assert not example.drawn and example.label
+        assert min(Image.open(example.path).size) > 200
+
+
+def test_photographs_come_first_where_their_model_ships(shipping):
+    shipping("demo", "photos")
+    assert shipped() == "photos"
+    assert examples.examples() == [*examples.photographs(), *examples.scenes()]
+
+
+def test_without_it_there_are_scenes_only(shipping):
+    shipping("demo")
+    assert shipped() == "demo"
+    assert examples.examples() == examples.scenes()
+
+
+@pytest.mark.parametrize(
+    "default, drawn, wish, model",
+    [
+        (None, False, "", "photos"),
+        (None, True, "", "demo"),
+        (None, False, "demo", "photos"),
+        (None, True, "nano-coco", "demo"),
+        (None, False, "nano-coco", "nano-coco"),
+        ("demo", False, "", "photos"),
+        ("demo", True, "", "demo"),
+        ("mine", True, "", "mine"),
+        ("mine", False, "demo", "mine"),
+        ("mine", True, "demo", "demo"),
+    ],
+)
+def test_an_example_is_answered_by_the_model_that_suits_it(shipping, default, drawn, wish, model):
+    shipping("demo", "photos")
+    assert Models(default, "cpu").suited(drawn, wish) == model
+
+
+def test_without_a_better_model_the_chosen_one_answers(shipping):
+    shipping("demo")
+    assert Models(None, "cpu").suited(False) == "demo"
+
+
+def test_thumbnails_are_small_files_of_the_page():
+    for shown, example in zip(examples.value(examples.scenes()), examples.scenes(), strict=True):
+        with Image.open(shown["picture"]["path"]) as picture:
+            assert max(picture.size) <= examples.SIDE
+        assert shown["label"] == example.label

@@ -1,0 +1,72 @@
+"""What the page's script adds to Gradio's components: keys, names, and pictures from anywhere."""
+
+import base64
+
+from dfine.page.tabs import TABS
+from tests.page.visitor import PHOTO, bars, boxes, example
+
+DROPPED = """([data, type]) => {
+    const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], 'dropped.jpg', {type: 'image/jpeg'}));
+    const place = document.querySelector('#scene');
+    const event = type === 'drop' ? new DragEvent('drop', {dataTransfer: transfer, bubbles: true, cancelable: true})
+        : new ClipboardEvent('paste', {clipboardData: transfer, bubbles: true, cancelable: true});
+    place.dispatchEvent(event);
+}"""
+
+
+def test_a_picture_can_be_dropped_on_the_big_one_or_pasted_anywhere(page):
+    data = base64.b64encode(PHOTO.read_bytes()).decode()
+    for way in ("drop", "paste"):
+        example(page, 1)
+        page.wait_for_selector("#status:has-text('640 × 640 pixels')")
+        page.evaluate(DROPPED, [data, way])
+        page.wait_for_selector("#status:has-text('256 × 256 pixels')")
+
+
+def test_the_row_of_tabs_is_one_stop_and_arrows_go_through_it(page):
+    example(page, 1)
+    bars(page)
+    stops = "[...document.querySelectorAll('#tabs [role=tab]')].filter(e => e.offsetParent && e.tabIndex === 0).length"
+    assert page.evaluate(stops) == 1
+    page.locator("#tabs [role=tab]").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#weighted .trace.bars")
+    assert page.evaluate("document.activeElement.getAttribute('data-tab-id')") == TABS[1].key
+    assert page.evaluate(stops) == 1
+    page.keyboard.press("Home")
+    page.wait_for_selector("#unweighted", state="visible")
+
+
+def test_what_was_found_is_announced(page):
+    assert page.locator("#status").get_attribute("aria-live") == "polite"
+
+
+def test_headings_come_in_order(page):
+    example(page, 1)
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3, h4')].map(e => +e.tagName[1])")
+    assert levels[0] == 1 and all(after - before <= 1 for before, after in zip(levels, levels[1:]))
+
+
+def test_arrows_on_the_picture_go_to_the_neighbour(page, model):
+    from tests.page.visitor import EXAMPLES, LOW
+
+    example(page, 1)
+    found = model(EXAMPLES[1], LOW).detections
+    boxes(page, len(found))
+    centres = [((x1 + x2) / 2, (y1 + y2) / 2) for x1, y1, x2, y2 in found.boxes.tolist()]
+    page.locator("#several").focus()
+    page.keyboard.press("Tab")
+    while not page.evaluate("document.activeElement.closest('#scene') !== null"):
+        page.keyboard.press("Tab")
+    here = "document.querySelector('#scene svg').getAttribute('aria-activedescendant')"
+    page.keyboard.press("Home")
+    before = int(page.evaluate(here).split("-")[1])
+    for key, axis, sign in (("ArrowRight", 0, 1), ("ArrowDown", 1, 1), ("ArrowLeft", 0, -1), ("ArrowUp", 1, -1)):
+        page.keyboard.press(key)
+        after = int(page.evaluate(here).split("-")[1])
+        assert after == before or sign * (centres[after][axis] - centres[before][axis]) > 0
+        before = after
+    page.keyboard.press("PageDown")
+    assert int(page.evaluate(here).split("-")[1]) == (before + 1) % len(found)
