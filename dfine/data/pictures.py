@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
@@ -18,6 +18,9 @@ from torchvision.transforms.v2 import functional as F
 Picture = str | os.PathLike | Image.Image | np.ndarray | Tensor
 
 MAX_PIXELS = 120_000_000  # above a 108-megapixel phone; a file of a few kilobytes can claim to be far larger
+MAX_BYTES = 360_000_000  # decoded: pixels x channels x bytes of a channel
+COSTLIER = {"transparent": 3, "deep": 6}  # times as much memory goes into making 8-bit RGB of such pictures
+STRIP = 256  # rows that are laid over white at a time
 CHANNELS = (1, 2, 3, 4)  # grey, grey + alpha, RGB, RGB + alpha
 PLANES = (1, 3, 4)  # the same where they come first
 
@@ -85,7 +88,7 @@ def _from_file(source: str | os.PathLike) -> Image.Image:
     if not path.stat().st_size:
         raise PictureError(f"{name} is empty (0 bytes)")
     with _explained(name), Image.open(path) as picture:
-        return _rgb(picture, name)
+        return _rgb(picture, name, own=True)
 
 
 @contextmanager
@@ -112,22 +115,50 @@ def _too_large(name: str, size: tuple[int, int] | None = None) -> str:
     return f"{name}{claimed} more than the {MAX_PIXELS // 1_000_000} million pixels allowed; scale it down first"
 
 
-def _rgb(picture: Image.Image, name: str) -> Image.Image:
-    """Any PIL image as upright 8-bit RGB."""
+def _rgb(picture: Image.Image, name: str, own: bool = False) -> Image.Image:
+    """Any PIL image as upright 8-bit RGB; nobody else's picture is returned itself, only an `own` one."""
     if picture.width * picture.height > MAX_PIXELS:
         raise PictureError(_too_large(name, picture.size))
     if not picture.width or not picture.height:
         raise PictureError(f"{name} has no pixels: it is {picture.width} x {picture.height}")
+    _check_bytes(picture, name)
     with _explained(name):
         picture.load()
-        picture = ImageOps.exif_transpose(picture)
+        if picture.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            picture, own = ImageOps.exif_transpose(picture), True
         if picture.mode.startswith(("I", "F")):  # 16 or 32 bits: PIL's own conversion clips to white
             return _from_array(np.asarray(picture), name, whole=picture.mode == "I")
-        if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
-            picture = picture.convert("RGBA")
-            page = Image.new("RGBA", picture.size, "white")
-            return Image.alpha_composite(page, picture).convert("RGB")
-        return picture.convert("RGB")
+        if _transparent(picture):
+            return _over_white(picture)
+        return picture if own and picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _transparent(picture: Image.Image) -> bool:
+    return picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info
+
+
+def _over_white(picture: Image.Image) -> Image.Image:
+    """A picture with transparency, laid over white as RGB, strip by strip so that no second copy of it is needed."""
+    width, height = picture.size
+    page = Image.new("RGB", (width, height))
+    for top in range(0, height, STRIP):
+        strip = picture.crop((0, top, width, min(top + STRIP, height))).convert("RGBA")
+        white = Image.new("RGBA", strip.size, "white")
+        page.paste(Image.alpha_composite(white, strip).convert("RGB"), (0, top))
+    return page
+
+
+def _check_bytes(picture: Image.Image, name: str) -> None:
+    """Refuse what would take too much memory, by what the file's head says: a few bytes can claim any size."""
+    kind = "deep" if picture.mode.startswith(("I", "F")) else "transparent" if _transparent(picture) else ""
+    depth = {"I": 4, "F": 4}.get(picture.mode, 2 if picture.mode.startswith("I;16") else 1)
+    size = picture.width * picture.height * len(picture.getbands()) * depth
+    limit = MAX_BYTES // COSTLIER.get(kind, 1)
+    if size > limit:
+        raise PictureError(
+            f"{name} is {picture.width} x {picture.height} pixels in mode {picture.mode}: decoded it takes "
+            f"{size / 1e6:.0f} MB, more than the {limit / 1e6:.0f} MB allowed; scale it down first"
+        )
 
 
 def _from_array(

@@ -12,14 +12,14 @@ from dfine.page.endpoints import endpoints
 from dfine.page.example_cache import ExampleCache
 from dfine.page.examples import examples
 from dfine.page.handlers import Handlers
-from dfine.page.layout import CSS, KEYS, THEME, layout
+from dfine.page.layout import layout
 from dfine.page.models import DRAWINGS, PHOTOS, Models, wanted
 from dfine.page.runner import Runner
+from dfine.page.server import Serving, bound, serve
 from dfine.page.wiring import ONE, Wiring
 
-SESSIONS = 64  # visitors whose last result is remembered
-WAITING = 32  # visitors who may wait for the network
-LARGEST = "40mb"  # of an upload
+ABOUT = "D-FINE Lens: look inside an object detector."
+LOGIN = "DFINE_AUTH=NAME:PASSWORD,... asks visitors for a login; a password has no place on a command line."
 
 
 def build(model: str | None = None, device: str = "auto", fetch: bool = False, swift: bool = False) -> gr.Blocks:
@@ -59,21 +59,11 @@ def main(arguments: list[str] | None = None, program: str = "app.py") -> None:
         program: what the command is called, for its help and its error sentences.
     """
     options = parser(program).parse_args(arguments)
+    serving = Serving(options.host, options.port, options.hosts, os.environ.get("DFINE_AUTH", ""))
     try:
+        bound(serving.host, serving.port).close()  # says at once that a port is taken, before models are read
         page = build(options.model, options.device, options.fetch, options.swift)
-        page.queue(max_size=WAITING).launch(
-            server_name=options.host,
-            server_port=options.port,
-            theme=THEME,
-            css=CSS,
-            js=KEYS,
-            ssr_mode=False,
-            max_file_size=LARGEST,
-            state_session_capacity=SESSIONS,
-            run_history=False,
-            enable_monitoring=False,  # its summary of calls would stand on the page that documents the API
-            footer_links=["api", "settings"],
-        )
+        serve(page, serving, ready=lambda: page.is_running)
     except (ValueError, OSError) as error:
         sys.exit(f"{program}: {error}")
 
@@ -81,7 +71,7 @@ def main(arguments: list[str] | None = None, program: str = "app.py") -> None:
 def parser(program: str) -> argparse.ArgumentParser:
     """The command's options; their defaults come from the environment."""
     env = os.environ.get
-    options = argparse.ArgumentParser(prog=program, description="D-FINE Lens: look inside an object detector.")
+    options = argparse.ArgumentParser(prog=program, description=ABOUT, epilog=LOGIN)
     options.add_argument("--model", default=env("DFINE_MODEL"), help="name, folder or file (DFINE_MODEL)")
     options.add_argument("--host", default=env("DFINE_HOST", env("GRADIO_SERVER_NAME", "127.0.0.1")), help="DFINE_HOST")
     options.add_argument(
@@ -89,6 +79,11 @@ def parser(program: str) -> argparse.ArgumentParser:
         type=int,
         default=env("DFINE_PORT", env("GRADIO_SERVER_PORT")),
         help="DFINE_PORT; by default the first free one from 7860",
+    )
+    options.add_argument(
+        "--hosts",
+        default=env("DFINE_HOSTS", ""),
+        help="further names under which the page may be asked for, with commas; * for all (DFINE_HOSTS)",
     )
     options.add_argument("--device", default=env("DFINE_DEVICE", "auto"), help="auto, cuda, mps or cpu (DFINE_DEVICE)")
     options.add_argument(

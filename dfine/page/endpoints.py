@@ -9,6 +9,8 @@ from dfine.page.inputs import as_path
 from dfine.page.models import Models
 from dfine.weights.zoo import ZOO
 
+PUBLIC = ("detect", "inspect", "models")  # their names, which are all that callers may call
+
 
 def endpoints(models: Models, limits: dict) -> None:
     """Add them to the page that is being built; none of their components can be seen.

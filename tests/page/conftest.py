@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -72,9 +73,9 @@ def handlers(models):
     return handlers_of(models)
 
 
-@pytest.fixture(scope="session")
-def url(checkpoint):
-    """The page, served by `python app.py` on a free port, all options through the environment."""
+@contextmanager
+def served(checkpoint, **environment):
+    """The page, served by `python app.py` on a free port, all options through the environment; its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -84,7 +85,7 @@ def url(checkpoint):
     process = subprocess.Popen(
         [sys.executable, "app.py"],
         cwd=ROOT,
-        env=os.environ | settings,
+        env=os.environ | settings | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -93,13 +94,20 @@ def url(checkpoint):
         if process.poll() is not None:
             pytest.fail(f"app.py stopped: {process.stdout.read().decode()}")
         try:
-            urllib.request.urlopen(address, timeout=2).read()
+            urllib.request.urlopen(f"{address}/healthz", timeout=2).read()
             break
         except OSError:
             time.sleep(0.5)
     yield address
     process.terminate()
     process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def url(checkpoint):
+    """The page, served once for all tests."""
+    with served(checkpoint) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,9 @@
 
 import base64
 
+from dfine.figures import style
 from dfine.page.tabs import TABS
-from tests.page.visitor import PHOTO, bars, boxes, example
+from tests.page.visitor import EXAMPLES, LOW, PHOTO, bars, boxes, example, tab_to
 
 DROPPED = """([data, type]) => {
     const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
@@ -50,16 +51,14 @@ def test_headings_come_in_order(page):
 
 
 def test_arrows_on_the_picture_go_to_the_neighbour(page, model):
-    from tests.page.visitor import EXAMPLES, LOW
-
     example(page, 1)
-    found = model(EXAMPLES[1], LOW).detections
+    result = model(EXAMPLES[1], LOW)
+    found = result.detections
     boxes(page, len(found))
+    page.wait_for_selector(f"#headline:has-text('{style.title(result.history(0))}')")
     centres = [((x1 + x2) / 2, (y1 + y2) / 2) for x1, y1, x2, y2 in found.boxes.tolist()]
     page.locator("#several").focus()
-    page.keyboard.press("Tab")
-    while not page.evaluate("document.activeElement.closest('#scene') !== null"):
-        page.keyboard.press("Tab")
+    tab_to(page, "e.closest('#scene')")
     here = "document.querySelector('#scene svg').getAttribute('aria-activedescendant')"
     page.keyboard.press("Home")
     before = int(page.evaluate(here).split("-")[1])

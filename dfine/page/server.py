@@ -1,0 +1,146 @@
+"""Serves the page: binds the port, stands guard before Gradio's application, and says how it is."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from gradio.utils import get_upload_folder
+
+from dfine.page import zerogpu
+from dfine.page.endpoints import PUBLIC
+from dfine.page.guard import Guard, Hosts, Quota
+from dfine.page.layout import CSS, KEYS, THEME
+
+SESSIONS = 64  # visitors whose last result is remembered
+WAITING = 32  # visitors who may wait for the network
+LARGEST = "40mb"  # of an uploaded file
+PORTS = range(7860, 7960)  # of which the first free one is taken where none is named
+GRACE = 3  # seconds that open connections get when the page is stopped
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Where and for whom the page is served.
+
+    Attributes:
+        host: the address to listen on.
+        port: the port; None for the first free one of `PORTS`.
+        hosts: further names under which the page may be asked for, with commas; "*" for all.
+        auth: NAME:PASSWORD of those who may enter, with commas; empty for everybody.
+        quota: of uploads.
+    """
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    hosts: str = ""
+    auth: str = ""
+    quota: Quota = field(default_factory=Quota)
+
+
+def logins(auth: str) -> list[tuple[str, str]] | None:
+    """The names and passwords of DFINE_AUTH; None for a page that everybody may see.
+
+    Raises:
+        ValueError: an entry is not NAME:PASSWORD; the message does not repeat it.
+    """
+    entries = [entry.strip() for entry in auth.split(",") if entry.strip()]
+    pairs = [tuple(entry.split(":", 1)) for entry in entries]
+    for place, pair in enumerate(pairs, 1):
+        if len(pair) != 2 or not all(pair):
+            raise ValueError(f"entry {place} of DFINE_AUTH is not NAME:PASSWORD; several are separated by commas")
+    return pairs or None
+
+
+def bound(host: str, port: int | None) -> socket.socket:
+    """A socket that listens on the port, or on the first free one of `PORTS`.
+
+    Raises:
+        OSError: the port is taken, or the address is not one of this machine's; the message says so.
+    """
+    for number in PORTS if port is None else [port]:
+        listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((host.strip("[]"), number))
+            listening.listen(128)
+            return listening
+        except OSError as error:
+            listening.close()
+            reason = error
+        if port is not None:
+            raise OSError(f"port {port} of {host} cannot be used ({reason.strerror}); choose another with --port")
+    raise OSError(f"none of the ports {PORTS[0]} to {PORTS[-1]} of {host} is free; choose one with --port")
+
+
+def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda: True) -> None:
+    """Serve the page until it is stopped.
+
+    Args:
+        page: made by `dfine.page.app.build`.
+        serving: where, and for whom.
+        ready: whether the page can answer at once; what `/readyz` says.
+
+    Raises:
+        ValueError, OSError: it cannot be served so; the message says why.
+    """
+    auth = logins(serving.auth)
+    page.queue(max_size=WAITING)
+    page.state_session_capacity = SESSIONS
+    options = dict(
+        theme=THEME,
+        css=CSS,
+        js=KEYS,
+        ssr_mode=False,
+        max_file_size=LARGEST,
+        run_history=False,
+        enable_monitoring=False,  # its summary of calls would stand on the page that documents the API
+        footer_links=["api", "settings"],
+        auth=auth,
+        root_path=os.environ.get("GRADIO_ROOT_PATH", ""),
+    )
+    if zerogpu.spaces:  # ZeroGPU starts with Gradio's own launch, behind a proxy of its own
+        page.launch(server_name=serving.host, server_port=serving.port, state_session_capacity=SESSIONS, **options)
+        return
+    with bound(serving.host, serving.port) as listening:
+        port = listening.getsockname()[1]
+        application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        application.add_api_route("/healthz", lambda: {"status": "ok"})
+        application.add_api_route("/readyz", lambda: _readiness(ready()))
+        gr.mount_gradio_app(application, page, "/", serving.host, port, show_error=False, **options)
+        space = os.environ.get("SPACE_HOST", "")
+        guard = Guard(
+            application,
+            Hosts.of(serving.host, space, serving.hosts),
+            PUBLIC,
+            serving.quota,
+            lambda: Path(get_upload_folder()),
+            framed_by=["https://huggingface.co"] if space else [],
+        )
+        config = uvicorn.Config(guard, log_level="warning", timeout_graceful_shutdown=GRACE, lifespan="on")
+        _Server(config, page, f"http://{serving.host}:{port}").run([listening])
+
+
+def _readiness(ready: bool) -> JSONResponse:
+    return JSONResponse({"status": "ready" if ready else "starting"}, 200 if ready else 503)
+
+
+class _Server(uvicorn.Server):
+    """Says where the page is once it answers."""
+
+    def __init__(self, config: uvicorn.Config, page: gr.Blocks, address: str):
+        super().__init__(config)
+        self.page, self.address = page, address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.page.is_running = True
+            print(f"* Running on local URL:  {self.address}", flush=True)

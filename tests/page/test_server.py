@@ -1,0 +1,120 @@
+"""The page as it is served: its port, its health, and what it does not tell."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("gradio")
+
+from dfine.page import app, server  # noqa: E402
+from tests.page.conftest import ROOT, served  # noqa: E402
+
+
+def asked(url, path, headers=None, data=None):
+    """Status and text of an answer."""
+    request = urllib.request.Request(url + path, data, headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@pytest.mark.parametrize(
+    "auth, pairs",
+    [("", None), (" , ", None), ("me:secret", [("me", "secret")]), ("a:b:c, d:e", [("a", "b:c"), ("d", "e")])],
+)
+def test_logins(auth, pairs):
+    assert server.logins(auth) == pairs
+
+
+@pytest.mark.parametrize("auth, place", [("me", 1), (":secret", 1), ("a:b,secretive", 2), ("a:", 1)])
+def test_a_login_that_is_none_is_refused_without_being_repeated(auth, place):
+    with pytest.raises(ValueError, match=f"entry {place} of DFINE_AUTH is not NAME:PASSWORD") as error:
+        server.logins(auth)
+    assert "secret" not in str(error.value)
+
+
+def test_a_port_that_is_taken_is_said_at_once(capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"port {port} of 127.0.0.1 cannot be used .*choose another with --port"):
+            server.bound("127.0.0.1", port)
+        with pytest.raises(SystemExit) as stop:  # before any model is read: there is none of that name
+            app.main(["--model", "no-such-model", "--port", str(port)], program="dfine app")
+    assert str(stop.value).startswith(f"dfine app: port {port} of 127.0.0.1 cannot be used")
+
+
+def test_without_a_port_the_first_free_one_is_taken():
+    with server.bound("127.0.0.1", None) as first, server.bound("127.0.0.1", None) as second:
+        assert first.getsockname()[1] < second.getsockname()[1] and second.getsockname()[1] in server.PORTS
+
+
+def test_the_page_says_how_it_is(url):
+    assert asked(url, "/healthz") == (200, '{"status":"ok"}')
+    assert asked(url, "/readyz") == (200, '{"status":"ready"}')
+
+
+def test_another_host_is_refused(url):
+    assert asked(url, "/", {"Host": "evil.example"})[0] == 421
+    assert asked(url, "/config", {"X-Forwarded-Host": "evil.example"})[0] == 421
+
+
+def test_a_private_endpoint_cannot_be_called_by_name(url):
+    dependencies = json.loads(asked(url, "/config")[1])["dependencies"]
+    private = {d["api_name"] for d in dependencies if d["api_name"] and d["api_visibility"] != "public"}
+    assert len(private) > 5
+    body = json.dumps({"data": ["x"] * 3}).encode()
+    for name in sorted(private):
+        for way in ("call", "run"):
+            status, text = asked(url, f"/gradio_api/{way}/{name}", {"Content-Type": "application/json"}, body)
+            assert status == 404 and "there are detect, inspect, models" in text
+
+
+def test_no_path_of_the_server_is_told(url):
+    for path in ("/config", "/", "/gradio_api/info"):
+        text = asked(url, path)[1]
+        for place in (ROOT, Path(sys.prefix), Path.home()):
+            assert str(place) not in re.sub(r"https?://[^\"'\s]+", "", text), path
+
+
+def test_the_api_page_counts_nobodys_calls(url):
+    assert asked(url, "/monitoring/summary")[0] == 403
+
+
+def test_a_login_keeps_others_out(checkpoint):
+    with served(checkpoint, DFINE_AUTH="me:open sesame") as url:
+        assert asked(url, "/healthz")[0] == 200
+        assert asked(url, "/config")[0] == 401
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        assert asked(url, "/login", form, b"username=me&password=wrong")[0] == 400
+        assert asked(url, "/login", form, b"username=me&password=open+sesame")[0] == 200
+
+
+def test_an_interrupt_ends_it(checkpoint):
+    with served(checkpoint) as url:
+        assert asked(url, "/healthz")[0] == 200
+    with pytest.raises(OSError):
+        urllib.request.urlopen(url, timeout=2)
+
+
+def test_a_login_that_is_none_stops_the_start():
+    done = subprocess.run(
+        [sys.executable, "app.py", "--port", "0", "--no-fetch", "--no-swift"],
+        cwd=ROOT,
+        env=os.environ | {"DFINE_AUTH": "nonsense"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1 and done.stderr.strip().startswith("app.py: entry 1 of DFINE_AUTH")
