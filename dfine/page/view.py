@@ -65,7 +65,10 @@ def select(answer: Answer, threshold: float, classes: Sequence[str] = (), top: i
 def summary(view: View) -> str:
     """What was found and by which model, in a few sentences; where nothing was, what could have been."""
     answer, count = view.answer, len(view.found)
+    queries = len(set(view.found.query.tolist()))
     what = f"{count} object{'' if count == 1 else 's'}" if count else "Nothing"
+    if queries < count:  # below the classes that they are surest of, queries name others too
+        what = f"{count} detections by {queries} quer{'y' if queries == 1 else 'ies'}"
     of = " of the classes that you chose" if view.classes else ""
     width, height = answer.size
     said = [

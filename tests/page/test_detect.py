@@ -217,7 +217,7 @@ def test_a_photo_can_be_uploaded_and_a_threshold_selects_without_the_network(pag
         set_threshold(page, threshold)
         counts.append(len(model(PHOTO, threshold).detections))
         said = page.inner_text("#status")
-        assert said.startswith(f"{counts[-1]} object" if counts[-1] else "Nothing"), said
+        assert said.startswith((f"{counts[-1]} object", f"{counts[-1]} detection") if counts[-1] else "Nothing"), said
         assert seconds(page) == before, "the time of the one run of the network"
         boxes(page, counts[-1])
     assert counts == sorted(counts, reverse=True) and counts[0] > counts[-1]

@@ -59,7 +59,7 @@ def test_arrows_on_the_picture_go_to_the_neighbour(page, model):
     centres = [((x1 + x2) / 2, (y1 + y2) / 2) for x1, y1, x2, y2 in found.boxes.tolist()]
     page.locator("#several").focus()
     tab_to(page, "e.closest('#scene')")
-    here = "document.querySelector('#scene svg').getAttribute('aria-activedescendant')"
+    here = "document.querySelector('#scene svg[role=listbox]').getAttribute('aria-activedescendant')"
     page.keyboard.press("Home")
     before = int(page.evaluate(here).split("-")[1])
     for key, axis, sign in (("ArrowRight", 0, 1), ("ArrowDown", 1, 1), ("ArrowLeft", 0, -1), ("ArrowUp", 1, -1)):

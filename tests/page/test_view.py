@@ -66,6 +66,15 @@ def test_settings_select_without_the_network(answer):
     assert select(answer, 0.05, (), 2).numbers == [0, 1]
 
 
+def test_several_detections_by_one_query_are_not_several_objects(answer):
+    """The published way of choosing detections ranks classes of queries: a query may answer more than once."""
+    everything = select(answer, 0.05)
+    queries = len(set(everything.found.query.tolist()))
+    assert queries < len(everything.found)
+    assert summary(everything).startswith(f"{len(everything.found)} detections by {queries} queries ")
+    assert summary(select(answer, 0.05, (), 1)).startswith("1 object ")
+
+
 def test_classes_are_counted_and_a_chosen_one_stays(answer):
     assert set(scenes.NAMES) >= {name for _, name in answer.classes(0)}
     assert answer.classes(1.1) == [] and answer.classes(1.1, ["sun"]) == [("sun (0)", "sun")]
