@@ -22,9 +22,10 @@ sys.path.insert(0, str(ROOT))
 import dfine  # noqa: E402
 from dfine.cli.evaluate import HELD_OUT, HELD_OUT_COUNT  # noqa: E402
 from dfine.data.scenes import NAMES, Scenes  # noqa: E402
+from dfine.data.sources import open_data  # noqa: E402
 from dfine.evaluation.coco import METRICS, Evaluation, evaluate  # noqa: E402
 from dfine.inference.predictor import Predictor  # noqa: E402
-from dfine.training.loop import TrainOptions  # noqa: E402
+from dfine.training.options import TrainOptions  # noqa: E402
 
 DEMO = HERE / "checkpoints" / "demo"
 OTHER_INPUTS, OTHER_COUNT = (448, 640), 100  # how well it does at inputs that it was not trained for
@@ -63,27 +64,33 @@ def ap_at(model, side: int) -> float:
     return list(result.ap.values())[-1]
 
 
-def command(run: Path) -> str:
-    """The `dfine train` that made a run: every option that is not the default."""
+def command(run: Path, data: str | None = None) -> str:
+    """The `dfine train` that made a run: every option that is not the default, with `data` in place of its folder."""
     chosen = json.loads((run / "options.json").read_text())
     default = vars(TrainOptions(out=""))
     words = ["dfine", "train", "--out", f"runs/{run.name}"]
+    if data:
+        chosen["data"] = data
     for key, value in chosen.items():
         if key not in LEFT_OUT and value != default[key]:
             words += [
                 f"--{key.replace('_', '-')}",
-                f"runs/{Path(value).parent.name}/best" if key == "init" else str(value),
+                f"runs/{Path(value).parent.name}/{Path(value).name}" if key == "init" and "/" in value else str(value),
             ]
     return shlex.join(words)
 
 
-def steps(run: Path) -> tuple[int, int]:
-    """Epochs and pictures of a run."""
-    chosen = json.loads((run / "options.json").read_text())
+def epochs_of(run: Path) -> tuple[int, int]:
+    """Epochs of a run, and the pictures that it has seen in them."""
     with (run / "log.csv").open(newline="") as file:
         epochs = int(list(csv.DictReader(file))[-1]["epoch"])
-    per_epoch = chosen["pictures"] // chosen["batch"] * chosen["batch"]
-    return epochs, epochs * per_epoch
+    return epochs, epochs * pictures_of(json.loads((run / "options.json").read_text()))
+
+
+def pictures_of(chosen: dict) -> int:
+    """Pictures of an epoch of a run with these options, whole batches only."""
+    count = chosen["pictures"] if chosen["data"] == "scenes" else len(open_data(chosen["data"], "train"))
+    return count // chosen["batch"] * chosen["batch"]
 
 
 def table(evaluation: Evaluation) -> str:
@@ -99,7 +106,7 @@ def card(model, parts: dict[str, Evaluation], elsewhere: dict[int, float], optio
     minutes = options.minutes.split(",")
     runs = []
     for run, time in zip(options.runs, minutes):
-        epochs, pictures = steps(run)
+        epochs, pictures = epochs_of(run)
         runs.append(f"{command(run)}\n# {epochs} epochs, {pictures} pictures, {time} minutes")
     clean, hard = parts["clean"], parts["hard"]
     megabytes = (DEMO / "model.safetensors").stat().st_size / 1e6
@@ -168,9 +175,9 @@ def summary(model, parts: dict[str, Evaluation]) -> str:
     )
 
 
-def insert(path: Path, text: str) -> None:
-    """Put the text between the card's marks."""
-    start, end = "<!-- card -->\n", "<!-- /card -->"
+def insert(path: Path, text: str, mark: str = "card") -> None:
+    """Put the text between the marks of that name."""
+    start, end = f"<!-- {mark} -->\n", f"<!-- /{mark} -->"
     page = path.read_text()
     head, rest = page.split(start)
     path.write_text(f"{head}{start}{text}\n{end}{rest.split(end)[1]}")

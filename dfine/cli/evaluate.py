@@ -12,6 +12,7 @@ from dfine.cli.options import Clean, Data, Device, Half, Layers, Model, Workers,
 from dfine.cli.terminal import read_from, write_json
 
 HELD_OUT, HELD_OUT_COUNT = 2_000_000, 500  # seed and number of the model card's scenes; training never draws them
+FEW = 24  # so many classes are listed one by one
 TITLES = {"all": "All", "clean": "Clean (all dials at 0)", "hard": "Hard (some dial above 0)"}
 
 
@@ -55,6 +56,9 @@ def evaluate(
     if str(json) != "-":
         for name, part in parts.items():
             typer.echo(f"{TITLES[name]}: {part.pictures} pictures, {part.objects} objects\n{part}\n")
+        if len(result.classes) <= FEW:
+            by_class = ", ".join(f"{name} {ap:.3f}" for name, ap in result.classes.items())
+            typer.echo(f"AP of the last layer by class: {by_class}")
     if json:
         head = {"data": data, "seed": seed if data == "scenes" else None, "input": list(detector.input_size)}
         write_json(json, detector.card.provenance() | head | {name: part.to_dict() for name, part in parts.items()})
