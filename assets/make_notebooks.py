@@ -25,8 +25,15 @@ from plotly.offline import get_plotlyjs
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 FOLDER = ROOT / "notebooks"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDTH = 860  # pixels of a figure: what JupyterLab has for it in a window of 1300
 ZOOM = 1.5  # dots for each of them in the README's pictures
@@ -61,9 +68,13 @@ if importlib.util.find_spec("dfine") is None:
 '''.strip()
 PROGRESS = re.compile(r"\d+%\||it/s|s/it")  # what tqdm writes
 QUIET = {
-    "TQDM_DISABLE": "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"), "HF_HUB_OFFLINE": "1",
-    "FIFTYONE_DATABASE_VALIDATION": "false", "FIFTYONE_DO_NOT_TRACK": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-}  # fmt: skip
+    "TQDM_DISABLE": "1",
+    "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
+    "HF_HUB_OFFLINE": "1",
+    "FIFTYONE_DATABASE_VALIDATION": "false",
+    "FIFTYONE_DO_NOT_TRACK": "1",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
 
 
 def run(path: Path) -> nbformat.NotebookNode:

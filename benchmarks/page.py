@@ -32,8 +32,15 @@ import dfine  # noqa: E402
 from dfine.data import scenes  # noqa: E402
 from dfine.inference.predictor import Predictor  # noqa: E402
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 PLACES = []  # centres of the two objects to choose in turn, in 0..1 of the picture; `prepared` finds them
 

@@ -21,8 +21,13 @@ NO_REFERENCE = f"no reference values in {REFERENCE}; set DFINE_REFERENCE"
 def synthetic_trace(batch=1, queries=5, classes=3, layers=3, seed=0, bins=32, c=0.25) -> Trace:
     """A random trace whose boxes follow from its initial boxes and edges, as in the network."""
     g = torch.Generator().manual_seed(seed)
-    draw = lambda *shape: torch.randn(batch, queries, *shape, generator=g)  # noqa: E731
-    boxes = lambda: torch.cat((0.3 + 0.4 * draw(2).sigmoid(), 0.1 + 0.2 * draw(2).sigmoid()), -1)  # noqa: E731
+
+    def draw(*shape):
+        return torch.randn(batch, queries, *shape, generator=g)
+
+    def boxes():
+        return torch.cat((0.3 + 0.4 * draw(2).sigmoid(), 0.1 + 0.2 * draw(2).sigmoid()), -1)
+
     w = distribution.weighting(bins, c=c)
     initial = Estimate(draw(classes), boxes())
     edges, refinements = torch.zeros(batch, queries, 4, bins + 1), []

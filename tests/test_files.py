@@ -24,8 +24,12 @@ def run(code, folder, **kwargs):
     head += "from dfine.files import *\n"
     return subprocess.run(
         [sys.executable, "-c", head + textwrap.dedent(code)],
-        cwd=folder, capture_output=True, text=True, timeout=60, **kwargs,
-    )  # fmt: skip
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        **kwargs,
+    )
 
 
 # ── one file ──────────────────────────────────────────────────────────────────────────────────────────────────────────

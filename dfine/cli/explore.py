@@ -79,7 +79,7 @@ def explore(
         bool, Option("--calibrate", help="Fit a temperature, test it, and store it in the folder that --model names.")
     ] = False,
     address: Annotated[
-        str, Option(help="Where the App listens; by default this machine alone can see it.")
+        str, Option(help="Where the App listens; by default only this machine can see it.")
     ] = "127.0.0.1",
     port: Annotated[int | None, Option(min=1, max=65535, help="By default the first free one from 5151 on.")] = None,
     browser: Annotated[bool, Option("--browser", help="Open a browser, too.")] = False,

@@ -30,7 +30,7 @@ class How:
 
     threshold: float | str = 0.5
     batch: int | None = None  # pictures per forward pass; None: as many as fit
-    tile: int | None = None  # side of tiles in pixels; None: the whole picture alone
+    tile: int | None = None  # side of tiles in pixels; None: only the whole picture
     same: float | None = None  # IoU from which two boxes of a class are one object; None: all are kept
 
 

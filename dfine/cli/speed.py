@@ -40,9 +40,14 @@ def export(
     out = out or Path(Path(model).name).with_suffix(".onnx")
     check_file(out, [model])
     options = Options(
-        size=input, batch=batch or None, half=half, postprocess=postprocess, trace=trace, opset=opset,
+        size=input,
+        batch=batch or None,
+        half=half,
+        postprocess=postprocess,
+        trace=trace,
+        opset=opset,
         gather=sampling == "gather",
-    )  # fmt: skip
+    )
     detector = dfine.load(model, device="cpu")
     parity = run(detector.network, detector.card, out, options)
     typer.echo(table([{"output": name, "largest difference to torch": f"{v:.1e}"} for name, v in parity.items()]))
@@ -77,11 +82,23 @@ def benchmark(
     if threads:
         torch.set_num_threads(threads)
     device = str(resolve(device))
-    split = lambda text: tuple(part.strip() for part in text.split(",") if part.strip())  # noqa: E731
+
+    def split(text):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+
     setting = b.Setting(
-        split(sizes.lower()), split(engines), tuple(input), batch, runs, half, device, layers, compiled, graphs,
+        split(sizes.lower()),
+        split(engines),
+        tuple(input),
+        batch,
+        runs,
+        half,
+        device,
+        layers,
+        compiled,
+        graphs,
         memory,
-    )  # fmt: skip
+    )
     rows = b.benchmark(setting, lambda words: typer.echo(words, err=True))
     about = b.machine(device)
     if str(json) != "-":

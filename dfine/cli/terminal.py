@@ -64,7 +64,10 @@ def expand(patterns: list[str]) -> list[Path]:
 
     Image.init()
     known = {ending for ending, kind in Image.EXTENSION.items() if kind in Image.OPEN and kind not in UNREADABLE}
-    is_picture = lambda f: f.suffix.lower() in known and not f.name.startswith(".") and f.is_file()  # noqa: E731
+
+    def is_picture(f):
+        return f.suffix.lower() in known and not f.name.startswith(".") and f.is_file()
+
     found: dict[Path, None] = {}
     for pattern in patterns:
         path = Path(pattern).expanduser()

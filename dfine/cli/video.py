@@ -10,7 +10,7 @@ from dfine.video.sources import is_video
 
 
 def video_among(sources: list[str], tile: int | None, same: float | None) -> str | None:
-    """The video, if one was given. Raises ValueError where it did not come alone, or with options for pictures."""
+    """The video, if one was given. Raises ValueError where pictures, or options for pictures, came with it."""
     sources = [str(file) for source in sources for file in fitting(source) or [source]]
     videos = [s for s in sources if is_video(s)]
     if not videos:

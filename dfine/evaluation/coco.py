@@ -92,7 +92,10 @@ class Evaluation:
 
     def to_dict(self) -> dict:
         """Plain JSON values; None where there is nothing to measure."""
-        plain = lambda values: {k: None if math.isnan(v) else round(v, 6) for k, v in values.items()}  # noqa: E731
+
+        def plain(values):
+            return {k: None if math.isnan(v) else round(v, 6) for k, v in values.items()}
+
         return {
             "pictures": self.pictures,
             "objects": self.objects,
@@ -102,7 +105,9 @@ class Evaluation:
         }
 
     def __str__(self) -> str:
-        number = lambda v: "–".rjust(7) if math.isnan(v) else f"{v:7.3f}"  # noqa: E731
+        def number(v):
+            return "–".rjust(7) if math.isnan(v) else f"{v:7.3f}"
+
         lines = [f"{'':10s}" + "".join(f"{m:>7s}" for m in METRICS)]
         lines += [f"{stage:10s}" + "".join(number(stats[m]) for m in METRICS) for stage, stats in self.stats.items()]
         return "\n".join(lines)

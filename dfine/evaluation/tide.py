@@ -108,7 +108,7 @@ class Errors:
             images: ids of the pictures to keep.
             categories: ids of the classes to average and count. Rows of other classes stay: Cls may make them right.
             area: low ≤ square pixels < high of the object that a row found or errs about, of its own box if there is
-                none. Every row thus belongs to one size; COCO judges by the box alone, which differs a little.
+                none. Every row thus belongs to one size; COCO judges only by the box, which differs a little.
         """
         rows, chosen = np.ones(len(self.rows), bool), self.chosen.copy()
         if images is not None:

@@ -40,7 +40,9 @@ def add_noise(
     labels, boxes, real = labels.repeat(1, copies), boxes.repeat(1, copies, 1), real.repeat(1, copies)  # [B, M]
     negative = torch.arange(labels.shape[1], device=device) // most % 2 == 1  # [M]
 
-    rand = lambda *shape: torch.rand(*shape, device=device, generator=generator)  # noqa: E731
+    def rand(*shape):
+        return torch.rand(*shape, device=device, generator=generator)
+
     flip = (rand(*labels.shape) < spec.flip) & real
     other = torch.randint(classes, labels.shape, device=device, generator=generator)
     labels = torch.where(flip, other, labels)

@@ -197,7 +197,7 @@ class Training:
                 self._account(self._step(pixels, targets, rate))
                 loss = sum(state.sums.values()) / state.batch
                 bar.set_postfix(loss=f"{loss:.3f}", rate=f"{rate * self.recipe.rate:.1e}", refresh=False)
-                # Processes ask each other now and then alone: it takes longer than looking at oneself.
+                # Processes ask each other only now and then, because that takes longer than looking at oneself.
                 if (self.here.count == 1 or state.step % TOGETHER == 0) and any(self.here.gather(self.stop)):
                     self._save()
                     raise Interrupted("stopped; the state is saved, go on with --resume")

@@ -42,7 +42,10 @@ def fgl(edges: Tensor, left: Tensor, right_weight: Tensor, weight: Tensor) -> Te
     Edge logits [n, 4, N+1], the left bin and the right one's share [n, 4], and each object's weight, its IoU, [n].
     """
     log_p = F.log_softmax(full(edges), -1)
-    ce = lambda index: -log_p.gather(-1, index[..., None])[..., 0]  # noqa: E731
+
+    def ce(index):
+        return -log_p.gather(-1, index[..., None])[..., 0]
+
     loss = ce(left) * (1 - right_weight) + ce(left + 1) * right_weight
     return (loss * weight[:, None].detach()).sum()
 

@@ -17,7 +17,7 @@ def groups(network: nn.Module, *, rate: float, backbone_rate: float, weight_deca
     """AdamW parameter groups: the backbone at its own rate; no decay on norms of encoder and decoder, nor on biases.
 
     Follows the published configurations in what they do, not in what they meant: norms and affine blocks of the
-    backbone are decayed, and biases of encoder and decoder are decayed in L and X alone (`decay_biases`).
+    backbone are decayed, and biases of encoder and decoder are decayed only in L and X (`decay_biases`).
     """
     norms = {id(p) for m in network.modules() if isinstance(m, NORMS) for p in m.parameters(recurse=False)}
     backbone, plain, spared = [], [], []

@@ -95,7 +95,7 @@ class Step:
     def _backward(self, pixels: Tensor, targets: list[Target], part: int, share: float) -> dict[str, float]:
         """The gradient of a part of a batch, which counts for its `share`; returns the terms, weighted likewise."""
         state = self.state
-        # What is random depends on the step alone, so that a resumed run draws what an uninterrupted one would have.
+        # What is random depends only on the step, so that a resumed run draws what an uninterrupted one would have.
         step = self.options.seed * 1_000_003 + state.step
         pixels = pixels.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last).float() / 255
         pixels = augment.resized(pixels, self.scales, step)

@@ -94,10 +94,14 @@ def test_every_stage_of_the_trace(network, reference, pixels):
 
 def stored_trace(reference, network):
     """The published training forward as one Trace, denoising queries in front."""
-    join = lambda a, b: torch.cat((reference[f"train.{a}"], reference[f"train.{b}"]), 1)  # noqa: E731
+
+    def join(a, b):
+        return torch.cat((reference[f"train.{a}"], reference[f"train.{b}"]), 1)
 
     def refinement(layer, prefix):
-        get = lambda key: join(f"dn_outputs.{layer}.pred_{key}", f"{prefix}pred_{key}")  # noqa: E731
+        def get(key):
+            return join(f"dn_outputs.{layer}.pred_{key}", f"{prefix}pred_{key}")
+
         logits = get("logits")
         quality = torch.zeros_like(logits[..., :1])
         return Refinement(logits, quality, get("corners").unflatten(-1, (4, -1)), get("boxes"))

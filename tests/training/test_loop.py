@@ -18,9 +18,20 @@ from dfine.training.options import TrainOptions
 from dfine.training.plan import Plan
 
 SMALL = dict(
-    size="n", input=64, queries=20, epochs=2, pictures=12, batch=4, warmup=2, ema_ramp=4, denoising=8,
-    val_count=4, val_every=2, save_every=1000, seed=3,
-)  # fmt: skip
+    size="n",
+    input=64,
+    queries=20,
+    epochs=2,
+    pictures=12,
+    batch=4,
+    warmup=2,
+    ema_ramp=4,
+    denoising=8,
+    val_count=4,
+    val_every=2,
+    save_every=1000,
+    seed=3,
+)
 
 
 class Killed(Training):
@@ -63,9 +74,10 @@ def whole(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "step, number", [(1, signal.SIGTERM), (3, signal.SIGINT), (4, signal.SIGTERM)],
+    "step, number",
+    [(1, signal.SIGTERM), (3, signal.SIGINT), (4, signal.SIGTERM)],
     ids=["mid-epoch", "first of an epoch", "mid second epoch"],
-)  # fmt: skip
+)
 def test_a_resumed_run_equals_an_uninterrupted_one(whole, tmp_path, step, number):
     options = TrainOptions(out=str(tmp_path), **SMALL)
     killed = Killed.start(Plan.of(options))

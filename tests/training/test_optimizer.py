@@ -25,7 +25,10 @@ def test_every_parameter_is_in_one_group_with_its_decay(network, decay_biases):
     assert sorted(ids) == sorted(id(p) for p in network.parameters())
     assert backbone["lr"] == 1e-5 and plain["lr"] == spared["lr"] == 2e-4
     assert spared["weight_decay"] == 0
-    inside = lambda p, g: any(p is q for q in g["params"])  # noqa: E731
+
+    def inside(p, g):
+        return any(p is q for q in g["params"])
+
     assert inside(network.decoder.layers[0].norm1.weight, spared)
     assert inside(network.encoder.project[0].norm.weight, spared)
     assert inside(network.backbone.stem.stem1.norm.weight, backbone)  # decayed, as published
@@ -42,10 +45,16 @@ def test_frozen_parameters_are_left_out():
 @pytest.mark.parametrize(
     ("step", "schedule", "expected"),
     [
-        (0, "constant", 0.01), (49, "constant", 0.5), (99, "constant", 1.0), (5000, "constant", 1.0),
-        (100, "cosine", 1.0), (600, "cosine", 0.01 + 0.99 / 2), (1100, "cosine", 0.01), (9999, "cosine", 0.01),
+        (0, "constant", 0.01),
+        (49, "constant", 0.5),
+        (99, "constant", 1.0),
+        (5000, "constant", 1.0),
+        (100, "cosine", 1.0),
+        (600, "cosine", 0.01 + 0.99 / 2),
+        (1100, "cosine", 0.01),
+        (9999, "cosine", 0.01),
     ],
-)  # fmt: skip
+)
 def test_schedule(step, schedule, expected):
     assert factor(step, warmup=100, total=1100, schedule=schedule) == pytest.approx(expected)
 

@@ -65,9 +65,13 @@ def test_a_run_is_told_from_another():
     for same in (own, resolved(own), replace(own, out="moved", workers=2, amp="fp16", epochs=9, device="cuda")):
         same_run(before, same)
     same_run({k: v for k, v in before.items() if k != "seed"} | {"of_another_version": 1}, own)
-    for change, said in [({"batch": 4}, "batch was 8, now 4"), ({"rate": 0.1}, "rate was 5e-05, now 0.1"),
-                         ({"data": "other"}, "data was 'folder', now 'other'"), ({"seed": 1}, "seed was 0, now 1"),
-                         ({"init": "demo"}, "init was None, now 'demo'")]:  # fmt: skip
+    for change, said in [
+        ({"batch": 4}, "batch was 8, now 4"),
+        ({"rate": 0.1}, "rate was 5e-05, now 0.1"),
+        ({"data": "other"}, "data was 'folder', now 'other'"),
+        ({"seed": 1}, "seed was 0, now 1"),
+        ({"init": "demo"}, "init was None, now 'demo'"),
+    ]:
         with pytest.raises(ValueError, match=f"{said}; resume with the options of the run, or choose another --out"):
             same_run(before, replace(own, **change))
 

@@ -25,8 +25,11 @@ def test_the_folder_loads_again_and_its_card_is_one_to_the_hub(model, tmp_path):
     words = publish.model_card(model.network, model.card, "me/cups", data="Drawn cups.", ap=ap)
     folder = publish.write(tmp_path / "a", model.network, replace(model.card, words=words))
     assert sorted(p.name for p in folder.iterdir()) == [
-        "README.md", "config.json", "model.safetensors", "preprocessor_config.json",
-    ]  # fmt: skip
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "preprocessor_config.json",
+    ]
     back = dfine.load(folder, device="cpu")
     assert all(
         torch.equal(a, b) for a, b in zip(back.network.state_dict().values(), model.network.state_dict().values())

@@ -1,0 +1,26 @@
+"""`dfine evaluate` measures what `dfine train` made of drawn scenes."""
+
+import json
+
+import pytest
+
+from tests.cli.runner import run, sentence
+
+
+def test_drawn_scenes_can_be_evaluated_on_and_trained_on(model, tmp_path):
+    pytest.importorskip("faster_coco_eval")
+    data, out, figures = tmp_path / "scenes", tmp_path / "run", tmp_path / "figures.json"
+    run("scenes", "--count", 4, "--seed", 3, "--size", 64, "--workers", 0, data)
+    assert len(list((data / "images").iterdir())) == 4
+
+    done = run("evaluate", "-m", model, "--data", data, "--json", figures, "--device", "cpu")
+    assert "Clean (all dials at 0): 2 pictures" in done.stdout
+    content = json.loads(figures.read_text())
+    assert list(content["all"]["stages"]) == ["initial", "layer 1", "layer 2", "layer 3"]
+    assert content["clean"]["pictures"] + content["hard"]["pictures"] == content["all"]["pictures"] == 4
+
+    small = ["--input", 64, "--queries", 10, "--batch", 2, "--device", "cpu"]
+    run("train", "--data", data, "--val", data, "--out", out, "--epochs", 1, *small)
+    assert "already holds a training run" in sentence(run("train", "--data", data, "--out", out, *small, code=1))
+    done = run("evaluate", "-m", out / "model", "--count", 2, "--scores", "last", "--device", "cpu")
+    assert done.stdout.startswith("All: 2 pictures")

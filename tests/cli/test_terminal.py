@@ -1,0 +1,41 @@
+"""What the commands share: names of files, tables, JSON."""
+
+import pytest
+
+from dfine.cli.terminal import expand, free, table, write_json
+
+
+def test_expand_knows_paths_folders_and_globs(pictures):
+    for name in ("notes.txt", "notes.pdf", "w.h5", "v.mpg", ".hidden.jpg"):
+        (pictures / name).write_text("not a picture")
+    a, b = pictures / "a.png", pictures / "b.jpg"
+    assert expand([]) == []
+    assert expand([str(pictures)]) == [a, b]
+    assert expand([str(b), str(pictures / "*.png"), str(pictures)]) == [b, a]
+    assert expand([str(pictures / "none.png")]) == [pictures / "none.png"], "reading it says that it is not there"
+
+
+def test_expand_of_an_empty_folder_says_so(tmp_path):
+    with pytest.raises(ValueError, match="no picture in the folder"):
+        expand([str(tmp_path)])
+
+
+def test_a_file_name_with_brackets_is_a_file_first(tmp_path):
+    odd = tmp_path / "a[1].png"
+    odd.write_bytes(b"")
+    assert expand([str(odd)]) == [odd]
+
+
+def test_two_pictures_of_one_name_do_not_overwrite_each_other(tmp_path):
+    taken = set()
+    assert [free(tmp_path, "a", taken).name for _ in range(3)] == ["a.jpg", "a_2.jpg", "a_3.jpg"]
+
+
+def test_a_table():
+    assert table([]) == ""
+    assert table([{"name": "a", "AP": 1.5}, {"name": "long", "AP": None}]) == "name  AP\na     1.5\nlong  –"
+
+
+def test_json_is_readable_text(tmp_path):
+    write_json(tmp_path / "a.json", {"name": "Übung"})
+    assert "Übung" in (tmp_path / "a.json").read_text(encoding="utf-8")
