@@ -37,12 +37,3 @@ class Engine(Protocol):
         Raises:
             ValueError: the pixels do not fit the network, or it has not that many layers.
         """
-
-
-def checked_layers(layers: int | None, available: int) -> int:
-    """How many decoder layers to run; None means all. Raises ValueError when there are not that many."""
-    if layers is None:
-        return available
-    if not 1 <= layers <= available:
-        raise ValueError(f"this network has {available} decoder layers; layers is 1 to {available}, not {layers}")
-    return layers

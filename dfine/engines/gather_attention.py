@@ -35,7 +35,8 @@ class Rows(nn.Module):
         self.offsets.bias.copy_(bias.permute(2, 0, 1).flatten())
         self.requires_grad_(False)
 
-    def forward(self, query: Tensor, reference: Tensor, values: tuple[Tensor, tuple]) -> Tensor:
+    def forward(self, query: Tensor, reference: Tensor, values: tuple[Tensor, tuple]) -> tuple[Tensor, None]:
+        """What each query read [B, Q, D]. Where it read, in the network's units, is not kept."""
         rows, shapes = values
         offset = self.offsets(query).unflatten(-1, (2, -1))  # [B, Q, 2 axes, heads·P]
         weights = self.weights(query).unflatten(-1, (self.heads, -1)).softmax(-1).flatten(2)  # [B, Q, heads·P]
@@ -55,7 +56,7 @@ class Rows(nn.Module):
         # A tracer knows of this size alone that it may change: where the rows of each picture begin.
         first = torch.arange(query.shape[0], dtype=torch.int32, device=query.device) * int(rows.shape[1])
         index = (index + first.view(-1, 1, 1, 1, 1)).flatten(-2)
-        return self.read(rows.flatten(0, 1), index, share.flatten(-2)).flatten(2)  # [B, Q, D]
+        return self.read(rows.flatten(0, 1), index, share.flatten(-2)).flatten(2), None
 
     def values(self, tokens: Tensor, shapes: tuple[tuple[int, int], ...]) -> tuple[Tensor, tuple]:
         """The table of each picture, [B, T·heads, D/heads], and what it is made of."""

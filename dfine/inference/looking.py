@@ -1,84 +1,46 @@
-"""Where a query looked, found out on demand: the picture goes through the network again, and somebody watches.
+"""Where one query read the picture, found out on demand: the picture goes through the network once more.
 
-Sampling points are not in the trace, because nobody needs those of 300 queries; and watching leaves the forward as it
-is, so that its numbers are the same with and without it.
+Results do not keep sampling points, because nobody needs those of all queries; `Predictor.trace` gives them on request.
 """
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
-
 import torch
 
-from dfine.data.pictures import Picture
-from dfine.engines.torch_engine import TorchEngine, TorchOptions
+from dfine.data.pictures import Picture, read, to_batch, to_pixels
 from dfine.inference.predictor import Predictor
-from dfine.network.detector import DFINE
 from dfine.trace.records import Trace
 from dfine.trace.sampling import Looks
 
-TOLERANCE = 5e-3  # of the picture: what another batch or device may change of a box
+TOLERANCE = 5e-3  # of the picture: what another batch, engine or device may change of a box
 
 
-@torch.no_grad()
 def look(model: Predictor, picture: Picture, query: int, trace: Trace | None = None) -> Looks:
     """The sampling points and weights of one query in every layer, on the CPU.
 
-    The network runs once more. With `trace` (of this picture alone, as `Result.trace` has it) `query` counts in that
-    trace, and the query that was born of the same token is found in the new run; its boxes must be the same. Without
-    it, `query` counts in the new run, which for the same picture and device is the same order.
+    The network runs once more. With `trace` (of this picture only, as `Result.trace` has it) `query` counts in that
+    trace; the query from the same token is found in the new run, and its boxes must be the same. Without it, `query`
+    counts in the new run, which has the same order for the same picture and device.
 
     Raises:
         PictureError: the picture cannot be read.
         IndexError: there is no such query.
-        ValueError: the trace is that of another picture, model or input size.
+        ValueError: the trace is that of another picture, model or input size; or the model is an exported file, which
+            keeps no sampling points.
     """
     if trace is not None:
         _check(query, trace)
-    # A fused copy, or an exported file, would pass by unseen.
-    model = model.with_engine(TorchEngine(model.network, TorchOptions(fast=False)))
-    with _watched(model.network) as seen:
-        again = model(picture, threshold=1.0).trace
+    again = model.trace(to_batch([to_pixels(read(picture), model.input_size)]), sampling=True).cpu()
     if trace is None:
         _check(query, again)
-    index = query if trace is None else _same(trace, query, again)
-
-    layers = [layer.cross_attn for layer in model.network.decoder.layers][: len(again.refinements)]
-    # A run that fell back to another device was seen twice; the last one is the one that was finished.
-    looks = [
-        attention.sampling(content[:, index : index + 1], reference[:, index : index + 1].to(content.dtype))
-        for attention, (content, reference) in zip(layers, seen[-len(layers) :])
-    ]
-    config = model.config
-    around = [reference[0, index : index + 1] for _, reference in seen[-len(layers) :]]
+    index, config = query if trace is None else _same(trace, query, again), model.config
     return Looks(
         query=query,
-        points=torch.cat([points[0] for points, _ in looks]).float().cpu(),
-        weights=torch.cat([weights[0] for _, weights in looks]).float().cpu(),
+        points=torch.stack([s.points[0, index] for s in again.sampling]),
+        weights=torch.stack([s.weights[0, index] for s in again.sampling]),
         strides=torch.tensor([s for s, n in zip(config.strides, config.points) for _ in range(n)]),
-        reference=torch.cat(around).float().cpu(),
+        reference=torch.stack([s.reference[0, index] for s in again.sampling]),
     )
-
-
-@contextmanager
-def _watched(network: DFINE):
-    """A list that fills with (query, reference) of every cross attention, in the order of the layers.
-
-    Other threads may use the same network meanwhile; what they do is not recorded.
-    """
-    seen, here = [], threading.get_ident()
-
-    def watch(_, args):
-        if threading.get_ident() == here:
-            seen.append(args[:2])
-
-    hooks = [layer.cross_attn.register_forward_pre_hook(watch) for layer in network.decoder.layers]
-    try:
-        yield seen
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def _check(query: int, trace: Trace) -> None:
@@ -96,8 +58,11 @@ def _same(trace: Trace, query: int, again: Trace) -> int:
     found = (again.origin[0] == token).nonzero().flatten().tolist()
     if not found:
         raise ValueError(f"{other}query {query} was born of token {token}, which this time became no query")
-    boxes = lambda t, i: torch.stack([r.boxes[0, i].float().cpu() for r in t.refinements])  # noqa: E731
-    apart = float((boxes(trace, query) - boxes(again, found[0])).abs().max())
+    boxes = [
+        torch.stack([r.boxes[0, i].float().cpu() for r in t.refinements])
+        for t, i in ((trace, query), (again, found[0]))
+    ]
+    apart = float((boxes[0] - boxes[1]).abs().max())
     if not apart <= TOLERANCE:
         raise ValueError(f"{other}the boxes of query {query} are up to {apart:.3f} of the picture apart")
     return found[0]

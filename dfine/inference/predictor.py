@@ -15,7 +15,8 @@ from dfine.config import Config
 from dfine.data import labels
 from dfine.data.pictures import Picture, read, to_batch, to_pixels
 from dfine.engines.device import out_of_memory, to_cpu
-from dfine.engines.engine import Engine, checked_layers
+from dfine.engines.engine import Engine
+from dfine.network.decoder import checked_layers
 from dfine.network.detector import DFINE
 from dfine.trace.card import Card
 from dfine.trace.detections import Detections
@@ -23,6 +24,7 @@ from dfine.trace.disk import About
 from dfine.trace.history import History
 from dfine.trace.postprocess import detections
 from dfine.trace.records import Trace
+from dfine.trace.sampling import Sampling
 from dfine.weights import publish
 from dfine.weights.checks import checked_size
 from dfine.weights.exceptions import CheckpointError
@@ -189,15 +191,24 @@ class Predictor:
         return [Result(p, found[i].above(self.lowest(threshold)), trace.picture(i)) for i, p in enumerate(pictures)]
 
     @torch.no_grad()
-    def trace(self, pixels: Tensor) -> Trace:
-        """The trace of a batch of pixels [B, 3, H, W] in 0..1, with the model's temperature, where it was computed.
+    def trace(self, pixels: Tensor, *, sampling: bool = False) -> Trace:
+        """The trace of a batch, with the model's temperature, on the device that computed it.
 
-        A batch that the device's memory does not suffice for is halved, and its trace is on the CPU; a single picture
-        goes to the CPU, as all pictures do from then on.
+        A batch that does not fit into the device's memory is halved, and its trace is on the CPU. A single picture that
+        does not fit moves the network to the CPU, where all that follow are computed too.
+
+        Args:
+            pixels: [B, 3, H, W] in 0..1, resized to `input_size`; on any device.
+            sampling: also say where queries read the picture (`Trace.sampling`). The network itself is run then, as
+                faster engines do not keep these points.
+
+        Raises:
+            ValueError: sampling points are wanted of an exported file.
         """
+        run = self._run_network if sampling else self.engine
         device = self.device
         try:
-            trace = self.engine(pixels, None if self.layers == self.engine.layers else self.layers)
+            trace = run(pixels, None if self.layers == self.engine.layers else self.layers)
         except RuntimeError as error:
             if not out_of_memory(error, device):
                 raise
@@ -207,12 +218,16 @@ class Predictor:
                 torch.cuda.empty_cache()
             if len(pixels) > 1:
                 half = len(pixels) // 2
-                return _joined([self.trace(part).cpu() for part in (pixels[:half], pixels[half:])])
+                return _joined([self.trace(part, sampling=sampling).cpu() for part in (pixels[:half], pixels[half:])])
             to_cpu(self.network, device)
-            return self.trace(pixels)
+            return self.trace(pixels, sampling=sampling)
         fitted = self.card.temperature
         temperature = None if fitted is None else torch.tensor(fitted, dtype=torch.float32, device=trace.w.device)
         return replace(trace, temperature=temperature)
+
+    def _run_network(self, pixels: Tensor, layers: int | None) -> Trace:
+        """The trace with sampling points."""
+        return self.network(pixels.to(self.device), layers=layers, sampling=True)
 
     def save(self, place: str | os.PathLike, *, half: bool = False, layout: str = "dfine") -> Path:
         """Write the model; loading it again gives bit-equal outputs (unless `half`).
@@ -267,4 +282,9 @@ def _joined(traces: list[Trace]) -> Trace:
     """The traces of parts of a batch as one."""
     first, parts = traces[0], [t.to_tensors() for t in traces]
     together = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-    return Trace.from_tensors(together, first.shapes, first.w, first.temperature)
+    whole = Trace.from_tensors(together, first.shapes, first.w, first.temperature)
+    if first.sampling is None:
+        return whole
+    layers = zip(*(t.sampling for t in traces))
+    sampling = tuple(Sampling(*map(torch.cat, zip(*(vars(s).values() for s in layer)))) for layer in layers)
+    return replace(whole, sampling=sampling)

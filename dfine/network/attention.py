@@ -41,7 +41,8 @@ class SelfAttention(nn.MultiheadAttention):
 class DeformableAttention(nn.Module):
     """Each query reads a few points around its reference box.
 
-    Queries [B, Q, D], references [B, Q, 4] as cxcywh in 0..1, and values as maps per level -> [B, Q, D].
+    Queries [B, Q, D], references [B, Q, 4] as cxcywh in 0..1, and values as maps per level -> what each query read
+    [B, Q, D], and where, see `sampling`.
     """
 
     def __init__(self, config: Config):
@@ -79,8 +80,8 @@ class DeformableAttention(nn.Module):
         centre, size = reference[:, :, None, None, :2], reference[:, :, None, None, 2:]
         return centre + offset * self.scale * size * 0.5, weight
 
-    def forward(self, query: Tensor, reference: Tensor, values: list[Tensor]) -> Tensor:
-        points, weights = self.sampling(query, reference)
+    def forward(self, query: Tensor, reference: Tensor, values: list[Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        points, weights = sampled = self.sampling(query, reference)
         grid = (2 * points - 1).transpose(1, 2).flatten(0, 1)  # [B·heads, Q, P, 2], in −1..1
         samples = [
             F.grid_sample(value, g.to(value.dtype), mode="bilinear", padding_mode="zeros", align_corners=False)
@@ -89,7 +90,7 @@ class DeformableAttention(nn.Module):
         weights = weights.transpose(1, 2).flatten(0, 1).unsqueeze(1)  # [B·heads, 1, Q, P]
         read = (torch.cat(samples, -1) * weights).sum(-1)  # [B·heads, D/heads, Q]
         read = read.unflatten(0, (-1, self.heads)).flatten(1, 2).transpose(1, 2)  # [B, Q, D]
-        return read.to(query.dtype)
+        return read.to(query.dtype), sampled
 
     def values(self, tokens: Tensor, shapes: tuple[tuple[int, int], ...]) -> list[Tensor]:
         """Memory tokens [B, T, D] as one map per level and head: [B·heads, D/heads, H, W].

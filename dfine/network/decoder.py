@@ -18,6 +18,7 @@ from dfine.network.families import family
 from dfine.network.layers import ACTIVATIONS, MLP, inverse_sigmoid
 from dfine.network.queries import PRIOR
 from dfine.trace.records import Estimate, Memory, Queries, Refinement, Trace
+from dfine.trace.sampling import Sampling
 
 
 class Gate(nn.Module):
@@ -54,10 +55,12 @@ class DecoderLayer(nn.Module):
 
     def forward(
         self, x: Tensor, position: Tensor, reference: Tensor, values: list[Tensor], mask: Tensor | None
-    ) -> Tensor:
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Queries [B, Q, D] -> queries [B, Q, D], and where they read the picture (`DeformableAttention.sampling`)."""
         x = self.norm1(x + self.self_attn(x, position, mask))
-        x = self.gateway(x, self.cross_attn(x + position, reference, values))
-        return self.norm3(x + self.feedforward(x))
+        read, sampled = self.cross_attn(x + position, reference, values)
+        x = self.gateway(x, read)
+        return self.norm3(x + self.feedforward(x)), sampled
 
     def feedforward(self, x: Tensor) -> Tensor:
         """[B, Q, D] -> [B, Q, D], each query for itself."""
@@ -110,16 +113,28 @@ class Decoder(nn.Module):
         for layer in self.position.layers:
             nn.init.xavier_uniform_(layer.weight)
 
-    def forward(self, queries: Queries, memory: Memory, mask: Tensor | None = None, layers: int | None = None) -> Trace:
-        """`mask` [Q, Q] is True where a query must not attend; `layers` is how many to run, by default all."""
-        count = _count(layers, len(self.layers))
+    def forward(
+        self,
+        queries: Queries,
+        memory: Memory,
+        mask: Tensor | None = None,
+        layers: int | None = None,
+        sampling: bool = False,
+    ) -> Trace:
+        """`mask` [Q, Q] is True where a query must not attend.
+
+        `layers` is how many to run, by default all; with `sampling` the trace says where queries read the picture.
+        """
+        count = checked_layers(layers, len(self.layers))
         x, reference = queries.content, queries.reference
         values = self.layers[0].cross_attn.values(memory.tokens, memory.shapes)
-        previous, edges, initial, refinements = 0.0, 0.0, None, []
+        previous, edges, initial, refinements, samplings = 0.0, 0.0, None, [], []
 
         for layer, heads in zip(self.layers[:count], self.heads):
             position = self.position(reference.to(x.dtype)).clamp(-10, 10)
-            x = layer(x, position, reference, values, mask)
+            x, sampled = layer(x, position, reference, values, mask)
+            if sampling:
+                samplings.append(Sampling(*sampled, reference))
             logits = heads.score(x)
 
             if initial is None:
@@ -134,10 +149,12 @@ class Decoder(nn.Module):
 
             previous, reference = x.detach(), boxes.detach()
 
-        return Trace(queries.proposals, initial, tuple(refinements), queries.origin, memory.shapes, self.w)
+        seen = tuple(samplings) if sampling else None
+        trace = (queries.proposals, initial, tuple(refinements), queries.origin, memory.shapes, self.w)
+        return Trace(*trace, sampling=seen)
 
 
-def _count(layers: int | None, available: int) -> int:
+def checked_layers(layers: int | None, available: int) -> int:
     """How many layers to run. Raises ValueError when there are not that many."""
     if layers is None:
         return available

@@ -29,13 +29,16 @@ class DFINE(nn.Module):
         self.queries = QuerySelection(config)
         self.decoder = Decoder(config)
 
-    def forward(self, pixels: Tensor, noise: NoisedQueries | None = None, layers: int | None = None) -> Trace:
+    def forward(
+        self, pixels: Tensor, noise: NoisedQueries | None = None, layers: int | None = None, sampling: bool = False
+    ) -> Trace:
         """The trace of a batch.
 
         Args:
             pixels: [B, 3, H, W] in 0..1.
             noise: denoising queries to run beside the others, in training.
             layers: how many decoder layers to run (early exit); by default all.
+            sampling: whether the trace also says where queries read the picture.
 
         Raises:
             ValueError: `pixels` has another shape or sides that are no multiples of 32, or there are fewer layers.
@@ -46,4 +49,4 @@ class DFINE(nn.Module):
         memory = self.encoder(features)
         queries = self.queries(memory, noise)
         mask = None if noise is None else noise.mask(queries.content.shape[1] - noise.count)
-        return self.decoder(queries, memory, mask, layers)
+        return self.decoder(queries, memory, mask, layers, sampling)

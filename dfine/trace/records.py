@@ -16,6 +16,7 @@ from torch import Tensor
 from dfine.trace.base import Record, check_shape
 from dfine.trace.edges import EdgeReading
 from dfine.trace.history import History
+from dfine.trace.sampling import Sampling
 from dfine.trace.stages import stage_names
 
 _ESTIMATE = ("logits", "boxes")  # what proposals and initial boxes hold
@@ -128,6 +129,7 @@ class Trace(Record):
     shapes: tuple[tuple[int, int], ...]  # (height, width) of the encoder's levels, whose tokens `origin` counts
     w: Tensor  # [N+1]
     temperature: Tensor | None = None  # [4] fitted per edge; every reading of spread uses it; None: uncalibrated
+    sampling: tuple[Sampling, ...] | None = None  # where queries read the picture, by layer, if asked for
 
     def __post_init__(self):
         check_shape(self, "origin", self.origin, *self.initial.logits.shape[:2])
@@ -162,6 +164,7 @@ class Trace(Record):
             initial=self.initial.map(lambda t: t[:, part]),
             refinements=tuple(r.map(lambda t: t[:, part]) for r in self.refinements),
             origin=self.origin[:, part],
+            sampling=self.sampling and tuple(s.map(lambda t: t[:, part]) for s in self.sampling),
         )
 
     def picture(self, index: int) -> Trace:
@@ -173,6 +176,7 @@ class Trace(Record):
             initial=self.initial.map(lambda t: t[one]),
             refinements=tuple(r.map(lambda t: t[one]) for r in self.refinements),
             origin=self.origin[one],
+            sampling=self.sampling and tuple(s.map(lambda t: t[one]) for s in self.sampling),
         )
 
     def to_tensors(self) -> dict[str, Tensor]:

@@ -7,9 +7,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dfine.trace.base import Record, check_shape
 from dfine.trace.history import History
 
 COARSEST = 32  # pixels of the network's input per cell of its coarsest level, in every size
+
+
+@dataclass(frozen=True)
+class Sampling(Record):
+    """Where all queries of a batch read the picture in one layer; P points per head, as in `Looks`."""
+
+    points: Tensor  # [B, Q, heads, P, 2] as (x, y) in 0..1 of the picture
+    weights: Tensor  # [B, Q, heads, P], which sum to 1 over P
+    reference: Tensor  # [B, Q, 4] cxcywh, the boxes that the layer read around
+
+    def __post_init__(self):
+        check_shape(self, "points", self.points, *self.weights.shape, 2)
+        check_shape(self, "reference", self.reference, *self.weights.shape[:2], 4)
 
 
 @dataclass(frozen=True)

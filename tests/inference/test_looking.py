@@ -1,4 +1,3 @@
-import threading
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +8,7 @@ from torch.nn import functional as F
 
 from dfine.config import Config
 from dfine.inference.looking import look
-from dfine.inference.predictor import Predictor
+from dfine.inference.predictor import Predictor, _joined
 from dfine.network.detector import DFINE
 from tests import helpers
 
@@ -63,7 +62,7 @@ def test_layers_look_around_the_proposal_and_then_around_the_box_of_the_layer_be
 def test_points_and_weights_are_those_that_the_network_read_with(model, picture, result):
     """From what was seen, the value that the last layer read is found again."""
     read, attention = {}, model.network.decoder.layers[-1].cross_attn
-    hook = attention.register_forward_hook(lambda module, args, out: read.update(values=args[2], out=out))
+    hook = attention.register_forward_hook(lambda module, args, out: read.update(values=args[2], out=out[0]))
     try:
         model(picture)
     finally:
@@ -80,7 +79,6 @@ def test_points_and_weights_are_those_that_the_network_read_with(model, picture,
 
 def test_looking_changes_nothing(model, picture, result):
     look(model, picture, 0)
-    assert all(not layer.cross_attn._forward_pre_hooks for layer in model.network.decoder.layers)
     after = model(picture, threshold=0)
     assert torch.equal(after.trace.last.boxes, result.trace.last.boxes)
     assert torch.equal(after.trace.last.logits, result.trace.last.logits)
@@ -97,23 +95,28 @@ def test_a_query_is_known_by_its_token_not_by_its_place(model, picture, result):
     assert look(model, picture, 16, turned).query == 16
 
 
-def test_what_others_do_meanwhile_is_not_mistaken_for_it(model, picture, result):
-    """Another thread runs another picture in the middle of the watched run, through the same hooks."""
-    alone, other, ran = look(model, picture, 3, result.trace), Image.new("RGB", (50, 50), "red"), []
+def test_the_network_says_where_it_read_only_when_asked(model):
+    """The points of all queries and pictures come with the trace, which is otherwise the same to the bit."""
+    pixels = torch.rand(3, 3, 64, 96)
+    plain, told = model.trace(pixels), model.trace(pixels, sampling=True)
+    assert plain.sampling is None and len(told.sampling) == len(told.refinements)
+    for name, tensor in plain.to_tensors().items():
+        assert torch.equal(tensor, told.to_tensors()[name])
+    config = model.config
+    for layer in told.sampling:
+        assert layer.points.shape == (3, 20, config.heads, sum(config.points), 2)
+    one, part = told.picture(1), told.split(5)[1]
+    assert torch.equal(one.sampling[0].points, told.sampling[0].points[1:2])
+    assert torch.equal(part.sampling[-1].reference, told.sampling[-1].reference[:, 5:])
+    assert told.cpu().sampling[0].weights.dtype == torch.float32
 
-    def meanwhile(*_):
-        if not ran:
-            ran.append(True)
-            thread = threading.Thread(target=model, args=(other,))
-            thread.start()
-            thread.join()
 
-    hook = model.network.encoder.register_forward_hook(meanwhile)
-    try:
-        disturbed = look(model, picture, 3, result.trace)
-    finally:
-        hook.remove()
-    assert ran and torch.equal(alone.points, disturbed.points)
+def test_batches_that_were_halved_keep_their_points(model):
+    pixels = torch.rand(3, 3, 64, 96)
+    whole = model.trace(pixels, sampling=True)
+    again = _joined([model.trace(part, sampling=True) for part in (pixels[:1], pixels[1:])])
+    for a, b in zip(whole.sampling, again.sampling):
+        torch.testing.assert_close(a.points, b.points, atol=1e-4, rtol=1e-4)
 
 
 def test_a_trace_of_something_else_is_refused(model, picture, result):

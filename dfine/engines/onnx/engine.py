@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from dfine.config import Config
-from dfine.engines.engine import checked_layers
 from dfine.engines.onnx.export import card_of, rebuilt
 from dfine.engines.onnx.sessions import open_session
+from dfine.network.decoder import checked_layers
 from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
 from dfine.trace.records import Trace
