@@ -40,6 +40,7 @@ class Out:
     prelabel: Path | None = None  # folder of pre-labels
     form: str = "coco"  # of the pre-labels
     calibrate: bool = False  # whether to fit a temperature and store it with the checkpoint
+    suspects: Path | None = None  # CSV file of the probable label errors
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,9 @@ def explore(
     device: Device = "auto",
     report: Annotated[Path | None, Option(help="Write a report into this folder.")] = None,
     export: Annotated[Path | None, Option(help="Write the data set as reviewed into this new folder, as COCO.")] = None,
+    suspects: Annotated[
+        Path | None, Option(help="Rank probable label errors, show them first, and list them in this CSV file.")
+    ] = None,
     prelabel: Annotated[
         Path | None, Option(help="Write pre-labels of unlabelled pictures into this new folder.")
     ] = None,
@@ -89,7 +93,7 @@ def explore(
     opening = dict(name=name, truth=truth, split=split, count=count, seed=seed)
     run(
         Look(data, model, device, field, threshold, top, batch, workers, opening),
-        Out(report, export, prelabel, format, calibrate),
+        Out(report, export, prelabel, format, calibrate, suspects),
         Where(address, port, browser, app),
     )
 
@@ -99,7 +103,7 @@ def run(look: Look, out: Out, where: Where) -> None:
     from dfine.explore.database import require_database
 
     require_database()
-    from dfine.explore import export, session, workspace
+    from dfine.explore import export, session, suspect_store, workspace
     from dfine.files import require_empty
 
     folders = [require_empty(folder) for folder in (out.export, out.prelabel) if folder]
@@ -111,11 +115,15 @@ def run(look: Look, out: Out, where: Where) -> None:
             "(dfine.load(...).save(FOLDER)) and name that with --model",
             "warning",
         )
+    if out.suspects and out.suspects.is_dir():
+        raise ValueError(f"{out.suspects} is a folder; --suspects names the CSV file to write")
     if where.app:
         session.find_port(where.address, where.port)
     dataset = _explored(look)
     if out.calibrate:
         _calibrate(dataset, look)
+    if out.suspects:
+        _suspect(dataset, look, out.suspects)
     if out.report:
         from dfine.explore.report import write
 
@@ -127,6 +135,8 @@ def run(look: Look, out: Out, where: Where) -> None:
         typer.echo(f"pre-labels are in {written}; order.csv has the most doubtful pictures first")
     if where.app:
         options = dict(address=where.address, port=where.port, browser=where.browser)
+        if out.suspects:
+            options["view"] = dataset.load_saved_view(suspect_store.view_name(look.field))
         session.serve(dataset, typer.echo, spaces=dataset.load_workspace(workspace.WORKSPACE), **options)
 
 
@@ -153,6 +163,19 @@ def _explored(look: Look):
     for name, count in views.save(dataset, look.field).items():
         typer.echo(f"{count:6d}  {name}")
     return dataset
+
+
+def _suspect(dataset, look: Look, path: Path) -> None:
+    """Rank the probable label errors, and say how many there are of each kind and where they are listed."""
+    from dfine.explore import suspect_store, views
+    from dfine.explore.suspect_training import training_pictures
+
+    counts = suspect_store.find(dataset, look.field, trained=training_pictures(look.model))
+    views.save(dataset, look.field)  # again, so that the suspects come before them
+    said = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
+    typer.echo(f"\nprobable label errors: {said}; listed in {suspect_store.write_csv(dataset, path, look.field)}")
+    if note := suspect_store.trained_note(dataset, look.field):
+        complain(note, "note")
 
 
 def _calibrate(dataset, look: Look) -> None:

@@ -118,7 +118,7 @@ def answers(dataset: fo.Dataset, truth: str = fields.TRUTH) -> str:
         fields.field_of(field, stage, info["layers"])
         for field, info in dataset.info.get(fields.INFO, {}).items()
         for stage in fields.stages(info["layers"])
-    }
+    } | {fields.suspects_field(field) for field in dataset.info.get(fields.INFO, {})}
     others = [n for n in found if n not in ours]
     if len(others) > 1:
         raise ValueError(

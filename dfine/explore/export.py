@@ -15,6 +15,7 @@ from fiftyone import ViewField as F
 
 from dfine.explore import datasets, fields
 from dfine.explore.coco_writer import CocoWriter
+from dfine.explore.suspect_review import accepted, corrected
 from dfine.explore.views import SHOWN
 from dfine.files import drafted
 
@@ -34,6 +35,8 @@ _PICTURES = {"yolo": "images/train", "voc": "JPEGImages"}  # where they put the 
 
 def reviewed(dataset: fo.Dataset, folder: str | Path, field: str = fields.FIELD) -> Path:
     """Write the true objects as a person left them, to `annotations.json` beside `images/`.
+
+    The suspects that were accepted (`dfine.explore.suspect_review`) are put right in what is written.
 
     Where the data came from a COCO file, image entries, category ids and annotations keep all that the file said;
     annotations that nobody changed are the file's own. Tags stand in `tags` of an image or annotation. Predictions that
@@ -55,9 +58,10 @@ def reviewed(dataset: fo.Dataset, folder: str | Path, field: str = fields.FIELD)
     if not dataset.has_sample_field(truth):
         raise ValueError(f"the data set {dataset.name!r} has no answers to export; its pre-labels come out instead")
     writer = CocoWriter(dataset, datasets.classes(dataset, truth))
-    for sample in dataset.select_fields([truth, field]).iter_samples():
+    wanted = [f for f in (truth, field, fields.suspects_field(field)) if dataset.has_sample_field(f)]
+    for sample in dataset.select_fields(wanted).iter_samples():
         image = writer.picture(sample)
-        for label in _labels(sample, truth):
+        for label in corrected(_labels(sample, truth), accepted(sample, field)):
             writer.annotations.append(writer.annotation(label, image))
         for label in _labels(sample, field):
             if label.tags:

@@ -40,6 +40,11 @@ def run_field(field: str) -> str:
     return f"{field}_run"
 
 
+def suspects_field(field: str) -> str:
+    """The field that holds the probable label errors which a run found."""
+    return f"{field}_suspects"
+
+
 def about(dataset, field: str) -> dict:
     """What was stored about the run in `field` of a FiftyOne data set (or view).
 

@@ -1,0 +1,78 @@
+"""Suspects decided on by a person: accepted or rejected, one or many at a time, and accepted ones applied."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Ids
+
+import fiftyone as fo
+
+from dfine.explore import fields
+from dfine.explore.columns import Collection
+from dfine.explore.suspect_store import ACCEPTED, REVIEWS, save_view
+
+
+def decide(dataset: fo.Dataset, ids: Ids[str], review: str, field: str = fields.FIELD) -> int:
+    """Set what was decided of some suspects.
+
+    Args:
+        dataset: with suspects of the run in `field`.
+        ids: of their labels; others are passed over.
+        review: "accepted", "rejected" or "open".
+        field: FIELD.
+
+    Returns:
+        How many were set.
+
+    Raises:
+        ValueError: `review` is none of the three, or suspects were not looked for.
+    """
+    if review not in REVIEWS:
+        raise ValueError(f"a suspect is {', '.join(REVIEWS)}, not {review!r}")
+    name = fields.suspects_field(field)
+    if not dataset.has_sample_field(name):
+        raise ValueError(f"the data set {dataset.name!r} has no suspects of the run {field!r}")
+    view = dataset.select_labels(ids=list(ids), fields=name) if ids else dataset.limit(0)
+    count = view.count(f"{name}.detections")
+    if count:
+        view.set_field(f"{name}.detections.review", review).save(name)
+        save_view(dataset, field)  # a view of patches shows what was there when it was made
+    return count
+
+
+def shown(view: Collection, field: str = fields.FIELD) -> list[str]:
+    """The ids of the suspects that a view shows: of pictures or of patches."""
+    name = fields.suspects_field(field)
+    if not view.has_sample_field(name):
+        return []
+    kind = getattr(view.get_field(name), "document_type", None)
+    return view.values(f"{name}.detections.id", unwind=True) if kind is fo.Detections else view.values(f"{name}.id")
+
+
+def accepted(sample, field: str = fields.FIELD) -> list[fo.Detection]:
+    """The accepted suspects of a sample."""
+    name = fields.suspects_field(field)
+    value = sample[name] if sample.has_field(name) else None
+    return [s for s in value.detections if s["review"] == ACCEPTED] if value is not None else []
+
+
+def corrected(answers: list[fo.Detection], fixes: list[fo.Detection]) -> list[fo.Detection]:
+    """The answers of one picture with fixes applied: accepted suspects. The given labels stay as they are.
+
+    Missing answers are added; an answer gets the class or the box that was suggested, or is left out. A fix whose
+    answer is not there any more does nothing.
+    """
+    by_answer: dict[str, list[fo.Detection]] = {}
+    for one in fixes:
+        by_answer.setdefault(one["answer_id"], []).append(one)
+    kept = []
+    for answer in answers:
+        mine = by_answer.get(answer.id, [])
+        if any(one["kind"] == "extra" for one in mine):
+            continue
+        if mine:
+            answer = answer.copy()
+            for one in mine:
+                answer.label, answer.bounding_box = one.label, one.bounding_box
+        kept.append(answer)
+    added = [fo.Detection(label=one.label, bounding_box=one.bounding_box) for one in by_answer.get("", [])]
+    return kept + added

@@ -1,0 +1,240 @@
+"""Suspects in FiftyOne: found in what is stored of a run, kept as labels of their own, and shown as a saved view."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Container
+from pathlib import Path
+
+import fiftyone as fo
+import numpy as np
+from bson import ObjectId
+
+from dfine.config import EDGES
+from dfine.explore import fields
+from dfine.explore.columns import Collection, chunks, corners, looked_at
+from dfine.explore.datasets import classes
+from dfine.explore.fiftyone_private import extend_schema
+from dfine.explore.suspect_clues import KINDS, Evidence
+from dfine.explore.suspect_text import fix, reason
+from dfine.explore.suspects import Suspect, rank
+from dfine.files import replacing
+
+VIEW = "suspects"
+OPEN, ACCEPTED, REJECTED = REVIEWS = ("open", "accepted", "rejected")
+MOST = 1000  # suspects that are stored of a data set, the best
+COLUMNS = (
+    "rank picture kind score label suggested fix reason edge z box_x box_y box_width box_height to_x to_y to_width "
+    "to_height seen_in_training review"
+).split()  # fmt: skip
+
+_READ = ("id", "label", "bounding_box", "confidence", *(f"interval_{edge}" for edge in EDGES))
+_KINDS = {
+    "kind": fo.StringField,
+    "rank": fo.IntField,
+    "reason": fo.StringField,
+    "fix": fo.StringField,
+    "labelled": fo.StringField,
+    "edge": fo.StringField,
+    "z": fo.FloatField,
+    "review": fo.StringField,
+    "answer_id": fo.StringField,
+    "found_id": fo.StringField,
+    "seen_in_training": fo.BooleanField,
+}
+_ABOUT = (
+    "Probable label errors, one a place, the likeliest first. The box is the suggested one; `reason` and `fix` say "
+    "what is wrong and what accepting it does, `review` whether that was decided."
+)
+
+
+def view_name(field: str = fields.FIELD) -> str:
+    """What the saved view of a run's suspects is called."""
+    return VIEW if field == fields.FIELD else f"{VIEW} ({field})"
+
+
+def find(
+    dataset: fo.Dataset, field: str = fields.FIELD, *, trained: Container[str] = (), most: int = MOST
+) -> dict[str, int]:
+    """Rank the probable label errors of an explored data set, store them, and save the view that shows them.
+
+    The network is not asked. What a person has decided of a suspect stays where the same place is suspected again of
+    the same.
+
+    Args:
+        dataset: explored in `field`, with answers.
+        field: FIELD.
+        trained: the files of pictures that the model was trained on (`dfine.explore.suspect_training`).
+        most: how many to store at most.
+
+    Returns:
+        How many there are of each kind.
+
+    Raises:
+        ValueError: nothing was explored in `field`, or there are no answers.
+    """
+    info = fields.about(dataset, field)
+    truth = info["truth"]
+    names = classes(dataset, truth)
+    if not names:
+        raise ValueError(f"the data set {dataset.name!r} has no answers, so none of them can be wrong")
+    samples, name = looked_at(dataset, field), fields.suspects_field(field)
+    before = _decided(dataset, name)
+    extend_schema(dataset, {name: fo.Detections} | {f"{name}.detections.{k}": v for k, v in _KINDS.items()})
+    rows = list(_rows(samples, field, truth))
+    evidence = [_evidence(row, field, truth, {n: i for i, n in enumerate(names)}) for row in rows]
+    ranked = rank(evidence)[:most]
+    stored: dict[str, list[dict]] = {}
+    for place, suspect in enumerate(ranked, 1):
+        row = rows[suspect.picture]
+        label = _label(suspect, row, evidence[suspect.picture], field, truth, names) | {"rank": place}
+        label["review"] = before.get(_key(row["id"], label), OPEN)
+        label["seen_in_training"] = row["filepath"] in trained
+        stored.setdefault(row["id"], []).append(label)
+    documents = {id: {"_cls": "Detections", "detections": stored.get(id, [])} for id in dataset.values("id")}
+    dataset.set_values(name, documents, key_field="id", expand_schema=False, validate=False)
+    save_view(dataset, field)
+    counts = {kind: sum(s.kind == kind for s in ranked) for kind in KINDS if any(s.kind == kind for s in ranked)}
+    seen = sum(row["filepath"] in trained for row in rows)
+    fields.note(dataset, field, {"suspects": {"kinds": counts, "pictures": len(rows), "seen_in_training": seen}})
+    return counts
+
+
+def trained_note(dataset: fo.Dataset, field: str = fields.FIELD) -> str:
+    """What to know where a model judges pictures that it was trained on; "" where it does not, as far as is known."""
+    about = fields.about(dataset, field).get("suspects", {})
+    if not about.get("seen_in_training"):
+        return ""
+    return (
+        f"the model was trained on {about['seen_in_training']} of these {about['pictures']} pictures and has learned "
+        "their label errors, too: fewer of them are found there (the column seen_in_training says where)"
+    )
+
+
+def save_view(dataset: fo.Dataset, field: str = fields.FIELD) -> fo.DatasetView:
+    """Save the view of the suspects that nobody has decided on yet: one patch each, in the order of their rank."""
+    name = fields.suspects_field(field)
+    view = dataset.filter_labels(name, fo.ViewField("review") == OPEN).to_patches(name).sort_by(f"{name}.rank")
+    dataset.save_view(view_name(field), view, description=_ABOUT, color="#D55E00", overwrite=True)
+    return view
+
+
+def listed(dataset: Collection, field: str = fields.FIELD) -> list[dict]:
+    """All suspects in the order of their rank, as plain values.
+
+    Each has what its label stores (README.md), `sample` and `picture` (id and file), `size` (width, height), and its
+    boxes in pixels, x1, y1, x2, y2: `suggested` and, but for missing answers, the answer's as it is, `box`.
+
+    Raises:
+        ValueError: suspects were not looked for in this run.
+    """
+    name, truth = fields.suspects_field(field), fields.about(dataset, field)["truth"]
+    if not dataset.has_sample_field(name):
+        raise ValueError(f"no suspects of the run {field!r} are stored; `dfine explore --suspects FILE.csv` finds them")
+    plain = ["id", "filepath", "metadata.width", "metadata.height"]
+    attributes = ("id", "label", "bounding_box", "confidence", "tags", *_KINDS)
+    found = []
+    for part in chunks(dataset, plain, {name: attributes, truth: ("id", "bounding_box")}):
+        for row in part:
+            size = row["metadata.width"], row["metadata.height"]
+            answers = dict(zip(row[f"{truth}.id"], corners(row[f"{truth}.bounding_box"], size).tolist()))
+            suggested = corners(row[f"{name}.bounding_box"], size).tolist()
+            for at, box in enumerate(suggested):
+                one = {a: row[f"{name}.{a}"][at] for a in attributes if a != "bounding_box"}
+                one |= {"sample": row["id"], "picture": row["filepath"], "size": size, "suggested": box}
+                found.append(one | {"box": answers.get(one["answer_id"])})
+    return sorted(found, key=lambda one: one["rank"])
+
+
+def write_csv(dataset: Collection, path: str | Path, field: str = fields.FIELD) -> Path:
+    """Write the list of suspects as CSV, best first: which picture, what is wrong, and what is suggested."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for one in listed(dataset, field):
+            said = [one["rank"], one["picture"], one["kind"], round(one["confidence"], 4), one["labelled"]]
+            said += [one["label"], one["fix"], one["reason"], one["edge"], one["z"]]
+            to = None if one["kind"] == "extra" else one["suggested"]
+            writer.writerow([*said, *_xywh(one["box"]), *_xywh(to), one["seen_in_training"], one["review"]])
+    return path
+
+
+def _xywh(box: list[float] | None) -> list[float | None]:
+    if box is None:
+        return [None] * 4
+    x1, y1, x2, y2 = box
+    return [round(v, 2) for v in (x1, y1, x2 - x1, y2 - y1)]
+
+
+def _rows(samples: Collection, field: str, truth: str):
+    """What is read of every picture."""
+    lists = {truth: ("id", "label", "bounding_box", "iscrowd"), field: _READ}
+    for part in chunks(samples, ["id", "filepath", "metadata.width", "metadata.height"], lists):
+        yield from part
+
+
+def _evidence(row: dict, field: str, truth: str, number: dict[str, int]) -> Evidence:
+    """A picture's answers and detections as arrays."""
+    size = row["metadata.width"], row["metadata.height"]
+    count = len(row[f"{field}.id"])
+    edges = [np.array(row[f"{field}.interval_{edge}"], float).reshape(count, 2) for edge in EDGES]
+    return Evidence(
+        corners(row[f"{truth}.bounding_box"], size).clip(0, [*size, *size]),
+        np.array([number[n] for n in row[f"{truth}.label"]], int),
+        np.array([bool(c) for c in row[f"{truth}.iscrowd"]], bool),
+        corners(row[f"{field}.bounding_box"], size),
+        np.array([number.get(n, -1) for n in row[f"{field}.label"]], int),
+        np.array(row[f"{field}.confidence"], float),
+        np.stack(edges, 1) if count else np.zeros((0, 4, 2)),
+        size,
+    )
+
+
+def _label(s: Suspect, row: dict, seen: Evidence, field: str, truth: str, names: list[str]) -> dict:
+    """A suspect as a plain document of a `fiftyone.Detection`: its box and class are those suggested."""
+    c = s.about
+    answer = "" if c.answer is None else row[f"{truth}.id"][c.answer]
+    found = "" if c.found is None else row[f"{field}.id"][c.found]
+    labelled = "" if c.answer is None else names[seen.classes[c.answer]]
+    suggested = row[f"{field}.label"][c.found] if c.kind in ("missing", "class") else labelled
+    box = row[f"{field}.bounding_box"][c.found] if c.kind in ("missing", "shifted") else None
+    return {
+        "_id": ObjectId(),
+        "_cls": "Detection",
+        "attributes": {},
+        "tags": [],
+        "label": suggested,
+        "bounding_box": box or row[f"{truth}.bounding_box"][c.answer],
+        "confidence": round(s.score, 6),
+        "kind": c.kind,
+        "reason": reason(c, seen, names),
+        "fix": fix(c, suggested),
+        "labelled": labelled,
+        "edge": "" if c.edge is None else EDGES[c.edge],
+        "z": None if c.z is None else round(c.z, 2),
+        "answer_id": answer,
+        "found_id": found,
+    }
+
+
+def _key(sample: str, label: dict) -> tuple:
+    """What makes a suspect the same as one of an earlier run: its kind, and its answer or, without one, its box."""
+    rounded = tuple(math.floor(100 * v) for v in label["bounding_box"])
+    return sample, label["kind"], label["answer_id"] or rounded, label["label"]
+
+
+def _decided(dataset: fo.Dataset, name: str) -> dict[tuple, str]:
+    """What was decided of earlier suspects, by their keys."""
+    if not dataset.has_sample_field(name):
+        return {}
+    attributes = ("kind", "answer_id", "bounding_box", "label", "review")
+    decided = {}
+    for part in chunks(dataset, ["id"], {name: attributes}):
+        for row in part:
+            for values in zip(*(row[f"{name}.{a}"] for a in attributes)):
+                label = dict(zip(attributes, values))
+                decided[_key(row["id"], label)] = label["review"]
+    return decided

@@ -1,0 +1,32 @@
+"""Which pictures a model was trained on: there it has learned the label errors, too, and finds fewer of them."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+from dfine.data.sources import train_and_val
+
+OPTIONS = "options.json"  # what `dfine train` writes into a run's folder, beside the folders of weights
+
+
+def training_pictures(model: str | Path) -> frozenset[str]:
+    """The absolute paths of the pictures that a checkpoint was trained on, as far as they can be told.
+
+    They can where the checkpoint lies in the folder of its training run, and its data is still where it was. Scenes
+    are never told.
+    """
+    folder = Path(model).expanduser()
+    file = next((f for f in (folder / OPTIONS, folder.parent / OPTIONS) if folder.exists() and f.is_file()), None)
+    try:
+        options = json.loads(file.read_text(encoding="utf-8")) if file else {}
+        data = Path(str(options.get("data") or "")).expanduser()
+        if not options.get("data") or not data.exists():
+            return frozenset()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # all was said when it was trained
+            train, _ = train_and_val(data, hold_out=options.get("val") is None)
+    except (OSError, ValueError):
+        return frozenset()
+    return frozenset(str(train.path(i).absolute()) for i in range(len(train)))

@@ -1,0 +1,157 @@
+"""Suspects from the stored run to the view, the CSV file, a person's decision and the corrected COCO file."""
+
+import csv
+import json
+
+import pytest
+
+fiftyone = pytest.importorskip("fiftyone")
+
+from dfine.explore import export, suspect_review, suspect_store  # noqa: E402
+from dfine.explore.columns import corners  # noqa: E402
+
+
+@pytest.fixture
+def suspected(explored):
+    """A copy of the eight scenes with four errors in the answers of clean pictures, and its suspects."""
+    dataset = explored.clone()
+    dataset.persistent = False
+    planted = {}
+    clean = list(dataset.match(fiftyone.ViewField("hard") == False))  # noqa: E712
+    for kind, sample in zip(("missing", "class", "shifted", "extra"), clean):
+        answers = sample.ground_truth.detections
+        best = max(sample.dfine.detections, key=lambda d: d.confidence if d.error == "correct" else 0)
+        (at,) = [i for i, a in enumerate(answers) if a.id == best.truth_id]
+        planted[kind] = answers[at].id
+        x, y, w, h = answers[at].bounding_box
+        if kind == "missing":
+            del answers[at]
+        elif kind == "class":
+            answers[at].label = next(n for n in dataset.classes["ground_truth"] if n != best.label)
+        elif kind == "shifted":
+            answers[at].bounding_box = [x + w / 4, y, w * 3 / 4, h]
+        else:
+            spot = next(s for s in spots() if not any(meets(s, a.bounding_box) for a in answers))
+            answers.append(fiftyone.Detection(label=best.label, bounding_box=spot))
+            planted[kind] = answers[-1].id
+        sample.save()
+    suspect_store.find(dataset)
+    yield dataset, planted
+    dataset.delete()
+
+
+def spots(side=0.12):
+    return [[x / 20, y / 20, side, side] for x in range(18) for y in range(18)]
+
+
+def meets(a, b):
+    return all(min(a[i] + a[i + 2], b[i] + b[i + 2]) > max(a[i], b[i]) for i in (0, 1))
+
+
+def test_planted_errors_come_first_and_are_said_in_words(suspected, tmp_path):
+    dataset, planted = suspected
+    listed = suspect_store.listed(dataset)
+    assert [one["rank"] for one in listed] == list(range(1, len(listed) + 1))
+    best = {one["answer_id"] or "missing": one for one in listed[:12]}
+    found = {kind for kind, id in planted.items() if ("missing" if kind == "missing" else id) in best}
+    assert len(found) >= 3, [(one["kind"], one["reason"]) for one in listed[:12]]
+    for one in listed:
+        assert one["review"] == "open" and one["reason"] and one["fix"] and one["seen_in_training"] is False
+        assert (one["answer_id"] == "") == (one["kind"] == "missing") == (one["box"] is None)
+        assert (one["z"] is None) == (one["kind"] != "shifted") == (one["edge"] == "")
+    answers = [one["answer_id"] for one in listed if one["answer_id"]]
+    assert len(set(answers)) == len(answers)
+
+    with suspect_store.write_csv(dataset, tmp_path / "new" / "list.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["rank"] for row in rows] == [str(one["rank"]) for one in listed]
+    assert all((row["box_x"] == "") == (row["kind"] == "missing") for row in rows)
+    assert all((row["to_x"] == "") == (row["kind"] == "extra") for row in rows)
+
+
+def test_the_view_is_a_queue_of_those_that_are_open(suspected):
+    dataset, _ = suspected
+    listed = suspect_store.listed(dataset)
+    view = dataset.load_saved_view("suspects")
+    assert view.values("dfine_suspects.rank") == [one["rank"] for one in listed]
+    assert suspect_review.shown(view) == [one["id"] for one in listed]
+    assert sorted(suspect_review.shown(dataset)) == sorted(one["id"] for one in listed)
+    assert suspect_review.shown(view.limit(2)) == [one["id"] for one in listed[:2]]
+    assert suspect_review.decide(dataset, [listed[0]["id"], "0" * 24], "rejected") == 1
+    assert dataset.load_saved_view("suspects").values("dfine_suspects.rank") == [one["rank"] for one in listed[1:]]
+    assert suspect_review.decide(dataset, [], "rejected") == 0
+    with pytest.raises(ValueError, match="open, accepted, rejected, not 'maybe'"):
+        suspect_review.decide(dataset, [listed[0]["id"]], "maybe")
+
+
+def test_decisions_outlast_another_ranking(suspected):
+    dataset, _ = suspected
+    before = suspect_store.listed(dataset)
+    suspect_review.decide(dataset, [one["id"] for one in before[:3]], "rejected")
+    suspect_store.find(dataset)
+    after = suspect_store.listed(dataset)
+    assert [one["review"] for one in after[:4]] == ["rejected"] * 3 + ["open"]
+    assert [one["reason"] for one in after] == [one["reason"] for one in before]
+
+
+def test_what_is_accepted_is_put_right_in_the_export(suspected, tmp_path):
+    dataset, planted = suspected
+    first = {}
+    for one in suspect_store.listed(dataset):
+        first.setdefault(one["kind"], one)
+    before = content(export.reviewed(dataset, tmp_path / "before"))
+    suspect_review.decide(dataset, [one["id"] for one in first.values()], "accepted")
+    after = content(export.reviewed(dataset, tmp_path / "after"))
+    boxes = [[tuple(round(v) for v in a["bbox"]) for a in c["annotations"]] for c in (before, after)]
+    for kind, one in first.items():
+        x1, y1, x2, y2 = one["suggested"]
+        to = tuple(round(v) for v in (x1, y1, x2 - x1, y2 - y1))
+        if kind in ("missing", "shifted"):
+            assert boxes[1].count(to) == boxes[0].count(to) + 1
+        if kind == "extra":
+            assert boxes[1].count(to) == boxes[0].count(to) - 1
+    assert len(boxes[1]) - len(boxes[0]) == ("missing" in first) - ("extra" in first)
+    assert len(dataset.first().ground_truth.detections) == len(dataset.first().ground_truth.detections)
+
+
+def content(folder):
+    return json.loads((folder / "annotations.json").read_text())
+
+
+def test_without_suspects_or_answers(fo, explored):
+    with pytest.raises(ValueError, match="--suspects FILE.csv` finds them"):
+        suspect_store.listed(explored)
+    with pytest.raises(ValueError, match="has no suspects"):
+        suspect_review.decide(explored, ["x"], "open")
+    bare = fo.Dataset()
+    bare.info["dfine"] = {"dfine": {"truth": "ground_truth", "layers": 3, "run": "x"}}
+    with pytest.raises(ValueError, match="no answers, so none of them can be wrong"):
+        suspect_store.find(bare)
+    assert corners([], (4, 4)).shape == (0, 4)
+    bare.delete()
+
+
+def test_pictures_of_the_training_are_told_apart(suspected):
+    dataset, _ = suspected
+    assert suspect_store.trained_note(dataset) == ""
+    path = dataset.first().filepath
+    suspect_store.find(dataset, trained={path})
+    assert {one["seen_in_training"] for one in suspect_store.listed(dataset) if one["picture"] == path} <= {True}
+    assert "trained on 1 of these 8 pictures" in suspect_store.trained_note(dataset)
+
+
+def test_fixes_of_one_picture():
+    answers = [fiftyone.Detection(label=n, bounding_box=[0, 0, 1, 1], coco_id=i) for i, n in enumerate("abcd")]
+    said = [("extra", 0, "a"), ("class", 1, "z"), ("missing", None, "new"), ("shifted", 9, "gone")]
+    fixes = [
+        fiftyone.Detection(
+            label=name, bounding_box=[0.5, 0, 0.1, 0.1] if kind != "class" else [0, 0, 1, 1], kind=kind,
+            answer_id="" if at is None else answers[at].id if at < 4 else "f" * 24,
+        )
+        for kind, at, name in said
+    ]  # fmt: skip
+    assert [a.label for a in suspect_review.corrected(answers, [])] == list("abcd")
+    found = suspect_review.corrected(answers, fixes)
+    assert [a.label for a in found] == ["z", "c", "d", "new"] and [a.label for a in answers] == list("abcd")
+    assert [a.get_attribute_value("coco_id", None) for a in found] == [1, 2, 3, None]
+    assert found[-1].bounding_box == [0.5, 0, 0.1, 0.1]
