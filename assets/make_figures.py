@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--model", default="demo")
     parser.add_argument("--example", default="2-crowd", choices=EXAMPLES)
     parser.add_argument("--threshold", type=float, default=0.5)
-    parser.add_argument("--only-examples", action="store_true", help="draw the scenes alone: that needs no checkpoint")
+    parser.add_argument("--only-examples", action="store_true", help="draw only the scenes, which needs no checkpoint")
     options = parser.parse_args()
     examples(HERE / "examples")
     if options.only_examples:

@@ -1,4 +1,4 @@
-"""Exported files: ours, with every layer's distributions, beside the published form, which tells the last layer alone.
+"""Exported files: ours, with every layer's distributions, beside the published form, which gives only the last layer.
 
     python benchmarks/exports.py [--sizes n,s] [--turns 12]
 

@@ -2,7 +2,7 @@
 
     python benchmarks/trace_cost.py [--size n] [--input 640] [--runs 11]
 
-A detector that hands out its last layer alone could leave out, in every earlier layer but the first, the class scores
+A detector that returns only its last layer could leave out, in every earlier layer but the first, the class scores
 and LQE (the edge logits are needed to go on; the first layer's scores belong to the initial boxes). The two are timed
 in turn in one process, on random weights.
 """

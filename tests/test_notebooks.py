@@ -46,8 +46,8 @@ def kinds(cell):
     return found
 
 
-def test_there_are_six_each_with_its_question():
-    assert [path.name[:2] for path in PATHS] == [f"0{n}" for n in range(1, len(PATHS) + 1)] and len(PATHS) == 6
+def test_there_are_seven_each_with_its_question():
+    assert [path.name[:2] for path in PATHS] == [f"0{n}" for n in range(1, len(PATHS) + 1)] and len(PATHS) == 7
     for path in PATHS:
         title = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0]
         assert re.fullmatch(rf"# {int(path.name[:2])}\. .+\?", title), f"{path.name} has no one question: {title}"
