@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "docs"))
 import site_notebooks  # noqa: E402
 
 GROUND = ("config", "boxes", "distribution", "version", "files", "processes")
+CARDS = sorted((ROOT / "assets" / "checkpoints").glob("*/README.md"))
 # Documents outside of docs/ and their places in the site.
 OUTSIDE = {
     "README.md": "index.md",
@@ -32,7 +33,7 @@ OUTSIDE = {
     "benchmarks/README.md": "benchmarks.md",
     "benchmarks/training.md": "trainings.md",
     "dfine/explore/README.md": "explore-fields.md",
-    "assets/checkpoints/demo/README.md": "demo.md",
+    **{f"assets/checkpoints/{p.parent.name}/README.md": f"{p.parent.name}.md" for p in CARDS},
 }
 LINK = re.compile(r"(?P<bang>!?)\[(?P<text>[^\[\]]*)\]\((?P<target>[^()\s]+)\)")
 CODE = re.compile(r"^(```.*?^```$)", re.DOTALL | re.MULTILINE)

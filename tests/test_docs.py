@@ -74,6 +74,13 @@ def test_the_library_is_listed_in_the_order_of_its_imports(floors):
     assert [set(row) for row in rows] == [set(floor) for floor in floors]
 
 
+def test_the_files_that_a_change_touches_are_there():
+    text = (ROOT / "docs" / "library.md").read_text(encoding="utf-8").split("## What a change touches")[1]
+    named = [name for name in re.findall(r"`([\w/]+\.py)`", text) if "NAME" not in name]
+    assert len(named) > 8
+    assert [name for name in named if not (ROOT / "dfine" / name).is_file()] == []
+
+
 def test_the_site_has_a_page_of_reference_for_every_room(floors):
     yaml = pytest.importorskip("yaml")
     site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
