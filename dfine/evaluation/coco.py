@@ -92,24 +92,17 @@ class Evaluation:
 
     def to_dict(self) -> dict:
         """Plain JSON values; None where there is nothing to measure."""
-
-        def plain(values):
-            return {k: None if math.isnan(v) else round(v, 6) for k, v in values.items()}
-
         return {
             "pictures": self.pictures,
             "objects": self.objects,
             "scores": self.scores,
-            "stages": {stage: plain(stats) for stage, stats in self.stats.items()},
-            "classes": plain(self.classes),
+            "stages": {stage: _plain(stats) for stage, stats in self.stats.items()},
+            "classes": _plain(self.classes),
         }
 
     def __str__(self) -> str:
-        def number(v):
-            return "–".rjust(7) if math.isnan(v) else f"{v:7.3f}"
-
         lines = [f"{'':10s}" + "".join(f"{m:>7s}" for m in METRICS)]
-        lines += [f"{stage:10s}" + "".join(number(stats[m]) for m in METRICS) for stage, stats in self.stats.items()]
+        lines += [f"{stage:10s}" + "".join(_number(stats[m]) for m in METRICS) for stage, stats in self.stats.items()]
         return "\n".join(lines)
 
 
@@ -260,6 +253,15 @@ def _accumulated(truth: dict, rows: np.ndarray):
 def _numbered(entries: list[dict]) -> dict[int, int]:
     """A number from 1 on for the id of every entry, in the order of the ids."""
     return {id: number for number, id in enumerate(sorted({entry["id"] for entry in entries}), 1)}
+
+
+def _plain(values: dict[str, float]) -> dict[str, float | None]:
+    """Numbers for JSON, which knows no NaN."""
+    return {key: None if math.isnan(value) else round(value, 6) for key, value in values.items()}
+
+
+def _number(value: float) -> str:
+    return "–".rjust(7) if math.isnan(value) else f"{value:7.3f}"
 
 
 def _mean(values: np.ndarray) -> float:

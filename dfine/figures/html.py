@@ -28,11 +28,11 @@ def detections_html(detections: Detections) -> str:
     """The detections as a table of class, score, box in pixels and query, or a sentence when there are none."""
     if not len(detections):
         return f"<p>No detections in a picture of {detections.size[0]} × {detections.size[1]} pixels.</p>"
-    heads = ("", "class", "score", "x1", "y1", "x2", "y2", "query")
+    heads = ("class", "score", "x1", "y1", "x2", "y2", "query")
     body = []
     for d in detections.to_list()[:MOST]:
-        cells = [_swatch(style.class_colour(d["label"])), escape(d["name"]), f"{d['score']:.2f}"]
-        cells += [f"{v:.1f}" for v in d["box"]] + [str(d["query"])]
+        cells = [f"{_swatch(style.class_colour(d['label']))} {escape(d['name'])}", f"{d['score']:.2f}"]
+        cells += [style.fixed(v) for v in d["box"]] + [str(d["query"])]
         body.append(_row(cells))
     more = len(detections) - MOST
     note = f"<p>… and {more} more</p>" if more > 0 else ""

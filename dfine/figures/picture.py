@@ -13,6 +13,8 @@ from dfine.figures import style
 from dfine.trace.detections import Detections
 from dfine.trace.history import History
 
+BEYOND = 0.15  # of a side, how far a view may leave the picture
+OUTSIDE = "#C9CCD1"  # what is shown there
 LEAST, LIMIT = 640, 1280  # longer side of a drawn picture in pixels: room for labels; sharp, and quick to send
 
 
@@ -132,7 +134,7 @@ def _stage(picture: Image.Image, history: History, side: int, mass: float):
     view = _view(torch.cat((history.xyxy_pixels, reach)) * scale, picture.size)
     zoom = side / (view[2] - view[0])
     height = max(1, round((view[3] - view[1]) * zoom))
-    image = picture.convert("RGB").resize((side, height), Image.Resampling.BICUBIC, box=view)
+    image = _part(picture.convert("RGB"), view, (side, height))
     image = ImageEnhance.Color(image).enhance(0.55)  # paler colours, so that thin lines stand out
     origin = torch.tensor((view[0], view[1], view[0], view[1]))
     return image, ImageDraw.Draw(image, "RGBA"), lambda pixels: (pixels * scale - origin) * zoom
@@ -145,17 +147,37 @@ def _scale(image: Image.Image, size: tuple[int, int]) -> torch.Tensor:
 
 
 def _view(boxes: torch.Tensor, size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """The part of a picture to look at: all boxes with a margin, no flatter than 3:4 and 4:3, inside the picture."""
+    """The part of a picture to look at, in its pixels: all boxes with a margin, between 4:3 and 9:10.
+
+    It leaves the picture only where boxes do, and by no more than `BEYOND` of it.
+    """
     low = boxes[:, :2].amin(0).tolist()
     high = boxes[:, 2:].amax(0).tolist()
     size_out = [max(b - a, 4.0) * 1.3 for a, b in zip(low, high)]
     size_out = [max(size_out[0], size_out[1] * 0.9), max(size_out[1], size_out[0] * 0.75)]
     ends = []
     for k in range(2):
-        extent = min(size_out[k], size[k])
-        start = min(max((low[k] + high[k] - extent) / 2, 0), size[k] - extent)
+        margin = 0.06 * (high[k] - low[k])
+        first = max(low[k] - margin, -BEYOND * size[k]) if low[k] < 0 else 0.0
+        last = min(high[k] + margin, (1 + BEYOND) * size[k]) if high[k] > size[k] else size[k]
+        extent = min(size_out[k], last - first)
+        start = min(max((low[k] + high[k] - extent) / 2, first), last - extent)
         ends.append((start, start + extent))
     return ends[0][0], ends[1][0], ends[0][1], ends[1][1]
+
+
+def _part(picture: Image.Image, view: tuple[float, float, float, float], size: tuple[int, int]) -> Image.Image:
+    """The part of a picture in `view`, brought to `size` = (width, height); what lies outside the picture is grey."""
+    inside = [max(view[0], 0.0), max(view[1], 0.0), min(view[2], picture.width), min(view[3], picture.height)]
+    image = Image.new("RGB", size, OUTSIDE)
+    if inside[0] >= inside[2] or inside[1] >= inside[3]:  # an object wholly outside the picture
+        return image
+    zoom = size[0] / (view[2] - view[0])
+    start = [min(size[k] - 1, round((inside[k] - view[k]) * zoom)) for k in range(2)]
+    end = [min(size[k], max(start[k] + 1, round((inside[k + 2] - view[k]) * zoom))) for k in range(2)]
+    part = picture.resize((end[0] - start[0], end[1] - start[1]), Image.Resampling.BICUBIC, box=tuple(inside))
+    image.paste(part, tuple(start))
+    return image
 
 
 def _frame(canvas, box, colour: str, *, width: int, opacity: int = 255, shade: int = 70) -> None:
@@ -197,7 +219,7 @@ def _whisker(canvas, box, edge: int, reach: list[float], colour: str, unit: floa
 
 
 def _plates(boxes, widths: list[float], size: tuple[int, int], height: float) -> list[tuple]:
-    """Where the labels go: above the box, in its upper corner, below it, in its lower corner, or further down.
+    """Where the labels go: above the box, in a corner of it, below it, beside it, or further away.
 
     A label takes the first of these places that no earlier label covers, or, if all are covered, the one above. All
     labels stay inside the picture.
@@ -206,8 +228,11 @@ def _plates(boxes, widths: list[float], size: tuple[int, int], height: float) ->
     for box, text in zip(boxes, widths):
         x1, y1, x2, y2 = _ordered(box)
         w, h = text + 2 * pad, height + 2 * pad
+        corners = [(x1, y1 - h), (x1, y1), (x2 - w, y1 - h), (x1, y2), (x1, y2 - h), (x2 - w, y2), (x1, y1 + h)]
+        corners += [(x2 - w, y1), (x2 - w, y2 - h), (x2, y1), (x2, y2 - h), (x1 - w, y1), (x1 - w, y2 - h)]
+        corners += [(x, y1 + k * h) for k in (2, 3, -2) for x in (x1, x2 - w)]
         places = []
-        for x, y in ((x1, y1 - h), (x1, y1), (x2 - w, y1 - h), (x1, y2), (x1, y2 - h), (x2 - w, y2), (x1, y1 + h)):
+        for x, y in corners:
             x, y = min(max(x, 0), max(0, size[0] - w)), min(max(y, 0), max(0, size[1] - h))
             places.append((x, y, x + w, y + h))
         placed.append(next((p for p in places if not any(_overlap(p, q) for q in placed)), places[0]))

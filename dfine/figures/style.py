@@ -81,6 +81,12 @@ def number(value: float) -> str:
     return f"{value:.0f}" if value >= 99.95 else f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
 
 
+def fixed(value: float, digits: int = 1) -> str:
+    """A number with a fixed count of decimals and a true minus: `−0.7`; never `−0.0`."""
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+
+
 def calibration(history: History) -> str:
     """Whether a temperature has been fitted: `calibrated` or `uncalibrated`."""
     return "uncalibrated" if history.temperature is None else "calibrated"

@@ -103,3 +103,17 @@ def test_any_box_of_an_untrained_network_can_be_drawn(picture, history, box):
     odd = replace(history, initial=boxes[0], boxes=boxes)
     assert pictures.history_boxes(picture, odd).width == 640
     assert pictures.history_boxes(Image.new("RGB", (1, 1)), replace(odd, size=(1, 1))).width == 640
+
+
+def test_an_object_at_the_border_is_shown_whole(history):
+    """A view may leave the picture where the boxes do: there it is grey."""
+    beyond = replace(
+        history,
+        initial=history.initial - torch.tensor([0.45, 0, 0, 0]),
+        boxes=history.boxes - torch.tensor([0.45, 0, 0, 0]),
+    )
+    image = pictures.history_boxes(Image.new("RGB", beyond.size, "red"), beyond)
+    grey, red = image.getpixel((1, image.height // 2)), image.getpixel((image.width // 2, 4))
+    assert max(grey) - min(grey) < 12 and red[0] > 2 * red[1]
+    inside = pictures.history_boxes(Image.new("RGB", history.size, "red"), history)
+    assert inside.getpixel((1, 1))[0] > 150 and inside.getpixel((1, 1))[1] < 110

@@ -36,3 +36,10 @@ def test_neighbouring_classes_differ():
     assert len(set(colours)) == 80
     for a, b in zip(colours, colours[1:]):
         assert sum(abs(x - y) for x, y in zip(style.rgb(a), style.rgb(b))) > 100
+
+
+@pytest.mark.parametrize(
+    "value, digits, text", [(0, 1, "0.0"), (-0.04, 1, "0.0"), (-0.74, 1, "−0.7"), (12.36, 0, "12")]
+)
+def test_fixed_decimals_carry_a_true_minus(value, digits, text):
+    assert style.fixed(value, digits) == text

@@ -15,9 +15,16 @@ ABOUT = About(Card(("cat", "dog"), (96, 128), "demo", "0123abcd"), (64, 48), "a.
 
 def trace(queries=5, layers=3, pictures=1, classes=2):
     torch.manual_seed(0)
-    draw = lambda *shape: torch.randn(pictures, queries, *shape)  # noqa: E731
-    estimate = lambda: Estimate(draw(classes), draw(4).sigmoid())  # noqa: E731
-    refine = lambda: Refinement(draw(classes), draw(1), draw(4, 33), draw(4).sigmoid())  # noqa: E731
+
+    def draw(*shape):
+        return torch.randn(pictures, queries, *shape)
+
+    def estimate():
+        return Estimate(draw(classes), draw(4).sigmoid())
+
+    def refine():
+        return Refinement(draw(classes), draw(1), draw(4, 33), draw(4).sigmoid())
+
     origin = torch.arange(queries).expand(pictures, -1)
     return Trace(
         estimate(),

@@ -178,7 +178,7 @@ def _panel(number: str, k: int, span: list[float], gap: float = 0.04) -> dict:
         zeroline=False,
         fixedrange=True,
         nticks=5,
-        title=dict(text=f"{'xy'[k % 2]} in the picture, px", font=dict(size=11), standoff=3),
+        title=dict(text=f"{'xy'[k % 2]}, px", font=dict(size=11), standoff=3),
         tickfont=dict(size=10),
         showline=True,
         linecolor=style.GRID,

@@ -200,5 +200,5 @@ def _told(history: History, edge: int, layer: int) -> str:
     return (
         f"<b>{EDGES[edge]} edge, layer {layer + 1}</b><br>Σ W(n)·Pr(n) = {_fraction(offset)} = "
         f"{style.signed(offset * float(history.pixels_per_size[edge]), ' px')}<br>"
-        f"80 %: {axis} between {low:.1f} and {high:.1f} px ({style.calibration(history)})"
+        f"80 %: {axis} between {style.fixed(low)} and {style.fixed(high)} px ({style.calibration(history)})"
     )

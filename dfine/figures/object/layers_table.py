@@ -45,11 +45,12 @@ def plot(history: History, *, height: int = 260) -> go.Figure:
     """Three panels over the stages: edges in px from the final box with their spread, IoU with that box, scores."""
     stages = stage_names(history.layers)
     table = rows(history)
+    edges = ", ".join(f'<span style="color:{colour}">{edge}</span>' for edge, colour in style.EDGE_COLOURS.items())
     figure = make_subplots(
         rows=1,
         cols=3,
         horizontal_spacing=0.07,
-        subplot_titles=("edges, px from the final box", "IoU with the final box", "score (dotted: before LQE)"),
+        subplot_titles=(f"px from the final box<br>{edges}", "IoU with the final box", "score (dotted: before LQE)"),
     )
     offsets = (history.offsets * history.pixels_per_size).tolist()  # [L, 4]
     for k, edge in enumerate(EDGES):
@@ -78,8 +79,9 @@ def plot(history: History, *, height: int = 260) -> go.Figure:
     figure.update_yaxes(gridcolor=style.GRID, zerolinecolor=style.GHOST, nticks=5, fixedrange=True)
     for col in (2, 3):
         figure.update_yaxes(range=[0, 1.04], col=col)
+        figure.update_xaxes(range=[-0.4, len(stages) - 0.6], col=col)  # the first name stands clear of the 0
     figure.update_annotations(font=dict(size=12, color=style.TEXT))
-    figure.update_layout(**style.plotly_layout(height))
+    figure.update_layout(**style.plotly_layout(height, margin=dict(l=52, r=12, t=48, b=46)))
     return figure
 
 

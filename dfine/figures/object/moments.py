@@ -105,8 +105,9 @@ def _hover(history: History, mass: float) -> list[list[str]]:
         told.append([])
         for k, (low, high) in enumerate(reach[layer]):
             told[-1].append(
-                f"<b>{EDGES[k]} edge</b>, layer {layer + 1}: {edges[layer + 1][k]:.1f} px<br>"
-                f"{mass * 100:g} % between {low:.1f} and {high:.1f} px<br>± {style.number(spread[layer][k])} px, {note}"
+                f"<b>{EDGES[k]} edge</b>, layer {layer + 1}: {style.fixed(edges[layer + 1][k])} px<br>"
+                f"{mass * 100:g} % between {style.fixed(low)} and {style.fixed(high)} px<br>"
+                f"± {style.number(spread[layer][k])} px, {note}"
             )
     return told
 

@@ -50,8 +50,11 @@ def edge_path(history: History, edge: int, mass: float = 0.8) -> str:
             f'<circle cx="{x(spot):.1f}" cy="{y(i):.1f}" r="4" fill="{fill}" stroke="{colour}" stroke-width="2"/>'
         )
     ends = ((LEFT, "start", low), (WIDTH, "end", high))
-    drawn += [f'<text x="{at}" y="{height - 3}" text-anchor="{anchor}">{v:.1f}</text>' for at, anchor, v in ends]
+    drawn += [
+        f'<text x="{at}" y="{height - 3}" text-anchor="{anchor}">{style.fixed(v)}</text>' for at, anchor, v in ends
+    ]
     label = escape(
-        f"The {EDGES[edge]} edge, in pixels: " + ", ".join(f"{name} {spot:.1f}" for name, spot in zip(names, spots))
+        f"The {EDGES[edge]} edge, in pixels: "
+        + ", ".join(f"{name} {style.fixed(spot)}" for name, spot in zip(names, spots))
     )
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">{"".join(drawn)}</svg>'

@@ -63,8 +63,8 @@ def quality_figure(trace: Trace, layer: int = -1, picture: int = 0) -> go.Figure
     number = range(1, len(trace.refinements) + 1)[layer]
     layout = style.plotly_layout(360, margin=dict(l=64, r=14, t=34, b=48), hovermode="closest")
     layout |= dict(
-        xaxis=axis | dict(title="entropy of the edges' distributions, bits (0 is certain, 5.04 knows nothing)"),
-        yaxis=axis | dict(title="quality: what LQE adds to the logits"),
+        xaxis=axis | dict(title="entropy of the edges, bits (flat: 5.04)"),
+        yaxis=axis | dict(title="added by LQE to the logits"),
         annotations=[
             dict(
                 text=f"layer {number}, every query a dot, larger the higher its score",

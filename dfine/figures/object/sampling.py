@@ -63,8 +63,8 @@ def describe(history: History, looks: Looks) -> str:
     if history.token >= 0:
         born, (x1, y1, x2, y2) = birthplace(history), _cell(history)
         sentences.append(
-            f"It was born at stride {born.stride}, row {born.row}, column {born.column}: around x {(x1 + x2) / 2:.0f}, "
-            f"y {(y1 + y2) / 2:.0f} px."
+            f"It was born at stride {born.stride}, row {born.row}, column {born.column}: "
+            f"around x {style.fixed((x1 + x2) / 2, 0)}, y {style.fixed((y1 + y2) / 2, 0)} px."
         )
     inside = ((looks.points >= 0) & (looks.points <= 1)).all(-1)
     for layer in range(looks.layers):
@@ -72,7 +72,7 @@ def describe(history: History, looks: Looks) -> str:
         x, y = ((looks.points[layer] * weight).sum((0, 1)) * torch.tensor(history.size)).tolist()
         lost = float((looks.weights[layer] * ~inside[layer]).sum() / looks.heads)
         beside = f"; {lost:.0%} of it outside the picture" if lost >= 0.005 else ""
-        centre = f"centre of attention {x:.0f}, {y:.0f} px"
+        centre = f"centre of attention {style.fixed(x, 0)}, {style.fixed(y, 0)} px"
         sentences.append(f"Layer {layer + 1}: {_shares(looks, layer)}{beside}; {centre}.")
     return " ".join(sentences)
 

@@ -21,7 +21,7 @@ def outlines(history: History, colours: list[str]) -> list[dict]:
     for stage, (name, box) in enumerate(zip(stage_names(history.layers), boxes)):
         x, y = _ring(box, 8)  # points along the sides, on which the pointer can hover
         line = dict(color=colours[stage], width=1.5 if stage else 2.5, dash="solid" if stage else "6px,5px")
-        corners = ", ".join(f"{v:.1f}" for v in box)
+        corners = ", ".join(map(style.fixed, box))
         text = f"<b>{named(name)}</b><br>{corners} px<br>{numbers[stage]}"
         traces.append(
             dict(type="scatter", x=x, y=y, mode="lines", line=line, name=name, hovertext=text, hoverinfo="text")

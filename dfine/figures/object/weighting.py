@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import plotly.graph_objects as go
 import torch
@@ -154,8 +155,8 @@ def _dots(w: torch.Tensor, colour: str, size: float, name: str) -> dict:
 
 def _said(value: float) -> str:
     """A constant as the paper writes it: a fraction where it is one."""
-    inverse = 1 / value
-    return f"1/{inverse:.0f}" if inverse > 1.01 and abs(inverse - round(inverse)) < 1e-9 else f"{value:g}"
+    exact = Fraction(value).limit_denominator(64)
+    return str(exact) if abs(exact - Fraction(value)) < 1e-9 else f"{value:g}"
 
 
 def _slider(name: str, steps: list[dict], shown: int, start: float, end: float, colour: str) -> dict:

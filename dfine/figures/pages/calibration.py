@@ -53,6 +53,7 @@ def reliability(panels: dict[str, dict]) -> go.Figure:
         start = i * (width + 0.1)
         domain = dict(range=[0, 1], tickformat=".0%", gridcolor=style.GRID, zeroline=False, fixedrange=True, dtick=0.2)
         x = domain | dict(anchor=f"y{axis}", domain=[start, start + width], title=dict(text="interval", standoff=4))
+        x |= dict(tickvals=[0.2, 0.4, 0.6, 0.8, 1])  # the 0 of the other axis stands there already
         y = domain | dict(anchor=f"x{axis}", title=dict(text="holds the true edge" if not i else "", standoff=4))
         figure.update_layout(**{f"xaxis{axis}": x, f"yaxis{axis}": y})
         figure.add_annotation(
@@ -206,7 +207,7 @@ def table_html(rows: Sequence[tuple[str, dict]]) -> str:
     """Coverage in numbers: for every (name, `measured`) the mean over the edges, then each edge, at every mass."""
     masses = rows[0][1]["masses"]
     head = "".join(f"<th>{name}</th>" for name in ("all edges", *EDGES))
-    out = [f"<tr><th></th><th>interval</th>{head}<th>length of the 80\u00a0% interval, box sizes</th></tr>"]
+    out = [f"<tr><th></th><th>interval</th>{head}<th>length of the 80\u00a0%<br>interval, box sizes</th></tr>"]
     for name, numbers in rows:
         for i, mass in enumerate(masses):
             values = numbers["coverage"][i]

@@ -61,7 +61,10 @@ def balance(splits: dict) -> go.Figure:
         for i, (split, part) in enumerate(splits.items())
     ]
     layout = style.plotly_layout(110 + len(names) * (12 + 12 * len(bars)), barmode="group", showlegend=len(bars) > 1)
-    layout |= dict(yaxis=dict(autorange="reversed", automargin=True), xaxis=dict(title="objects", gridcolor=style.GRID))
+    layout |= dict(
+        yaxis=dict(autorange="reversed", automargin=True, ticks="outside", ticklen=6, tickcolor="rgba(0,0,0,0)")
+    )
+    layout |= dict(xaxis=dict(title="objects", gridcolor=style.GRID))
     layout |= dict(legend=dict(orientation="h", y=1.02, yanchor="bottom"), margin=dict(l=8, r=8, t=40, b=44))
     return go.Figure(bars, layout)
 

@@ -20,15 +20,18 @@ from dfine.trace.history import History
 
 SHOWN = 960  # longest side in pixels of the whole picture
 WORDS = (
-    ("Initial box", "What the network draws first. Every layer measures its four edges from this one box."),
-    ("Pr(n)", "What a layer thinks of an edge: how likely each of N + 1 ways to move it is. Narrow is sure."),
+    ("Initial box", "The box before any layer. Every layer measures its four edges from it."),
+    ("Pr(n)", "How probable a layer holds each of the N + 1 ways to move an edge. Narrow means sure."),
     ("W(n)", "How far way n moves the edge, in sizes of the initial box; fine steps around zero, coarse ones far out."),
     ("Σ W(n)·Pr(n)", "The mean of the distribution: where the layer puts the edge. Positive is outward."),
     (
         "80\u00a0%",
-        "The edge lies in this interval with 80\u00a0% probability, if the network's own distribution is believed.",
+        "The edge lies in this interval with 80\u00a0% probability, if the network's own distribution can be trusted.",
     ),
-    ("LQE", "What a layer adds to the score for edges that it is sure of, and takes off for those that it is not."),
+    (
+        "LQE",
+        "What a layer adds to the score of a box with sure edges, and takes off that of one with unsure edges.",
+    ),
 )
 ORIGIN = {
     "picture": "Picture",
@@ -78,8 +81,8 @@ def sections(history: History) -> Sequence[Section]:
     """What the page shows between its opening and the whole picture, in order; one entry more is one section more."""
     return (
         Section(
-            "What each layer thought of each edge",
-            "A column is an edge, a row is a layer: follow how a layer sharpens or moves what the one before it said.",
+            "Each edge in each layer",
+            "A column is an edge, a row a layer: see how each layer sharpens or moves the distribution before it.",
             (
                 Panel("Pr(n)", edges.distributions(history), document.paragraph(edges.caption(history))),
                 Panel(
@@ -89,7 +92,7 @@ def sections(history: History) -> Sequence[Section]:
         ),
         Section(
             "The sum behind each edge",
-            "From the bars to the box: every number of the last layer, to be followed with a pocket calculator.",
+            "From the bars to the box: every number of the last layer, for checking with a pocket calculator.",
             tuple(
                 Panel(name, edge.edge_figure(history, k), arithmetic.arithmetic_html(history, k))
                 for k, name in enumerate(EDGES)
@@ -97,7 +100,7 @@ def sections(history: History) -> Sequence[Section]:
         ),
         Section(
             "The layers in numbers",
-            "How far every layer moved the edges, how near that came to the final box, and what it did to the score.",
+            "How far every layer moved the edges, how close it came to the final box, and how it changed the score.",
             (Panel("Numbers", layers_table.plot(history), tables.layers_html(history)),),
         ),
     )
@@ -147,8 +150,9 @@ def _edges(history: History) -> str:
         low, high = intervals[k]
         cards.append(
             f'<div class="edge" style="--edge:var(--{name})"><h3>{name}</h3>'
-            f'<p class="at"><small>{"xy"[k % 2]} =</small> {boxes[k]:.1f} <small>px</small></p>'
-            f'<p class="range">80\u00a0%: {low:.1f} to {high:.1f}</p>{path.edge_path(history, k)}</div>'
+            f'<p class="at"><small>{"xy"[k % 2]} =</small> {style.fixed(boxes[k])} <small>px</small></p>'
+            f'<p class="range">80\u00a0%: {style.fixed(low)} to {style.fixed(high)}</p>'
+            f"{path.edge_path(history, k)}</div>"
         )
     return f'<div class="edges">{"".join(cards)}</div>'
 
@@ -176,6 +180,6 @@ bar where the edge lies with 80\u00a0% probability ({calibration}), like the whi
 {opening}
 </section>
 {sections}
-<section><h2>In the whole picture</h2><p>Everything that was found; the others step back.</p>
+<section><h2>In the whole picture</h2><p>Everything that was found; this object stands out.</p>
 <figure>{picture}</figure></section>
 <section><h2>The words</h2>{words}</section>"""

@@ -13,7 +13,7 @@ from dfine.config import EDGES
 from dfine.figures.pages import calibration, document, errors, gains
 from dfine.figures.pages.document import Document, Panel, Section
 
-MOST = 24  # classes that a figure lists, the costliest; the table has all
+MOST = 24  # classes that a figure lists, the costliest ones; the table has all
 ORIGIN = {
     "data": "Data set",
     "pictures": "Pictures",
@@ -27,26 +27,30 @@ ORIGIN = {
     "schema": "Schema",
 }
 LEVELS = (
-    "In tenths of each edge’s own distribution. A hump in the middle: the distributions are too wide; high ends: too "
-    "narrow; one high end: the network errs to that side."
+    "The true edge among the tenths of its own distribution. A hump in the middle means that the distributions are too "
+    "wide, high ends that they are too narrow, and one high end that the network errs to that side."
 )
 CUT = (
-    "Boxes count from a score of {:g}. dfine evaluate, which counts all of them, gives a little more, above all in AR."
+    "Only boxes with a score of {:g} or more count here. dfine evaluate counts all boxes, which gives a slightly "
+    "higher AP and a higher AR."
 )
 WORDS = (
     ("AP", "Average precision, the mean over ten IoU thresholds from 0.50 to 0.95 and over the classes; 1 is perfect."),
     ("AP50, AP75", "The same at one threshold: a box is right if it overlaps the true one with IoU 0.50, or 0.75."),
-    ("Initial box", "What the network draws first, before any layer has moved an edge."),
+    ("Initial box", "The box of a query before any layer has moved an edge."),
     ("Cls", "The box lies on an object of another class (IoU from 0.5)."),
     ("Loc", "The right class, but too loose a box: IoU 0.1 to 0.5."),
     ("Both", "Another class, and too loose."),
     ("Dupe", "A second box on an object that a better one has found already."),
-    ("Bkg", "There is nothing."),
-    ("Miss", "An object that no box found, and that no Cls or Loc box stands on."),
+    ("Bkg", "A box where there is no object."),
+    ("Miss", "An object that no box found, and that no Cls or Loc box lies on."),
     ("Gain", "AP of a layer less AP of the initial boxes."),
-    ("Cost", "What AP50 would gain if all errors of one kind, and no others, were put right. They do not add up."),
-    ("Interval", "An edge lies in its 80\u00a0% interval in 80 of 100 cases, if its distribution can be believed."),
-    ("Temperature", "A number per edge that flattens (over 1) or sharpens (under 1) its distributions to that end."),
+    ("Cost", "What AP50 would gain if all errors of one kind, and no others, were fixed. Costs do not add up."),
+    ("Interval", "If its distribution can be trusted, an edge lies in its 80\u00a0% interval in 80 of 100 cases."),
+    (
+        "Temperature",
+        "A number per edge that flattens (over 1) or sharpens (under 1) its distributions for that.",
+    ),
 )
 
 
@@ -141,7 +145,7 @@ def _gains(numbers: dict) -> Section | None:
         panels.append(Panel("By class", None, _classes_html(numbers["classes"])))
     return Section(
         "What the layers are worth",
-        "Every decoder layer has its own boxes and scores, so that decoding could stop after any of them.",
+        "Every decoder layer has boxes and scores of its own, so decoding could stop after any of them.",
         tuple(panels),
     )
 
@@ -151,32 +155,29 @@ def _errors(numbers: dict) -> Section | None:
     if found["all"]["ap50"] is None:
         return None
     least = numbers["head"].get("threshold")
-    at = f"The last layer’s AP50 is {found['all']['ap50']:.3f}. How many errors there are stands in brackets"
-    at += (
-        "."
-        if least is None
-        else f"; boxes count from a score of {least:g}, and most of them rank too low to cost much."
-    )
+    at = f"The last layer’s AP50 is {found['all']['ap50']:.3f}. The numbers in brackets count the errors."
+    if least is not None:
+        at += f" They include all boxes with a score of {least:g} or more, most of which rank too low to cost much."
     panels = [Panel("What it costs", errors.costs(found["all"]), document.paragraph(at), wide=False)]
     for key, name in (("cases", "By hard case"), ("sizes", "By size"), ("classes", "By class")):
         shown = _named(found[key], MOST)
         if len(shown) > 1:
             notes = {
-                "cases": "A picture can be several hard cases at once; clean pictures are none.",
-                "sizes": "By the true object’s area (COCO’s bounds: 32² and 96² pixels); of a box on nothing, its own.",
+                "cases": "A picture can be several hard cases at once; clean pictures are none of them.",
+                "sizes": "By the area of the true object, or of a box without one. COCO’s bounds: 32² and 96² pixels.",
                 "classes": _costliest(len(shown), len(found[key])),
             }
-            text = f"AP50, and what it would gain if all errors of a kind were put right. {notes[key]}"
+            text = f"AP50, and what it would gain if all errors of a kind were fixed. {notes[key]}"
             panels.append(Panel(name, None, errors.parts_html(shown) + document.paragraph(text)))
     return Section(
         "What goes wrong, and what it costs",
-        "Each error is of one kind. Its cost is what AP50 would gain if all of that kind were put right (TIDE).",
+        "Each error is of one kind. Its cost is what AP50 would gain if all errors of that kind were fixed (TIDE).",
         tuple(panels),
     )
 
 
 def _costliest(shown: int, count: int) -> str:
-    """Which classes are listed."""
+    """A sentence on which classes are listed."""
     if shown == count:
         return f"All {count} classes, the costliest first."
     return f"The {shown} classes of {count} whose errors cost most, the costliest first."
@@ -213,16 +214,14 @@ def _calibration(found: dict | None) -> Section | None:
     for key, name in (("layer", "By layer"), ("size", "By size"), ("case", "By hard case"), ("class", "By class")):
         shown = _named(groups.get(key, {}), 2 * MOST)
         if len(shown) > 1:
-            text = (
-                f"Number of objects in bold; {word}. Of 100 objects, chance alone scatters the dots by about 4 points."
-            )
+            text = f"Numbers of objects in bold; {word}. With 100 objects, chance moves a dot by about 4 points."
             figure = calibration.by_part(shown, 0.8, index)
             panels.append(Panel(name, figure, document.paragraph(text), wide=False, tall=True))
     panels.append(Panel("Where the truth lies", calibration.levels(measured), document.paragraph(LEVELS)))
     outside = sum(measured["outside"]) / 4
     beyond = f" {100 * outside:.2g}\u00a0% of the true edges lie further away than W(n) reaches." if outside else ""
     return Section(
-        "Do the edges mean what they say?",
+        "Can the edges’ distributions be trusted?",
         "For every object that was found: how often the true edge lies in the interval that its distribution gives."
         + beyond,
         tuple(panels),
@@ -230,7 +229,7 @@ def _calibration(found: dict | None) -> Section | None:
 
 
 def _named(parts: dict[str, dict], most: int) -> dict[str, dict]:
-    """The first of some parts, by names for people."""
+    """The first `most` parts, under names without underscores."""
     return {name.replace("_", " "): part for name, part in list(parts.items())[:most]}
 
 
@@ -263,7 +262,7 @@ def _number(value: float | None) -> str:
 
 
 def _worst(pictures: Sequence[tuple[Image.Image, dict]], least: float | None) -> str:
-    counted = "all boxes" if least is None else f"boxes from a score of {least:g} on"
+    counted = "all boxes" if least is None else f"all boxes with a score of {least:g} or more"
     cards = []
     for picture, entry in pictures:
         drawn = errors.draw(picture, entry["boxes"], entry["size"], limit=480)
@@ -271,8 +270,8 @@ def _worst(pictures: Sequence[tuple[Image.Image, dict]], least: float | None) ->
         name, why = html.escape(entry["picture"]), html.escape(entry["why"])
         cards.append(f"<figure>{shown}<figcaption><b>{name}</b> {why}</figcaption></figure>")
     return (
-        "<section><h2>The worst pictures</h2><p>Those with the most mistakes among boxes with a score from 0.5. Grey "
-        "is right, red is wrong (and says how). Dashed: nothing with a score of 0.5 or more found it; the costs above "
-        f"count {counted}.</p>"
+        "<section><h2>The worst pictures</h2><p>The pictures with the most mistakes among boxes with a score of "
+        "0.5 or more. Grey boxes are right, red ones wrong, with the reason. Dashed: an object that none of these "
+        f"boxes found. The costs above count {counted}.</p>"
         f'<div class="worst">{"".join(cards)}</div></section>'
     )

@@ -11,9 +11,10 @@ MASSES = [0.5, 0.8, 0.95]
 
 def measured(objects=10, shift=0.0, value=None):
     """As `dfine.evaluation.calibration.measured` gives it; edge k is covered by mass + shift + k/100."""
-    cover = lambda masses: [  # noqa: E731
-        [value if value is not None or not objects else m + shift + k / 100 for k in range(4)] for m in masses
-    ]
+
+    def cover(masses):
+        return [[value if value is not None or not objects else m + shift + k / 100 for k in range(4)] for m in masses]
+
     return {
         "objects": objects,
         "temperature": None,

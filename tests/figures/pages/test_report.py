@@ -80,7 +80,7 @@ def test_the_diagrams_before_and_after_can_stand_below_one_another():
 
 def test_what_was_cut_off_is_said():
     text = html.unescape(report(numbers()))
-    assert "Boxes count from a score of 0.05. dfine evaluate, which counts all of them" in text
+    assert "Only boxes with a score of 0.05 or more count here. dfine evaluate counts all boxes" in text
     assert "Boxes count from" not in report(numbers(head={"data": "few", "model": "mini", "pictures": 3, "objects": 9}))
 
 
