@@ -6,6 +6,7 @@ Whatever is slow to import is imported by the command that needs it. What goes w
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from typing import Annotated
@@ -97,4 +98,7 @@ def version():
 
 def main() -> None:
     """Entry point of the `dfine` command."""
+    for stream in (sys.stdout, sys.stderr):  # names of files need not be UTF-8, and must stop no work when printed
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name="dfine")

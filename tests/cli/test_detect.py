@@ -1,7 +1,11 @@
 """`dfine detect` and `dfine trace` on a small detector with random weights: what is written, not what is found."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,7 @@ from PIL import Image
 import dfine
 from dfine.data.scenes import NAMES
 from dfine.trace.disk import load_trace
-from tests.cli.runner import run, sentence
+from tests.cli.runner import ROOT, run, sentence
 
 
 def test_detect_lists_every_picture_of_a_folder(model, pictures):
@@ -96,3 +100,20 @@ def test_trace_is_named_after_the_picture(model, pictures, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     run("trace", "-m", model, pictures / "a.png")
     assert (tmp_path / "a.npz").is_file()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode here")
+def test_a_name_that_is_no_utf8_costs_no_other_picture_anything(model, pictures, tmp_path):
+    odd = os.fsdecode(b"caf\xe9.png")
+    for name in ("1.png", odd, "3.png"):
+        shutil.copy(pictures / "a.png", tmp_path / name)
+    out = tmp_path / "found.json"
+    command = [sys.executable, "-m", "dfine", "detect", "-m", str(model), "--json", str(out), "--save", "drawn", "."]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, timeout=120, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"caf\\udce9.png: " in done.stdout
+    files = [os.fsencode(p["file"]) for p in json.loads(out.read_text(encoding="utf-8"))["pictures"]]
+    assert sorted(files) == [b"1.png", b"3.png", b"caf\xe9.png"]
+    assert sorted(os.fsencode(p.name) for p in (tmp_path / "drawn").iterdir()) == [b"1.jpg", b"3.jpg", b"caf\xe9.jpg"]

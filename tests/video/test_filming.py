@@ -1,6 +1,8 @@
 """A clip through the detector: every frame as if it were looked at alone, and nothing lost when it ends early."""
 
 import json
+import os
+import sys
 import threading
 import weakref
 
@@ -98,6 +100,15 @@ def test_a_folder_gets_the_name_of_the_clip(model, tmp_path):
     done = film(model, clip(tmp_path / "a.mkv"), Options(save=folder))
     assert done.files == [folder / "a.mp4"]
     assert len(times_of(folder / "a.mp4")) == 12
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode here")
+def test_a_name_that_is_no_utf8_is_in_the_list_and_on_the_disk(model, tmp_path):
+    path = clip(tmp_path / "a.mp4", 2).rename(tmp_path / os.fsdecode(b"caf\xe9.mp4"))
+    out = tmp_path / os.fsdecode(b"\xff.json")
+    done = film(model, path, Options(save=tmp_path / "films", json=out))
+    assert done.whole and [os.fsencode(p.name) for p in done.files] == [b"caf\xe9.mp4", b"\xff.json"]
+    assert os.fsencode(content(out)["video"]["file"]) == os.fsencode(path)
 
 
 def test_every_third_frame_is_listed_and_saved(model, tmp_path):
