@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from dfine.cli.options import Compiled, Device, Graphs, Half, Layers, Model, score
+from dfine.cli.options import Compiled, Device, Graphs, Half, Layers, Model, Names, score
 from dfine.cli.terminal import expand
 
 
@@ -17,6 +17,7 @@ def detect(
         list[str], Argument(help="Pictures, folders of them, quoted globs like 'a/*.jpg'; or one video, or webcam:0.")
     ],
     model: Model = "demo",
+    names: Names = None,
     threshold: Annotated[
         str,
         Option("--threshold", "-t", callback=score, help="Lowest score to report, or 'best': the model's own."),
@@ -43,10 +44,10 @@ def detect(
     """Find the objects in pictures, or in a video. A picture that cannot be read is named, and the others go on."""
     from dfine.cli import video
 
-    speed = dict(half=half, compiled=compiled, graphs=graphs, layers=layers)
+    loading = dict(names=names, half=half, compiled=compiled, graphs=graphs, layers=layers)
     if film := video.video_among(pictures, tile, suppress):
         wanted = dict(threshold=threshold, every=every, track=track, batch=batch, save=save, json=json)
-        if not video.run(film, model, device, speed, **wanted):
+        if not video.run(film, model, device, loading, **wanted):
             raise typer.Exit(1)
         return
     if track or every > 1:
@@ -54,7 +55,7 @@ def detect(
     files = expand(pictures)
     from dfine.cli.pictures import How, run
 
-    if not run(files, model, device, How(threshold, batch, tile, suppress), save=save, json=json, speed=speed):
+    if not run(files, model, device, How(threshold, batch, tile, suppress), save=save, json=json, loading=loading):
         raise typer.Exit(1)
 
 
@@ -62,6 +63,7 @@ def trace(
     picture: Annotated[Path, Argument(help="One picture.")],
     out: Annotated[Path | None, Argument(help="A .npz or .json; by default the picture's name with .npz.")] = None,
     model: Model = "demo",
+    names: Names = None,
     device: Device = "auto",
 ):
     """Write all that the network made of one picture: every query's boxes, logits and edges at every layer."""
@@ -73,7 +75,7 @@ def trace(
     from dfine.trace.disk import About, save_trace
 
     check_file(out, [picture])
-    detector = dfine.load(model, device=device)
+    detector = dfine.load(model, device=device, names=names)
     result = detector(picture)
     about = About(detector.card, result.picture.size, picture.name)
     save_trace(out, result.trace, about)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Option
 
-from dfine.cli.options import Clean, Data, Device, Half, Layers, Model, Workers, sides
+from dfine.cli.options import Clean, Data, Device, Half, Layers, Model, Names, Workers, sides
 from dfine.cli.terminal import read_from, write_json
 
 HELD_OUT, HELD_OUT_COUNT = 2_000_000, 500  # seed and number of the model card's scenes; training never draws them
@@ -18,6 +18,7 @@ TITLES = {"all": "All", "clean": "Clean (all dials at 0)", "hard": "Hard (some d
 
 def evaluate(
     model: Model = "demo",
+    names: Names = None,
     data: Data = "scenes",
     split: Annotated[str | None, Option(help="Which split of the data, where it has several.")] = None,
     count: Annotated[int | None, Option(min=1, help="How many pictures: of scenes 500, of other data all.")] = None,
@@ -47,7 +48,8 @@ def evaluate(
     check_file(json, [model, *read_from(data, json)])
     with ranks() as here:
         size = (input, input) if input else None
-        detector = dfine.load(model, device=placed(model, device, here), size=size, half=half, layers=layers)
+        how = dict(names=names, size=size, half=half, layers=layers)
+        detector = dfine.load(model, device=placed(model, device, here), **how)
         pictures = _dataset(data, split, count, seed, clean, detector.input_size)
         result = run(detector, pictures, batch=batch, scores=scores, workers=workers, here=here)
     if not here.first:

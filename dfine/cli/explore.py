@@ -10,7 +10,7 @@ import typer
 from typer import Option
 
 from dfine.cli.evaluate import HELD_OUT
-from dfine.cli.options import Device, Model, Workers
+from dfine.cli.options import Device, Model, Names, Workers
 from dfine.cli.terminal import complain, table
 
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of the table of stages
@@ -28,6 +28,7 @@ class Look:
     top: int = 100
     batch: int = 8
     workers: int = 0
+    names: tuple[str, ...] | None = None  # of the model's classes, where it has none or others are wanted
     opening: dict | None = None  # name, split, count, seed and truth; what is None is left to its default
 
 
@@ -59,6 +60,7 @@ def explore(
         Option(help="'scenes', COCO (folder, .json), YOLO, VOC, a folder of pictures, or a FiftyOne data set's name."),
     ] = "scenes",
     model: Model = "demo",
+    names: Names = None,
     name: Annotated[str | None, Option(help="Of the FiftyOne data set; by default the data's own.")] = None,
     field: Annotated[str, Option(help="Where the predictions go; a second model needs its own.")] = "dfine",
     truth: Annotated[str | None, Option(help="Field of the answers, of a FiftyOne data set.")] = None,
@@ -92,7 +94,7 @@ def explore(
     """Open a data set in the FiftyOne App, with every box's edges and layers, errors, and views that answer."""
     opening = dict(name=name, truth=truth, split=split, count=count, seed=seed)
     run(
-        Look(data, model, device, field, threshold, top, batch, workers, opening),
+        Look(data, model, device, field, threshold, top, batch, workers, names, opening),
         Out(report, export, prelabel, format, calibrate, suspects),
         Where(address, port, browser, app),
     )
@@ -148,7 +150,7 @@ def _explored(look: Look):
     from dfine.explore.run import Pace, explore
     from dfine.explore.store import Keep
 
-    detector = dfine.load(look.model, device=look.device)
+    detector = dfine.load(look.model, device=look.device, names=look.names)
     detector = detector.with_engine(fastest(detector.engine, detector.card))
     opening = {key: value for key, value in (look.opening or {}).items() if value is not None}
     pace, keep = Pace(look.batch, look.workers), Keep(look.threshold, look.top)

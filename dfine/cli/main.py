@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from dfine.cli import data, detect, evaluate, explore, speed, train
+from dfine.cli import data, detect, evaluate, explore, names, speed, train
 from dfine.cli.options import Clean
 from dfine.cli.terminal import Border, complain, table
 
@@ -31,6 +31,7 @@ app.command()(detect.detect)
 app.command()(detect.trace)
 app.command()(evaluate.evaluate)
 app.command()(explore.explore)
+app.command()(names.names)
 app.command()(train.train)
 app.command()(speed.export)
 app.command()(speed.benchmark)

@@ -28,8 +28,19 @@ def score(value: str) -> float | str:
     return number
 
 
+def called(value: str | None) -> tuple[str, ...] | None:
+    """The names that "a,b,c" or a file of them means."""
+    from dfine.weights.names import read_names
+
+    return None if value is None else read_names(value)
+
+
 Model = Annotated[
     str, Option("--model", "-m", help="Short name (see `dfine zoo`), Hub id, folder, .pth, .safetensors or .onnx.")
+]
+Names = Annotated[
+    str | None,
+    Option("--names", callback=called, help="Names for the model's classes: a,b,c, or a .txt, .json or .yaml of them."),
 ]
 Device = Annotated[
     str, Option(help="auto (the best there is), cpu, cuda, cuda:1, mps; for an .onnx also openvino or tensorrt.")

@@ -35,12 +35,12 @@ class How:
 
 
 def run(
-    files: list[Path], model: str, device: str, how: How, *, save: Path | None, json: Path | None, speed: dict
+    files: list[Path], model: str, device: str, how: How, *, save: Path | None, json: Path | None, loading: dict
 ) -> bool:
     """Detect in every file, list or write what was found, and say which could not be read.
 
-    Started by `torchrun`, every process takes its share, and the first one writes the JSON. What `speed` says goes to
-    `dfine.load`.
+    Started by `torchrun`, every process takes its share, and the first one writes the JSON. What `loading` says goes
+    to `dfine.load`.
 
     Returns:
         Whether all of them could be read.
@@ -49,7 +49,7 @@ def run(
     if save:
         check_folder(save)
     with ranks() as here:
-        detector = dfine.load(model, device=placed(model, device, here), **speed)
+        detector = dfine.load(model, device=placed(model, device, here), **loading)
         places = here.gather(_places(files, save) if here.first else None)[0]
         mine = _entries(detector, here.mine(files), here.mine(places), how, quiet=str(json) == "-" or here.count > 1)
         entries = here.weave(here.gather(list(mine)))

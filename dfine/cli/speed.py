@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from dfine.cli.options import Device, Half, sides
+from dfine.cli.options import Device, Half, Names, sides
 from dfine.cli.terminal import table, write_json
 
 
 def export(
     model: Annotated[str, Argument(help="Short name (see `dfine zoo`), Hub id, folder, .pth or .safetensors.")],
     out: Annotated[Path | None, Argument(help="A .onnx file; by default the model's name with .onnx.")] = None,
+    names: Names = None,
     format: Annotated[Literal["onnx"], Option(help="ONNX is the only one; TensorRT reads it too.")] = "onnx",
     input: Annotated[
         tuple[int, int] | None,
@@ -48,7 +49,7 @@ def export(
         opset=opset,
         gather=sampling == "gather",
     )
-    detector = dfine.load(model, device="cpu")
+    detector = dfine.load(model, device="cpu", names=names)
     parity = run(detector.network, detector.card, out, options)
     typer.echo(table([{"output": name, "largest difference to torch": f"{v:.1e}"} for name, v in parity.items()]))
     typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB; differences are in units of each output's largest value")

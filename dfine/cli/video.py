@@ -22,10 +22,10 @@ def video_among(sources: list[str], tile: int | None, same: float | None) -> str
     return videos[0]
 
 
-def run(source: str, model: str, device: str, speed: dict, **wanted) -> bool:
+def run(source: str, model: str, device: str, loading: dict, **wanted) -> bool:
     """Detect in every frame, write what is `wanted` (the fields of `dfine.video.filming.Options`), and sum it up.
 
-    `speed` goes to `dfine.load`.
+    `loading` goes to `dfine.load`.
 
     Returns:
         Whether the video could be read to its end.
@@ -33,7 +33,7 @@ def run(source: str, model: str, device: str, speed: dict, **wanted) -> bool:
     from dfine.video.filming import Options, film
 
     options = Options(**wanted)
-    done = film(dfine.load(model, device=device, **speed), source, options)
+    done = film(dfine.load(model, device=device, **loading), source, options)
     typer.echo(done, err=str(options.json) == "-")
     for sentence in done.troubles:
         complain(sentence, "warning")
