@@ -7,6 +7,8 @@ import torch
 
 from dfine.config import SIZES, Config
 from dfine.network.detector import DFINE
+from dfine.weights.checkpoints import open_checkpoint
+from dfine.weights.exceptions import CheckpointError
 from dfine.weights.identify import describe, translate
 from dfine.weights.official import OFFICIAL, to_official
 from tests.helpers import NO_REFERENCE, REFERENCE, reference_weights, shaken
@@ -48,3 +50,49 @@ def test_the_official_layout_has_the_published_keys_shapes_and_types(size):
     width = 320 if size in "ml" else 256  # two of the files were made with a wider input
     ours = to_official(shaken(DFINE(Config.of(size))), (256, width))
     assert {k: [list(v.shape), str(v.dtype).removeprefix("torch.")] for k, v in ours.items()} == published
+
+
+# ── what other tools write in this layout ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def state():
+    return to_official(shaken(DFINE(Config.of("n", classes=2, queries=300))), (640, 640))
+
+
+def test_a_segmentation_is_read_as_the_detector_in_it(state, tmp_path):
+    masks = {"decoder.mask_decoder.head.weight": torch.rand(8, 8), "decoder.mask_decoder.head.bias": torch.rand(8)}
+    torch.save(state | masks, tmp_path / "a.pt")
+    checkpoint = open_checkpoint(tmp_path / "a.pt", names=("a", "b"))
+    assert checkpoint.card.notes == ("its mask head is left out: boxes are found, and no masks",)
+    assert checkpoint.network().config.classes == 2
+
+
+def test_a_segmentation_of_whole_pictures_finds_no_boxes(tmp_path):
+    torch.save({"backbone.a": torch.rand(3), "decoder.classifier.weight": torch.rand(3)}, tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match="a segmentation of whole pictures, which finds no boxes"):
+        open_checkpoint(tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize(
+    "text, names, size",
+    [
+        ("train:\n  label_to_name: {0: cup, 1: no}\n  img_size: [320, 448]\n", ("cup", "no"), (320, 448)),
+        ("train:\n  label_to_name: [cup, key]\n", ("cup", "key"), (640, 640)),
+        ("train:\n  label_to_name: {0: cup, 1: key}\n  img_size: [321, 448]\n", ("cup", "key"), (640, 640)),
+        ("train:\n  label_to_name: {0: cup}\n  img_size: [320, 448]\n", ("LABEL_0", "LABEL_1"), (640, 640)),
+        ("train: [", ("LABEL_0", "LABEL_1"), (640, 640)),
+        ("other: 3", ("LABEL_0", "LABEL_1"), (640, 640)),
+    ],
+)
+def test_what_lies_beside_the_weights_of_dfine_seg(state, tmp_path, text, names, size):
+    torch.save(state, tmp_path / "model.pt")
+    (tmp_path / "config.yaml").write_text(text)
+    card = open_checkpoint(tmp_path / "model.pt").card
+    assert (card.names, card.input_size) == (names, size)
+
+
+def test_anchors_of_another_size_are_said(tmp_path):
+    torch.save(to_official(shaken(DFINE(Config.of("n", classes=2))), (320, 320)), tmp_path / "a.pth")
+    (note,) = open_checkpoint(tmp_path / "a.pth", names=("a", "b")).card.notes
+    assert "640 x 640 is assumed, though it has anchors for 500 tokens" in note

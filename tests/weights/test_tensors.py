@@ -1,8 +1,11 @@
 """Files of tensors: what is damaged or of another kind is said, and no code in them is run."""
 
+import argparse
 import os
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -10,7 +13,7 @@ from safetensors.torch import save_file
 from dfine.config import Config
 from dfine.network.detector import DFINE
 from dfine.weights.exceptions import CheckpointError
-from dfine.weights.tensors import digest, read_tensors
+from dfine.weights.tensors import digest, read_tensors, shards, sound
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -70,3 +73,53 @@ def test_the_digest_of_a_network_is_that_of_its_weights():
     assert digest(one) != digest(other)
     other.load_state_dict(one.state_dict())
     assert digest(one) == digest(other) and len(digest(one)) == 64
+
+
+def test_what_trainers_keep_beside_weights_does_no_harm(tmp_path):
+    beside = {
+        "best": np.float64(0.5),
+        "curve": np.ones(3, np.float32),
+        "args": argparse.Namespace(lr=1e-4),
+        "out": Path("runs"),
+    }
+    torch.save({"model": {"a": torch.ones(2)}, **beside}, tmp_path / "a.pth")
+    assert read_tensors(tmp_path / "a.pth")["a"].tolist() == [1, 1]
+
+
+def test_the_object_that_is_refused_is_named(tmp_path):
+    torch.save({"model": {"a": torch.ones(2)}, "task": Fraction(1, 2)}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="besides tensors .fractions.Fraction., which are refused"):
+        read_tensors(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(
+    "index, said",
+    [
+        ("{}", "does not say which .safetensors files hold the weights"),
+        ('{"weight_map": {"a": "../b.safetensors"}}', "does not say which .safetensors files"),
+        ('{"weight_map": {"a": "b.pth"}}', "does not say which .safetensors files"),
+        ('{"weight_map": {"a": "b.safetensors"}}', "lacks b.safetensors of the 1 that model.safetensors.index.json"),
+        ("[", "is not valid JSON"),
+    ],
+)
+def test_an_index_that_leads_nowhere(tmp_path, index, said):
+    (tmp_path / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(CheckpointError, match=said):
+        shards(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.safetensors", "a.pth"])
+def test_sound_files_are_told_from_torn_ones(tmp_path, name):
+    file = tmp_path / name
+    assert not sound(file)
+    if name == "a.json":
+        file.write_text('{"a": 1}')
+    elif name == "a.pth":
+        torch.save({"a": torch.rand(100)}, file)
+    else:
+        save_file({"a": torch.rand(100)}, file)
+    whole = file.read_bytes()
+    assert sound(file)
+    for torn in (b"", whole[:3], whole[: len(whole) // 2], whole[:-1]):
+        file.write_bytes(torn)
+        assert not sound(file), len(torn)
