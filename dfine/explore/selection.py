@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import fiftyone as fo
 
+from dfine.explore.fields import field_of, stages
+
 MOST = 100  # objects that a list offers; a picture rarely has more, and a longer list helps nobody
 
 
@@ -105,7 +107,7 @@ def _meant(selected: list[tuple[str, fo.Label]], info: dict, run: str, everythin
 
 def stage_fields(run: str, info: dict) -> list[str]:
     """The fields of the stages before the last layer: `<run>_initial`, `<run>_layer_1` and on."""
-    return [f"{run}_initial", *(f"{run}_layer_{i}" for i in range(1, info["layers"]))]
+    return [field_of(run, stage, info["layers"]) for stage in stages(info["layers"])[:-1]]
 
 
 def _run(known: dict, selected: list[dict], preferred: str) -> str:
