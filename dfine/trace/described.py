@@ -1,4 +1,4 @@
-"""One object's history, and where it comes from, as plain values."""
+"""One object's history, and where it comes from, as plain values for files and the API."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dfine.trace.sampling import locate
 
 
 def provenance(where: About, threshold: float | None = None) -> dict:
-    """The head of everything that leaves the house, as plain values; the threshold where one was applied."""
+    """The head of every file about an answer, as plain values, with the threshold where one was applied."""
     head = {
         **where.card.provenance(),
         "picture": where.picture,
@@ -59,7 +59,7 @@ def described(history: History, mass: float = 0.8) -> dict:
 
 
 def _token(history: History) -> dict | None:
-    """The token of the encoder that the object was born from: its level (0 is the finest), row and column."""
+    """The encoder's token from which the query came: index, level (0 is the finest), row and column, or None."""
     if not 0 <= history.token < sum(height * width for height, width in history.shapes):
         return None
     level, row, column = locate(history.token, history.shapes)
