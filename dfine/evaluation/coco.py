@@ -23,6 +23,7 @@ from dfine.inference.predictor import Predictor
 from dfine.processes import Ranks
 from dfine.trace.postprocess import detections
 from dfine.trace.records import Target
+from dfine.weights.exceptions import some
 
 TOP = 300  # detections kept per picture, as published; COCO's evaluator then takes 100 of each class
 ALONE = Ranks()
@@ -172,11 +173,11 @@ def match(names: tuple[str, ...], dataset: Dataset) -> list[int | None]:
     missing = [name for name in dataset.names if name not in found]
     if category and not found:
         raise ValueError(
-            f"the model and the data set share no class name: the model has {_few(names)}, the data set "
-            f"{_few(dataset.names)}; rename the data set's categories"
+            f"the model and the data set share no class name: the model has {some(names)}, the data set "
+            f"{some(dataset.names)}; rename the data set's categories, or name the model's (--names)"
         )
     if missing:
-        warnings.warn(f"the model has no class for {_few(missing)}; their objects count as missed", stacklevel=3)
+        warnings.warn(f"the model has no class for {some(missing)}; their objects count as missed", stacklevel=3)
     ids = {model: category[name] for name, model in found.items()}
     categories = [ids.get(name) for name in names]
     return categories
@@ -268,11 +269,6 @@ def _mean(values: np.ndarray) -> float:
     """The mean of what could be measured; COCO writes −1 where there is nothing."""
     values = values[values > -1]
     return float(values.mean()) if values.size else math.nan
-
-
-def _few(names) -> str:
-    names = list(names)
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _progress(batches, show: bool):

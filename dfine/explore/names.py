@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dfine.data import labels
+from dfine.weights.exceptions import some
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class Names:
             return f"no answers to compare with: all {len(self.model_only)} classes of the model are stored"
         parts = [f"{len(self.matched)} classes matched by name"]
         renamed = [f"{mine} = {theirs}" for mine, theirs in self.matched.items() if mine != theirs]
-        parts += [f"written differently: {few(renamed)}"] if renamed else []
-        parts += [f"only in the model, left out: {few(self.model_only)}"] if self.model_only else []
-        parts += [f"only in the data, counted as missed: {few(self.data_only)}"] if self.data_only else []
+        parts += [f"written differently: {some(renamed)}"] if renamed else []
+        parts += [f"only in the model, left out: {some(self.model_only)}"] if self.model_only else []
+        parts += [f"only in the data, counted as missed: {some(self.data_only)}"] if self.data_only else []
         return "; ".join(parts)
 
 
@@ -51,8 +52,9 @@ def match(model: Sequence[str], data: Sequence[str]) -> Names:
     matched = {i: theirs[model[i]] for i in open_columns if model[i] in theirs}
     if data and not matched:
         raise ValueError(
-            f"the model and the data set share no class name: the model has {few([model[i] for i in open_columns])}, "
-            f"the data set {few(data)}; rename the data set's classes, or take a model that knows them"
+            f"the model and the data set share no class name: the model has {some([model[i] for i in open_columns])}, "
+            f"the data set {some(data)}; rename the data set's classes, "
+            "name the model's (--names), or take a model that knows them"
         )
     others = [i for i in open_columns if i not in matched]
     return Names(
@@ -62,9 +64,3 @@ def match(model: Sequence[str], data: Sequence[str]) -> Names:
         data_only=tuple(name for name in data if name not in matched.values()),
         ignore=(*unused, *others) if data else unused,
     )
-
-
-def few(names: Sequence[str]) -> str:
-    """The first of some names, and how many more there are."""
-    names = list(names)
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -16,8 +16,8 @@ from tqdm import tqdm
 from dfine.explore import datasets, evaluate, fields, store
 from dfine.explore.database import require_database
 from dfine.explore.model import DFineModel, Opener
-from dfine.explore.names import few
 from dfine.inference.predictor import Predictor
+from dfine.weights.exceptions import some
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def apply(dataset: fo.Dataset, model: DFineModel, field: str = fields.FIELD, pac
     if others:
         warnings.warn(
             f"{len(others)} of {len(dataset)} pictures are not of the size that the data says; boxes are taken as "
-            f"shares of the pictures' sides: {few(others)}",
+            f"shares of the pictures' sides: {some(others)}",
             stacklevel=2,
         )
     return [path for id, path in zip(ids, paths) if id in errors]
@@ -161,6 +161,6 @@ def _tag(dataset: fo.Dataset, errors: dict[str, str]) -> None:
         dataset.select(list(errors)).tag_samples(fields.UNREADABLE)
         warnings.warn(
             f"{len(errors)} of {len(dataset)} pictures cannot be read and were skipped (tag "
-            f"{fields.UNREADABLE!r}): {few(list(errors.values()))}",
+            f"{fields.UNREADABLE!r}): {some(list(errors.values()))}",
             stacklevel=3,
         )

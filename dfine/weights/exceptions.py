@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 
 class CheckpointError(ValueError):
@@ -13,7 +13,8 @@ class OfflineError(CheckpointError):
     """A checkpoint that is not on this machine, and no network to fetch it over."""
 
 
-def some(names: Sequence[str], count: int = 5) -> str:
+def some(names: Iterable[str], count: int = 5) -> str:
     """The first few of many names, and how many more there are."""
+    names = list(names)
     more = f" and {len(names) - count} more" if len(names) > count else ""
     return ", ".join(names[:count]) + more

@@ -81,15 +81,15 @@ def test_every_stage_of_the_trace(network, reference, pixels):
         same = nearest.values < 1e-2  # equally scored queries may be chosen differently
         assert same.float().mean() > 0.95
         assert nearest.indices[same].unique().numel() == int(same.sum())
-        pick = lambda t: t[picture, nearest.indices][same]  # noqa: B023, E731
+        picked = picture, nearest.indices[same]
         for name, prefix in STAGES.items():
-            want = lambda key: reference[f"trace.{prefix}pred_{key}"][picture][same]  # noqa: B023, E731
-            close(pick(stages[name].boxes), want("boxes"))
-            close(pick(stages[name].logits), want("logits"))
+            want = {k: reference.get(f"trace.{prefix}pred_{k}") for k in ("boxes", "logits", "corners")}
+            close(stages[name].boxes[picked], want["boxes"][picture][same])
+            close(stages[name].logits[picked], want["logits"][picture][same])
             if name != "initial":
-                close(pick(stages[name].edges).flatten(1), want("corners"))
-        close(pick(trace.last.boxes), reference["eval.boxes"][picture][same])
-        close(pick(trace.initial.boxes), reference["trace.ref_points"][picture][same])
+                close(stages[name].edges[picked].flatten(1), want["corners"][picture][same])
+        close(trace.last.boxes[picked], reference["eval.boxes"][picture][same])
+        close(trace.initial.boxes[picked], reference["trace.ref_points"][picture][same])
 
 
 def stored_trace(reference, network):
