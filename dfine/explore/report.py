@@ -48,7 +48,12 @@ def write(dataset, field: str = fields.FIELD, folder: str | Path = "report", *, 
     """
     tables, matches, head = _stored(dataset, field)
     found = tally(tables.truth, tables.rows, matches, head, worst=worst)
-    page = report(found, list(_pictures(tables.truth, found["worst"])))
+    suspected: list = []
+    if dataset.has_sample_field(fields.suspects_field(field)):
+        from dfine.explore.suspect_store import details, kinds
+
+        found["suspects"], suspected = kinds(dataset, field), details(dataset, field)
+    page = report(found, list(_pictures(tables.truth, found["worst"])), suspected)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in (("report.json", json.dumps(found, indent=1, ensure_ascii=False) + "\n"), ("report.html", page)):

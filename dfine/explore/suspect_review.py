@@ -31,12 +31,14 @@ def decide(dataset: fo.Dataset, ids: Ids[str], review: str, field: str = fields.
     name = fields.suspects_field(field)
     if not dataset.has_sample_field(name):
         raise ValueError(f"the data set {dataset.name!r} has no suspects of the run {field!r}")
-    view = dataset.select_labels(ids=list(ids), fields=name) if ids else dataset.limit(0)
-    count = view.count(f"{name}.detections")
-    if count:
-        view.set_field(f"{name}.detections.review", review).save(name)
+    wanted, values = set(ids), []
+    for sample, labels in zip(*dataset.values(["id", f"{name}.detections.id"])):
+        mine = wanted.intersection(labels or ())
+        values += [{"sample_id": sample, "label_id": label, "value": review} for label in mine]
+    if values:  # label by label: saving a view that shows a part of the labels would take the others away
+        dataset.set_label_values(f"{name}.detections.review", values)
         save_view(dataset, field)  # a view of patches shows what was there when it was made
-    return count
+    return len(values)
 
 
 def shown(view: Collection, field: str = fields.FIELD) -> list[str]:

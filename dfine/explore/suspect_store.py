@@ -10,8 +10,10 @@ from pathlib import Path
 import fiftyone as fo
 import numpy as np
 from bson import ObjectId
+from PIL import Image
 
 from dfine.config import EDGES
+from dfine.data.pictures import PictureError, read
 from dfine.explore import fields
 from dfine.explore.columns import Collection, chunks, corners, looked_at
 from dfine.explore.datasets import classes
@@ -19,10 +21,12 @@ from dfine.explore.fiftyone_private import extend_schema
 from dfine.explore.suspect_clues import KINDS, Evidence
 from dfine.explore.suspect_text import fix, reason
 from dfine.explore.suspects import Suspect, rank
+from dfine.figures.pages.suspects import crop
 from dfine.files import replacing
 
 VIEW = "suspects"
 OPEN, ACCEPTED, REJECTED = REVIEWS = ("open", "accepted", "rejected")
+SHOWN = 40  # suspects in the report
 MOST = 1000  # suspects that are stored of a data set, the best
 COLUMNS = (
     "rank picture kind score label suggested fix reason edge z box_x box_y box_width box_height to_x to_y to_width "
@@ -145,6 +149,31 @@ def listed(dataset: Collection, field: str = fields.FIELD) -> list[dict]:
                 one |= {"sample": row["id"], "picture": row["filepath"], "size": size, "suggested": box}
                 found.append(one | {"box": answers.get(one["answer_id"])})
     return sorted(found, key=lambda one: one["rank"])
+
+
+def kinds(dataset: Collection, field: str = fields.FIELD) -> dict[str, int]:
+    """How many suspects there are of each kind."""
+    found = [one["kind"] for one in listed(dataset, field)]
+    return {kind: found.count(kind) for kind in KINDS if kind in found}
+
+
+def details(dataset: Collection, field: str = fields.FIELD, most: int = SHOWN) -> list[tuple[Image.Image, dict]]:
+    """The first suspects that nobody has decided on, as details of their pictures, for the report.
+
+    Those whose pictures cannot be read any more are left out.
+    """
+    found = []
+    for one in listed(dataset, field):
+        if one["review"] != OPEN or len(found) == most:
+            continue
+        try:
+            picture = read(one["picture"])
+        except PictureError:
+            continue
+        image = crop(picture, one["box"], None if one["kind"] == "extra" else one["suggested"])
+        about = {key: one[key] for key in ("rank", "kind", "reason", "fix", "seen_in_training")}
+        found.append((image, about | {"picture": Path(one["picture"]).name, "score": one["confidence"]}))
+    return found
 
 
 def write_csv(dataset: Collection, path: str | Path, field: str = fields.FIELD) -> Path:

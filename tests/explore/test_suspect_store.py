@@ -80,6 +80,8 @@ def test_the_view_is_a_queue_of_those_that_are_open(suspected):
     assert suspect_review.decide(dataset, [listed[0]["id"], "0" * 24], "rejected") == 1
     assert dataset.load_saved_view("suspects").values("dfine_suspects.rank") == [one["rank"] for one in listed[1:]]
     assert suspect_review.decide(dataset, [], "rejected") == 0
+    kept = suspect_store.listed(dataset)
+    assert [one["id"] for one in kept] == [one["id"] for one in listed] and kept[1]["reason"] == listed[1]["reason"]
     with pytest.raises(ValueError, match="open, accepted, rejected, not 'maybe'"):
         suspect_review.decide(dataset, [listed[0]["id"]], "maybe")
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from dfine.config import EDGES
-from dfine.figures.pages import calibration, document, errors, gains
+from dfine.figures.pages import calibration, document, errors, gains, suspects
 from dfine.figures.pages.document import Document, Panel, Section
 
 MOST = 24  # classes that a figure lists, the costliest ones; the table has all
@@ -54,7 +54,11 @@ WORDS = (
 )
 
 
-def report(numbers: dict, pictures: Sequence[tuple[Image.Image, dict]] = ()) -> str:
+def report(
+    numbers: dict,
+    pictures: Sequence[tuple[Image.Image, dict]] = (),
+    suspected: Sequence[tuple[Image.Image, dict]] = (),
+) -> str:
     """The report as a self-contained HTML page whose figures stay interactive.
 
     Args:
@@ -62,10 +66,12 @@ def report(numbers: dict, pictures: Sequence[tuple[Image.Image, dict]] = ()) -> 
             `calibration` and `worst`, as `dfine.explore.report` makes them; they are put into the page under the id
             `data`. What is None or empty is left out.
         pictures: the worst pictures with their entries in `worst`, drawn small.
+        suspected: details of the first probable label errors; see `dfine.figures.pages.suspects`.
     """
     figures: list[go.Figure] = []
     cards = [document.section(s, i, figures) for i, s in enumerate(sections(numbers))]
     main = [
+        suspects.section(suspected, numbers.get("suspects") or {}) if suspected else "",
         *cards,
         _worst(pictures, numbers["head"].get("threshold")) if pictures else "",
         f"<section><h2>The words</h2>{document.words(WORDS)}</section>",

@@ -1,0 +1,64 @@
+"""The review in the App: what the panel says of what is open, and decisions on one and on many."""
+
+import pytest
+
+fiftyone = pytest.importorskip("fiftyone")
+
+from fiftyone.operators.executor import ExecutionContext, Executor  # noqa: E402
+
+from dfine.explore import suspect_panel, suspect_store  # noqa: E402
+
+
+@pytest.fixture
+def suspected(explored):
+    dataset = explored.clone()
+    dataset.persistent = False
+    suspect_store.find(dataset)
+    yield dataset
+    dataset.delete()
+
+
+def context(dataset, view=None, **request):
+    """What the App sends with every event."""
+    view = dataset.view() if view is None else view
+    request |= {"dataset_name": dataset.name, "view": view._serialize()}
+    return ExecutionContext(request, executor=Executor())
+
+
+def reviews(dataset):
+    return [one["review"] for one in suspect_store.listed(dataset)]
+
+
+def test_many_at_once(suspected):
+    view = suspected.load_saved_view("suspects")
+    accept, reject = suspect_panel.AcceptSuspects(), suspect_panel.RejectSuspects()
+    total = len(reviews(suspected))
+    assert accept.execute(context(suspected, view.limit(3))) == {"count": 3}
+    assert reviews(suspected) == ["accepted"] * 3 + ["open"] * (total - 3)
+    ids = suspected.load_saved_view("suspects").values("id")
+    assert reject.execute(context(suspected, suspected.load_saved_view("suspects"), selected=ids[:2])) == {"count": 2}
+    assert reviews(suspected)[3:6] == ["rejected", "rejected", "open"]
+    assert suspect_panel.ReopenSuspects().execute(context(suspected)) == {"count": total}
+    assert set(reviews(suspected)) == {"open"}
+
+
+def test_the_panel_says_what_is_open_and_takes_a_decision(suspected):
+    panel, view = suspect_panel.SuspectsPanel(), suspected.load_saved_view("suspects")
+    first = suspect_store.listed(suspected)[0]
+    patch = context(suspected, view, current_sample=view.first().id)
+    (one,) = suspect_panel.here(patch, "dfine")
+    assert one.id == first["id"] and first["reason"] in suspect_panel.described(one)
+    assert first["reason"] in str(panel.render(patch).to_json())
+    panel.accept(patch)
+    assert reviews(suspected)[:2] == ["accepted", "open"]
+    label = {"label_id": first["id"], "sample_id": first["sample"], "field": "dfine_suspects"}
+    panel.reject(context(suspected, selected_labels=[label]))
+    assert reviews(suspected)[:2] == ["rejected", "open"]
+    whole = suspect_panel.here(context(suspected, current_sample=first["sample"]), "dfine")
+    assert first["id"] in [d.id for d in whole]
+
+
+def test_without_suspects_it_says_how_to_get_them(explored):
+    said = str(suspect_panel.SuspectsPanel().render(context(explored)).to_json())
+    assert "dfine explore --suspects FILE.csv" in said
+    assert suspect_panel.AcceptSuspects().execute(context(explored)) == {"count": 0}
