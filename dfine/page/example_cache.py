@@ -53,16 +53,18 @@ class ExampleCache:
                 answer = self._find(key) or self._keep(key, self.runner.answer(path, name))
         return replace(answer, path=str(path), where=replace(answer.where, picture=Path(path).name))
 
-    def first(self) -> Example | None:
-        """The example to begin with: of those that the default model knows, the first in which it has found something.
+    def first(self) -> tuple[Example, str] | None:
+        """The example to begin with, and the model that answers it; None where there are no examples.
 
-        Where it has found nothing yet, simply the first; None where there are no examples.
+        It is the first in which something has been found for sure, and preferably one that the default model knows.
+        While none has been looked at yet, it is simply the first.
         """
-        default = self.runner.models.default
-        suited = [e for e in self.examples if self.runner.models.suited(e.drawn) == default] or self.examples
-        answers = [(e, self._find((digest(e.path), default))) for e in suited]
-        good = [e for e, answer in answers if answer and len(answer.result.detections.above(SURE))]
-        return next(iter(good or suited), None)
+        models = self.runner.models
+        offered = [(example, models.suited(example.drawn)) for example in self.examples]
+        offered.sort(key=lambda pair: pair[1] != models.default)
+        answers = [(pair, self._find((digest(pair[0].path), pair[1]))) for pair in offered]
+        good = [pair for pair, answer in answers if answer and len(answer.result.detections.above(SURE))]
+        return next(iter(good or offered), None)
 
     def fill(self, name: str = "", ready: Callable[[], bool] = lambda: True) -> threading.Thread:
         """Run the models that suit them on all examples in a daemon thread; failures are told to whoever asks later.

@@ -54,7 +54,7 @@ class Hosts:
         names = {bound, "localhost", "127.0.0.1", "::1", space, *more.split(",")}
         everywhere = bound in ("0.0.0.0", "::", "")
         if everywhere:
-            names |= {socket.gethostname(), socket.getfqdn()}
+            names |= {socket.gethostname(), f"{socket.gethostname()}.local", socket.getfqdn()}
         return cls(frozenset(name.strip().strip("[]").lower() for name in names if name.strip()), everywhere)
 
     def allow(self, host: str) -> bool:

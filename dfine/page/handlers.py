@@ -39,10 +39,11 @@ class Handlers:
 
     def arrive(self) -> dict:
         """A visitor comes: the models as they are now, the examples, and the one to begin with."""
-        v, models, first = self.v, self.models, self.cache.first()
-        listed = {v.model: gr.Dropdown(models.choices(), value=models.default), v.top: None}
-        listed |= {v.examples: examples.value(self.cache.examples), v.source: first and cached_files.copy(first.path)}
-        return listed | self.watch(models.default)
+        v, models = self.v, self.models
+        begin, name = self.cache.first() or (None, models.default)
+        listed = {v.model: gr.Dropdown(models.choices(), value=name), v.top: None}
+        listed |= {v.examples: examples.value(self.cache.examples), v.source: begin and cached_files.copy(begin.path)}
+        return listed | self.watch(name)
 
     def watch(self, name: str) -> dict:
         """What is shown, what is on its way, and what there is; asked again while something is on its way."""

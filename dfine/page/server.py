@@ -124,7 +124,13 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
             lambda: Path(get_upload_folder()),
             framed_by=["https://huggingface.co"] if space else [],
         )
-        config = uvicorn.Config(guard, log_level="warning", timeout_graceful_shutdown=GRACE, lifespan="on")
+        config = uvicorn.Config(
+            guard,
+            log_level="warning",
+            lifespan="on",
+            timeout_graceful_shutdown=GRACE,
+            forwarded_allow_ips="*" if space else None,  # a Space is reached through its proxy only
+        )
         _Server(config, page, f"http://{serving.host}:{port}").run([listening])
 
 

@@ -33,6 +33,15 @@ def test_an_example_is_looked_at_once_wherever_its_copy_lies(counted, models, tm
     assert second.result.trace is first.result.trace
 
 
+def test_the_page_begins_where_something_was_found(counted, models):
+    cache, runs = counted
+    assert cache.first() == (SCENES[0], models.default), "nothing is known yet"
+    cache.answer(EXAMPLES[2])
+    assert cache.first()[0] == SCENES[2]
+    blank = ExampleCache(cache.runner, [])
+    assert blank.first() is None
+
+
 def test_visitors_pictures_are_not_kept(counted, tmp_path):
     cache, runs = counted
     same_size = tmp_path / "other.jpg"

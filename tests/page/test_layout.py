@@ -1,0 +1,41 @@
+"""What can be seen of the page: text that can be read."""
+
+import pytest
+
+from dfine.page.tabs import TABS
+from tests.page.visitor import example, open_tab
+
+# Text on the page whose contrast to what lies behind it is below 4.5, with opacity; marks of colour are no text.
+WEAK = r"""() => {
+    const parse = (c) => { const m = c.match(/[\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m; };
+    const channel = (v) => v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4;
+    const light = (c) => 0.2126 * channel(c[0]) + 0.7152 * channel(c[1]) + 0.0722 * channel(c[2]);
+    const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3]));
+    const weak = [];
+    for (const e of document.querySelectorAll('body *')) {
+        const own = [...e.childNodes].filter((n) => n.nodeType === Node.TEXT_NODE);
+        const text = own.map((n) => n.textContent.trim()).join('');
+        if (!text || text === '●' || !e.checkVisibility({opacityProperty: true})) continue;
+        if (e.closest('svg, [disabled], .sr-only, .hide, script, style')) continue;
+        let back = [255, 255, 255], opacity = 1;
+        const chain = [];
+        for (let n = e; n; n = n.parentElement) chain.unshift(getComputedStyle(n));
+        for (const style of chain) { back = over(parse(style.backgroundColor), back); opacity *= +style.opacity; }
+        const ink = parse(getComputedStyle(e).color);
+        ink[3] *= opacity;
+        const [low, high] = [light(over(ink, back)), light(back)].sort((a, b) => a - b);
+        if ((high + 0.05) / (low + 0.05) < 4.5) weak.push(text.slice(0, 60));
+    }
+    return weak;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_what_lies_behind_it(visit, scheme):
+    page = visit(color_scheme=scheme)
+    example(page, 1)
+    for tab in TABS:
+        open_tab(page, tab.key)
+        page.wait_for_timeout(1500)
+        assert page.evaluate(WEAK) == [], tab.key
+    page.close()
