@@ -187,7 +187,7 @@ BREACHES = [
     ("dfine.inference.predictor", "import dfine"),
     ("dfine.trace.records", "from dfine.figures import html"),
     ("dfine.evaluation.coco", "from dfine.cli.main import main"),
-    ("dfine.page.session", "from dfine.explore import views"),
+    ("dfine.page.answer", "from dfine.explore import views"),
     ("dfine.cli.main", "import app"),
 ]
 ALLOWED = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -131,7 +132,9 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
             timeout_graceful_shutdown=GRACE,
             forwarded_allow_ips="*" if space else None,  # a Space is reached through its proxy only
         )
-        _Server(config, page, f"http://{serving.host}:{port}").run([listening])
+        host = f"[{serving.host}]" if ":" in serving.host else serving.host
+        with suppress(KeyboardInterrupt):  # raised once more after everything has been closed
+            _Server(config, page, f"http://{host}:{port}").run([listening])
 
 
 def _readiness(ready: bool) -> JSONResponse:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -101,11 +102,16 @@ def test_a_login_keeps_others_out(checkpoint):
         assert asked(url, "/login", form, b"username=me&password=open+sesame")[0] == 200
 
 
-def test_an_interrupt_ends_it(checkpoint):
-    with served(checkpoint) as url:
-        assert asked(url, "/healthz")[0] == 200
-    with pytest.raises(OSError):
-        urllib.request.urlopen(url, timeout=2)
+def test_an_interrupt_ends_it_without_a_traceback(checkpoint):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "app.py", "--model", checkpoint, "--port", str(port), "--no-fetch", "--no-swift"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == f"* Running on local URL:  http://127.0.0.1:{port}\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "Traceback" not in err, err
 
 
 def test_a_login_that_is_none_stops_the_start():
