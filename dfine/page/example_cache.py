@@ -13,7 +13,7 @@ from dfine.files import digest
 from dfine.page import zerogpu
 from dfine.page.answer import Answer
 from dfine.page.examples import Example
-from dfine.page.models import KEPT
+from dfine.page.models import DRAWINGS, KEPT
 from dfine.page.runner import Runner
 
 SURE = 0.5  # the score at which the page begins
@@ -53,6 +53,11 @@ class ExampleCache:
                 answer = self._find(key) or self._keep(key, self.runner.answer(path, name))
         return replace(answer, path=str(path), where=replace(answer.where, picture=Path(path).name))
 
+    def offered(self) -> dict[int, Example]:
+        """The examples that a model of the page knows, by their numbers: no photographs for a model of drawings."""
+        drawings_only = self.runner.models.suited(drawn=False) == DRAWINGS
+        return {i: example for i, example in enumerate(self.examples) if example.drawn or not drawings_only}
+
     def first(self) -> tuple[Example, str] | None:
         """The example to begin with, and the model that answers it; None where there are no examples.
 
@@ -60,7 +65,7 @@ class ExampleCache:
         While none has been looked at yet, it is simply the first.
         """
         models = self.runner.models
-        offered = [(example, models.suited(example.drawn)) for example in self.examples]
+        offered = [(example, models.suited(example.drawn)) for example in self.offered().values()]
         offered.sort(key=lambda pair: pair[1] != models.default)
         answers = [(pair, self._find((digest(pair[0].path), pair[1]))) for pair in offered]
         good = [pair for pair, answer in answers if answer and len(answer.result.detections.above(SURE))]
@@ -81,11 +86,11 @@ class ExampleCache:
                     break
                 time.sleep(0.1)
             try:
-                for example in self.examples[:1]:
+                for example in list(self.offered().values())[:1]:
                     self.runner.answer(
                         example.path, name
                     )  # a first run takes longer than all others: nobody is told its time
-                for example in self.examples:
+                for example in self.offered().values():
                     self.answer(example.path, self.runner.models.suited(example.drawn, name))
             except (ValueError, OSError, RuntimeError):
                 return

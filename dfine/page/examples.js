@@ -2,7 +2,7 @@
 // Given by gr.HTML: element, trigger, props, watch. props.value is what examples.value() in examples.py returns.
 const strip = element.querySelector('.strip');
 
-function button({picture, label}, index) {
+function button({index, picture, label}) {
   const node = Object.assign(document.createElement('button'), {type: 'button'});
   const name = Object.assign(document.createElement('span'), {className: 'name', textContent: label});
   node.append(Object.assign(new Image(), {src: picture.url, alt: '', draggable: false}), name);

@@ -8,9 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from dfine.page import cached_files
-from dfine.page.models import PHOTOS
 from dfine.weights.cache import assets
-from dfine.weights.zoo import ZOO
 
 PHOTOGRAPHS = {"cheetah1.jpg": "Cheetah", "lion.jpg": "Lion", "cheetah.jpg": "Running", "tower.jpg": "Tower"}
 SCENES = {"4-occlusion.jpg": "Half hidden", "3-low-light.jpg": "Dark", "2-crowd.jpg": "Crowded", "1-clean.jpg": "Drawn"}
@@ -44,8 +42,8 @@ def photographs() -> list[Example]:
 
 
 def examples() -> list[Example]:
-    """All examples: photographs only where the model that ships for them is here."""
-    return [*(photographs() if ZOO[PHOTOS].cached else []), *scenes()]
+    """All examples, photographs first. The page offers those that one of its models knows."""
+    return [*photographs(), *scenes()]
 
 
 def _there(folder: Path, labels: dict[str, str], drawn: bool) -> list[Example]:
@@ -53,7 +51,7 @@ def _there(folder: Path, labels: dict[str, str], drawn: bool) -> list[Example]:
 
 
 def strip() -> gr.HTML:
-    """The component. Its event `select` carries `index`, the place of an example; its value is what `value` returns."""
+    """The component. Its event `select` carries `index`, an example's number; its value is what `value` returns."""
     return gr.HTML(
         html_template=TEMPLATE,
         js_on_load=cached_files.resource("examples.js"),
@@ -62,6 +60,9 @@ def strip() -> gr.HTML:
     )
 
 
-def value(offered: list[Example]) -> list[dict]:
-    """What the component shows: a thumbnail and a label of each."""
-    return [dict(picture=cached_files.thumbnail(e.path, SIDE), label=e.label) for e in offered]
+def value(offered: dict[int, Example]) -> list[dict]:
+    """What the component shows of the examples, which are given by their numbers: a thumbnail and a label of each."""
+    return [
+        dict(index=number, picture=cached_files.thumbnail(example.path, SIDE), label=example.label)
+        for number, example in offered.items()
+    ]

@@ -42,7 +42,7 @@ class Handlers:
         v, models = self.v, self.models
         begin, name = self.cache.first() or (None, models.default)
         listed = {v.model: gr.Dropdown(models.choices(), value=name), v.top: None}
-        listed |= {v.examples: examples.value(self.cache.examples), v.source: begin and cached_files.copy(begin.path)}
+        listed |= {v.examples: examples.value(self.cache.offered()), v.source: begin and cached_files.copy(begin.path)}
         return listed | self.watch(name)
 
     def watch(self, name: str) -> dict:

@@ -20,7 +20,7 @@ from dfine.config import Config  # noqa: E402
 from dfine.data import scenes  # noqa: E402
 from dfine.network.detector import DFINE  # noqa: E402
 from dfine.page.example_cache import ExampleCache  # noqa: E402
-from dfine.page.examples import scenes as drawn_scenes  # noqa: E402
+from dfine.page.examples import examples  # noqa: E402
 from dfine.page.handlers import Handlers  # noqa: E402
 from dfine.page.layout import layout  # noqa: E402
 from dfine.page.models import Models  # noqa: E402
@@ -65,7 +65,7 @@ def handlers_of(models):
     """The callbacks of a page of its own."""
     runner = Runner(models)
     with gr.Blocks():
-        return Handlers(layout(models), runner, ExampleCache(runner, drawn_scenes()))
+        return Handlers(layout(models), runner, ExampleCache(runner, examples()))
 
 
 @pytest.fixture(scope="session")

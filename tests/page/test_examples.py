@@ -8,7 +8,9 @@ from PIL import Image
 pytest.importorskip("gradio")
 
 from dfine.page import examples  # noqa: E402
+from dfine.page.example_cache import ExampleCache  # noqa: E402
 from dfine.page.models import Models, shipped  # noqa: E402
+from dfine.page.runner import Runner  # noqa: E402
 from dfine.weights.cache import assets  # noqa: E402
 
 
@@ -20,7 +22,8 @@ def shipping(tmp_path, monkeypatch):
         for name in names:
             (tmp_path / "checkpoints" / name).mkdir(parents=True)
             (tmp_path / "checkpoints" / name / "config.json").write_text("{}")
-        shutil.copytree(assets() / "examples", tmp_path / "examples")
+        if not (tmp_path / "examples").exists():
+            shutil.copytree(assets() / "examples", tmp_path / "examples")
         monkeypatch.setenv("DFINE_ASSETS", str(tmp_path))
 
     return made
@@ -28,7 +31,7 @@ def shipping(tmp_path, monkeypatch):
 
 def test_no_assets_are_no_examples(tmp_path, monkeypatch):
     monkeypatch.setenv("DFINE_ASSETS", str(tmp_path))
-    assert examples.examples() == [] and examples.value([]) == []
+    assert examples.scenes() == [] and examples.value({}) == []
 
 
 def test_scenes_are_all_that_ship_and_are_labelled():
@@ -43,16 +46,30 @@ def test_photographs_are_read_where_a_dependency_has_them():
         assert min(Image.open(example.path).size) > 200
 
 
-def test_photographs_come_first_where_their_model_ships(shipping):
-    shipping("demo", "photos")
-    assert shipped() == "photos"
-    assert examples.examples() == [*examples.photographs(), *examples.scenes()]
+@pytest.mark.parametrize(
+    "default, ships, drawings_only",
+    [
+        (None, ("demo", "photos"), False),
+        (None, ("demo",), True),
+        ("nano-coco", ("demo",), False),
+        ("demo", ("demo",), True),
+        ("demo", ("demo", "photos"), False),
+        ("mine", ("demo",), False),
+    ],
+)
+def test_photographs_are_offered_where_a_model_knows_them(shipping, default, ships, drawings_only):
+    shipping(*ships)
+    cache = ExampleCache(Runner(Models(default, "cpu")), examples.examples())
+    offered = examples.scenes() if drawings_only else [*examples.photographs(), *examples.scenes()]
+    assert list(cache.offered().values()) == offered
+    assert all(cache.examples[number] == example for number, example in cache.offered().items())
 
 
-def test_without_it_there_are_scenes_only(shipping):
+def test_which_model_visitors_meet_first(shipping):
     shipping("demo")
     assert shipped() == "demo"
-    assert examples.examples() == examples.scenes()
+    shipping("photos")
+    assert shipped() == "photos"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +98,7 @@ def test_without_a_better_model_the_chosen_one_answers(shipping):
 
 
 def test_thumbnails_are_small_files_of_the_page():
-    for shown, example in zip(examples.value(examples.scenes()), examples.scenes(), strict=True):
+    for shown, example in zip(examples.value(dict(enumerate(examples.scenes()))), examples.scenes(), strict=True):
         with Image.open(shown["picture"]["path"]) as picture:
             assert max(picture.size) <= examples.SIDE
         assert shown["label"] == example.label

@@ -160,9 +160,10 @@ def test_a_model_that_cannot_be_had_changes_nothing_but_a_sentence(handlers, che
 
 
 def test_an_example_brings_its_model_and_a_picture_of_ones_own_takes_it_back(handlers, checkpoint):
-    v, event = handlers.v, gr.EventData(None, dict(index=1))
+    number = next(i for i, example in enumerate(handlers.cache.examples) if example.drawn)
+    v, event = handlers.v, gr.EventData(None, dict(index=number))
     chosen = handlers.example("small-coco", event)
-    assert Path(chosen[v.source]).name == Path(handlers.cache.examples[1].path).name
+    assert Path(chosen[v.source]).name == Path(handlers.cache.examples[number].path).name
     assert chosen[v.model] == handlers.models.suited(True, "small-coco")
     assert handlers.own("small-coco") == "small-coco" and handlers.own("") == handlers.models.default
     brought = detected(handlers, EXAMPLES[0], checkpoint)
@@ -172,8 +173,11 @@ def test_an_example_brings_its_model_and_a_picture_of_ones_own_takes_it_back(han
 
 def test_who_arrives_sees_an_example_in_which_something_is_found(handlers):
     v, answer = handlers.v, handlers.arrive()
-    assert Path(answer[v.source]).name in [Path(path).name for path in EXAMPLES]
-    assert [shown["label"] for shown in answer[v.examples]] == [e.label for e in handlers.cache.examples]
+    offered = handlers.cache.offered()
+    assert Path(answer[v.source]).name in [Path(example.path).name for example in offered.values()]
+    assert [(shown["index"], shown["label"]) for shown in answer[v.examples]] == [
+        (number, example.label) for number, example in offered.items()
+    ]
     assert all(Path(shown["picture"]["path"]).is_file() for shown in answer[v.examples])
 
 
