@@ -22,6 +22,7 @@ from dfine.files import drafted, replacing, require_empty
 
 HELD_OUT = 5000  # validation pictures of Objects365 that stay there; the published checkpoints train on the others
 LONGEST = 640  # pixels that the published preparation resizes the longer side of Objects365's pictures to
+QUALITY = 95  # of their JPEG files
 YEARS = {"train": (("2007", "trainval"), ("2012", "trainval")), "val": (("2007", "test"),)}  # of VOC, as is usual
 
 
@@ -138,17 +139,20 @@ def pascal(folder: Path) -> list[str]:
     return said
 
 
-def shrink(source: str | Path, out: str | Path, longest: int = LONGEST, progress: bool = True) -> Path:
+def shrink(
+    source: str | Path | CocoSet, out: str | Path, longest: int = LONGEST, progress: bool = True, quality: int = QUALITY
+) -> Path:
     """A COCO-format split with its pictures resized, boxes and all, to a longer side of at most `longest` pixels.
 
     What is smaller keeps its size. As published for Objects365 (`resize_obj365.py`), so that reading keeps up.
 
     Args:
-        source: a COCO JSON file whose pictures are found from its place.
+        source: a COCO JSON file whose pictures are found from its place, or a data set that is open already.
         out: a folder that does not exist yet, or is empty; the pictures go into `images/` under their own names, the
             JSON beside it as `annotations.json`. It appears only once everything is in it.
         longest: pixels.
         progress: whether to show a bar.
+        quality: of the JPEG files, 1..100.
 
     Raises:
         ValueError: `longest` is not positive, a picture cannot be read, or the data is damaged.
@@ -158,13 +162,13 @@ def shrink(source: str | Path, out: str | Path, longest: int = LONGEST, progress
     if longest < 1:
         raise ValueError(f"the longer side must have at least one pixel, not {longest}")
     require_empty(out)
-    data = open_file(Path(source))
+    data = source if isinstance(source, CocoSet) else open_file(Path(source))
     with drafted(out) as draft:
-        _shrink(data, draft, longest, progress)
+        _shrink(data, draft, longest, progress, quality)
     return Path(out)
 
 
-def _shrink(data: CocoSet, out: Path, longest: int, progress: bool) -> None:
+def _shrink(data: CocoSet, out: Path, longest: int, progress: bool, quality: int) -> None:
     """Write the resized pictures and boxes of a data set."""
     truth, places = data.ground_truth(), data.places()
 
@@ -176,7 +180,7 @@ def _shrink(data: CocoSet, out: Path, longest: int, progress: bool) -> None:
         size = tuple(max(1, round(s * scale)) for s in picture.size)
         if scale < 1:
             picture = picture.resize(size, Image.Resampling.BILINEAR)
-        picture.save(place, "JPEG", quality=95)
+        picture.save(place, "JPEG", quality=quality)
         return truth["images"][index] | {"file_name": places[index], "width": size[0], "height": size[1]}
 
     with ThreadPoolExecutor() as pool:

@@ -1,0 +1,128 @@
+"""The GPU day, rehearsed on the CPU: the real stages at tiny sizes, what they write, and how they go on."""
+
+import json
+import time
+
+import pytest
+import torch
+
+from benchmarks import gpu_day
+from benchmarks.gpu import day as days
+from benchmarks.gpu import parity, prepare, roofline, runs
+from benchmarks.gpu.day import Day, Stage, Unit
+from dfine.data import sources
+from dfine.data.scenes import write
+from dfine.engines.benchmark import gflops
+from dfine.engines.fused import fused
+from tests.helpers import synthetic_trace
+
+
+def rehearsal(out, seconds=600.0) -> Day:
+    return Day(out, out / "none", "cpu", True, time.monotonic() + seconds)
+
+
+def test_a_rehearsal_writes_a_file_a_stage_and_a_table(tmp_path, capsys):
+    assert gpu_day.main(["--out", str(tmp_path), "--rehearse", "--stages", "1,4"]) == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["stage1.json", "stage4.json", "table.md"]
+    one, four = (json.loads((tmp_path / f"stage{n}.json").read_text()) for n in (1, 4))
+    exact = [r for u in one["units"].values() for r in u["rows"] if r["run"] in ("fused, float32", "torch, float32")]
+    assert {row["network"] for row in exact} == {"DEMO", "N"} and all(row["within"] == "yes" for row in exact)
+    assert all(list(row["stages"]) == ["proposals", "initial", "layer 1", "layer 2", "layer 3"] for row in exact)
+    half, single = four["units"]["n"]["rows"]
+    assert (half["amp"], single["amp"]) == ("bf16", "off") and len(half["losses"]) == len(single["losses"])
+    assert "rehearsal" in capsys.readouterr().out and "A rehearsal" in (tmp_path / "table.md").read_text()
+
+
+def test_what_is_done_is_not_done_again_and_what_failed_is_tried_once_more(tmp_path):
+    ran = []
+
+    def once(name, fails=False):
+        def work(_left):
+            ran.append(name)
+            if fails:
+                raise RuntimeError("the kernel broke")
+            return [{"table": "numbers", "name": name, "list": [1]}]
+
+        return Unit(name, 1, work)
+
+    stage = Stage(1, "Some", 60, lambda day: [once("a"), once("b", fails=True), once("c")])
+    for _ in range(3):
+        record = days.run(rehearsal(tmp_path), stage, lambda words: None)
+    assert ran == ["a", "b", "c", "b"]
+    assert record.units["b"] == {"state": "failed", "attempts": 2, "said": "RuntimeError: the kernel broke"}
+    table = gpu_day.markdown(tmp_path)
+    assert "| name |" in table and "list" not in table and "- b: failed. RuntimeError: the kernel broke" in table
+
+
+def test_a_unit_without_enough_time_is_skipped_with_a_sentence_and_taken_up_later(tmp_path):
+    stage = Stage(1, "Some", 60, lambda day: [Unit("long", 50, lambda left: []), Unit("short", 1, lambda left: [])])
+    short, long = (Day(tmp_path, tmp_path, "cpu", False, time.monotonic() + seconds) for seconds in (10, 100))
+    units = days.run(short, stage, lambda words: None).units
+    assert units["long"]["state"] == "skipped" and "takes about 50 s" in units["long"]["said"]
+    assert units["short"]["state"] == "done"
+    assert days.run(long, stage, lambda words: None).units["long"]["state"] == "done"
+    brief = Stage(2, "Some", 5, stage.units)
+    assert days.run(long, brief, lambda words: None).units["long"]["state"] == "skipped"
+    assert days.run(long, brief, lambda words: None, last=True).units["long"]["state"] == "done"
+    with pytest.raises(ValueError, match="choose another --out"):
+        days.run(rehearsal(tmp_path), stage, lambda words: None)
+
+
+def test_a_missing_package_leaves_its_stage_out(tmp_path):
+    stage = Stage(3, "Some", 60, lambda day: [Unit("a", 1, lambda left: [])], ("no_such_package",))
+    said = days.run(rehearsal(tmp_path), stage, lambda words: None).units["a"]["said"]
+    assert said == "no-such-package is not installed"
+    assert "stage 3 (Some) is left out" in " ".join(gpu_day._beforehand(rehearsal(tmp_path), [stage]))
+
+
+def test_without_a_gpu_it_says_so(tmp_path, capsys):
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(SystemExit):
+        gpu_day.main(["--out", str(tmp_path)])
+    assert "no CUDA device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", (["--budget", "9"], ["--budget=9"], []))
+def test_a_new_process_goes_on_with_the_time_that_is_left(given):
+    command = gpu_day.again("python", ["--out", "a", *given, "--stages", "1"], 77.9)
+    assert command[2:] == ["--out", "a", "--stages", "1", "--budget", "77"]
+
+
+def test_traces_are_compared_by_token():
+    want = synthetic_trace(batch=2, queries=6)
+    swapped = want._queries(torch.tensor([1, 0, 2, 3, 4, 5]), torch.tensor([1, 0, 2, 3, 4, 5]))
+    assert all(v["alike"] == 1 and v["edges 99 % px"] == 0 for v in parity.apart(swapped, want, 640).values())
+    moved = want.map(torch.clone)
+    moved.last.boxes[..., 0] += 0.01
+    assert parity.apart(moved, want, 100)["layer 3"]["edges mean px"] == pytest.approx(0.5)  # two of four edges, 1 px
+
+
+def test_the_roofline_counts_what_the_benchmark_counts():
+    network, rates = parity.network("n"), roofline.CARDS["H100"]
+    layers = roofline.work(network, (128, 128), 2)
+    assert sum(one.flops for one in layers) / 2e9 == pytest.approx(gflops(fused(network), (128, 128)), rel=0.01)
+    by_arithmetic = sum(one.flops / rates.of(one.kind, "bf16") for one in layers)
+    assert roofline.floor(layers, rates, "bf16") >= by_arithmetic
+    assert roofline.by_name("NVIDIA H100 80GB HBM3") is rates and roofline.by_name("NVIDIA H200").bytes == 4.8
+    assert roofline.by_name("another") is None and roofline.by_name(None) is None
+
+
+def test_prepared_data_keeps_its_names_and_splits(tmp_path):
+    source, said = write(tmp_path / "scenes", 20, size=(128, 500), workers=0), []
+    place = prepare.prepare("photos", source, tmp_path / "data", said.append)
+    before, after = (sources.train_and_val(p)[1] for p in (source, place))
+    assert before.places() == after.places() and after[0][0].shape == (3, 98, 384)
+    assert "20 pictures, longer side 384" in said[0]
+    parts = dict.fromkeys(("train", "test", "all"), sources.open_data(source))
+    prepare._write(parts, tmp_path / "split", 320, 60)
+    assert len(sources.open_data(tmp_path / "split", "test")) == 20
+
+
+def test_a_run_goes_on_where_a_kill_cut_it_off(tmp_path):
+    pytest.importorskip("faster_coco_eval")
+    day = rehearsal(tmp_path)
+    options = runs._options(day, "demo", init="demo")
+    found = runs.fit(day, options, 60)
+    assert found["epochs"] == "2 of 2" and found["steps"] == 4
+    assert runs.fit(day, options, 60)["steps"] == 4 and not (tmp_path / "work" / "demo-probe").exists()
