@@ -101,7 +101,8 @@ def test_traces_are_compared_by_token():
 def test_the_roofline_counts_what_the_benchmark_counts():
     network, rates = parity.network("n"), roofline.CARDS["H100"]
     layers = roofline.work(network, (128, 128), 2)
-    assert sum(one.flops for one in layers) / 2e9 == pytest.approx(gflops(fused(network), (128, 128)), rel=0.01)
+    whole = gflops(fused(network), (128, 128))  # with the few products that belong to no layer
+    assert 0.97 * whole < sum(one.flops for one in layers) / 2e9 <= whole
     by_arithmetic = sum(one.flops / rates.of(one.kind, "bf16") for one in layers)
     assert roofline.floor(layers, rates, "bf16") >= by_arithmetic
     assert roofline.by_name("NVIDIA H100 80GB HBM3") is rates and roofline.by_name("NVIDIA H200").bytes == 4.8
