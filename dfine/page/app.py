@@ -66,6 +66,8 @@ def main(arguments: list[str] | None = None, program: str = "app.py") -> None:
         serve(page, serving, ready=lambda: page.is_running)
     except (ValueError, OSError) as error:
         sys.exit(f"{program}: {error}")
+    sys.stdout.flush()
+    os._exit(0)  # threads in the background may be in native code, which aborts when the interpreter goes away under it
 
 
 def parser(program: str) -> argparse.ArgumentParser:
