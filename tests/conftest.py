@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import sys
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: its threads spin while they wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # tests import onnxruntime by themselves, too
+sys.modules.setdefault("openvino_telemetry", None)  # and openvino
 
-import pytest
+import pytest  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [

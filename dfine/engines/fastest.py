@@ -7,7 +7,6 @@ fused copy, ONNX Runtime, or OpenVINO where it is installed, is measured once an
 from __future__ import annotations
 
 import hashlib
-import importlib
 import importlib.util
 import json
 import os
@@ -21,6 +20,7 @@ import torch
 from dfine.engines.engine import Engine
 from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.export import Options, export
+from dfine.engines.onnx.packages import needed
 from dfine.engines.onnx.parity import ExportError
 from dfine.engines.onnx.sessions import ON_CPU, available
 from dfine.engines.torch_engine import FOLDING, TorchEngine
@@ -122,7 +122,7 @@ def _winner(fused: TorchEngine, card: Card, place: str | os.PathLike | None) -> 
     """The name of the fastest engine here, measured once per file, versions and threads; others are not opened then."""
     there = {name: package for name, (provider, package) in ON_CPU.items() if provider in available()}
     note = _file(fused.network, card, Path(place) if place else folder()).with_suffix(".json")
-    versions = [importlib.import_module(package).__version__ for package in there.values()]
+    versions = [needed(package).__version__ for package in there.values()]
     setting = [torch.get_num_threads(), *versions, torch.backends.cpu.get_cpu_capability()]
     try:
         known = json.loads(note.read_text(encoding="utf-8"))

@@ -23,6 +23,7 @@ from dfine.engines.folded import lean
 from dfine.engines.fused import fused
 from dfine.engines.gather_attention import Gathers
 from dfine.engines.onnx import file as onnx_file
+from dfine.engines.onnx.packages import needed
 from dfine.engines.onnx.parity import ExportError, check, compare
 from dfine.network.detector import DFINE
 from dfine.trace.card import Card
@@ -133,7 +134,7 @@ def export(network: DFINE, card: Card, path: str | Path, options: Options | None
     path, options = Path(path), options or Options()
     if path.suffix != ".onnx":
         raise ExportError(f"an exported model is written as .onnx, not as {path.name!r}")
-    onnx_file.needed("onnx"), onnx_file.needed("onnxruntime")
+    needed("onnx"), needed("onnxruntime")
     card = replace(
         card.without_folders(),
         input_size=options.size or card.input_size,

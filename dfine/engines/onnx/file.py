@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import warnings
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dfine.engines.onnx.packages import needed
+
 KEY = "dfine"  # of the metadata that says what the file is, as JSON
-
-
-def needed(package: str) -> ModuleType:
-    """The package. Raises ImportError, saying what to install, where it is missing."""
-    try:
-        return importlib.import_module(package)
-    except ImportError:
-        raise ImportError(f"ONNX files need the package {package}: pip install onnx onnxruntime") from None
 
 
 def write(

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from dfine.engines.onnx import file
+from dfine.engines.onnx.packages import needed
 from dfine.processes import Ranks
 from dfine.weights.exceptions import CheckpointError
 
@@ -44,7 +45,7 @@ class OnnxRuntime:
     """
 
     def __init__(self, path: Path, provider: str, index: int = 0):
-        runtime = file.needed("onnxruntime")
+        runtime = needed("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 3
@@ -73,8 +74,7 @@ class OpenVino:
     provider = "openvino"
 
     def __init__(self, path: Path):
-        import openvino
-
+        openvino = needed("openvino")
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
@@ -109,9 +109,7 @@ def _core():
     thread that happens; two plugins that go in the order in which they came leave the first one's, freed, and the next
     signal that Python handles ends the process (seen in OpenVINO 2026.4).
     """
-    import openvino
-
-    return openvino.Core()
+    return needed("openvino").Core()
 
 
 def chain(provider: str, index: int, there: list[str]) -> list[tuple[str, dict]]:
@@ -130,7 +128,7 @@ def placed(model: str, device: str, here: Ranks) -> str:
 def available() -> list[str]:
     """The names of the providers that are installed here."""
     has = lambda package: importlib.util.find_spec(package) is not None  # noqa: E731
-    there = file.needed("onnxruntime").get_available_providers() if has("onnxruntime") else []
+    there = needed("onnxruntime").get_available_providers() if has("onnxruntime") else []
     return [name for name, (provider, _) in PROVIDERS.items() if provider in there] + ["openvino"] * has("openvino")
 
 
@@ -149,7 +147,7 @@ def open_session(path: Path, provider: str) -> OnnxRuntime | OpenVino:
     if index and not index.isdecimal():
         raise ValueError(f"a GPU has a number, as in {provider}:0; {index!r} is none")
     if provider != "openvino":
-        file.needed("onnxruntime")
+        needed("onnxruntime")
     if provider not in there:
         hint = f"; pip install {PROVIDERS[provider][1]}" if provider in PROVIDERS else ""
         raise ValueError(f"an exported file cannot run on {provider!r} here; it can on {', '.join(there)}{hint}")

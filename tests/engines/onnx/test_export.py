@@ -19,6 +19,7 @@ from dfine.engines import fastest
 from dfine.engines.onnx import file as onnx_file
 from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.export import Options, export, published, tensors
+from dfine.engines.onnx.packages import needed
 from dfine.engines.onnx.parity import ExportError, check, compare
 from dfine.engines.onnx.sessions import available, chain
 from dfine.inference.looking import look
@@ -141,9 +142,9 @@ def test_half_precision_keeps_distributions_in_single(model, tmp_path):
     export(model.network, model.card, tmp_path / "h.onnx", Options(half=True))
     have = onnx_file.run(tmp_path / "h.onnx", (torch.rand(1, 3, *SIZE),))
     assert {value.dtype.name for value in have.values()} == {"float32", "int64"}
-    graph = onnx_file.needed("onnx").load(tmp_path / "h.onnx").graph
+    graph = needed("onnx").load(tmp_path / "h.onnx").graph
     kinds = {t.data_type for t in graph.initializer if len(t.dims) > 1}
-    assert kinds == {onnx_file.needed("onnx").TensorProto.FLOAT16}
+    assert kinds == {needed("onnx").TensorProto.FLOAT16}
 
 
 @pytest.mark.parametrize("options", [Options(gather=False), Options(gather=True, postprocess=True, batch=None)])
@@ -228,7 +229,7 @@ def test_files_that_are_none_of_ours(tmp_path, model, file):
     export(model.network, model.card, tmp_path / "mute.onnx", Options(trace=False))
     with pytest.raises(CheckpointError, match="without their story"):
         dfine.load(tmp_path / "mute.onnx")
-    onnx = onnx_file.needed("onnx")
+    onnx = needed("onnx")
     graph = onnx.load(file[0])
     del graph.metadata_props[:]
     onnx.save(graph, tmp_path / "strange.onnx")

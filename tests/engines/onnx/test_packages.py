@@ -1,0 +1,66 @@
+"""Nothing that runs exported files calls anybody, or keeps anything that could tell who ran it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dfine.engines.onnx import packages
+
+ROOT = Path(__file__).parents[3]
+RUN = (
+    "import sys\nimport numpy as np\nfrom pathlib import Path\n"
+    "from dfine.engines.onnx.sessions import open_session\n"
+    "session = open_session(Path(sys.argv[1]), sys.argv[2])\n"
+    "session.run(['y'], {'x': np.ones((1, 3), np.float32)})\n"
+    "import time; time.sleep(1)\n"  # events are sent from a thread
+)
+
+
+@pytest.fixture
+def relu(tmp_path):
+    """A file of one operator."""
+    onnx = pytest.importorskip("onnx")
+    value = {name: onnx.helper.make_tensor_value_info(name, 1, [1, 3]) for name in "xy"}
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", [value["x"]], [value["y"]])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, tmp_path / "relu.onnx")
+    return tmp_path / "relu.onnx"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for files where Linux keeps them")
+@pytest.mark.parametrize("package, provider", [("onnxruntime", "cpu"), ("openvino", "openvino")])
+def test_no_host_is_looked_up_and_no_file_is_left(relu, tmp_path, package, provider):
+    """A process in a home of its own, watched by strace where there is one."""
+    pytest.importorskip(package)
+    home, calls = tmp_path / "home", tmp_path / "calls"
+    home.mkdir()
+    # Without the variables of this test run, which are set before packages are imported.
+    env = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH") if key in os.environ} | {"HOME": str(home)}
+    command = [sys.executable, "-c", RUN, str(relu), provider]
+    strace = shutil.which("strace")
+    if strace and not subprocess.run([strace, "-o", os.devnull, "true"], capture_output=True).returncode:
+        command = [strace, "-f", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(calls), *command]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+    if calls.exists():
+        assert "AF_INET" not in calls.read_text()
+
+
+def test_onnxruntime_that_is_there_already_is_told_to_stop(monkeypatch):
+    runtime, told = pytest.importorskip("onnxruntime"), []
+    monkeypatch.setattr(runtime, "disable_telemetry_events", lambda: told.append(True))
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    assert packages.needed("onnxruntime") is runtime and told
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
+
+
+@pytest.mark.parametrize("package, remedy", [("onnx", "onnx onnxruntime"), ("openvino", "openvino")])
+def test_what_is_missing_is_said_with_its_remedy(monkeypatch, package, remedy):
+    monkeypatch.setitem(sys.modules, package, None)  # cannot be imported
+    with pytest.raises(ImportError, match=f"need the package {package}: pip install {remedy}$"):
+        packages.needed(package)
