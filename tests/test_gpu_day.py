@@ -12,7 +12,7 @@ from benchmarks.gpu import parity, prepare, roofline, runs
 from benchmarks.gpu.day import Day, Stage, Unit
 from dfine.data import sources
 from dfine.data.scenes import write
-from dfine.engines.benchmark import gflops
+from dfine.engines.cost import gflops
 from dfine.engines.fused import fused
 from tests.helpers import synthetic_trace
 

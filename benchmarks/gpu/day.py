@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from dfine.engines.benchmark import machine
+from dfine.engines.cost import machine
 from dfine.files import as_json, replacing
 
 ATTEMPTS = 2  # a unit that failed, or that a kill cut off, is tried again by the next call, and then left

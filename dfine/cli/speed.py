@@ -76,6 +76,7 @@ def benchmark(
     import torch
 
     from dfine.engines import benchmark as b
+    from dfine.engines.cost import machine
     from dfine.engines.device import resolve
     from dfine.files import check_file
 
@@ -101,7 +102,7 @@ def benchmark(
         memory,
     )
     rows = b.benchmark(setting, lambda words: typer.echo(words, err=True))
-    about = b.machine(device)
+    about = machine(device)
     if str(json) != "-":
         head = ", ".join(f"{key} {value}" for key, value in about.items() if value is not None)
         typer.echo(f"{input[0]} x {input[1]}, batch {batch}, {head}\n\n{table(b.shown(rows))}")

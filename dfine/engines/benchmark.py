@@ -12,7 +12,6 @@ import copy
 import importlib
 import math
 import multiprocessing
-import os
 import statistics
 import tempfile
 import time
@@ -20,13 +19,14 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from dfine.config import Config
+from dfine.engines.cost import gflops, reserved, resident, weight_bytes
 from dfine.engines.fused import fused
 from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.export import Options, export
@@ -40,7 +40,6 @@ from dfine.weights.transformers import save_transformers
 ENGINES = ("transformers", "torch", "fused", "onnx", "openvino")
 FILE = "model.onnx"
 PUBLISHED = {"n": (4, 7), "s": (10, 25), "m": (19, 57), "l": (31, 91), "x": (62, 202)}  # parameters (M), GFLOPs
-PRODUCTS_OF_ATTENTION = ("bmm", "baddbmm", "scaled_dot_product")
 WARM = 3  # runs of each engine that do not count
 
 Engine = Callable[[Tensor], object]
@@ -91,18 +90,6 @@ class Row:
     ratio: float | None  # median, in units of transformers' median
 
 
-def gflops(network: DFINE, size: tuple[int, int] = (640, 640)) -> float:
-    """Operations of a network's convolutions and linear layers for one picture, in 10⁹; two for each multiplication.
-
-    The published counts leave out what has no weights, the products inside attention. The network is left as it is;
-    for the published counts give it a fused one.
-    """
-    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        copy.deepcopy(network).to("meta")(torch.empty(1, 3, *size))
-    counts = counter.get_flop_counts()["Global"]
-    return sum(v for k, v in counts.items() if not any(name in str(k) for name in PRODUCTS_OF_ATTENTION)) / 1e9
-
-
 def benchmark(setting: Setting, tell: Callable[[str], None] = lambda words: None) -> list[Row]:
     """Measure all sizes one after the other, their engines in turn.
 
@@ -129,7 +116,7 @@ def _measure(size: str, setting: Setting, stack: contextlib.ExitStack, tell) -> 
     for name, build in builders.items():
         tell(f"D-FINE-{size.upper()}: preparing {name}")
         try:
-            before = _books(pixels.device)
+            before = reserved(pixels.device)
             engines[name] = build()
             for _ in range(2):  # a recording is made at the second
                 _timed(engines[name], pixels)
@@ -138,7 +125,7 @@ def _measure(size: str, setting: Setting, stack: contextlib.ExitStack, tell) -> 
             continue
         if pixels.is_cuda:  # what ONNX Runtime takes is not in torch's books
             most = torch.cuda.max_memory_allocated(pixels.device) - before
-            shared = _bytes(network) if name == "torch" else 0  # the network itself is the engine then
+            shared = weight_bytes(network) if name == "torch" else 0  # the network itself is the engine then
             memory[name] = None if name == "onnx" else (most + shared) / 1e6
         else:
             memory[name] = _memory(size, name, setting, folder / FILE) if setting.memory else None
@@ -274,41 +261,16 @@ def _peak(size: str, name: str, setting: Setting, file: Path) -> float | None:
         if name in ON_CPU:
             provider, package = ON_CPU[name]
             importlib.import_module(package)
-            build = lambda: OnnxEngine(file, provider)  # noqa: E731
+            build = partial(OnnxEngine, file, provider)
         elif name.startswith("transformers"):
             from transformers import DFineForObjectDetection  # noqa: F401  its code is no part of the engine
-        before = _resident(reset=True)
+        before = resident(reset=True)
         engine = build()
         for _ in range(2):
             _timed(engine, pixels)
-        after = _resident()
-    shared = _bytes(network) if name == "torch" else 0  # the network itself is the engine then
+        after = resident()
+    shared = weight_bytes(network) if name == "torch" else 0  # the network itself is the engine then
     return None if before is None or after is None else (after - before + shared) / 1e6
-
-
-def _books(device: torch.device) -> int:
-    """Bytes that torch has given away on a GPU; its record of the most that it had starts anew. 0 on a CPU."""
-    if device.type != "cuda":
-        return 0
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats(device)
-    return torch.cuda.memory_allocated(device)
-
-
-def _bytes(network: DFINE) -> int:
-    """What its weights and statistics take."""
-    return sum(t.numel() * t.element_size() for t in (*network.parameters(), *network.buffers()))
-
-
-def _resident(reset: bool = False) -> int | None:
-    """The most bytes this process has had in memory since the last reset; None where the system does not tell."""
-    try:
-        if reset:
-            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
-    except (OSError, StopIteration):
-        return None
 
 
 def shown(rows: list[Row]) -> list[dict]:
@@ -328,17 +290,6 @@ def shown(rows: list[Row]) -> list[dict]:
         }
         for r in rows
     ]
-
-
-def machine(device: str) -> dict:
-    """What a table needs beside it: processor, cores, threads, versions."""
-    name = None
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), None)
-    gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else None
-    about = {"processor": name, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "gpu": gpu}
-    return about | {"torch": str(torch.__version__), "capability": torch.backends.cpu.get_cpu_capability()}
 
 
 def to_dict(rows: list[Row]) -> list[dict]:

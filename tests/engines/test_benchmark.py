@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from dfine.cli.main import app
 from dfine.config import SIZES, Config
-from dfine.engines.benchmark import PUBLISHED, Setting, _row, benchmark, gflops, shown
+from dfine.engines.benchmark import PUBLISHED, Setting, _row, benchmark, shown
+from dfine.engines.cost import gflops
 from dfine.engines.folded import lean
 from dfine.engines.fused import fused
 from dfine.network.detector import DFINE

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -140,5 +141,6 @@ def test_who_sends_nothing_is_given_up(tmp_path):
     scope = {"type": "http", "method": "POST", "path": "/gradio_api/upload", "client": ("127.0.0.1", 1)}
     scope["headers"] = [(b"host", b"localhost"), (b"content-length", b"10")]
     guard = Guard(app, LOCAL, (), Quota(patience=0.05), lambda: tmp_path)
-    asyncio.run(guard(scope, never, never))
+    with ThreadPoolExecutor(1) as own:  # in this thread a browser's event loop may be running
+        own.submit(asyncio.run, guard(scope, never, never)).result()
     assert sent == [{"type": "http.disconnect"}]

@@ -205,7 +205,7 @@ def test_a_bad_name_or_number_is_refused_and_nothing_is_left(model, tmp_path):
     folder.mkdir()
     with pytest.raises(VideoError, match="end it in .mp4"):
         film(model, path, Options(save=folder / "o.gif", json=folder / "o.json"))
-    with pytest.raises(ValueError, match="between 0 and 1, not 2"):
+    with pytest.raises(ValueError, match="between 0 and 1, or 'best', not 2"):
         film(model, path, Options(threshold=2, save=folder / "o.mp4", json=folder / "o.json"))
     with pytest.raises(ValueError, match="at least one frame, not 0"):
         film(model, path, Options(batch=0, json=folder / "o.json"))
