@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -82,25 +83,28 @@ def served(checkpoint, **environment):
     settings = dict(
         DFINE_MODEL=checkpoint, DFINE_PORT=str(port), DFINE_DEVICE="cpu", HF_HUB_OFFLINE="1", DFINE_SWIFT="0"
     )
-    process = subprocess.Popen(
-        [sys.executable, "app.py"],
-        cwd=ROOT,
-        env=os.environ | settings | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        if process.poll() is not None:
-            pytest.fail(f"app.py stopped: {process.stdout.read().decode()}")
-        try:
-            urllib.request.urlopen(f"{address}/healthz", timeout=2).read()
-            break
-        except OSError:
-            time.sleep(0.5)
-    yield address
-    process.terminate()
-    process.wait(20)
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryDirectory() as cache:
+        # Its output goes into a file, since a pipe fills when nobody reads it; no other page shares its cache.
+        process = subprocess.Popen(
+            [sys.executable, "app.py"],
+            cwd=ROOT,
+            env=os.environ | settings | {"GRADIO_TEMP_DIR": cache} | environment,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(240):
+            if process.poll() is not None:
+                said.seek(0)
+                pytest.fail(f"app.py stopped: {said.read().decode()}")
+            try:
+                urllib.request.urlopen(f"{address}/healthz", timeout=2).read()
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield address
+        process.terminate()
+        process.wait(20)
 
 
 @pytest.fixture(scope="session")
