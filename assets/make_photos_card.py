@@ -1,14 +1,13 @@
 """Write the checkpoint of photographs and its card again: `python assets/make_photos_card.py RUN … --photos FOLDER`.
 
 FOLDER holds `voc/` and `coco/`, the photographs that the card describes. Takes the averaged weights of the last run,
-shifts the scores so that 0.5 is the one with the best F1 on the validation photographs, stores them in half precision,
+shifts the scores so that half of what scores 0.5 on the validation photographs is right, stores them in half precision,
 and measures what was stored as `dfine evaluate` does.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from dataclasses import replace
 from datetime import date
@@ -17,13 +16,15 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
+import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from make_card import command, epochs_of, insert, table  # noqa: E402
+from scipy.optimize import minimize  # noqa: E402
 
 import dfine  # noqa: E402
 from dfine.data.sources import open_data  # noqa: E402
 from dfine.evaluation.coco import Evaluation, evaluate  # noqa: E402
-from dfine.evaluation.thresholds import Thresholds, best_f1, thresholds  # noqa: E402
+from dfine.evaluation.thresholds import Thresholds, thresholds  # noqa: E402
 from dfine.evaluation.tide import error_types  # noqa: E402
 from dfine.inference.predictor import Predictor  # noqa: E402
 
@@ -56,7 +57,7 @@ def main() -> None:
 
 
 def shift_scores(model: Predictor, measured: Evaluation) -> list[float]:
-    """Shift every layer's logits, in place, so that a score of 0.5 is its best threshold; returns the shifts.
+    """Shift every layer's logits, in place, so that half of what scores 0.5 is right; returns the shifts.
 
     A shift common to all classes changes no ranking, so AP stays what it is.
     """
@@ -64,11 +65,22 @@ def shift_scores(model: Predictor, measured: Evaluation) -> list[float]:
     for stage, head in zip(list(measured.results)[1:], model.network.decoder.heads):
         errors = error_types(measured.truth, measured.results[stage])
         counted = errors.kind != "ignored"
-        best = best_f1(errors.rows["score"][counted], errors.kind[counted] == "correct", int(errors.chosen.sum()))
-        shifts.append(-math.log(best.threshold / (1 - best.threshold)))
+        shifts.append(-even_odds(errors.rows["score"][counted], errors.kind[counted] == "correct"))
         with torch.no_grad():
             head.score.bias += shifts[-1]
     return shifts
+
+
+def even_odds(scores: np.ndarray, right: np.ndarray) -> float:
+    """The logit at which a logistic curve through `right` [n] over the logits of `scores` [n] says one half."""
+    logits = np.log(scores / (1 - scores))
+
+    def cost(line: np.ndarray) -> float:
+        odds = line[0] * logits + line[1]
+        return np.logaddexp(0, np.where(right, -odds, odds)).sum()
+
+    slope, offset = minimize(cost, [1.0, 0.0]).x
+    return float(-offset / slope)
 
 
 def false_alarms(model: Predictor, folder: Path) -> tuple[int, int]:
@@ -94,6 +106,9 @@ def card(model, measured: Evaluation, best: Thresholds, alarms, shifts, options:
         pictures += seen
         runs.append(f"{command(run, data='photos/voc')}\n# {epochs} epochs, {seen} pictures")
     megabytes = (PHOTOS / "model.safetensors").stat().st_size / 1e6
+    counted, score = errors.kind != "ignored", errors.rows["score"]
+    right = (errors.kind == "correct") & (score >= THRESHOLD)
+    precision, recall = right.sum() / (counted & (score >= THRESHOLD)).sum(), right.sum() / errors.chosen.sum()
     shifted = ", ".join(f"{shift:+.2f}" for shift in shifts)
     pictures_without, reported = alarms
     return f"""---
@@ -131,8 +146,8 @@ validation. None of the photographs is part of this project; they were shrunk to
 
 {pictures} pictures in all, on {options.hardware}, {date.today().isoformat()}; the first run starts from `demo`, which
 knows drawings only. {options.note}
-The scores of layers 1 to {len(shifts)} were then shifted by {shifted} logits, so that 0.5 is the score with the best F1
-on the validation photographs; a shift changes no ranking, so AP is what it was.
+The scores of layers 1 to {len(shifts)} were then shifted by {shifted} logits, so that half of what scores 0.5 on the
+validation photographs is right (by a logistic fit); a shift changes no ranking, so AP is what it was.
 
 ## Measured
 
@@ -146,9 +161,10 @@ The last layer, by class:
 
 {chr(10).join(by_class)}
 
-At a threshold of 0.5, {overall.precision:.0%} of what it reports is right and {overall.recall:.0%} of the objects are
-found (F1 {overall.f1:.2f}). In {pictures_without} photographs of COCO without any of the five classes it reports
-{reported} objects: {reported / max(pictures_without, 1):.2f} a picture.
+At a threshold of 0.5, {precision:.0%} of what it reports is right and {recall:.0%} of the objects are found. F1 is best
+at {overall.threshold:.2f}: {overall.precision:.0%} and {overall.recall:.0%}.
+In {pictures_without} photographs of COCO without any of the five classes it reports {reported} objects at 0.5:
+{reported / max(pictures_without, 1):.2f} a picture.
 
 ## Limits
 
