@@ -78,9 +78,10 @@ class _Decide(foo.Operator):
     def config(self) -> foo.OperatorConfig:
         """What the App lists."""
         return foo.OperatorConfig(
-            name=f"{_DONE[self.review].lower()}_suspects", label=f"D-FINE: {_DONE[self.review].lower()} suspects",
+            name=f"{_DONE[self.review].lower()}_suspects",
+            label=f"D-FINE: {_DONE[self.review].lower()} suspects",
             dynamic=True,
-        )  # fmt: skip
+        )
 
     def resolve_input(self, ctx) -> types.Property:
         """Say how many, before anything is done."""

@@ -31,7 +31,7 @@ MOST = 1000  # suspects that are stored of a data set, the best
 COLUMNS = (
     "rank picture kind score label suggested fix reason edge z box_x box_y box_width box_height to_x to_y to_width "
     "to_height seen_in_training review"
-).split()  # fmt: skip
+).split()
 
 _READ = ("id", "label", "bounding_box", "confidence", *(f"interval_{edge}" for edge in EDGES))
 _KINDS = {

@@ -43,8 +43,11 @@ def rank(pictures: Sequence[Evidence], seed: int = SEED) -> list[Suspect]:
     seen = [clues(p, usual) for p in pictures]
     candidates = [c.candidates() for c in seen]
     planted = planted_candidates(seen, seed)
-    scores = {kind: iter(learn([c for found in candidates for c in found if c.kind == kind], planted[kind],
-                               sum(len(p.answers) for p in pictures))) for kind in KINDS}  # fmt: skip
+    answers = sum(len(p.answers) for p in pictures)
+    scores = {}
+    for kind in KINDS:
+        mine = [c for found in candidates for c in found if c.kind == kind]
+        scores[kind] = iter(learn(mine, planted[kind], answers))
     ranked = []
     for i, (p, found) in enumerate(zip(pictures, candidates)):
         ranked += once(p, [Suspect(i, float(next(scores[c.kind])), c) for c in found])

@@ -16,7 +16,7 @@ from torchvision.ops import batched_nms
 from dfine.data.pictures import Picture, read
 from dfine.inference.predictor import Predictor, Result
 from dfine.trace.detections import Detections
-from dfine.trace.records import Trace
+from dfine.trace.records import Estimate, Trace
 
 Window = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
@@ -121,7 +121,10 @@ def _placed(trace: Trace, window: Window, size: tuple[int, int]) -> Trace:
     left, top, right, bottom = window
     scale = torch.tensor([(right - left) / size[0], (bottom - top) / size[1]]).repeat(2)
     shift = torch.tensor([left / size[0], top / size[1], 0.0, 0.0])
-    move = lambda record: replace(record, boxes=record.boxes * scale + shift)  # noqa: E731
+
+    def move(record: Estimate) -> Estimate:
+        return replace(record, boxes=record.boxes * scale + shift)
+
     return replace(
         trace,
         proposals=move(trace.proposals),

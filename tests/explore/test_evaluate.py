@@ -31,9 +31,18 @@ def noisy(dataset, rng, classes, spread):
             w, h = max(w, 0.01), max(h, 0.01)
             corners = (np.array([x, y, x + w, y + h]) * size).tolist()
             documents.append(
-                {"_id": ObjectId(), "_cls": "Detection", "attributes": {}, "tags": [], "label": label, "query": i,
-                 "bounding_box": [x, y, w, h], "confidence": float(rng.random()), "boxes": [corners] * 4}
-            )  # fmt: skip
+                {
+                    "_id": ObjectId(),
+                    "_cls": "Detection",
+                    "attributes": {},
+                    "tags": [],
+                    "label": label,
+                    "query": i,
+                    "bounding_box": [x, y, w, h],
+                    "confidence": float(rng.random()),
+                    "boxes": [corners] * 4,
+                }
+            )
         pictures[sample.id] = {"_cls": "Detections", "detections": documents}
     return pictures
 
@@ -85,9 +94,14 @@ def test_it_is_what_fiftyones_own_call_gives(judged):
     classes = list(few.info["dfine"]["dfine"]["classes"])
     for key, classwise in (("dfine_eval", True), ("dfine_eval_any", False)):
         own = few.evaluate_detections(
-            "dfine", gt_field="ground_truth", eval_key="own", classes=classes, classwise=classwise,
-            compute_mAP=classwise, progress=False,
-        )  # fmt: skip
+            "dfine",
+            gt_field="ground_truth",
+            eval_key="own",
+            classes=classes,
+            classwise=classwise,
+            compute_mAP=classwise,
+            progress=False,
+        )
         mine = few.load_evaluation_results(key)
         if classwise:
             np.testing.assert_array_equal(mine.precision, own.precision)
@@ -102,13 +116,17 @@ def test_it_is_what_fiftyones_own_call_gives(judged):
     few.delete()
 
 
+def confused(matrix):
+    """How many pairs of a confusion matrix are of two classes."""
+    return int(matrix.sum() - np.trace(matrix))
+
+
 @tiny
 def test_classes_are_confused_only_across_classes(judged):
     dataset, _ = judged
     strict = dataset.load_evaluation_results("dfine_eval").confusion_matrix()
     free = dataset.load_evaluation_results("dfine_eval_any").confusion_matrix()
-    off = lambda m: int(m.sum() - np.trace(m))  # noqa: E731
-    assert off(strict) == 0 < off(free)
+    assert confused(strict) == 0 < confused(free)
 
 
 def columns(dataset, field, *attributes):
@@ -148,8 +166,11 @@ def test_what_follows_by_hand(fo):
     from dfine.explore.fiftyone_coco import Label
 
     target = np.array([[0, 0, 10, 10], [50, 0, 60, 10], [0, 0, 100, 100]], dtype=float)
-    objects = [Label(id="a", label="cat", iscrowd=0), Label(id="b", label="dog", iscrowd=None),
-               Label(id="c", label="cat", iscrowd=True)]  # fmt: skip
+    objects = [
+        Label(id="a", label="cat", iscrowd=0),
+        Label(id="b", label="dog", iscrowd=None),
+        Label(id="c", label="cat", iscrowd=True),
+    ]
     better = [[0, 0, 10, 4], [0, 0, 10, 6], [0, 0, 10, 8]]  # IoU 0.4, 0.6, 0.8 with a
     worse = [[50, 0, 60, 9], [50, 0, 60, 8], [50, 0, 60, 6]]  # IoU 0.9, 0.8, 0.6 with b
     nowhere = [[5, 5, 95, 95]] * 3  # nearly the crowd

@@ -19,10 +19,17 @@ IMAGES = [
 ]
 POLYGON = [[1, 1, 9, 1, 9, 6]]
 ANNOTATIONS = [
-    {"id": 11, "image_id": 42, "category_id": 90, "bbox": [1.5, 1.25, 8, 5], "area": 20.5, "iscrowd": 0,
-     "segmentation": POLYGON},
+    {
+        "id": 11,
+        "image_id": 42,
+        "category_id": 90,
+        "bbox": [1.5, 1.25, 8, 5],
+        "area": 20.5,
+        "iscrowd": 0,
+        "segmentation": POLYGON,
+    },
     {"id": 12, "image_id": 42, "category_id": 7, "bbox": [0, 0, 40, 20], "area": 800, "iscrowd": 1},
-]  # fmt: skip
+]
 
 
 def box(label, rectangle, size=(40, 20), **more):
@@ -47,9 +54,12 @@ def dataset(fo, folder):
     """As after exploring: answers with their COCO ids, two predictions in the first picture, one in the second."""
     dataset = fo.Dataset()
     truth = [
-        [box("dog", ANNOTATIONS[0]["bbox"], coco_id=11, iscrowd=False),
-         box("cat", ANNOTATIONS[1]["bbox"], coco_id=12, iscrowd=True)], None,
-    ]  # fmt: skip
+        [
+            box("dog", ANNOTATIONS[0]["bbox"], coco_id=11, iscrowd=False),
+            box("cat", ANNOTATIONS[1]["bbox"], coco_id=12, iscrowd=True),
+        ],
+        None,
+    ]
     found = [
         [box("dog", (1, 1, 8, 5), confidence=0.9, doubt=0.1), box("cat", (20, 10, 5, 5), confidence=0.1, doubt=0.9)],
         [box("cat", (2, 2, 10, 10), confidence=0.7, doubt=0.4)],
@@ -134,8 +144,9 @@ def test_pre_labels_in_the_other_formats(unlabelled, tmp_path, form, text):
         rows = list(csv.DictReader(file))
     where = {"yolo": "images/train", "voc": "JPEGImages"}[form]
     assert [(r["rank"], r["picture"], r["boxes"], r["doubt"]) for r in rows] == [
-        ("1", f"{where}/two.png", "1", "0.4"), ("2", f"{where}/one.png", "1", "0.1")
-    ]  # fmt: skip
+        ("1", f"{where}/two.png", "1", "0.4"),
+        ("2", f"{where}/one.png", "1", "0.1"),
+    ]
     assert str(tmp_path) not in "".join(labels.values())  # nothing of where it was drafted
 
 

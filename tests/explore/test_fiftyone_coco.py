@@ -24,9 +24,15 @@ class Made:
                 box = [x, y, w, h]
                 truth.append(self.label(f"t{len(annotations)}", label, box, None, crowd))
                 annotations.append(
-                    {"id": len(annotations) + 1, "image_id": image, "category_id": 1 + CLASSES.index(label),
-                     "bbox": [100 * v for v in box], "area": 1e4 * w * h, "iscrowd": crowd}
-                )  # fmt: skip
+                    {
+                        "id": len(annotations) + 1,
+                        "image_id": image,
+                        "category_id": 1 + CLASSES.index(label),
+                        "bbox": [100 * v for v in box],
+                        "area": 1e4 * w * h,
+                        "iscrowd": crowd,
+                    }
+                )
                 for _ in range(rng.integers(0, 4)):
                     near = np.array(box) + 0.1 * rng.normal(size=4) * [w, h, w, h]
                     if crowd:

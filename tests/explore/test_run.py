@@ -37,8 +37,11 @@ def quiet():
 
 def stored(dataset, *names):
     """Everything in some fields, without the ids that are new each time."""
-    keep = lambda d: {k: v for k, v in d.iter_fields() if k not in ("id", "record")}  # noqa: E731
-    return {s.filepath: {n: s[n] and [keep(d) for d in s[n].detections] for n in names} for s in dataset}
+
+    def kept(detection):
+        return {key: value for key, value in detection.iter_fields() if key not in ("id", "record")}
+
+    return {s.filepath: {n: s[n] and [kept(d) for d in s[n].detections] for n in names} for s in dataset}
 
 
 @pytest.mark.usefixtures("fo")
@@ -152,9 +155,13 @@ def test_fiftyones_own_apply_model_stores_the_same(fo, photos, model, quiet):
         assert run.apply(mine, wrapped, pace=run.Pace(batch=3, progress=False)) == [str(photos / "2.png")]
     with pytest.warns(UserWarning, match="'2.png'.*skipped"):
         theirs.apply_model(
-            wrapped, label_field=wrapped.label_fields("dfine"), batch_size=3, num_workers=0, skip_failures=False,
+            wrapped,
+            label_field=wrapped.label_fields("dfine"),
+            batch_size=3,
+            num_workers=0,
+            skip_failures=False,
             progress=False,
-        )  # fmt: skip
+        )
     assert stored(theirs, *FIELDS) == stored(mine, *FIELDS)
     assert theirs.values("dfine_run") == mine.values("dfine_run")
 

@@ -147,11 +147,13 @@ def test_fixes_of_one_picture():
     said = [("extra", 0, "a"), ("class", 1, "z"), ("missing", None, "new"), ("shifted", 9, "gone")]
     fixes = [
         fiftyone.Detection(
-            label=name, bounding_box=[0.5, 0, 0.1, 0.1] if kind != "class" else [0, 0, 1, 1], kind=kind,
+            label=name,
+            bounding_box=[0.5, 0, 0.1, 0.1] if kind != "class" else [0, 0, 1, 1],
+            kind=kind,
             answer_id="" if at is None else answers[at].id if at < 4 else "f" * 24,
         )
         for kind, at, name in said
-    ]  # fmt: skip
+    ]
     assert [a.label for a in suspect_review.corrected(answers, [])] == list("abcd")
     found = suspect_review.corrected(answers, fixes)
     assert [a.label for a in found] == ["z", "c", "d", "new"] and [a.label for a in answers] == list("abcd")

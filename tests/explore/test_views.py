@@ -36,7 +36,7 @@ PICTURES = [
     picture("vaguer", [("f", dict(doubt=0.5)), ("not", dict(doubt=0.9, confidence=0.4))]),
     picture("tiny", [], [("g", 0.09, "Miss", None), ("not", 0.11, "Miss", None), ("not", 0.05, "found", 0)]),
     picture("tiniest", [], [("g", 0.05, "Miss", None), ("not", 0.05, "", None)]),
-]  # fmt: skip
+]
 EXPECTED = {
     "refinement made it worse": ("b", ["worst", "worse"]),
     "sure and wrong": ("c", ["surer", "label"]),

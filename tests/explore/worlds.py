@@ -36,10 +36,16 @@ def coco_json(images, annotations, names) -> str:
         {
             "images": [{"id": i + 1, "file_name": f, "width": 64, "height": 48} for i, f in enumerate(images)],
             "annotations": [
-                {"id": k + 1, "image_id": i + 1, "category_id": 10 * (c + 1), "bbox": box,
-                 "area": box[2] * box[3], "iscrowd": crowd}
+                {
+                    "id": k + 1,
+                    "image_id": i + 1,
+                    "category_id": 10 * (c + 1),
+                    "bbox": box,
+                    "area": box[2] * box[3],
+                    "iscrowd": crowd,
+                }
                 for k, (i, c, box, crowd) in enumerate(annotations)
             ],
             "categories": [{"id": 10 * (c + 1), "name": name} for c, name in enumerate(names)],
         }
-    )  # fmt: skip
+    )

@@ -88,9 +88,10 @@ def test_a_query_is_known_by_its_token_not_by_its_place(model, picture, result):
     """A trace whose queries stand in another order means the same query by another number."""
     trace = result.trace
     turned = replace(
-        trace, origin=trace.origin.flip(1),
+        trace,
+        origin=trace.origin.flip(1),
         refinements=tuple(r.map(lambda t: t.flip(1)) for r in trace.refinements),
-    )  # fmt: skip
+    )
     assert torch.equal(look(model, picture, 16, turned).points, look(model, picture, 3, trace).points)
     assert look(model, picture, 16, turned).query == 16
 

@@ -188,8 +188,7 @@ def test_a_file_that_says_something_else_is_not_written():
 def test_queries_in_another_order_are_the_same_answer():
     want = tensors(synthetic_trace(queries=5))
     order = torch.tensor([3, 0, 4, 1, 2])
-    axis = lambda name: 2 if name.startswith("trace.layers.") else 1  # noqa: E731
-    have = {name: value.index_select(axis(name), order) for name, value in want.items()}
+    have = {n: value.index_select(2 if n.startswith("trace.layers.") else 1, order) for n, value in want.items()}
     assert max(compare(have, want).values()) == 0
 
 
