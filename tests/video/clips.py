@@ -1,9 +1,12 @@
-"""Clips of a few tiny frames, made with PyAV: with a rotation, uneven times, a sound, or broken."""
+"""Clips of a few tiny frames, made with PyAV: with a rotation, uneven times, a sound, or broken; and copies of them."""
 
 from fractions import Fraction
 
 import av
 import numpy as np
+
+from dfine.video.reading import Video
+from dfine.video.writing import Recorder
 
 RATE, BASE = 25, Fraction(1, 600)
 UNEVEN = (0, 24, 30, 90, 100, 130, 200, 240, 250, 300, 301, 400)  # times in units of BASE
@@ -75,3 +78,21 @@ def sound_of(path):
     """Every packet of the first sound: its time in seconds and its bytes."""
     with av.open(str(path)) as container:
         return [(float(p.pts * p.time_base), bytes(p)) for p in container.demux(audio=0) if p.size]
+
+
+def copy(source, out, *, frames=None, every=1, fail=None):
+    """Read and write a clip unchanged, perhaps not to its end; returns the recorder."""
+    with Video(source, every=every) as video, Recorder(out, video) as recorder:
+        for frame in video:
+            if frames is not None and frame.index >= frames:
+                if fail:
+                    raise fail
+                break
+            recorder.write(frame.picture, frame)
+    return recorder
+
+
+def codecs(path):
+    """The codec of every kind of stream in a file."""
+    with av.open(str(path)) as container:
+        return {s.type: s.codec_context.name for s in container.streams}

@@ -4,11 +4,9 @@ import json
 import os
 import sys
 import threading
-import weakref
 
 import numpy as np
 import pytest
-import torch
 
 av = pytest.importorskip("av")
 
@@ -31,55 +29,6 @@ def model():
 
 def content(path):
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize("batch", [None, 1, 5])
-def test_every_frame_is_looked_at_as_a_picture_is(model, tmp_path, batch):
-    path = clip(tmp_path / "a.mp4", times=UNEVEN)
-    with Video(path) as video:
-        frames = list(video)
-    with Video(path) as video:
-        seen = list(detect_frames(model, video, 0.0, batch=batch))
-    assert [s.frame.pts for s in seen] == [f.pts for f in frames]
-    for one, frame in zip(seen, frames):
-        alone = model(frame.picture, 0.0)
-        torch.testing.assert_close(one.detections.scores, alone.detections.scores, rtol=1e-4, atol=1e-5)
-        # Boxes of nearly equal scores may change places, as sums in a batch are rounded otherwise.
-        assert torch.cdist(one.detections.boxes, alone.detections.boxes).amin(1).max() < 0.05
-        assert one.tracks == (None,) * len(alone.detections)
-
-
-def test_the_list_says_what_the_model_says_of_each_frame(model, tmp_path):
-    path, out = clip(tmp_path / "a.mp4", times=UNEVEN), tmp_path / "new" / "found.json"
-    done = film(model, path, Options(threshold=0.4, json=out))
-    found = content(out)
-    assert done.files == [out]
-    assert (found["schema"], found["model"], found["digest"]) == (1, model.source, model.digest)
-    assert (found["count"], found["complete"], found["troubles"]) == (12, True, [])
-    assert found["calibrated"] is False
-    assert found["video"]["size"] == [64, 48]
-    base = found["video"]["time_base"]
-    with Video(path) as video:
-        for entry, frame, time in zip(found["frames"], video, UNEVEN, strict=True):
-            assert entry["pts"] * base[0] / base[1] == pytest.approx(float(time * BASE))
-            assert entry["time"] == pytest.approx(float(time * BASE), abs=1e-6)
-            alone = model(frame.picture, 0.4)
-            assert [d["query"] for d in entry["detections"]] == alone.detections.query.tolist()
-            for i, d in enumerate(entry["detections"]):
-                history = alone.history(i)
-                assert d["name"] == NAMES[d["label"]] == alone.detections.class_names[i]
-                assert d["score"] == pytest.approx(float(alone.detections.scores[i]), abs=1e-4)
-                assert d["box"] == pytest.approx(alone.detections.boxes[i].tolist(), abs=0.02)
-                assert d["deviation"] == pytest.approx(history.deviations[-1].tolist(), abs=0.02)
-                assert sum(d["interval"], []) == pytest.approx(history.intervals()[-1].flatten().tolist(), abs=0.02)
-                assert d["track"] is None
-
-
-def test_a_clip_in_which_nothing_is_found_is_listed_too(model, tmp_path):
-    done = film(model, clip(tmp_path / "a.mp4"), Options(threshold=1.0, json=tmp_path / "a.json"))
-    assert [f["detections"] for f in content(tmp_path / "a.json")["frames"]] == [[]] * 12
-    assert done.found.total() == 0
-    assert "12 frames" in str(done)
 
 
 def test_the_saved_video_keeps_times_and_sound_and_shows_boxes(model, tmp_path):
@@ -210,14 +159,3 @@ def test_a_bad_name_or_number_is_refused_and_nothing_is_left(model, tmp_path):
     with pytest.raises(ValueError, match="at least one frame, not 0"):
         film(model, path, Options(batch=0, json=folder / "o.json"))
     assert list(folder.iterdir()) == []
-
-
-def test_frames_stream_so_that_few_are_held(model, tmp_path):
-    """However long the clip, only what is being decoded, looked at and drawn is in memory."""
-    seen, most = [], 0
-    with Video(clip(tmp_path / "a.mp4", 40)) as video:
-        for one in detect_frames(model, video, 0.5, batch=2):
-            seen.append(weakref.ref(one.frame))
-            most = max(most, sum(frame() is not None for frame in seen))
-    assert len(seen) == 40
-    assert most <= 4, "two batches: the one that is given out, and the one before"

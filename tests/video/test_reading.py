@@ -1,17 +1,11 @@
 """Frames come out upright, each with its own time; what cannot be read is said in a sentence."""
 
-import threading
-
 import numpy as np
 import pytest
 
 av = pytest.importorskip("av")
 
-from dfine.video import sources  # noqa: E402
-from dfine.video.ahead import ahead  # noqa: E402
 from dfine.video.reading import Video  # noqa: E402
-from dfine.video.sources import VideoError, is_video  # noqa: E402
-from dfine.video.truncation import lacking  # noqa: E402
 from tests.video.clips import BASE, UNEVEN, clip, cut, picture  # noqa: E402
 
 
@@ -102,29 +96,6 @@ def test_a_cut_among_frames_that_are_stored_out_of_order_is_noticed(tmp_path):
     assert f"{short.name} is cut off, its last {path.stat().st_size - short.stat().st_size} bytes" in trouble
 
 
-@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".mov", ".webm", ".ts", ".avi"])
-def test_what_a_cut_file_lacks(tmp_path, ending):
-    path = clip(tmp_path / f"a{ending}", **({"movflags": "faststart"} if ending in (".mp4", ".mov") else {}))
-    assert lacking(path) == 0
-    short = cut(path, 0.8)
-    missing = path.stat().st_size - short.stat().st_size
-    assert lacking(short) == (0 if ending in (".ts", ".avi") else missing)
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"hello", b"\x1a\x45\xdf\xa3", b"\x1a\x45\xdf\xa3\x00", b"\0\0\0\x08ftyp\0\0"]
-)
-def test_what_announces_nothing_lacks_nothing(tmp_path, content):
-    (tmp_path / "a.mkv").write_bytes(content)
-    assert lacking(tmp_path / "a.mkv") == 0
-
-
-def test_a_recording_of_unknown_length_lacks_nothing(tmp_path):
-    path = clip(tmp_path / "a.mkv", live="1")
-    assert len(frames_of(path)[0]) == 12
-    assert lacking(path) == lacking(cut(path)) == 0
-
-
 def test_damage_in_the_middle_is_left_out_and_named(tmp_path):
     path = clip(tmp_path / "a.mp4", 60)
     with av.open(str(path)) as container:
@@ -137,114 +108,3 @@ def test_damage_in_the_middle_is_left_out_and_named(tmp_path):
     assert 20 <= len(frames) < 60
     assert len(video.troubles) == 1
     assert "a.mp4 is damaged from 0." in video.troubles[0]
-
-
-def test_what_is_no_video_is_said_in_a_sentence(tmp_path):
-    empty, text, short = tmp_path / "empty.mp4", tmp_path / "text.mp4", clip(tmp_path / "a.mp4")
-    empty.write_bytes(b"")
-    text.write_text("no video at all")
-    (tmp_path / "sound.mp4").write_bytes(only_sound(tmp_path / "sound.mp4"))
-    for path, words in [
-        (tmp_path / "none.mp4", "there is no file"),
-        (tmp_path, "is a folder"),
-        (empty, "'empty.mp4' is empty"),
-        (text, "'text.mp4' is no video"),
-        (cut(short, 0.3), "table of contents is cut off"),
-        (tmp_path / "sound.mp4", "holds no video: it holds audio only"),
-    ]:
-        with pytest.raises(VideoError, match=words):
-            Video(path)
-    with pytest.raises(ValueError, match="at least 1, not 0"):
-        Video(short, every=0)
-
-
-def only_sound(path):
-    with av.open(str(path), "w") as container:
-        audio = container.add_stream("aac", rate=48000)
-        frame = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), format="fltp", layout="stereo")
-        frame.sample_rate = 48000
-        container.mux(audio.encode(frame))
-        container.mux(audio.encode(None))
-    return path.read_bytes()
-
-
-@pytest.mark.parametrize(
-    "source, so",
-    [("a.mp4", True), ("b/c.MOV", True), ("webcam:0", True), ("webcam:", False), ("a.gif", False), ("a.jpg", False)],
-)
-def test_videos_are_told_from_pictures_by_name(source, so):
-    assert is_video(source) == so
-
-
-def test_a_camera_that_is_not_there_is_named():
-    with pytest.raises(ValueError, match="webcam"):
-        Video("webcam:97")
-
-
-def test_a_camera_starts_its_clock_at_zero(monkeypatch):
-    """FFmpeg's own source of moving pictures stands in for the device; all behind it is as with a camera."""
-    source = "testsrc2=size=64x48:rate=10:duration=1,setpts=PTS+500/TB"
-    monkeypatch.setattr(sources, "camera", lambda index: (source, "lavfi", {}))
-    frames, video = frames_of("webcam:3")
-    assert video.live
-    assert [f.time for f in frames] == pytest.approx([i / 10 for i in range(10)])
-
-
-# -- one thread ahead
-
-
-def test_ahead_of_nothing():
-    assert list(ahead([])) == []
-
-
-def test_ahead_keeps_order_and_raises_what_went_wrong():
-    def items():
-        yield from range(20)
-        raise OSError("the end")
-
-    seen = []
-    with pytest.raises(OSError, match="the end"):
-        for item in ahead(items(), 3):
-            seen.append(item)
-    assert seen == list(range(20))
-
-
-def test_ahead_is_never_further_than_its_depth():
-    made, used = [], 0
-    for _ in ahead((made.append(i) for i in range(50)), 4):
-        used += 1
-        assert len(made) <= used + 4 + 1, "those waiting, and the one that finds no room"
-    assert used == 50
-
-
-def test_leaving_early_ends_the_thread_and_closes_what_it_reads():
-    closed = threading.Event()
-
-    def items():
-        try:
-            yield from range(1000)
-        finally:
-            closed.set()
-
-    threads = threading.active_count()
-    walk = ahead(items(), 2)
-    assert next(walk) == 0
-    walk.close()
-    assert closed.is_set()
-    assert threading.active_count() == threads
-
-
-def test_the_newest_item_is_taken_where_nobody_may_wait():
-    go, made = threading.Event(), threading.Event()
-
-    def items():
-        yield 0
-        go.wait(10)
-        yield from range(1, 100)
-        made.set()
-
-    walk = ahead(items(), 1, newest=True)
-    assert next(walk) == 0
-    go.set()
-    assert made.wait(10)
-    assert list(walk) == [99]
