@@ -1,10 +1,11 @@
 """What people bring: a folder of data sets and checkpoints of many tools, each against what it should give.
 
-    python benchmarks/cases.py [FOLDER] [--only data|checkpoints]
+    python benchmarks/cases.py [FOLDER] [--only data|checkpoints|hostile]
 
-The folder has `data/`, with a data set in each folder, and `checkpoints/make.py`, which writes checkpoints as other
-tools do; without an argument it is that of the environment variable DFINE_CASES. A table of what differs is printed,
-and the exit status is 1 where anything does. `tests/test_cases.py` runs the data sets of a folder that is there.
+The folder has `data/`, with a data set in each folder, `checkpoints/make.py`, which writes checkpoints as other tools
+do, and `hostile/`, see `hostile.py`; without an argument it is that of the environment variable DFINE_CASES. A table of
+what differs is printed, and the exit status is 1 where anything does. `tests/test_cases.py` runs the data sets and the
+hostile files of a folder that is there.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.hostile import hostile  # noqa: E402
 from dfine.data.check import check  # noqa: E402
 from dfine.data.coco import CocoSet  # noqa: E402
 from dfine.data.scenes import draw  # noqa: E402
@@ -218,12 +220,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the cases; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", default=os.environ.get("DFINE_CASES"), type=Path)
-    parser.add_argument("--only", choices=("data", "checkpoints"))
+    parser.add_argument("--only", choices=("data", "checkpoints", "hostile"))
     options = parser.parse_args(arguments)
     if options.folder is None or not Path(options.folder).is_dir():
         parser.error(f"there is no folder {options.folder}; name one, or set DFINE_CASES")
     results: dict[str, list[str]] = {}
-    if options.only != "checkpoints":
+    if options.only in (None, "data"):
         home = options.folder / "data"
         results |= {
             name: differences(home / name, expected) for name, expected in DATA.items() if (home / name).is_dir()
@@ -231,8 +233,10 @@ def main(arguments: list[str] | None = None) -> int:
         inside = {p.name for p in home.iterdir() if p.is_dir()}
         missing = sorted(inside - {name.split("/")[0] for name in DATA})
         results |= {name: ["nothing is expected of it yet"] for name in missing}
-    if options.only != "data" and (options.folder / "checkpoints" / "make.py").is_file():
+    if options.only in (None, "checkpoints") and (options.folder / "checkpoints" / "make.py").is_file():
         results |= checkpoints(options.folder / "checkpoints")
+    if options.only in (None, "hostile") and (options.folder / "hostile").is_dir():
+        results |= hostile(options.folder / "hostile")
     for name, said in results.items():
         print(f"{'differs' if said else 'as expected':12s} {name}{': ' + '; '.join(said) if said else ''}")
     print(f"{sum(not said for said in results.values())} of {len(results)} cases are as expected")

@@ -133,6 +133,12 @@ class Models:
         """Why `name` could not be opened when it was last tried; None if it could, or was not tried."""
         return self._troubles.get(name)
 
+    def notes(self, name: str = "") -> tuple[str, ...]:
+        """What was assumed of a model ("" for the default one) when it was opened; nothing of one not in memory."""
+        with self._lock:
+            model = self._open.get(name or self.default)
+        return model.card.notes if model else ()
+
     def suited(self, drawn: bool, name: str = "") -> str:
         """The model that suits an example: `name` ("" for the default one), unless its pictures are of the other kind.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 from dfine.page.models import EVERYDAY, Models
@@ -21,11 +22,15 @@ def _cell(value: object) -> str | int:
 
 
 def shown(models: Models, name: str | None) -> str:
-    """What is shown, and what is on its way; of the default model `Models` itself says it."""
+    """What is shown, what was assumed of it, and what is on its way; of the default model `Models` itself says it."""
+    short = Path(name or "").name
     if name in (None, "", models.default):
-        return models.sentence()
-    short = Path(name).name
-    return f"{short} could not be opened; choose another." if models.trouble(name) else f"Showing {short}."
+        said = models.sentence()
+    elif models.trouble(name):
+        return f"{short} could not be opened; choose another."
+    else:
+        said = f"Showing {short}."
+    return " ".join([said, *(f"Note: {escape(note)}." for note in models.notes(name or ""))])
 
 
 def arrived(models: Models, name: str | None) -> str:

@@ -38,6 +38,7 @@ class State:
     waited: int = 0  # evaluations since the best one
     plain: bool = False  # whether strong augmentation has stopped
     sums: dict[str, float] = field(default_factory=dict)  # of this epoch's loss terms
+    holds_out: bool = True  # whether a part of a data set without splits is held out; early runs trained on all of it
 
     def save(self, path: Path, options: TrainOptions) -> None:
         """Write atomically: a kill leaves the old file or the new one."""
@@ -52,6 +53,7 @@ class State:
             "scaler": self.scaler.state_dict(),
             "progress": {key: getattr(self, key) for key in PROGRESS} | {"decay": self.decay.value},
             "random": torch.get_rng_state(),
+            "holds_out": self.holds_out,
         }
         temporary = path.with_suffix(".tmp")
         torch.save(values, temporary)
@@ -64,6 +66,7 @@ class State:
         self.decay.value = progress.pop("decay")
         for key, value in progress.items():
             setattr(self, key, value)
+        self.holds_out = values.get("holds_out", False)
         torch.set_rng_state(values["random"])
 
     def return_to(self, path: Path) -> None:

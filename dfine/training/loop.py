@@ -26,7 +26,7 @@ from dfine.training.checkpoint import State, fresh
 from dfine.training.log import Log
 from dfine.training.optimizer import factor, still
 from dfine.training.options import TrainOptions
-from dfine.training.plan import Plan, Tell
+from dfine.training.plan import LAST, Plan, Tell
 from dfine.training.step import Step
 
 TOGETHER = 10  # steps after which processes ask each other whether one was told to stop
@@ -60,7 +60,7 @@ class Training:
         self.rates = [group["lr"] for group in state.optimizer.param_groups]
         self.step = Step(state, plan, here, self.device, plan.share(here))
         self.out = Path(plan.options.out)
-        self.checkpoint, self.best = self.out / "last.pt", self.out / "best.pt"
+        self.checkpoint, self.best = self.out / LAST, self.out / "best.pt"
         self.stop = False
 
     @classmethod

@@ -22,9 +22,11 @@ from dfine.training.options import SEEDS, TrainOptions
 from dfine.training.recipe import frozen, half, in_words, recipe, strong
 from dfine.training.transfer import carry_over
 from dfine.weights.checkpoints import Checkpoint, fit, open_checkpoint
+from dfine.weights.exceptions import CheckpointError
 from dfine.weights.official import OFFICIAL
-from dfine.weights.tensors import read_tensors
+from dfine.weights.tensors import read_tensors, unpacked
 
+LAST = "last.pt"  # the state of a run, in its folder
 VAL_SEED = SEEDS * 1000  # held-out scenes are drawn from here on, training never gets there
 Tell = Callable[[str], None]  # takes a sentence about the run
 
@@ -144,7 +146,7 @@ def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
     if options.data == "scenes":
         data, val = None, scenes(options, None)
     else:
-        data, val = sources.train_and_val(options.data, hold_out=options.val is None)
+        data, val = sources.train_and_val(options.data, hold_out=options.val is None and not _began_with_all(options))
         most = max(len(data.target(i)) for i in range(len(data)))
         if most > options.queries:
             warnings.warn(
@@ -161,6 +163,20 @@ def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
             stacklevel=3,
         )
     return data, data if val is None else val
+
+
+def _began_with_all(options: TrainOptions) -> bool:
+    """Whether the run that is resumed began before a part of a data set without splits was held out.
+
+    It goes on with all pictures then: others would be another run.
+    """
+    if not options.resume or not sources.recognise(options.data).unsplit:
+        return False
+    try:
+        state = unpacked(Path(options.out) / LAST)
+    except CheckpointError:  # whoever takes it up says what is wrong with it
+        return False
+    return isinstance(state, dict) and not state.get("holds_out", False)
 
 
 def scenes(options: TrainOptions, epoch: int | None) -> Scenes:

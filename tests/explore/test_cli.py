@@ -48,10 +48,16 @@ def test_scenes_from_the_run_to_the_files(fo, scenes_folder, tmp_path):
 
 
 def test_unlabelled_pictures_become_pre_labels(fo, scenes_folder, tmp_path):
-    done = run("--data", scenes_folder / "images", "--name", "bare", "--prelabel", tmp_path / "out", "--format", "yolo")
+    called = [f"thing {i}" for i in range(24)]
+    done = run(
+        *("--data", scenes_folder / "images", "--name", "bare", "--names", ",".join(called)),
+        *("--prelabel", tmp_path / "out", "--format", "yolo"),
+    )
     assert "pre-labels are in" in done.stdout and "sure and wrong" not in done.stdout
     assert len((tmp_path / "out" / "order.csv").read_text().splitlines()) == 1 + 8
     assert len(list((tmp_path / "out" / "labels").rglob("*.txt"))) == 8
+    found = set(fo.load_dataset("bare").distinct("dfine.detections.label"))
+    assert found and found <= set(called)
 
 
 def test_bad_input_is_said_before_the_network_runs(fo, scenes_folder, tmp_path):

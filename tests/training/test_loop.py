@@ -122,6 +122,15 @@ def test_a_run_that_is_over_is_left_as_it_is(whole):
     assert everything(whole) == before
 
 
+def test_a_run_without_the_mark_of_held_out_pictures_stays_without(whole, tmp_path):
+    values = state(whole)
+    assert values.pop("holds_out") is True
+    torch.save(values, tmp_path / "last.pt")
+    training = Training.start(Plan.of(TrainOptions(**{**SMALL, "out": str(tmp_path), "resume": True})))
+    training._save()
+    assert state(tmp_path)["holds_out"] is False
+
+
 @pytest.mark.parametrize("content", [b"hello", b"", None], ids=["text", "empty", "cut off"])
 def test_a_damaged_state_is_named(whole, tmp_path, content):
     (tmp_path / "last.pt").write_bytes((whole / "last.pt").read_bytes()[:100_000] if content is None else content)

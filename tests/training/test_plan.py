@@ -11,6 +11,7 @@ from dfine.training import plan
 from dfine.training.options import TrainOptions
 from dfine.training.plan import Plan
 from dfine.weights.exceptions import CheckpointError
+from tests.data.test_sources import unsplit
 from tests.data.test_yolo import data_set
 
 
@@ -88,3 +89,18 @@ def test_a_backbone_that_is_not_there_is_said(tmp_path):
 def test_a_plan_says_what_the_data_holds():
     assert Plan.of(options()).of_its_data().startswith("5 scenes an epoch of 24 classes (star, ")
     assert Plan.of(options()).of_its_data().endswith("; 3 held out")
+
+
+def test_a_run_that_began_with_all_pictures_goes_on_with_all(tmp_path):
+    """Before a part of a data set without splits was held out, runs trained on all of it; theirs say nothing of it."""
+    folder, out = unsplit(tmp_path / "data", 30), tmp_path / "run"
+    out.mkdir()
+    again = options(data=str(folder), out=str(out), resume=True)
+    torch.save({"holds_out": True}, out / plan.LAST)
+    with pytest.warns(UserWarning, match="are held out"):
+        data, val = plan.data(again)
+    assert len(data) + len(val) == 30 and len(val) > 0
+    torch.save({}, out / plan.LAST)
+    with pytest.warns(UserWarning, match="AP will be measured on the pictures that are trained on"):
+        data, val = plan.data(again)
+    assert len(data) == 30 and val is data

@@ -17,8 +17,12 @@ from dfine.engines.onnx.sessions import open_session
 from dfine.network.decoder import checked_layers
 from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
+from dfine.trace.card import Card
 from dfine.trace.records import Trace
+from dfine.weights.checks import finite
 from dfine.weights.exceptions import CheckpointError
+
+MOST = 4096  # pictures at a time, and sides of a map of the encoder: far more than any file has
 
 
 class OnnxEngine:
@@ -39,7 +43,7 @@ class OnnxEngine:
         network: see above.
 
     Raises:
-        CheckpointError: it is no such file, or has no trace.
+        CheckpointError: it is no such file, has no trace, or says of itself what does not fit.
         ValueError: the provider is not there.
         ImportError: onnxruntime is missing.
     """
@@ -52,9 +56,8 @@ class OnnxEngine:
             raise CheckpointError(f"there is no file {str(path)!r}")
         self.session = open_session(self.path, provider)
         self.provider, self.version = self.session.provider, self.session.version
-        self.about = _about(self.path, self.session.text)
-        self.card, self.config = card_of(self.about), Config.from_dict(self.about["config"])
-        self.w = torch.tensor(self.about["w"])
+        self.about, self.card, self.config = _about(self.path, self.session.text)
+        self.w = torch.tensor(self.about["w"], dtype=torch.float32)
         self.outputs = [name for name in self.session.outputs if name.startswith("trace.")]
         if not self.outputs:
             raise CheckpointError(
@@ -105,11 +108,39 @@ class OnnxEngine:
         return {name: torch.from_numpy(value)[:count] for name, value in zip(self.outputs, whole)}
 
 
-def _about(path: Path, text: str | None) -> dict:
-    """What the file says of itself. Raises CheckpointError when it says nothing, or in another version's words."""
+def _about(path: Path, text: str | None) -> tuple[dict, Card, Config]:
+    """What the file says of itself, every value of its kind, with the card and the configuration in it.
+
+    Raises:
+        CheckpointError: it says nothing, or in another version's words, or something else than `dfine export` writes.
+    """
     if text is None:
         raise CheckpointError(f"{path.name} was not written by `dfine export`: class names and W(n) are not in it")
-    about = json.loads(text)
-    if about["schema"] != SCHEMA:
-        raise CheckpointError(f"{path.name} has schema {about['schema']}, this version reads {SCHEMA}; export it again")
-    return about
+    try:
+        about = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"what {path.name} says of itself is not valid JSON ({error}); export it again") from None
+    if not isinstance(about, dict) or about.get("schema") != SCHEMA:
+        schema = about.get("schema") if isinstance(about, dict) else None
+        raise CheckpointError(f"{path.name} has schema {schema!r}, this version reads {SCHEMA}; export it again")
+    try:
+        card, config = card_of(about), Config.from_dict(about.get("config"))
+        _check_numbers(about, config)
+        if len(card.names) != config.classes or len(card.class_thresholds) not in (0, config.classes):
+            raise ValueError(f"it names {len(card.names)} classes where its network has {config.classes}")
+    except ValueError as error:
+        raise CheckpointError(f"what {path.name} says of itself does not fit: {error}; export it again") from None
+    return about, card, config
+
+
+def _check_numbers(about: dict, config: Config) -> None:
+    """Raise ValueError where the batch, the sizes of the encoder's maps or W(n) are none."""
+    batch, shapes, w = (about.get(key) for key in ("batch", "shapes", "w"))
+    if batch is not None and not (type(batch) is int and 1 <= batch <= MOST):
+        raise ValueError(f"its batch is {batch!r}")
+    pairs = isinstance(shapes, list) and all(isinstance(s, list) and len(s) == 2 for s in shapes)
+    if not pairs or not all(type(side) is int and 1 <= side <= MOST for shape in shapes for side in shape):
+        raise ValueError(f"its shapes are {str(shapes)[:60]}, not (height, width) of each level")
+    rising = isinstance(w, list) and all(map(finite, w)) and all(a < b for a, b in zip(w, w[1:]))
+    if not rising or len(w) != config.bins + 1:
+        raise ValueError(f"its W(n) is not {config.bins + 1} rising numbers")

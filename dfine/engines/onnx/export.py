@@ -1,7 +1,8 @@
 """The network as an ONNX file that tells its whole story, checked against torch before it is written.
 
 Exporting wraps a fused copy; the model stays as it is. The file carries what is needed to use it: class names, input
-size, W(n), the digest of the weights, the fitted temperature, and how far its answers were from torch's.
+size, W(n), the digest of the weights, the fitted temperature, the thresholds that were found, and how far its answers
+were from torch's.
 
 Outputs, each only where asked for: `labels`, `boxes`, `scores` (the published interface, with `orig_target_sizes` as
 second input), and under `trace.` all that a `Trace` holds, batch first: `trace.layers.edges` is [B, L, Q, 4, N+1].
@@ -28,6 +29,8 @@ from dfine.engines.onnx.parity import ExportError, check, compare
 from dfine.network.detector import DFINE
 from dfine.trace.card import Card
 from dfine.trace.records import Refinement, Trace
+from dfine.weights.checks import checked_names, checked_size, checked_temperature, checked_thresholds
+from dfine.weights.exceptions import CheckpointError
 from dfine.weights.tensors import digest as digest_of
 
 OPSETS = range(18, 24)
@@ -186,6 +189,8 @@ def about(card: Card, network: DFINE, options: Options, trace: Trace) -> dict:
         "batch": options.batch,
         "precision": "half" if options.half else "single",
         "temperature": None if card.temperature is None else list(card.temperature),
+        "threshold": card.threshold,
+        "class_thresholds": list(card.class_thresholds),
         "config": network.config.to_dict(),
         "shapes": [list(shape) for shape in trace.shapes],
         "w": trace.w.tolist(),
@@ -193,12 +198,17 @@ def about(card: Card, network: DFINE, options: Options, trace: Trace) -> dict:
 
 
 def card_of(about: dict) -> Card:
-    """The card in what a file says of itself."""
-    temperature = about["temperature"]
+    """The card in what a file says of itself. Raises CheckpointError where a value of it is of another kind."""
+    source, digest = (about.get(key) for key in ("source", "digest"))
+    if not isinstance(source, str) or not isinstance(digest, str):
+        raise CheckpointError("its source and its digest must be text")
+    overall, each = checked_thresholds(source, about)  # files of earlier versions have none
     return Card(
-        names=tuple(about["names"]),
-        input_size=tuple(about["size"]),
-        source=about["source"],
-        digest=about["digest"],
-        temperature=None if temperature is None else tuple(temperature),
+        names=checked_names(about.get("names")) or (),
+        input_size=checked_size(about.get("size")),
+        source=source,
+        digest=digest,
+        temperature=checked_temperature(source, about.get("temperature")),
+        threshold=overall,
+        class_thresholds=each,
     )

@@ -51,6 +51,7 @@ def model() -> Predictor:
     torch.manual_seed(0)
     network = shaken(DFINE(Config.of("n", classes=3, queries=20)))
     about = dict(source="test", digest="ab" * 32, temperature=(1.0, 1.5, 2.0, 0.5))
+    about |= dict(threshold=0.4, class_thresholds=(0.3, None, 0.6))
     return predictor(network, NAMES, SIZE, **about)
 
 
@@ -75,6 +76,7 @@ def test_the_model_and_its_file_tell_the_same_story(model, file):
     back = dfine.load(file[0])
     assert (back.names, back.size, back.config, back.digest) == (NAMES, SIZE, model.config, model.digest)
     assert back.temperature == model.temperature
+    assert back.lowest("best").tolist() == model.lowest("best").tolist() == pytest.approx([0.3, 0.4, 0.6])
     for seed in range(2):
         want, have = (m(picture(seed), threshold=0) for m in (model, back))
         assert close(have.trace, want.trace)
@@ -238,6 +240,40 @@ def test_files_that_are_none_of_ours(tmp_path, model, file):
     onnx.save(graph, tmp_path / "future.onnx")
     with pytest.raises(CheckpointError, match="schema 99"):
         dfine.load(tmp_path / "future.onnx")
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"names": ["a", 2, "c"]}, "a list of strings"),
+        ({"names": ["a"]}, "names 1 classes where its network has 3"),
+        ({"size": [64, 95]}, "two multiples of 32"),
+        ({"size": [64, 32 * 10**6]}, "at most"),
+        ({"temperature": [1, 1, 1, -1]}, "4 positive numbers"),
+        ({"threshold": 1.5}, "scores in 0..1"),
+        ({"class_thresholds": [0.5, 0.5]}, "names 3 classes"),
+        ({"batch": 10**12}, "its batch is"),
+        ({"shapes": [[2, "3"]]}, "height, width"),
+        ({"w": [0.0, 1.0]}, "33 rising numbers"),
+        ({"w": [float("nan")] * 33}, "33 rising numbers"),
+        ({"config": {"layers": 10**12}}, "does not describe a D-FINE"),
+        ({"config": None}, "config"),
+        ({"source": None}, "must be text"),
+        ([], "schema None"),
+        ("[" * 10_000, "not valid JSON"),
+        ("{", "not valid JSON"),
+    ],
+)
+def test_what_a_file_says_of_itself_is_checked(file, tmp_path, change, said):
+    onnx = needed("onnx")
+    graph = onnx.load(file[0])
+    about = json.loads(graph.metadata_props[0].value)
+    text = change if isinstance(change, str) else json.dumps(about | change if isinstance(change, dict) else change)
+    onnx.helper.set_model_props(graph, {"dfine": text})
+    onnx.save(graph, tmp_path / "odd.onnx")
+    with pytest.raises(CheckpointError, match="odd.onnx") as raised:
+        dfine.load(tmp_path / "odd.onnx")
+    assert said in str(raised.value)
 
 
 def test_what_an_exported_file_cannot_do(file, tmp_path):
