@@ -11,7 +11,7 @@ from benchmarks.gpu import day as days
 from benchmarks.gpu import parity, prepare, roofline, runs
 from benchmarks.gpu.day import Day, Stage, Unit
 from dfine.data import sources
-from dfine.data.scenes import write
+from dfine.data.scenes import Scenes, write
 from dfine.engines.cost import gflops
 from dfine.engines.fused import fused
 from tests.helpers import synthetic_trace
@@ -110,7 +110,7 @@ def test_the_roofline_counts_what_the_benchmark_counts():
 
 
 def test_prepared_data_keeps_its_names_and_splits(tmp_path):
-    source, said = write(tmp_path / "scenes", 20, size=(128, 500), workers=0), []
+    source, said = write(tmp_path / "scenes", Scenes(20, size=(128, 500)), workers=0), []
     place = prepare.prepare("photos", source, tmp_path / "data", said.append)
     before, after = (sources.train_and_val(p)[1] for p in (source, place))
     assert before.places() == after.places() and after[0][0].shape == (3, 98, 384)

@@ -166,6 +166,45 @@ def test_no_module_is_longer_than_300_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
 
 
+# Functions with more than six parameters that need not travel together, and why.
+MANY = {
+    **{f"dfine.cli.{name}": "an option of a command each" for name in ("detect.detect", "evaluate.evaluate")},
+    **{f"dfine.cli.{name}": "an option of a command each" for name in ("explore.explore", "speed.export")},
+    "dfine.cli.speed.benchmark": "an option of a command each",
+    "dfine.data.scenes.strokes.arc": "six of them are an ellipse, the seventh is how many points are drawn of it",
+    "dfine.engines.benchmark._row": "what was measured of an engine, each by another function",
+    "dfine.evaluation.coco.evaluate": "independent options of a function that people call",
+    "dfine.inference.load.load": "independent options of a function that people call",
+    "dfine.network.layers.ConvNorm.__init__": "those of torch's convolution, and what comes after it",
+}
+
+
+def long_signatures(source):
+    """The functions with more than six parameters, as `name` or `Class.name`."""
+
+    def walk(node, around):
+        for child in ast.iter_child_nodes(node):
+            name = getattr(child, "name", None) if isinstance(child, (ast.FunctionDef, ast.ClassDef)) else None
+            here = (*around, name) if name else around
+            if isinstance(child, ast.FunctionDef):
+                given = child.args.posonlyargs + child.args.args + child.args.kwonlyargs
+                if len([p for p in given if p.arg not in ("self", "cls")]) > 6:
+                    yield ".".join(here)
+            yield from walk(child, here)
+
+    return set(walk(ast.parse(source), ()))
+
+
+def test_parameters_that_travel_together_are_a_record():
+    found = {f"{module_of(p)}.{name}" for p in FILES for name in long_signatures(p.read_text(encoding="utf-8"))}
+    assert found == set(MANY)
+
+
+def test_a_long_signature_is_seen():
+    assert long_signatures("def f(a, b, c, d, e, *, f): ...") == set()
+    assert long_signatures("class A:\n    def f(self, a, b, c, d, e, f, *, g): ...") == {"A.f"}
+
+
 def test_tests_mirror_the_rooms():
     there = {p.name for p in (ROOT / "tests").iterdir() if p.is_dir() and p.name != "__pycache__"}
     assert there == ROOMS

@@ -87,7 +87,7 @@ def _data(day: Day, name: str) -> Path:
         raise FileNotFoundError(f"there is no {folder}; write it with --prepare")
     folder = day.out / "work" / f"{name}-data"
     if not folder.is_dir():
-        write(folder, 24, seed=5, size=(96, 96), workers=0)
+        write(folder, Scenes(24, seed=5, size=(96, 96)), workers=0)
     return folder
 
 

@@ -53,9 +53,9 @@ def detect(
     if track or every > 1:
         raise typer.BadParameter("is for videos", param_hint="--track" if track else "--every")
     files = expand(pictures)
-    from dfine.cli.pictures import How, run
+    from dfine.cli.pictures import How, Out, run
 
-    if not run(files, model, device, How(threshold, batch, tile, suppress), save=save, json=json, loading=loading):
+    if not run(files, model, device, loading, How(threshold, batch, tile, suppress), Out(save, json)):
         raise typer.Exit(1)
 
 

@@ -34,9 +34,15 @@ class How:
     same: float | None = None  # IoU from which two boxes of a class are one object; None: all are kept
 
 
-def run(
-    files: list[Path], model: str, device: str, how: How, *, save: Path | None, json: Path | None, loading: dict
-) -> bool:
+@dataclass(frozen=True)
+class Out:
+    """What is written, apart from the list on stdout."""
+
+    save: Path | None = None  # folder of the pictures with their boxes
+    json: Path | None = None  # file of all detections; - is stdout
+
+
+def run(files: list[Path], model: str, device: str, loading: dict, how: How, out: Out) -> bool:
     """Detect in every file, list or write what was found, and say which could not be read.
 
     Started by `torchrun`, every process takes its share, and the first one writes the JSON. What `loading` says goes
@@ -45,6 +51,7 @@ def run(
     Returns:
         Whether all of them could be read.
     """
+    save, json = out.save, out.json
     check_file(json, files)
     if save:
         check_folder(save)

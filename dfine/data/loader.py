@@ -7,7 +7,7 @@ worker processes there are, or whether training was interrupted: batch i of epoc
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -123,45 +123,41 @@ class Loader(DataLoader):
             yield batch
 
 
-def loader(
-    dataset: Dataset,
-    batch: int,
-    *,
-    size: tuple[int, int],
-    train: bool,
-    workers: int = 0,
-    seed: int = 0,
-    transform: Transform | None = None,
-    share: tuple[int, int] = (0, 1),
-    pin: bool = False,
-    mosaic: float = 0.0,
-) -> DataLoader:
+@dataclass(frozen=True)
+class Batching:
+    """How a data set becomes batches."""
+
+    batch: int  # pictures per batch
+    size: tuple[int, int]  # (height, width) that every picture is resized to
+    train: bool = False  # shuffle, flip at random, leave out the incomplete last batch
+    workers: int = 0  # processes that prepare batches; 0 prepares them here
+    seed: int = 0  # of the order and of every random transform
+    share: tuple[int, int] = (0, 1)  # (rank, processes): the part of every batch that this process takes
+    pin: bool = False  # put pictures where a GPU can fetch them by itself, while the CPU goes on
+
+
+def loader(dataset: Dataset, how: Batching, *, transform: Transform | None = None, mosaic: float = 0.0) -> DataLoader:
     """Batches of a data set: (pictures uint8 [B, 3, H, W], list of Target).
 
-    `train` shuffles, flips at random and leaves out the incomplete last batch. Before each epoch set
-    `loader.batch_sampler.epoch`; to go on in the middle of one, set `loader.batch_sampler.start` too.
+    Before each epoch set `loader.batch_sampler.epoch`; to go on in the middle of one, set `loader.batch_sampler.start`
+    too.
 
     Args:
         dataset: items (picture uint8 [3, H, W], Target).
-        batch: pictures per batch.
-        size: (height, width) that every picture is resized to.
-        train: whether this is for training.
-        workers: processes that prepare batches; 0 prepares them here.
-        seed: of the order and of every random transform.
+        how: see `Batching`.
         transform: takes the place of the random flip in training.
-        share: (rank, processes): the part of every batch that this process takes.
-        pin: put pictures where a GPU can fetch them by itself, while the CPU goes on.
         mosaic: in training, the share of pictures that are made of four (`augment.Mosaic`).
     """
-    steps = [transform or RandomHorizontalFlip()] if train else []
+    steps = [transform or RandomHorizontalFlip()] if how.train else []
+    four = Mosaic(mosaic, how.size) if how.train and mosaic else None
     return Loader(
-        Prepared(dataset, Compose(*steps, Resize(size)), seed, Mosaic(mosaic, size) if train and mosaic else None),
-        batch_sampler=Batches(len(dataset), batch, shuffle=train, seed=seed, share=share),
-        num_workers=workers,
+        Prepared(dataset, Compose(*steps, Resize(how.size)), how.seed, four),
+        batch_sampler=Batches(len(dataset), how.batch, shuffle=how.train, seed=how.seed, share=how.share),
+        num_workers=how.workers,
         collate_fn=_sent,
-        pin_memory=pin,
-        persistent_workers=workers > 0,
-        generator=torch.Generator().manual_seed(seed),  # else each epoch would draw from the global random state
+        pin_memory=how.pin,
+        persistent_workers=how.workers > 0,
+        generator=torch.Generator().manual_seed(how.seed),  # else each epoch would draw from the global random state
     )
 
 

@@ -10,18 +10,18 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from dfine.data import labels
-from dfine.data.loader import loader, subset
+from dfine.data.loader import Batching, loader, subset
 from dfine.evaluation.rows import as_rows, rows_of
 from dfine.inference.predictor import Predictor
 from dfine.processes import Ranks
-from dfine.trace.postprocess import detections
+from dfine.trace.postprocess import Ranking, detections
 from dfine.trace.records import Target
 from dfine.weights.exceptions import some
 
@@ -136,16 +136,14 @@ def evaluate(
         ValueError: no class name of the model is known to the data set, or `scores` is neither "own" nor "last".
         ImportError: faster-coco-eval is missing.
     """
-    if scores not in ("own", "last"):
-        raise ValueError(f'scores is {scores!r}; it must be "own" or "last"')
+    ranking = Ranking(TOP, scores=scores)
     _coco_eval()  # a missing package is said before the work, not after it
     categories = match(model.names, dataset)
     share = subset(dataset, here.mine(range(len(dataset)))) if here.count > 1 else dataset
-    pin = model.device.type == "cuda"
-    batches = loader(share, batch, size=model.input_size, train=False, workers=workers, pin=pin)
+    how = Batching(batch, model.input_size, workers=workers, pin=model.device.type == "cuda")
     collected: dict[str, list[np.ndarray]] = {}
-    for pixels, targets in _progress(batches, progress and here.first):
-        for stage, rows in _stages(model, pixels, targets, categories, scores):
+    for pixels, targets in _progress(loader(share, how), progress and here.first):
+        for stage, rows in _stages(model, pixels, targets, categories, ranking):
             collected.setdefault(stage, []).append(rows)
     shares = here.gather({stage: np.concatenate(rows) for stage, rows in collected.items()})
     stages = next((share for share in shares if share), {})  # a process may have had no picture
@@ -153,13 +151,13 @@ def evaluate(
     return Evaluation.of(dataset.ground_truth(), results, scores)
 
 
-def _stages(model: Predictor, pixels: Tensor, targets: list[Target], categories: list[int | None], scores: str):
+def _stages(model: Predictor, pixels: Tensor, targets: list[Target], categories: list[int | None], ranking: Ranking):
     """One batch through the model: yields (stage, rows) for the initial boxes and every layer."""
     trace = model.trace(pixels.to(model.device, non_blocking=True).float() / 255)
     sizes = [target.size for target in targets]
-    ignore = tuple(label for label, category in enumerate(categories) if category is None)
+    ranking = replace(ranking, ignore=tuple(label for label, category in enumerate(categories) if category is None))
     for stage, layer in zip(trace.stages, ("initial", *range(len(trace.refinements)))):
-        found = detections(trace, model.names, sizes, top=TOP, layer=layer, ignore=ignore, scores=scores)
+        found = detections(trace, model.names, sizes, replace(ranking, layer=layer))
         yield stage, np.concatenate([rows_of(d, t.image_id, categories) for d, t in zip(found, targets)])
 
 

@@ -24,7 +24,7 @@ from dfine.explore.names import Names
 from dfine.explore.record import pack
 from dfine.trace.detections import Detections
 from dfine.trace.edges import EdgeReading
-from dfine.trace.postprocess import detections
+from dfine.trace.postprocess import Ranking, detections
 from dfine.trace.records import Trace
 
 MASS = 0.8  # of the intervals
@@ -58,7 +58,7 @@ def documents(trace: Trace, names: Names, size: tuple[int, int], keep: Keep) -> 
     """
     stages, stored = fields.stages(len(trace.refinements)), {}
     for stage, layer in zip(stages, ("initial", *range(len(trace.refinements)))):
-        (found,) = detections(trace, names.columns, [size], top=keep.top, layer=layer, ignore=names.ignore)
+        (found,) = detections(trace, names.columns, [size], Ranking(keep.top, layer, names.ignore))
         found = found.above(keep.threshold)
         labels = _light(found)
         if stage == stages[-1] and labels:

@@ -22,7 +22,7 @@ from dfine.trace.card import Card
 from dfine.trace.detections import Detections
 from dfine.trace.disk import About
 from dfine.trace.history import History
-from dfine.trace.postprocess import detections
+from dfine.trace.postprocess import Ranking, detections
 from dfine.trace.records import Trace
 from dfine.trace.sampling import Sampling
 from dfine.weights import publish
@@ -187,7 +187,8 @@ class Predictor:
     def look(self, pictures: Sequence[Image.Image], pixels: Tensor, threshold: float | str = 0.5) -> list[Result]:
         """The results of pictures whose `pixels` [B, 3, H, W] in 0..1 are there already, resized to `input_size`."""
         trace = self.trace(pixels).cpu()
-        found = detections(trace, self.names, [p.size for p in pictures], ignore=labels.unused(self.names))
+        ranking = Ranking(ignore=labels.unused(self.names))
+        found = detections(trace, self.names, [p.size for p in pictures], ranking)
         return [Result(p, found[i].above(self.lowest(threshold)), trace.picture(i)) for i, p in enumerate(pictures)]
 
     @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -27,15 +28,29 @@ def stage(trace: Trace, layer: int | str) -> Estimate | Refinement:
     return trace.refinements[layer]
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """Which (query, class) pairs are reported, and whose boxes.
+
+    Raises:
+        ValueError: `scores` is neither "own" nor "last".
+    """
+
+    top: int = 300  # how many to keep at most
+    layer: int | str = -1  # whose boxes to report: 0 … L−1, −1 for the last, "initial" or "proposals"
+    ignore: Sequence[int] = ()  # classes that are never reported
+    scores: str = "own"  # rank by that layer's scores; "last": by the last layer's, so that layers differ only in boxes
+
+    def __post_init__(self):
+        if self.scores not in ("own", "last"):
+            raise ValueError(f"scores is {self.scores!r}; it must be 'own' or 'last'")
+
+
+BEST = Ranking()  # of the last layer
+
+
 def detections(
-    trace: Trace,
-    names: tuple[str, ...],
-    sizes: Sequence[tuple[int, int]],
-    *,
-    top: int = 300,
-    layer: int | str = -1,
-    ignore: Sequence[int] = (),
-    scores: str = "own",
+    trace: Trace, names: tuple[str, ...], sizes: Sequence[tuple[int, int]], ranking: Ranking = BEST
 ) -> list[Detections]:
     """The best (query, class) pairs of every picture, best first (the published rule).
 
@@ -46,24 +61,19 @@ def detections(
         trace: of B pictures.
         names: the K class names.
         sizes: (width, height) in pixels of each of the B pictures.
-        top: how many to keep at most.
-        layer: whose boxes to report: 0 … L−1, −1 for the last, "initial" or "proposals".
-        ignore: classes that are never reported.
-        scores: "own" ranks by that layer's scores; "last" by the last layer's, so that layers differ only in boxes.
+        ranking: which pairs are reported, by default the 300 best of the last layer.
 
     Raises:
         ValueError: a layer that is not there, or counts that do not fit.
     """
-    if scores not in ("own", "last"):
-        raise ValueError(f"scores is {scores!r}; it must be 'own' or 'last'")
-    boxes = stage(trace, layer).boxes
-    logits = (stage(trace, layer) if scores == "own" else trace.last).logits
+    reported = stage(trace, ranking.layer)
+    boxes, logits = reported.boxes, (reported if ranking.scores == "own" else trace.last).logits
     if logits.shape[2] != len(names):
         raise ValueError(f"the trace has {logits.shape[2]} classes, but there are {len(names)} names")
     if len(logits) != len(sizes):
         raise ValueError(f"the trace has {len(logits)} pictures, but there are {len(sizes)} sizes")
 
-    value, query, label = _best(logits.detach().float(), top, ignore)
+    value, query, label = _best(logits.detach().float(), ranking.top, ranking.ignore)
     value, query, label, boxes = (t.cpu() for t in (value, query, label, boxes.detach().float()))
     return [
         Detections(clipped(to_pixels(boxes[i][query[i]], size), size), label[i], value[i], query[i], names, size)

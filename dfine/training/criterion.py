@@ -140,7 +140,8 @@ class Criterion:
         weight = teacher.score.detach().clone()
         weight[at] = iou(stage.boxes[at], truth.boxes[match.target]).detach()
         sizes = tuple(_global_mean(mask.sum(), weight) for mask in (matched, ~matched))
-        loss = losses.ddf(stage.edges, teacher.edges, weight, matched, teacher.counts, self.weights.temperature, sizes)
+        parts = losses.Parts(matched, teacher.counts, sizes)
+        loss = losses.ddf(stage.edges, teacher.edges, weight, parts, self.weights.temperature)
         return {f"ddf/{name}": self.weights.ddf * loss}
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from dfine.data.loader import loader, relabelled
+from dfine.data.loader import Batching, loader, relabelled
 from dfine.engines.torch_engine import TorchEngine
 from dfine.evaluation.coco import ALONE, Evaluation, evaluate
 from dfine.evaluation.thresholds import Thresholds, thresholds
@@ -171,18 +171,17 @@ class Training:
     def _epoch(self) -> dict[str, float]:
         """One pass over the data; returns the mean of every loss term."""
         options, state = self.options, self.state
-        batches = loader(
-            relabelled(self.plan.training_data(state.epoch), state.names),
+        data = relabelled(self.plan.training_data(state.epoch), state.names)
+        how = Batching(
             self.recipe.batch,
-            size=options.input_size,
+            options.input_size,
             train=True,
             workers=options.workers,
             seed=options.seed,
-            transform=self.plan.transform(state.plain),
             share=(self.here.rank, self.here.count),
             pin=self.device.type == "cuda",
-            mosaic=self.plan.mosaic(state.plain),
         )
+        batches = loader(data, how, transform=self.plan.transform(state.plain), mosaic=self.plan.mosaic(state.plain))
         batches.batch_sampler.epoch, batches.batch_sampler.start = state.epoch, state.batch
         total = len(batches) * self.epochs
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -50,26 +52,27 @@ def fgl(edges: Tensor, left: Tensor, right_weight: Tensor, weight: Tensor) -> Te
     return (loss * weight[:, None].detach()).sum()
 
 
-def ddf(
-    student: Tensor,
-    teacher: Tensor,
-    weight: Tensor,
-    matched: Tensor,
-    counts: tuple[Tensor, Tensor],
-    temperature: float,
-    sizes: tuple[Tensor, Tensor] | None = None,
-) -> Tensor:
+@dataclass(frozen=True)
+class Parts:
+    """The two parts of a layer's queries that are distilled apart: the matched ones, and the others."""
+
+    matched: Tensor  # [B, Q] bool
+    counts: tuple[Tensor, Tensor]  # (matched, unmatched): their square roots weigh the parts' means
+    sizes: tuple[Tensor, Tensor] | None = None  # what the parts' sums are divided by; None: how many queries they have
+
+
+def ddf(student: Tensor, teacher: Tensor, weight: Tensor, parts: Parts, temperature: float) -> Tensor:
     """Decoupled Distillation Focal loss (paper eq. 6): T²·KL(teacher ‖ student), matched and unmatched queries apart.
 
     Edge logits [B, Q, 4, N+1] of a layer and of the last one; weight [B, Q] (IoU where matched, the teacher's score
-    elsewhere); `matched` [B, Q] bool. Both parts are means, weighed by the square roots of `counts` = (matched,
-    unmatched). `sizes` are what the parts' sums are divided by, by default how many queries they have.
+    elsewhere).
     """
     log_q = F.log_softmax(full(student) / temperature, -1)
     p = F.softmax(full(teacher.detach()) / temperature, -1)
     kl = F.kl_div(log_q, p, reduction="none").sum(-1).mean(-1)  # [B, Q], mean over the edges
     loss = weight.detach() * temperature**2 * kl
-    near, far = counts[0].float().sqrt(), counts[1].float().sqrt()
-    size = sizes or (matched.sum(), (~matched).sum())
-    parts = [(loss * mask).sum() / n.clamp(min=1) for mask, n in zip((matched, ~matched), size)]
-    return (parts[0] * near + parts[1] * far) / (near + far)
+    near, far = (count.float().sqrt() for count in parts.counts)
+    masks = parts.matched, ~parts.matched
+    sizes = parts.sizes or tuple(mask.sum() for mask in masks)
+    means = [(loss * mask).sum() / n.clamp(min=1) for mask, n in zip(masks, sizes)]
+    return (means[0] * near + means[1] * far) / (near + far)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from dfine.data.loader import Batches, collate, loader, relabelled, subset
+from dfine.data.loader import Batches, Batching, collate, loader, relabelled, subset
 from dfine.data.pictures import PictureError
 from dfine.data.scenes import Scenes
 from dfine.trace.records import Target
@@ -37,8 +37,9 @@ def ids(batches):
     return [[t.image_id for t in targets] for _, targets in batches]
 
 
-def make(count=10, batch=4, **options):
-    return loader(Numbered(count), batch, **{"size": (8, 8), "train": True, "seed": 1} | options)
+def make(count=10, batch=4, transform=None, **options):
+    how = Batching(batch, **{"size": (8, 8), "train": True, "seed": 1} | options)
+    return loader(Numbered(count), how, transform=transform)
 
 
 def test_an_empty_data_set_has_no_batches():
@@ -83,13 +84,13 @@ def test_a_picture_that_cannot_be_read_is_one_sentence(workers, part, error, sai
     data = Damaged(error)
     data = subset(data, [0, 1, 2]) if part else data
     with pytest.raises(type(error)) as caught:
-        list(loader(data, 2, size=(8, 8), train=False, workers=workers))
+        list(loader(data, Batching(2, (8, 8), workers=workers)))
     assert str(caught.value) == said
 
 
 def test_a_mistake_of_the_program_is_not_hidden():
     with pytest.raises(RuntimeError, match="a mistake"):
-        list(loader(Damaged(RuntimeError("a mistake")), 2, size=(8, 8), train=False))
+        list(loader(Damaged(RuntimeError("a mistake")), Batching(2, (8, 8))))
 
 
 def test_collate_names_the_picture_that_does_not_fit():
@@ -207,12 +208,12 @@ def test_an_empty_subset_and_one_that_reaches_too_far():
 def test_mosaics_are_the_same_however_many_processes_make_them(workers):
     scenes = Scenes(6, size=(64, 64), seed=1)
     plain, mosaics, again = (
-        list(loader(scenes, 3, size=(64, 64), train=True, seed=5, mosaic=share, workers=count))
+        list(loader(scenes, Batching(3, (64, 64), train=True, seed=5, workers=count), mosaic=share))
         for share, count in ((0.0, 0), (0.5, 0), (0.5, workers))
     )
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(mosaics, again))
     assert any(not torch.equal(a, b) for (a, _), (b, _) in zip(plain, mosaics))
-    assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(loader(scenes, 3, size=(64, 64), train=False), mosaics))
+    assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(loader(scenes, Batching(3, (64, 64))), mosaics))
 
 
 def test_labels_that_count_in_another_order():

@@ -309,7 +309,7 @@ def test_the_table_has_a_line_a_stage_and_the_dict_is_plain():
 
 
 def test_an_unknown_ranking_is_refused():
-    with pytest.raises(ValueError, match='must be "own" or "last"'):
+    with pytest.raises(ValueError, match="must be 'own' or 'last'"):
         run(scores="first")
 
 

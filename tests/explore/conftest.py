@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("fiftyone", reason="fiftyone is not installed")
 
-from dfine.data.scenes import write  # noqa: E402
+from dfine.data.scenes import Scenes, write  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +53,7 @@ def demo():
 @pytest.fixture(scope="session")
 def scenes_folder(tmp_path_factory):
     """Eight scenes on disk: images/ and annotations.json."""
-    return write(tmp_path_factory.mktemp("scenes") / "eight", 8, seed=2_000_000, size=(320, 320), workers=0)
+    return write(tmp_path_factory.mktemp("scenes") / "eight", Scenes(8, seed=2_000_000, size=(320, 320)), workers=0)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from dfine.boxes import to_pixels
-from dfine.trace.postprocess import detections, stage
+from dfine.trace.postprocess import Ranking, detections, stage
 from dfine.trace.records import Estimate, Refinement, Trace
 from tests.helpers import synthetic_trace
 
@@ -27,7 +27,7 @@ def test_no_queries():
 
 def test_top_scores_by_hand():
     trace = by_hand([[0.0, 2.0, -1.0], [3.0, 1.0, -9.0]], [[0.5, 0.5, 0.5, 0.5], [0.25, 0.5, 0.5, 1.0]])
-    (found,) = detections(trace, NAMES, [(100, 200)], top=4)
+    (found,) = detections(trace, NAMES, [(100, 200)], Ranking(top=4))
     assert found.query.tolist() == [1, 0, 1, 0]
     assert found.class_names == ["cat", "dog", "dog", "cat"]
     torch.testing.assert_close(found.scores, torch.sigmoid(torch.tensor([3.0, 2.0, 1.0, 0.0])))
@@ -36,7 +36,7 @@ def test_top_scores_by_hand():
 
 def test_boxes_end_at_the_picture():
     trace = by_hand([[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.5, 0.5]])
-    (found,) = detections(trace, NAMES, [(100, 200)], top=1)
+    (found,) = detections(trace, NAMES, [(100, 200)], Ranking(top=1))
     assert found.boxes.tolist() == [[0, 150, 25, 200]]
 
 
@@ -48,7 +48,7 @@ def test_every_pair_at_most_once_and_in_order():
 
 
 def test_top_cuts():
-    whole, cut = (detections(synthetic_trace(), NAMES, [(64, 48)], top=n)[0] for n in (300, 4))
+    whole, cut = (detections(synthetic_trace(), NAMES, [(64, 48)], Ranking(top=n))[0] for n in (300, 4))
     assert len(cut) == 4
     assert cut.scores.tolist() == whole.scores[:4].tolist()
 
@@ -58,7 +58,7 @@ def test_ignored_classes_never_appear(ignore):
     trace = synthetic_trace()
     for r in trace.refinements:
         r.logits[..., 0] += 100
-    (found,) = detections(trace, NAMES, [(64, 48)], ignore=ignore)
+    (found,) = detections(trace, NAMES, [(64, 48)], Ranking(ignore=ignore))
     assert len(found) == 5 * (3 - len(ignore))
     assert not set(found.labels.tolist()) & set(ignore)
     assert (found.scores >= 0).all()
@@ -67,7 +67,7 @@ def test_ignored_classes_never_appear(ignore):
 @pytest.mark.parametrize("layer", [0, 1, 2, -1, "initial", "proposals"])
 def test_layers_report_their_own_boxes(layer):
     trace = synthetic_trace()
-    (found,) = detections(trace, NAMES, [(64, 48)], layer=layer)
+    (found,) = detections(trace, NAMES, [(64, 48)], Ranking(layer=layer))
     want = to_pixels(stage(trace, layer).boxes[0], (64, 48))[found.query]
     torch.testing.assert_close(found.boxes, want)
     torch.testing.assert_close(found.scores, stage(trace, layer).logits[0, found.query, found.labels].sigmoid())
@@ -76,7 +76,7 @@ def test_layers_report_their_own_boxes(layer):
 def test_scores_of_the_last_layer_keep_its_ranking():
     trace = synthetic_trace()
     (last,) = detections(trace, NAMES, [(64, 48)])
-    (early,) = detections(trace, NAMES, [(64, 48)], layer="initial", scores="last")
+    (early,) = detections(trace, NAMES, [(64, 48)], Ranking(layer="initial", scores="last"))
     assert early.query.tolist() == last.query.tolist()
     assert early.scores.tolist() == last.scores.tolist()
     torch.testing.assert_close(early.boxes, to_pixels(trace.initial.boxes[0], (64, 48))[last.query])
@@ -103,4 +103,6 @@ def test_a_batch_is_its_pictures():
 )
 def test_mistakes_are_named(arguments, said):
     with pytest.raises(ValueError, match=said):
-        detections(synthetic_trace(), **dict(names=NAMES, sizes=[(64, 48)]) | arguments)
+        where = {key: arguments[key] for key in ("names", "sizes") if key in arguments}
+        ranking = Ranking(**{key: value for key, value in arguments.items() if key not in where})
+        detections(synthetic_trace(), **dict(names=NAMES, sizes=[(64, 48)]) | where, ranking=ranking)

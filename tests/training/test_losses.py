@@ -62,7 +62,7 @@ def test_fgl_pulls_towards_the_two_bins_in_their_proportion():
 def ddf(student, teacher, matched, counts):
     counts = tuple(torch.tensor(float(c)) for c in counts)
     weight = torch.ones(matched.shape)
-    return losses.ddf(student, teacher, weight, matched, counts, temperature=5.0)
+    return losses.ddf(student, teacher, weight, losses.Parts(matched, counts), temperature=5.0)
 
 
 def test_ddf_of_equal_distributions_is_zero():

@@ -180,26 +180,14 @@ def _coco(entries: list[tuple], size: tuple[int, int], suffix: str = ".jpg") -> 
     return {"info": info, "images": images, "annotations": annotations, "categories": categories}
 
 
-def write(
-    folder: str | Path,
-    count: int,
-    *,
-    seed: int = 0,
-    size: tuple[int, int] = (640, 640),
-    clean: float = 0.5,
-    workers: int | None = None,
-    quality: int | None = 95,
-) -> Path:
-    """Write a COCO-format set, the same pictures as `Scenes` of the same arguments: images/ and annotations.json.
+def write(folder: str | Path, scenes: Scenes, *, workers: int | None = None, quality: int | None = 95) -> Path:
+    """Write scenes as a COCO-format set: images/ and annotations.json.
 
     The folder appears only once everything is in it.
 
     Args:
         folder: does not exist yet, or is empty.
-        count: how many pictures.
-        seed: pictures of different seeds are different.
-        size: (height, width) in pixels.
-        clean: share of pictures with all dials at 0.
+        scenes: which pictures.
         workers: processes that draw; by default one per core, up to 8. 0 draws in this process.
         quality: of the JPEG files, 1..100; None writes PNG files, which are exactly what was drawn.
 
@@ -207,10 +195,10 @@ def write(
         The folder.
 
     Raises:
-        ValueError: a number is out of range.
+        ValueError: the quality is out of range.
         FileExistsError: the folder holds something, or is a file.
     """
-    scenes, folder = Scenes(count, size=size, seed=seed, clean=clean), Path(folder).absolute()
+    count, folder = len(scenes), Path(folder).absolute()
     if quality is not None and not 1 <= quality <= 100:
         raise ValueError(f"the JPEG quality must be in 1..100, or None for PNG files, not {quality}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

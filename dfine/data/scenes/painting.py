@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import ceil, cos, floor, sin
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -76,6 +77,14 @@ class Thing:
         return replace(self, at=(x, y))
 
 
+class Patch(NamedTuple):
+    """A part of the picture's plane: values, and the place of their upper left corner in pixels of the picture."""
+
+    values: np.ndarray  # [h, w] or [h, w, channels]
+    left: int
+    top: int
+
+
 def _bounds(thing: Thing, scale: float) -> tuple[int, int, int, int]:
     """Whole pixels around the thing, with one to spare."""
     x1, y1, x2, y2 = thing.box
@@ -121,25 +130,25 @@ def _outline(draw: ImageDraw.ImageDraw, corners: np.ndarray, width: int, ink) ->
         draw.ellipse((x - r, y - r, x + r, y + r), fill=ink)
 
 
-def mask(thing: Thing, scale: float) -> tuple[np.ndarray, int, int]:
-    """Which pixels the thing covers, also outside the picture: bool [h, w], and the left and top of that patch."""
+def mask(thing: Thing, scale: float) -> Patch:
+    """Which pixels the thing covers, also outside the picture: bool [h, w]."""
     image, left, top = _rasterise(thing, scale, 1, "L")
-    return np.asarray(image) > 0, left, top
+    return Patch(np.asarray(image) > 0, left, top)
 
 
-def alpha(thing: Thing, scale: float) -> tuple[np.ndarray, int, int]:
-    """The share of each pixel that the painted thing covers: float32 [h, w], and the patch's left and top."""
-    patch, left, top = _patch(thing, scale)
-    return patch[..., 3] / 255, left, top
+def alpha(thing: Thing, scale: float) -> Patch:
+    """The share of each pixel that the painted thing covers: float32 [h, w]."""
+    colours, left, top = _coloured(thing, scale)
+    return Patch(colours[..., 3] / 255, left, top)
 
 
-def _patch(thing: Thing, scale: float) -> tuple[np.ndarray, int, int]:
-    """Colours multiplied by alpha, and alpha, in 0..255: float32 [h, w, 4], and the patch's left and top."""
+def _coloured(thing: Thing, scale: float) -> Patch:
+    """Colours multiplied by alpha, and alpha, in 0..255: float32 [h, w, 4]."""
     x1, y1, x2, y2 = thing.extent
     pixels = max(x2 - x1, y2 - y1) * scale
     fine = 4 if pixels < 120 else 3 if pixels < 220 else 2
     image, left, top = _rasterise(thing, scale, fine, "RGBa")
-    return np.asarray(image.reduce(fine)).astype(np.float32), left, top
+    return Patch(np.asarray(image.reduce(fine)).astype(np.float32), left, top)
 
 
 def paint(canvas: np.ndarray, thing: Thing, scale: float, light: tuple[float, float], blur: float = 0.0) -> None:
@@ -152,63 +161,63 @@ def paint(canvas: np.ndarray, thing: Thing, scale: float, light: tuple[float, fl
         light: unit vector towards the light.
         blur: standard deviation in pixels of its defocus.
     """
-    patch, left, top = _patch(thing, scale)
-    if not _touches(canvas, patch, left, top, margin=ceil(3 * blur + 0.1 * scale)):
+    patch = _coloured(thing, scale)
+    if not _touches(canvas, patch, margin=ceil(3 * blur + 0.1 * scale)):
         return
-    _shade(patch, thing, scale, left, top, light)
+    _shade(patch, thing, scale, light)
     if blur > 0.3:
         pad = ceil(3 * blur)
-        patch = np.pad(patch, ((pad, pad), (pad, pad), (0, 0)))
-        left, top = left - pad, top - pad
-        image = Image.fromarray(patch.astype(np.uint8)).filter(ImageFilter.GaussianBlur(blur))
-        patch = np.asarray(image).astype(np.float32)
+        padded = np.pad(patch.values, ((pad, pad), (pad, pad), (0, 0)))
+        image = Image.fromarray(padded.astype(np.uint8)).filter(ImageFilter.GaussianBlur(blur))
+        patch = Patch(np.asarray(image).astype(np.float32), patch.left - pad, patch.top - pad)
     if thing.shadow > 0:
-        _cast(canvas, patch[..., 3], left, top, thing, scale, light)
+        _cast(canvas, patch._replace(values=patch.values[..., 3]), thing, scale, light)
 
-    view, part = _overlap(canvas, patch, left, top)
+    view, part = _overlap(canvas, patch)
     view *= 1 - part[..., 3:] / 255
     view += part[..., :3]
 
 
-def _shade(patch: np.ndarray, thing: Thing, scale: float, left: int, top: int, light: tuple[float, float]) -> None:
+def _shade(patch: Patch, thing: Thing, scale: float, light: tuple[float, float]) -> None:
     """Light one side, darken the other, and lay the texture over it; in place."""
-    height, width = patch.shape[:2]
+    colours, left, top = patch
+    height, width = colours.shape[:2]
     u = ((np.arange(width, dtype=np.float32) + 0.5 + left) / scale - thing.at[0])[None]
     v = ((np.arange(height, dtype=np.float32) + 0.5 + top) / scale - thing.at[1])[:, None]
     x1, y1, x2, y2 = thing.extent
     gain = 1 + (u * light[0] + v * light[1]) * (2 * thing.shade / max(x2 - x1, y2 - y1))
     if thing.texture.kind != "plain":
         gain += thing.texture.strength * thing.texture(u, v)
-    np.minimum(patch[..., :3] * gain[..., None], patch[..., 3:], out=patch[..., :3])
+    np.minimum(colours[..., :3] * gain[..., None], colours[..., 3:], out=colours[..., :3])
 
 
-def _cast(
-    canvas: np.ndarray, cover: np.ndarray, left: int, top: int, thing: Thing, scale: float, light: tuple[float, float]
-) -> None:
-    """Darken the canvas by a soft shadow on the side away from the light; it belongs to no box."""
+def _cast(canvas: np.ndarray, cover: Patch, thing: Thing, scale: float, light: tuple[float, float]) -> None:
+    """Darken the canvas by the soft shadow of a cover in 0..255, away from the light; it belongs to no box."""
     x1, y1, x2, y2 = thing.extent
     size = max(x2 - x1, y2 - y1)
     soft = max(0.5, 0.03 * size * scale)
     pad = ceil(2.5 * soft)
-    image = Image.fromarray(np.pad(cover.astype(np.uint8), pad)).filter(ImageFilter.GaussianBlur(soft))
+    image = Image.fromarray(np.pad(cover.values.astype(np.uint8), pad)).filter(ImageFilter.GaussianBlur(soft))
     dark = np.asarray(image, dtype=np.float32) * (-thing.shadow / 255) + 1
     reach = 0.06 * size * scale
-    at = round(left - pad - light[0] * reach), round(top - pad - light[1] * reach)
-    if _touches(canvas, dark, *at):
-        view, part = _overlap(canvas, dark, *at)
+    shadow = Patch(dark, round(cover.left - pad - light[0] * reach), round(cover.top - pad - light[1] * reach))
+    if _touches(canvas, shadow):
+        view, part = _overlap(canvas, shadow)
         view *= part[..., None]
 
 
-def _touches(canvas: np.ndarray, patch: np.ndarray, left: int, top: int, margin: int = 0) -> bool:
+def _touches(canvas: np.ndarray, patch: Patch, margin: int = 0) -> bool:
+    values, left, top = patch
     height, width = canvas.shape[:2]
-    h, w = patch.shape[:2]
+    h, w = values.shape[:2]
     return left - margin < width and top - margin < height and left + w + margin > 0 and top + h + margin > 0
 
 
-def _overlap(canvas: np.ndarray, patch: np.ndarray, left: int, top: int) -> tuple[np.ndarray, np.ndarray]:
+def _overlap(canvas: np.ndarray, patch: Patch) -> tuple[np.ndarray, np.ndarray]:
     """Views of the canvas and of the patch where they lie on each other."""
+    values, left, top = patch
     height, width = canvas.shape[:2]
-    h, w = patch.shape[:2]
+    h, w = values.shape[:2]
     x1, y1, x2, y2 = max(left, 0), max(top, 0), min(left + w, width), min(top + h, height)
     x2, y2 = max(x2, x1), max(y2, y1)
-    return canvas[y1:y2, x1:x2], patch[y1 - top : y2 - top, x1 - left : x2 - left]
+    return canvas[y1:y2, x1:x2], values[y1 - top : y2 - top, x1 - left : x2 - left]

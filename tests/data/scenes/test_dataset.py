@@ -19,7 +19,7 @@ def mixed(i: int) -> dict[str, float]:
 
 def test_no_pictures_are_a_set_too(tmp_path):
     assert len(Scenes(0)) == 0 and Scenes(0).ground_truth()["images"] == []
-    write(tmp_path / "none", 0)
+    write(tmp_path / "none", Scenes(0))
     assert json.loads((tmp_path / "none/annotations.json").read_text())["annotations"] == []
 
 
@@ -110,8 +110,8 @@ def test_different_seeds_are_different_sets():
 def test_what_is_written_is_what_coco_tools_read(tmp_path, workers):
     from pycocotools.coco import COCO
 
-    folder = write(tmp_path / "set", 5, seed=2, size=(64, 96), workers=workers, quality=None)
     scenes = Scenes(5, size=(64, 96), seed=2)
+    folder = write(tmp_path / "set", scenes, workers=workers, quality=None)
     coco = COCO(folder / "annotations.json")
     assert [c["name"] for c in coco.loadCats(coco.getCatIds())] == list(NAMES)
     for i, entry in enumerate(coco.loadImgs(coco.getImgIds())):
@@ -125,11 +125,11 @@ def test_what_is_written_is_what_coco_tools_read(tmp_path, workers):
 
 def test_a_jpeg_set_goes_into_an_empty_folder_and_never_into_another(tmp_path):
     (tmp_path / "set").mkdir()
-    folder = write(tmp_path / "set", 1, size=(64, 64), workers=0, quality=80)
+    folder = write(tmp_path / "set", Scenes(1, size=(64, 64)), workers=0, quality=80)
     assert [p.name for p in (folder / "images").iterdir()] == ["000000.jpg"]
     before = (folder / "annotations.json").read_bytes()
     with pytest.raises(FileExistsError, match="not an empty folder"):
-        write(folder, 1, size=(64, 64), workers=0)
+        write(folder, Scenes(1, size=(64, 64)), workers=0)
     assert (folder / "annotations.json").read_bytes() == before
     with pytest.raises(ValueError, match="quality"):
-        write(tmp_path / "other", 1, quality=101)
+        write(tmp_path / "other", Scenes(1), quality=101)
