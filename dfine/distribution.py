@@ -7,6 +7,8 @@ published code carries W·(1/c) and divides by it when it decodes; the boxes are
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -38,6 +40,30 @@ def weighting(bins: int = 32, a: float = 0.5, c: float = 0.25) -> Tensor:
     half = c * (a / c + 1) ** (2 * n / (bins - 2)) - c  # W(N/2) … W(N−1)
     end = torch.tensor([2 * a], dtype=torch.float64)
     return torch.cat((-end, -half.flip(0)[:-1], half, end)).float()  # [N+1]
+
+
+def constants(w: Tensor) -> tuple[float, float]:
+    """The constants a and c of a weighting function [N+1], the way back from `weighting`.
+
+    W(N) is 2a, and a bin halfway out gives c: it lies the further in, the smaller c is.
+
+    Raises:
+        ValueError: `w` has an even count or fewer than 7 values, or is not a W(n) of any a and c.
+    """
+    if w.ndim != 1 or len(w) < 7 or not len(w) % 2:
+        raise ValueError(f"W(n) has an odd count of at least 7 values, not the shape {list(w.shape)}")
+    bins, values = len(w) - 1, w.double()
+    a, n = float(values[-1]) / 2, bins // 4
+    share = 2 * n / (bins - 2)
+    inside = float(values[bins // 2 + n]) / a if a > 0 else 0.0  # W(N/2 + n) / a: 0 for c = 0, `share` for a large c
+    if not 0 < inside < share:
+        raise ValueError("these values are not a W(n): it rises from −2a to 2a in steps that grow away from zero")
+    low, high = -20.0, 20.0  # of log(c / a)
+    for _ in range(80):
+        middle = (low + high) / 2
+        c = math.exp(middle)
+        low, high = (middle, high) if c * math.expm1(share * math.log1p(1 / c)) < inside else (low, middle)
+    return a, a * math.exp((low + high) / 2)
 
 
 def offsets(edges: Tensor, w: Tensor) -> Tensor:

@@ -190,3 +190,16 @@ def test_edge_positions_agree_with_decoded_boxes():
     offset = torch.tensor([0.1, -0.2, 0.3, 0.05])
     want = boxes.to_pixels(d.decode(initial, offset), (640, 480))
     torch.testing.assert_close(d.edge_positions(initial, offset, (640, 480)), want)
+
+
+@pytest.mark.parametrize("bins", [6, 8, 32])
+@pytest.mark.parametrize("a", [0.25, 0.5, 1.0])
+@pytest.mark.parametrize("c", [1 / 64, 1 / 8, 1 / 4, 3.0])
+def test_the_constants_can_be_read_off_the_curve(bins, a, c):
+    assert d.constants(d.weighting(bins, a, c)) == pytest.approx((a, c), rel=1e-4)
+
+
+@pytest.mark.parametrize("w", [torch.zeros(0), torch.zeros(33), torch.linspace(-1, 1, 33), torch.ones(32), -torch.ones(9)])
+def test_what_is_no_curve_has_no_constants(w):
+    with pytest.raises(ValueError, match=r"W\(n\)"):
+        d.constants(w)
