@@ -199,7 +199,9 @@ def test_the_constants_can_be_read_off_the_curve(bins, a, c):
     assert d.constants(d.weighting(bins, a, c)) == pytest.approx((a, c), rel=1e-4)
 
 
-@pytest.mark.parametrize("w", [torch.zeros(0), torch.zeros(33), torch.linspace(-1, 1, 33), torch.ones(32), -torch.ones(9)])
+@pytest.mark.parametrize(
+    "w", [torch.zeros(0), torch.zeros(33), torch.linspace(-1, 1, 33), torch.ones(32), -torch.ones(9)]
+)
 def test_what_is_no_curve_has_no_constants(w):
     with pytest.raises(ValueError, match=r"W\(n\)"):
         d.constants(w)

@@ -3,8 +3,8 @@
 From then on the browser selects, chooses and draws without a request. Numbers are little-endian arrays in base64; the
 browser's `trace.js` reads them. Boxes and logits are exact in single precision. Distributions are sent as natural
 logarithms below their highest bin, in steps of `STEP`: Pr(n) is off by at most the factor exp(`STEP` / 2), which is
-1.8e-4, and an edge's mean by at most that times twice the mean distance of its distribution from the mean. An edge that
-is unsure by 20 px is drawn within 0.01 px of where the network has it.
+3.1e-4, and an edge's mean by at most that times twice the mean distance of its distribution from the mean. An edge that
+is unsure by 20 px is drawn within 0.02 px of where the network has it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dfine.figures import style
 from dfine.inference.predictor import Result
 from dfine.trace.records import Trace
 
-DEEPEST = 24.0  # bins whose logarithm lies further below the highest one's are sent as if they lay there: 4e-11 of it
+DEEPEST = 40.0  # a bin whose logarithm lies further below the highest one's is sent as if it lay there: 4e-18 of it
 STEP = DEEPEST / 65535
 
 

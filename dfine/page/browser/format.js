@@ -1,0 +1,30 @@
+/** Numbers as the figures of this project write them; see `dfine/figures/style.py`. */
+
+/** A non-negative number with about three useful digits: 123, 12.3, 0.45, 0. @param {number} value */
+export function number(value) {
+  if (value < 0.005) return '0';
+  return value >= 99.95 ? value.toFixed(0) : value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
+}
+
+/** The same with a sign and a true minus: +12.3, −0.45, 0. @param {number} value @param {string} [unit] */
+export function signed(value, unit = '') {
+  const text = number(Math.abs(value));
+  return `${Number(text) === 0 ? '' : value > 0 ? '+' : '−'}${text}${unit}`;
+}
+
+/** A fixed count of decimals and a true minus; never −0.0. @param {number} value @param {number} [digits] */
+export function fixed(value, digits = 1) {
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? text.replace('-', '') : text.replace('-', '−');
+}
+
+/** W(n) at a tick: whole pixels, or tenths where there are only a few. @param {number} pixels */
+export function coarse(pixels) {
+  const size = Math.abs(pixels);
+  const text = size >= 9.95 ? size.toFixed(0) : size.toFixed(1).replace(/\.0$/, '');
+  return (Number(text) === 0 ? '' : pixels > 0 ? '+' : '−') + text;
+}
+
+/** @param {string} text @returns {string} with what HTML would read as its own escaped */
+export const escaped = (text) =>
+  text.replace(/[&<>"']/g, (sign) => ({'&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;'})[sign]);

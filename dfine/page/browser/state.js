@@ -1,0 +1,124 @@
+/**
+ * The one state of the page: what is shown, chosen, hovered and set. Everything that draws is told of every change, and
+ * everything that reacts to a visitor changes nothing but this.
+ */
+import {weighting} from './distribution.js';
+
+/**
+ * @typedef {object} State
+ * @property {?import('./trace.js').Trace} trace what the network answered; null where there is no answer
+ * @property {?number} object the number of the chosen detection
+ * @property {number} layer 0 the initial box, 1 … L a layer, in between while the layers play
+ * @property {number} edge 0 left, 1 top, 2 right, 3 bottom
+ * @property {?number} over an edge that the pointer is on
+ * @property {?number} bin a bin that the pointer is on
+ * @property {string} tab the key of the open tab
+ * @property {number} threshold the lowest score in sight
+ * @property {string[]} classes to which the view is narrowed; none stand for all
+ * @property {?number} top how many objects are in sight at most
+ * @property {?number[]} point a place that was asked about, in pixels
+ * @property {boolean} ribbons whether edges are drawn as densities
+ * @property {boolean} magnified whether movements are drawn ten times as far
+ * @property {?{a: number, c: number}} lab another W(n) that is tried; null for the network's own
+ */
+
+/** @type {State} */
+export const START = {
+  trace: null, object: null, layer: 0, edge: 0, over: null, bin: null, tab: '', threshold: 0.5, classes: [], top: null,
+  point: null, ribbons: true, magnified: false, lab: null,
+};
+/** What a visitor decides, and may want to take back; not where the pointer is, or how far the layers have played. */
+export const DECISIONS = ['object', 'edge', 'tab', 'threshold', 'classes', 'top', 'lab'];
+const MEMORY = 100; // decisions that can be taken back
+
+/**
+ * The detections in sight, best first.
+ * @param {State} state
+ * @returns {import('./trace.js').Detection[]}
+ */
+export function inSight({trace, threshold, classes, top}) {
+  const lowest = Math.fround(threshold); // scores are in single precision
+  const seen = (trace?.detections ?? []).filter((d) => d.score >= lowest && (!classes.length || classes.includes(d.name)));
+  return top === null ? seen : seen.slice(0, Math.max(0, top));
+}
+
+/** The chosen object's way through the layers, or null. @param {State} state @returns {?import('./trace.js').History} */
+export function chosen({trace, object}) {
+  return trace && object !== null ? trace.history(object) : null;
+}
+
+const tried = new WeakMap(); // histories with another W(n): the last one of each
+
+/** As `chosen`, read with the W(n) that is tried where its tab is open. @param {State} state */
+export function read(state) {
+  const history = chosen(state);
+  if (!history || state.tab !== 'lab' || !state.lab) return history;
+  const {a, c} = state.lab, last = tried.get(history);
+  if (last?.a === a && last.c === c) return last.history;
+  const again = history.reweighted(a, c);
+  tried.set(history, {a, c, history: again});
+  return again;
+}
+
+/** The state with what does not go together put right. @param {State} state @returns {State} */
+export function settled(state) {
+  const layers = state.trace?.layers ?? 0, seen = inSight(state);
+  const object = seen.some((d) => d.number === state.object) ? state.object : seen[0]?.number ?? null;
+  const layer = Math.min(Math.max(state.layer, 0), layers);
+  let {lab} = state;
+  try {
+    if (lab) weighting(4, lab.a, lab.c);
+  } catch {
+    lab = null;
+  }
+  return {...state, object, layer, lab, edge: [0, 1, 2, 3].includes(state.edge) ? state.edge : 0};
+}
+
+/** Holds the state and tells of its changes. */
+export class Store {
+  /** @param {Partial<State>} [start] */
+  constructor(start = {}) {
+    /** @type {State} */
+    this.state = settled({...START, ...start});
+    this._past = [];
+    this._told = new Set();
+  }
+
+  /** @param {(state: State, changed: Set<string>) => void} listener @returns {() => void} stops telling it */
+  subscribe(listener) {
+    this._told.add(listener);
+    return () => this._told.delete(listener);
+  }
+
+  /**
+   * Change some of the state. Nothing is told where nothing differs.
+   * @param {Partial<State>} changes
+   * @param {{remember?: boolean}} [options] whether a decision among the changes can be taken back
+   */
+  set(changes, {remember = true} = {}) {
+    const before = this.state, after = settled({...before, ...changes});
+    const changed = new Set(Object.keys(after).filter((key) => !same(key, before[key], after[key])));
+    if (!changed.size) return;
+    if (changed.has('trace')) this._past = [];
+    else if (remember && DECISIONS.some((key) => changed.has(key))) {
+      this._past.push(Object.fromEntries(DECISIONS.map((key) => [key, before[key]])));
+      if (this._past.length > MEMORY) this._past.shift();
+    }
+    this.state = after;
+    for (const listener of this._told) listener(after, changed);
+  }
+
+  /** Whether there is a decision to take back. */
+  get canUndo() {
+    return this._past.length > 0;
+  }
+
+  /** Take the last decision back. */
+  undo() {
+    const before = this._past.pop();
+    if (before) this.set(before, {remember: false});
+  }
+}
+
+const PLAIN = ['classes', 'point', 'lab']; // what is equal where its content is
+const same = (key, a, b) => a === b || (PLAIN.includes(key) && JSON.stringify(a) === JSON.stringify(b));

@@ -1,0 +1,186 @@
+/**
+ * The answer of one picture as the browser keeps it: what `dfine/page/compact.py` sends, decoded, and one object's way
+ * through the layers with everything that the page reads off it.
+ */
+import {deviation, entropy, interval, mean, mixed, softmax, weighting} from './distribution.js';
+
+export const LEFT = 0, TOP = 1, RIGHT = 2, BOTTOM = 3;
+
+/**
+ * @typedef {object} Detection
+ * @property {number} number place among all detections, best first; it stays, whatever is filtered
+ * @property {string} name
+ * @property {string} colour
+ * @property {string} ink that reads best on the colour
+ * @property {number} score
+ * @property {number} query
+ * @property {number[]} box corners in pixels, clipped to the picture
+ */
+
+/** @param {string} text base64 */
+function bytes(text) {
+  const raw = atob(text), out = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) out[i] = raw.charCodeAt(i);
+  return out.buffer;
+}
+
+const sigmoid = (v) => 1 / (1 + Math.exp(-v));
+const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
+
+/** Intersection over union of two boxes, corners in any unit. @param {number[]} a @param {number[]} b */
+export function iou(a, b) {
+  const side = (box, k) => Math.max(0, box[k + 2] - box[k]);
+  const both = [0, 1].map((k) => Math.max(0, Math.min(a[k + 2], b[k + 2]) - Math.max(a[k], b[k])));
+  const shared = both[0] * both[1], all = side(a, 0) * side(a, 1) + side(b, 0) * side(b, 1) - shared;
+  return all > 0 ? shared / all : 0;
+}
+
+/** Everything that the network made of one picture. */
+export class Trace {
+  /** @param {object} told what `compact` made */
+  constructor(told) {
+    this.size = told.size;
+    this.w = Float64Array.from(told.w);
+    [this.a, this.c, this.bins] = [told.a, told.c, told.w.length - 1];
+    this.temperature = told.temperature;
+    this.layers = told.layers;
+    this.edges = told.edges;
+    this.colours = told.colours;
+    this.shapes = told.shapes;
+    this._told = told;
+    this._floats = Object.fromEntries(['scores', 'logits', 'boxes', 'quality'].map((name) =>
+      [name, new Float32Array(bytes(told[name]))]));
+    this._steps = new Uint16Array(bytes(told.distributions));
+    this._histories = new Map();
+    /** @type {Detection[]} */
+    this.detections = told.labels.map((label, number) => ({
+      number, label, ...told.classes[label], score: this._floats.scores[number],
+      query: told.queries[told.rows[number]],
+      box: this._box(told.rows[number], told.layers).map((v, k) => clamp(v, 0, told.size[k % 2])),
+    }));
+  }
+
+  _box(row, stage) {
+    const start = 4 * (row * (this.layers + 1) + stage);
+    return [...this._floats.boxes.subarray(start, start + 4)];
+  }
+
+  /** One object through the layers. @param {number} number of a detection @returns {History} */
+  history(number) {
+    if (!this._histories.has(number)) this._histories.set(number, this._read(number));
+    return this._histories.get(number);
+  }
+
+  _read(number) {
+    const {layers, _floats: f, _told: told} = this, row = told.rows[number], values = this.w.length;
+    const logits = [];
+    for (let layer = 0; layer < layers; layer++) {
+      logits.push(this.edges.map((_, k) => {
+        const start = ((row * layers + layer) * 4 + k) * values;
+        return Float64Array.from(this._steps.subarray(start, start + values), (v) => -v * told.step);
+      }));
+    }
+    const classLogits = [...f.logits.subarray(number * (layers + 1), (number + 1) * (layers + 1))];
+    return new History({
+      ...this.detections[number], layers, size: this.size, logits, w: this.w, temperature: this.temperature,
+      boxes: Array.from({length: layers + 1}, (_, stage) => this._box(row, stage)),
+      classLogits, quality: [...f.quality.subarray(row * layers, (row + 1) * layers)], token: told.tokens[row],
+      edges: this.edges, colours: this.colours,
+    });
+  }
+
+  /** The level, row and column of the encoder's token that a query came from, or null. @param {number} token */
+  cell(token) {
+    let first = 0;
+    for (const [level, [height, width]] of this.shapes.entries()) {
+      if (token >= first && token < first + height * width)
+        return {level, row: Math.floor((token - first) / width), column: (token - first) % width};
+      first += height * width;
+    }
+    return null;
+  }
+}
+
+/** One object through the layers: where it started, what every layer made of its edges, how sure each of them is. */
+export class History {
+  /** @param {object} parts see `Trace` */
+  constructor(parts) {
+    Object.assign(this, parts);
+    const [x1, y1, x2, y2] = this.boxes[0];
+    this.initial = {centre: [(x1 + x2) / 2, (y1 + y2) / 2], size: [x2 - x1, y2 - y1]};
+    /** Pixels in one size of the initial box, per edge. */
+    this.perSize = [x2 - x1, y2 - y1, x2 - x1, y2 - y1];
+    this.scores = this.classLogits.map(sigmoid);
+    this.scoresBefore = this.quality.map((q, layer) => sigmoid(this.classLogits[layer + 1] - q));
+    this.p = this.logits.map((layer) => layer.map((edge) => softmax(edge)));
+    this.calibrated = this.temperature
+      ? this.logits.map((layer) => layer.map((edge, k) => softmax(edge, this.temperature[k]))) : this.p;
+    this.offsets = this.p.map((layer) => layer.map((p) => mean(p, this.w)));
+    this.deviations = this.calibrated.map((layer) =>
+      layer.map((p, k) => deviation(p, this.w) * Math.abs(this.perSize[k])));
+    this.intervals = this.calibrated.map((layer) => layer.map((p, k) => this.reach(p, k)));
+    /** Pixels outward since the stage before, from the boxes, which are exact. */
+    this.shifts = this.boxes.slice(1).map((box, i) =>
+      box.map((v, k) => (k < 2 ? -1 : 1) * (v - this.boxes[i][k])));
+    this.ious = this.boxes.map((box) => iou(box, this.boxes[this.layers]));
+  }
+
+  /** The object's name and score, as headlines have it. */
+  get title() {
+    return `${this.name} ${this.scores[this.layers].toFixed(2)}, query ${this.query}`;
+  }
+
+  /** Whether a temperature has been fitted. */
+  get calibration() {
+    return this.temperature ? 'calibrated' : 'uncalibrated';
+  }
+
+  /** The place in pixels of an edge at an offset from the initial box. @param {number} edge @param {number} offset */
+  at(edge, offset) {
+    const axis = edge % 2, out = (0.5 + offset) * this.initial.size[axis];
+    return this.initial.centre[axis] + (edge < 2 ? -out : out);
+  }
+
+  /** Between which places an edge lies with a probability, in order. */
+  reach(p, edge, mass = 0.8, w = this.w) {
+    return interval(p, w, mass).map((offset) => this.at(edge, offset)).sort((a, b) => a - b);
+  }
+
+  /** The logits of all edges at a place on the way through the layers; at 0, no distribution has moved anything yet. */
+  logitsAt(place) {
+    const layer = Math.ceil(place), share = place - (layer - 1);
+    if (place <= 0) return this.edges.map(() => new Float64Array(this.w.length));
+    if (share >= 1) return this.logits[layer - 1];
+    const flat = new Float64Array(this.w.length);
+    return this.logits[layer - 1].map((to, k) => mixed(layer > 1 ? this.logits[layer - 2][k] : flat, to, share));
+  }
+
+  /**
+   * The box and the edges at a place on the way: 0 the initial box, 1 … L a layer, in between a mixture.
+   * @param {number} place
+   * @returns {{box: number[], p: Float64Array[], reach: ?number[][]}} the initial box has no interval
+   */
+  moment(place) {
+    const stage = Math.round(place), arrived = Math.abs(place - stage) < 1e-9, logits = this.logitsAt(place);
+    const spread = logits.map((edge, k) => softmax(edge, this.temperature ? this.temperature[k] : 1));
+    const box = arrived ? this.boxes[stage] : logits.map((edge, k) => this.at(k, mean(softmax(edge), this.w)));
+    const reach = place < 1 ? null : arrived ? this.intervals[stage - 1] : spread.map((p, k) => this.reach(p, k));
+    return {box, p: spread, reach};
+  }
+
+  /** The box that the same Pr(n) give with another weighting function. @param {number} layer from 1 on */
+  decoded(layer, w) {
+    return this.p[layer - 1].map((p, k) => this.at(k, mean(p, w)));
+  }
+
+  /** The same object as the network would read it with another W(n); the network was not trained for it. */
+  reweighted(a, c) {
+    const w = weighting(this.w.length - 1, a, c);
+    return new History({...this, w, boxes: [this.boxes[0], ...this.p.map((_, i) => this.decoded(i + 1, w))]});
+  }
+
+  /** Entropy of an edge's distribution in bits. */
+  entropy(layer, edge) {
+    return entropy(this.calibrated[layer - 1][edge]);
+  }
+}

@@ -1,0 +1,54 @@
+/** What the page says in sentences; of one object the same as `dfine/figures/words.py`. */
+import {number} from './format.js';
+
+/** @typedef {import('./trace.js').History} History */
+
+/** One object in two plain sentences: how its box came about, how sure each edge is. @param {History} h */
+export function describe(h) {
+  const box = h.boxes[h.layers].map((v, k) => Math.min(Math.max(v, 0), h.size[k % 2]));
+  const [x1, y1, x2, y2] = box.map((v) => Math.round(v));
+  return `${h.name[0].toUpperCase()}${h.name.slice(1)}, score ${h.scores[h.layers].toFixed(2)}, from (${x1}, ${y1}) `
+    + `to (${x2}, ${y2}) in a picture of ${h.size[0]} by ${h.size[1]} pixels; ${moves(h)}. ${certainty(h)}.`;
+}
+
+function moves(h) {
+  let amount = 0, layer = 0, edge = 0;
+  h.shifts.forEach((row, i) => row.forEach((v, k) => {
+    if (Math.abs(v) > Math.abs(amount)) [amount, layer, edge] = [v, i, k];
+  }));
+  const start = h.ious[0].toFixed(2), stages = h.layers === 1 ? 'the one layer' : `${h.layers} layers`;
+  if (Math.abs(amount) < 0.5)
+    return `its initial box was kept, no edge moved by half a pixel in ${stages} (IoU with the final box ${start})`;
+  return `its initial box overlapped the final one with IoU ${start}, and the largest move in ${stages} was that of the `
+    + `${h.edges[edge]} edge in layer ${layer + 1}, ${number(Math.abs(amount))} px ${amount > 0 ? 'outward' : 'inward'}`;
+}
+
+function certainty(h) {
+  const lengths = h.intervals[h.layers - 1].map(([low, high]) => high - low);
+  const best = lengths.indexOf(Math.min(...lengths)), worst = lengths.indexOf(Math.max(...lengths));
+  if (best === worst)
+    return `Each edge lies with 80 % probability within ${number(lengths[0])} px (${h.calibration})`;
+  return `Its surest edge is the ${h.edges[best]} one, with 80 % of its probability within ${number(lengths[best])} px, `
+    + `its least sure the ${h.edges[worst]} one, within ${number(lengths[worst])} px (${h.calibration})`;
+}
+
+/** What a stage is called. @param {number} stage 0 the initial box */
+export const named = (stage) => (stage ? `layer ${stage}` : 'initial box');
+
+/**
+ * What was found, in a few sentences; where nothing was, what could have been.
+ * @param {import('./trace.js').Detection[]} seen
+ * @param {import('./state.js').State} state
+ * @param {{seconds: number, notes: string[], known: string}} told what the server said of the picture
+ */
+export function summary(seen, {threshold, classes, trace}, {seconds, notes, known}) {
+  const queries = new Set(seen.map((d) => d.query)).size, count = seen.length;
+  let what = count ? `${count} object${count === 1 ? '' : 's'}` : 'Nothing';
+  if (queries < count) what = `${count} detections by ${queries} quer${queries === 1 ? 'y' : 'ies'}`;
+  const of = classes.length ? ' of the classes that you chose' : '';
+  const said = [`${what}${of} with a score of at least ${threshold.toFixed(2)}, in ${trace.size.join(' × ')} pixels, `
+    + `${seconds.toFixed(2)}\u00a0s.`, ...notes];
+  if (count) return [...said, 'Click a box, a row, or a place where nothing was found.'].join(' ');
+  said.push(`Lower the threshold${of ? ' or choose other classes' : ''} to see what was nearly found.`);
+  return [...said, ...(of ? [] : [known])].join(' ');
+}

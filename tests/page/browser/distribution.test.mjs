@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import * as d from '../../../dfine/page/browser/distribution.js';
+
+const near = (a, b, by = 1e-12) => assert.ok(Math.abs(a - b) <= by, `${a} is not ${b}`);
+
+test('W of a small table by hand', () => {
+  const root = (Math.sqrt(3) - 1) / 4, w = [-1, -0.5, -root, 0, root, 0.5, 1];
+  d.weighting(6, 0.5, 0.25).forEach((v, n) => near(v, w[n]));
+});
+
+test('what is no W(n) is refused', () => {
+  for (const [bins, a, c] of [[5, 0.5, 0.25], [2, 0.5, 0.25], [32, 0, 0.25], [32, 0.5, -1], [32, NaN, 1]])
+    assert.throws(() => d.weighting(bins, a, c), RangeError);
+});
+
+test('a single bin is its own mean and has no spread', () => {
+  const w = d.weighting(32, 0.5, 0.25), p = new Float64Array(33);
+  p[20] = 1;
+  near(d.mean(p, w), w[20]);
+  near(d.deviation(p, w), 0);
+  near(d.entropy(p), 0);
+});
+
+test('a flat distribution stays where it is, and is as unsure as can be', () => {
+  const w = d.weighting(32, 0.5, 0.25), p = d.softmax(new Float64Array(33));
+  near(d.mean(p, w), 0);
+  near(d.entropy(p), Math.log2(33));
+  const [low, high] = d.interval(p, w);
+  near(low, -high);
+});
+
+test('a temperature flattens, and a shift of all logits changes nothing', () => {
+  const logits = Float64Array.from({length: 33}, (_, n) => -((n - 12) ** 2) / 8), p = d.softmax(logits);
+  d.softmax(logits.map((v) => v + 700)).forEach((v, n) => near(v, p[n]));
+  assert.ok(d.entropy(d.softmax(logits, 2)) > d.entropy(p));
+  d.mixed(logits, logits, 0.3).forEach((v, n) => near(v, logits[n]));
+});
+
+test('densities times the widths of bins are all the mass', () => {
+  const w = d.weighting(32, 0.5, 0.25), p = d.softmax(Float64Array.from({length: 33}, (_, n) => Math.sin(n)));
+  const at = d.borders(w);
+  near(d.density(p, w).reduce((sum, v, n) => sum + v * (at[n + 1] - at[n]), 0), 1);
+  for (let n = 0; n < 33; n++) assert.ok(at[n] < w[n] && w[n] < at[n + 1]);
+});

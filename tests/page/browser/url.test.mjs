@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {START} from '../../../dfine/page/browser/state.js';
+import {fromHash, toHash} from '../../../dfine/page/browser/url.js';
+
+const TABS = ['shape', 'edge', 'lab'];
+
+test('an empty address says nothing', () => {
+  for (const hash of ['', '#', '#nonsense', '#a=b&c=d']) assert.deepEqual(fromHash(hash, TABS), {});
+});
+
+test('what was written is read', () => {
+  const state = {...START, object: 2, edge: 3, layer: 1.999, tab: 'edge', threshold: 0.35, classes: ['a & b', 'ü'],
+    lab: {a: 0.5, c: 0.125}};
+  const link = fromHash(toHash(state, {example: '4-occlusion', model: 'demo'}), TABS);
+  assert.deepEqual(link, {example: '4-occlusion', model: 'demo', object: 2, edge: 3, layer: 2, tab: 'edge',
+    threshold: 0.35, classes: ['a & b', 'ü'], lab: {a: 0.5, c: 0.125}});
+});
+
+test('an uploaded picture is in no link, and neither is the model that looked at it', () => {
+  const link = fromHash(toHash({...START, tab: 'shape', object: 0}, {model: 'demo'}), TABS);
+  assert.equal(link.example, undefined);
+  assert.equal(link.model, undefined);
+});
+
+test('what others put into a link is checked', () => {
+  const bad = '#object=0&edge=inside&layer=-1&tab=__proto__&threshold=7&a=0&c=Infinity&object=x';
+  assert.deepEqual(fromHash(bad, TABS), {});
+  assert.equal(fromHash(`#example=${'x'.repeat(9999)}`, TABS).example.length, 200);
+});
