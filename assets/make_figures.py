@@ -26,11 +26,12 @@ EXAMPLES = {  # name: seed (training starts from 0, held-out scenes end far belo
     "2-crowd": (10_000_012, {"crowding": 1.0}),
     "3-low-light": (10_000_023, {"low_light": 0.8}),
     "4-occlusion": (10_000_034, {"occlusion": 0.9}),
+    "5-far-off": (10_000_225, {"crowding": 1.0}),
 }
 
 
 def examples(folder: Path) -> None:
-    """Draw the four example pictures, 640 pixels square."""
+    """Draw the example pictures, 640 pixels square."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, (seed, dials) in EXAMPLES.items():
         Image.fromarray(scenes.draw(seed, 640, dials).image).save(folder / f"{name}.jpg", quality=88, optimize=True)

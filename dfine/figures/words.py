@@ -7,6 +7,8 @@ from dfine.config import EDGES
 from dfine.figures import style
 from dfine.trace.history import History
 
+CONTRAST = 2.5  # times as long as the next shorter interval: an edge of which the network is much less sure
+
 
 def describe(history: History) -> str:
     """One object in two plain sentences: what it is, how its box came about, how sure each edge is.
@@ -22,6 +24,39 @@ def describe(history: History) -> str:
         f"picture of {history.size[0]} by {history.size[1]} pixels; {_moves(history)}."
     )
     return f"{first} {_certainty(history)}."
+
+
+def certainty(history: History) -> str:
+    """How sure the last layer is of the four edges, in one or two sentences for the first look.
+
+    Edges are told apart where one interval is at least `CONTRAST` times as long as the next shorter one; intervals are
+    those that hold 80 % of the probability.
+    """
+    lengths = _lengths(history)
+    order = sorted(range(4), key=lengths.__getitem__)
+    steps = [lengths[b] / max(lengths[a], 1.0) for a, b in zip(order, order[1:])]
+    step = max(range(3), key=steps.__getitem__)
+    if steps[step] < CONTRAST:
+        shortest, longest = style.number(lengths[order[0]]), style.number(lengths[order[-1]])
+        within = f"{longest} px" if shortest == longest else f"{shortest} to {longest} px"
+        return f"About equally sure of all four edges: each lies within {within}."
+    sure, unsure = order[: step + 1], sorted(order[step + 1 :])
+    which = f"the {EDGES[sure[0]]} edge" if len(sure) == 1 else ("two edges", "three edges")[len(sure) - 2]
+    known = f"Sure of {which}, within {style.number(lengths[sure[-1]])} px."
+    names = _listed([EDGES[edge] for edge in unsure])
+    places = _listed([f"{style.number(lengths[edge])} px" for edge in unsure])
+    return f"{known} The {names} edge{'s' * (len(unsure) > 1)} could lie anywhere within {places}."
+
+
+def _lengths(history: History) -> list[float]:
+    """The lengths in pixels of the last layer's 80 % intervals, in the order of `EDGES`."""
+    reach = history.intervals()[-1]  # [4, 2]
+    return (reach[:, 1] - reach[:, 0]).tolist()
+
+
+def _listed(words: list[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _moves(history: History) -> str:
@@ -42,14 +77,13 @@ def _moves(history: History) -> str:
 
 
 def _certainty(history: History) -> str:
-    reach = history.intervals()[-1]  # [4, 2]
-    lengths = reach[:, 1] - reach[:, 0]
-    best, worst = int(lengths.argmin()), int(lengths.argmax())
+    lengths = _lengths(history)
+    best, worst = (f(range(4), key=lengths.__getitem__) for f in (min, max))
     note = style.calibration(history)
     if best == worst:
-        return f"Each edge lies with 80 % probability within {style.number(float(lengths[0]))} px ({note})"
+        return f"Each edge lies with 80 % probability within {style.number(lengths[0])} px ({note})"
     return (
         f"Its surest edge is the {EDGES[best]} one, with 80 % of its probability within "
-        f"{style.number(float(lengths[best]))} px, its least sure the {EDGES[worst]} one, within "
-        f"{style.number(float(lengths[worst]))} px ({note})"
+        f"{style.number(lengths[best])} px, its least sure the {EDGES[worst]} one, within "
+        f"{style.number(lengths[worst])} px ({note})"
     )

@@ -31,6 +31,8 @@ class Answer:
     model: str  # its name among the models
     where: About
     file: str  # the shown picture in the page's cache
+    caption: str = ""  # what is worth a look in it, where somebody has said so
+    about: str = ""  # the kind of thing that the caption speaks of
 
     @property
     def subject(self) -> Subject:

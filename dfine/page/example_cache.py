@@ -13,7 +13,7 @@ from dfine.files import digest
 from dfine.page import zerogpu
 from dfine.page.answer import Answer
 from dfine.page.examples import Example
-from dfine.page.models import DRAWINGS, KEPT
+from dfine.page.models import DRAWINGS, KEPT, PHOTOS
 from dfine.page.runner import Runner
 
 SURE = 0.5  # the score at which the page begins
@@ -29,7 +29,7 @@ class ExampleCache:
 
     def __init__(self, runner: Runner, examples: Sequence[Example]):
         self.runner, self.examples = runner, list(examples)
-        self._known = {digest(example.path) for example in self.examples}
+        self._known = {digest(example.path): example for example in self.examples}
         self._sizes = {
             Path(example.path).stat().st_size for example in self.examples
         }  # most pictures need not be read for this
@@ -51,7 +51,10 @@ class ExampleCache:
         if answer is None:
             with self._turn:
                 answer = self._find(key) or self._keep(key, self.runner.answer(path, name))
-        return replace(answer, path=str(path), where=replace(answer.where, picture=Path(path).name))
+        where = replace(answer.where, picture=Path(path).name)
+        answer, example = replace(answer, path=str(path), where=where), self._known[key[0]]
+        meant = name == (DRAWINGS if example.drawn else PHOTOS)  # of another model the caption may be untrue
+        return replace(answer, caption=example.caption, about=example.about) if meant else answer
 
     def offered(self) -> dict[int, Example]:
         """The examples that a model of the page knows, by their numbers: no photographs for a model of drawings."""
@@ -61,12 +64,16 @@ class ExampleCache:
     def first(self) -> tuple[Example, str] | None:
         """The example to begin with, and the model that answers it; None where there are no examples.
 
-        It is the first in which something has been found for sure, and preferably one that the default model knows.
-        While none has been looked at yet, it is simply the first.
+        It is the one that is meant for it, unless the page has been given a model of its own. Then it is the first in
+        which something has been found for sure, and preferably one that the default model knows. While none has been
+        looked at yet, it is simply the first.
         """
         models = self.runner.models
         offered = [(example, models.suited(example.drawn)) for example in self.offered().values()]
         offered.sort(key=lambda pair: pair[1] != models.default)
+        opening = [pair for pair in offered if pair[0].opens]
+        if opening and models.default in (DRAWINGS, PHOTOS):
+            return opening[0]
         answers = [(pair, self._find((digest(pair[0].path), pair[1]))) for pair in offered]
         good = [pair for pair, answer in answers if answer and len(answer.result.detections.above(SURE))]
         return next(iter(good or offered), None)

@@ -2,8 +2,8 @@
 // Given by gr.HTML: element, trigger, props, watch. props.value is what examples.value() in examples.py returns.
 const strip = element.querySelector('.strip');
 
-function button({index, picture, label}) {
-  const node = Object.assign(document.createElement('button'), {type: 'button'});
+function button({index, picture, label, caption}) {
+  const node = Object.assign(document.createElement('button'), {type: 'button', title: caption});
   const name = Object.assign(document.createElement('span'), {className: 'name', textContent: label});
   node.append(Object.assign(new Image(), {src: picture.url, alt: '', draggable: false}), name);
   node.setAttribute('aria-label', `Example: ${label}`);

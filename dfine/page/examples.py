@@ -10,8 +10,24 @@ import gradio as gr
 from dfine.page import cached_files
 from dfine.weights.cache import assets
 
-PHOTOGRAPHS = {"cheetah1.jpg": "Cheetah", "lion.jpg": "Lion", "cheetah.jpg": "Running", "tower.jpg": "Tower"}
-SCENES = {"4-occlusion.jpg": "Half hidden", "3-low-light.jpg": "Dark", "2-crowd.jpg": "Crowded", "1-clean.jpg": "Drawn"}
+OPENING = "4-occlusion.jpg"  # what the page opens with: an edge that cannot be seen
+NO_CAT = "Nobody told this model of {}: of the things that it knows, a cat comes closest."
+PHOTOGRAPHS = {  # label, caption, and the kind of thing that the caption speaks of
+    "cheetah1.jpg": ("Cheetah", NO_CAT.format("cheetahs"), "cat"),
+    "lion.jpg": ("Lion", NO_CAT.format("lions"), "cat"),
+    "cheetah.jpg": ("Running", "Blurred by speed: where its edges are is hard to say for anybody.", "cat"),
+}
+SCENES = {
+    "4-occlusion.jpg": (
+        "Half hidden",
+        "The heart's tip is hidden. Of which edge is the detector unsure?",
+        "heart",
+    ),
+    "5-far-off.jpg": ("Far off", "The balloon's first box is far off. Step through the layers to mend it.", "balloon"),
+    "3-low-light.jpg": ("Dark", "There is hardly any light, and most things are found all the same.", ""),
+    "2-crowd.jpg": ("Crowded", "Things cover each other: look for edges with a wide interval.", ""),
+    "1-clean.jpg": ("Drawn", "Everything is in plain sight, and no edge is in much doubt.", ""),
+}
 TEMPLATE = '<div class="strip" role="group" aria-label="Examples"></div>'
 SIDE = 240  # longest side of a thumbnail in pixels
 
@@ -23,12 +39,21 @@ class Example:
     Attributes:
         path: where it lies; it is read there.
         label: what makes it worth a look, in a word or two.
+        caption: the same in a sentence.
+        about: the kind of thing that the caption speaks of; empty for none.
         drawn: whether it is a drawing, which another model knows than photographs.
     """
 
     path: str
     label: str
+    caption: str
+    about: str
     drawn: bool
+
+    @property
+    def opens(self) -> bool:
+        """Whether the page opens with it."""
+        return Path(self.path).name == OPENING
 
 
 def scenes() -> list[Example]:
@@ -46,8 +71,9 @@ def examples() -> list[Example]:
     return [*photographs(), *scenes()]
 
 
-def _there(folder: Path, labels: dict[str, str], drawn: bool) -> list[Example]:
-    return [Example(str(folder / name), label, drawn) for name, label in labels.items() if (folder / name).is_file()]
+def _there(folder: Path, said: dict[str, tuple[str, str, str]], drawn: bool) -> list[Example]:
+    there = {name: words for name, words in said.items() if (folder / name).is_file()}
+    return [Example(str(folder / name), *words, drawn) for name, words in there.items()]
 
 
 def strip() -> gr.HTML:
@@ -61,8 +87,13 @@ def strip() -> gr.HTML:
 
 
 def value(offered: dict[int, Example]) -> list[dict]:
-    """What the component shows of the examples, which are given by their numbers: a thumbnail and a label of each."""
+    """What the component shows of the examples, which are given by their numbers: a thumbnail and words of each."""
     return [
-        dict(index=number, picture=cached_files.thumbnail(example.path, SIDE), label=example.label)
+        dict(
+            index=number,
+            picture=cached_files.thumbnail(example.path, SIDE),
+            label=example.label,
+            caption=example.caption,
+        )
         for number, example in offered.items()
     ]

@@ -17,7 +17,7 @@ from dfine.page.settings import Settings
 from dfine.page.tabs import BY_KEY, TABS
 from dfine.page.tabs.base import Place, Tab, Values
 from dfine.page.thumbnails import Thumbnails
-from dfine.page.view import View, summary
+from dfine.page.view import View, leading, summary
 
 WRONG = (ValueError, OSError, RuntimeError)  # what a picture or a model that cannot be had raises
 ASKED = next(tab for tab in TABS if tab.ask)  # answers a click on a place where nothing was found
@@ -163,8 +163,8 @@ class Handlers:
         v, view = self.v, s.view(self.runner)
         if view is None:
             return {v.status: s.outcome.sentence} | self._all(None, s.tab)
-        if view.place(view.chosen) is None:  # the best one, so that there is something to see at once
-            view = replace(view, chosen=view.numbers[0] if view.numbers else None)
+        if view.place(view.chosen) is None:  # so that there is something to see at once
+            view = replace(view, chosen=leading(view))
         return {v.status: summary(view)} | self._all(view, s.tab)
 
     def click(self, s: Settings, event: gr.EventData) -> dict:

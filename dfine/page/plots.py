@@ -18,7 +18,11 @@ def of_object(view: View | None) -> tuple[go.Figure | None, str, str]:
     history = view.history
     figure = object_figure(view.answer.picture, history, height=OBJECT)
     title = style.title(history)
-    return with_alt(figure, f"{title}, layer by layer"), f"## {title}", words.describe(history)
+    return (
+        with_alt(figure, f"{title}, layer by layer"),
+        f"## {title}\n{words.certainty(history)}",
+        words.describe(history),
+    )
 
 
 def with_alt(figure: go.Figure, alt: str) -> go.Figure:

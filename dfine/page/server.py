@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from gradio.utils import get_upload_folder
 
-from dfine.page import zerogpu
+from dfine.page import preview, zerogpu
 from dfine.page.endpoints import PUBLIC
 from dfine.page.guard import Guard, Hosts, Quota
 from dfine.page.layout import CSS, KEYS, THEME
@@ -105,6 +105,7 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
         enable_monitoring=False,  # its summary of calls would stand on the page that documents the API
         footer_links=["api", "settings"],
         auth=auth,
+        favicon_path=str(preview.ICON),
         root_path=os.environ.get("GRADIO_ROOT_PATH", ""),
     )
     if zerogpu.spaces:  # ZeroGPU starts with Gradio's own launch, behind a proxy of its own
@@ -115,10 +116,11 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
         application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         application.add_api_route("/healthz", lambda: {"status": "ok"})
         application.add_api_route("/readyz", lambda: _readiness(ready()))
+        preview.serve_files(application)
         gr.mount_gradio_app(application, page, "/", serving.host, port, show_error=False, **options)
         space = os.environ.get("SPACE_HOST", "")
         guard = Guard(
-            application,
+            preview.Preview(application, f"https://{space}" if space else ""),
             Hosts.of(serving.host, space, serving.hosts),
             PUBLIC,
             serving.quota,

@@ -62,6 +62,15 @@ def select(answer: Answer, threshold: float, classes: Sequence[str] = (), top: i
     return View(answer, found[numbers], numbers.tolist(), threshold, tuple(classes))
 
 
+def leading(view: View) -> int | None:
+    """The number of the detection to begin with; None where nothing is in sight.
+
+    It is the best one, but the best of the kind that an example's caption speaks of where there is one.
+    """
+    of_caption = (number for number, name in zip(view.numbers, view.found.class_names) if name == view.answer.about)
+    return next(of_caption, view.numbers[0] if view.numbers else None)
+
+
 def summary(view: View) -> str:
     """What was found and by which model, in a few sentences; where nothing was, what could have been."""
     answer, count = view.answer, len(view.found)
@@ -71,10 +80,11 @@ def summary(view: View) -> str:
         what = f"{count} detections by {queries} quer{'y' if queries == 1 else 'ies'}"
     of = " of the classes that you chose" if view.classes else ""
     width, height = answer.size
-    said = [
+    said = [answer.caption] if answer.caption else []
+    said.append(
         f"{what}{of} with a score of at least {view.threshold:.2f}, in {width} × {height} pixels, "
         f"{answer.seconds:.2f}\u00a0s."
-    ]
+    )
     if min(width, height) < TINY:
         said.append("So small a picture shows nothing that can be recognised: do not trust what is said of it.")
     if answer.model == DRAWINGS:

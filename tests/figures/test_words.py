@@ -33,3 +33,37 @@ def test_every_number_of_the_sentences_is_one_of_the_object(trace_of, layers):
     px = [float(v) for v in re.findall(r"([\d.]+) px", text)]
     wanted = ([float(shifts.max())] if shifts.max() >= 0.5 else []) + [float(lengths.min()), float(lengths.max())]
     assert px == pytest.approx(wanted, rel=0.01, abs=0.05)
+
+
+class Lengths:
+    """Stands for an object of which only the intervals matter: their lengths in pixels, left, top, right, bottom."""
+
+    def __init__(self, *lengths):
+        self.lengths = torch.tensor(lengths)
+
+    def intervals(self):
+        return torch.stack([-self.lengths / 2, self.lengths / 2], 1)[None]
+
+
+@pytest.mark.parametrize(
+    "lengths, sentence",
+    [
+        ((14, 12, 18, 91), "Sure of three edges, within 18.0 px. The bottom edge could lie anywhere within 91.0 px."),
+        ((91, 12, 18, 14), "Sure of three edges, within 18.0 px. The left edge could lie anywhere within 91.0 px."),
+        (
+            (50, 5, 60, 6),
+            "Sure of two edges, within 6.00 px. "
+            "The left and right edges could lie anywhere within 50.0 px and 60.0 px.",
+        ),
+        (
+            (40, 50, 60, 6),
+            "Sure of the bottom edge, within 6.00 px. "
+            "The left, top and right edges could lie anywhere within 40.0 px, 50.0 px and 60.0 px.",
+        ),
+        ((10, 10, 10, 10), "About equally sure of all four edges: each lies within 10.0 px."),
+        ((10, 12, 14, 20), "About equally sure of all four edges: each lies within 10.0 to 20.0 px."),
+        ((0, 0, 0, 2), "About equally sure of all four edges: each lies within 0 to 2.00 px."),
+    ],
+)
+def test_how_sure_at_a_first_look(lengths, sentence):
+    assert words.certainty(Lengths(*lengths)) == sentence

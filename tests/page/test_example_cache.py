@@ -5,8 +5,9 @@ import shutil
 import pytest
 
 from dfine.page.example_cache import ExampleCache
-from dfine.page.models import KEPT
+from dfine.page.models import KEPT, Models
 from dfine.page.runner import Runner
+from dfine.weights.cache import assets
 from tests.page.visitor import EXAMPLES, PHOTO, SCENES
 
 
@@ -33,13 +34,19 @@ def test_an_example_is_looked_at_once_wherever_its_copy_lies(counted, models, tm
     assert second.result.trace is first.result.trace
 
 
-def test_the_page_begins_where_something_was_found(counted, models):
+def test_the_page_opens_with_the_example_that_is_meant_for_it(counted, models):
     cache, runs = counted
-    assert cache.first() == (SCENES[0], models.default), "nothing is known yet"
+    cache.answer(EXAMPLES[2])
+    assert cache.first()[0].opens
+    assert ExampleCache(cache.runner, []).first() is None
+
+
+def test_a_page_with_a_model_of_its_own_begins_where_something_was_found():
+    own = Models(assets() / "checkpoints" / "demo", "cpu")
+    cache = ExampleCache(Runner(own), SCENES)
+    assert cache.first() == (SCENES[0], own.default), "nothing is known yet"
     cache.answer(EXAMPLES[2])
     assert cache.first()[0] == SCENES[2]
-    blank = ExampleCache(cache.runner, [])
-    assert blank.first() is None
 
 
 def test_visitors_pictures_are_not_kept(counted, tmp_path):

@@ -38,6 +38,7 @@ def test_scenes_are_all_that_ship_and_are_labelled():
     scenes = examples.scenes()
     assert sorted(e.path for e in scenes) == sorted(map(str, (assets() / "examples").glob("*.jpg")))
     assert len({e.label for e in scenes}) == len(scenes) and all(e.drawn for e in scenes)
+    assert [e.label for e in scenes if e.opens] == ["Half hidden"]
 
 
 def test_photographs_are_read_where_a_dependency_has_them():

@@ -1,6 +1,8 @@
 """What the settings leave in sight of an answer, without running the network again."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -8,7 +10,13 @@ from PIL import Image
 pytest.importorskip("gradio")
 
 from dfine.data import scenes  # noqa: E402
-from dfine.page.view import known, select, spoken, summary  # noqa: E402
+from dfine.figures import words  # noqa: E402
+from dfine.page import examples  # noqa: E402
+from dfine.page.example_cache import ExampleCache  # noqa: E402
+from dfine.page.models import Models  # noqa: E402
+from dfine.page.runner import Runner  # noqa: E402
+from dfine.page.view import known, leading, select, spoken, summary  # noqa: E402
+from dfine.weights.cache import assets  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +24,13 @@ def answer(runner, tmp_path_factory):
     path = tmp_path_factory.mktemp("view") / "scene.png"
     Image.fromarray(scenes.draw(10_000_012, 320, {"crowding": 1.0}).image).save(path)
     return runner.answer(str(path))
+
+
+@pytest.fixture(scope="module")
+def examples_of_demo():
+    """A function that gives the shipped model's answer to an example, by the name of its file."""
+    cache = ExampleCache(Runner(Models("demo", "cpu")), examples.scenes())
+    return lambda name: cache.answer(next(e.path for e in cache.examples if Path(e.path).name == name), "demo")
 
 
 def test_nothing_in_sight(answer):
@@ -78,3 +93,37 @@ def test_several_detections_by_one_query_are_not_several_objects(answer):
 def test_classes_are_counted_and_a_chosen_one_stays(answer):
     assert set(scenes.NAMES) >= {name for _, name in answer.classes(0)}
     assert answer.classes(1.1) == [] and answer.classes(1.1, ["sun"]) == [("sun (0)", "sun")]
+
+
+def test_nothing_in_sight_has_nothing_to_begin_with(answer):
+    assert leading(select(answer, 1.1)) is None
+
+
+def test_a_visitors_picture_begins_with_its_best_detection(answer):
+    assert leading(select(answer, 0.5)) == 0
+    assert leading(select(answer, 0.5, [answer.result.detections.class_names[1]])) == 1
+
+
+@pytest.mark.parametrize(
+    "name, thing, ending",
+    [
+        (
+            "4-occlusion.jpg",
+            "heart",
+            r"Sure of three edges, within 1\d\.\d px\. The bottom edge could lie anywhere within 9\d\.\d px\.",
+        ),
+        ("5-far-off.jpg", "balloon", "About equally sure of all four edges"),
+    ],
+)
+def test_an_example_begins_with_what_its_caption_promises(examples_of_demo, name, thing, ending):
+    answer = examples_of_demo(name)
+    assert thing in answer.caption and summary(select(answer, 0.5)).startswith(answer.caption)
+    history = answer.history(leading(select(answer, 0.5)))
+    assert history.name == thing and re.match(ending, words.certainty(history))
+    overlap = float(history.iou_with_last[0])
+    assert (0.55 < overlap < 0.7) == (name == "5-far-off.jpg"), "how far off the initial box is"
+
+
+def test_a_caption_is_of_the_model_that_it_was_written_for():
+    cache = ExampleCache(Runner(Models(assets() / "checkpoints" / "demo", "cpu")), examples.scenes())
+    assert cache.answer(cache.examples[0].path).caption == ""
