@@ -161,38 +161,6 @@ def test_crowds_are_neither_missed_nor_anybodys_truth(judged):
             assert d["truth_iou"] == 0 and d["gain"] is None is d["right_50"]
 
 
-def test_what_follows_by_hand(fo):
-    from dfine.explore.derive import detections
-    from dfine.explore.fiftyone_coco import Label
-
-    target = np.array([[0, 0, 10, 10], [50, 0, 60, 10], [0, 0, 100, 100]], dtype=float)
-    objects = [
-        Label(id="a", label="cat", iscrowd=0),
-        Label(id="b", label="dog", iscrowd=None),
-        Label(id="c", label="cat", iscrowd=True),
-    ]
-    better = [[0, 0, 10, 4], [0, 0, 10, 6], [0, 0, 10, 8]]  # IoU 0.4, 0.6, 0.8 with a
-    worse = [[50, 0, 60, 9], [50, 0, 60, 8], [50, 0, 60, 6]]  # IoU 0.9, 0.8, 0.6 with b
-    nowhere = [[5, 5, 95, 95]] * 3  # nearly the crowd
-    near = [[0, 0, 10, 2]] * 3  # IoU 0.2 with a, matched to nothing
-    boxes = np.array([better, worse, nowhere, near], dtype=float)
-    found = [
-        Label(label="cat", e_id="a"),
-        Label(label="cat", e_id=""),
-        Label(label="cat", e_id="c"),
-        Label(label="cat", e_id=""),
-    ]
-    columns = detections(boxes, target, objects, found, "e")
-    assert columns["truth_id"] == ["a", "b", "", "a"]
-    assert columns["truth_iou"] == [0.8, 0.6, 0.0, 0.2]
-    assert columns["iou"] == [[0.4, 0.6, 0.8], [0.9, 0.8, 0.6], None, [0.2, 0.2, 0.2]]
-    assert columns["gain"] == [0.4, -0.3, None, 0.0]
-    assert columns["right_50"] == [1, None, None, None]  # the second is of another class than its object
-    assert columns["right_75"] == [2, None, None, None]
-    without = detections(boxes, target[:0], [], [Label(label="cat", e_id="") for _ in found], "e")
-    assert without["truth_id"] == [""] * 4 and without["gain"] == [None] * 4
-
-
 def test_scenes_are_explored_layer_by_layer(explored):
     info = explored.info["dfine"]["dfine"]
     assert info["evaluation"]["pictures"] == 8

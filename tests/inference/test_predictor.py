@@ -7,7 +7,6 @@ import pytest
 import torch
 from PIL import Image
 
-import dfine
 from dfine.data.pictures import PictureError
 from dfine.engines.device import moved, resolve
 from dfine.inference.predictor import Predictor, Result
@@ -102,23 +101,6 @@ def test_the_network_of_a_model_is_the_network(model):
     trace = model.network(torch.rand(2, 3, 64, 64))
     assert len(trace.refinements) == model.config.layers == 3
     assert trace.refinements[0].edges.shape == (2, 20, 4, 33)
-
-
-def test_saving_and_loading(model, tmp_path):
-    model.save(tmp_path)
-    back = dfine.load(tmp_path, device="cpu", fast=False)
-    assert (back.names, back.input_size, back.config) == (model.names, model.input_size, model.config)
-    a, b = (m(picture(), threshold=0) for m in (model, back))
-    assert torch.equal(a.detections.boxes, b.detections.boxes)
-    assert all(torch.equal(x.edges, y.edges) for x, y in zip(a.trace.refinements, b.trace.refinements))
-    assert len(back.digest) == 64 and back.source == str(tmp_path)
-
-
-def test_another_input_size_and_other_names(model, tmp_path):
-    model.save(tmp_path)
-    other = dfine.load(tmp_path, device="cpu", size=(96, 64), names=["a", "b", "c"])
-    assert other.input_size == other.size == (96, 64)
-    assert set(other(picture(), threshold=0).detections.class_names) <= {"a", "b", "c"}
 
 
 @pytest.mark.parametrize("size", [64, "64", (64,), (0, 64), (64, 100), (31, 31), (64, 64, 3), (64.0, 64)])

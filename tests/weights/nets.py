@@ -3,9 +3,13 @@
 import functools
 
 import torch
+from safetensors.torch import load_file, save_file
 
 from dfine.config import Config
 from dfine.network.detector import DFINE
+from dfine.trace.card import Card
+from dfine.weights.checkpoints import SIZE, open_checkpoint
+from dfine.weights.saving import save
 
 NAMES = ("cat", "dog", "fish")
 TINY = dict(classes=3, queries=20)
@@ -37,3 +41,12 @@ def outputs(net) -> list[torch.Tensor]:
 
 def same(a, b) -> bool:
     return all(torch.equal(x, y) for x, y in zip(outputs(a), outputs(b), strict=True))
+
+
+def broken(tmp_path, change):
+    """A saved checkpoint with its tensors changed."""
+    save(tmp_path, network(), Card(NAMES, SIZE))
+    tensors = load_file(tmp_path / "model.safetensors")
+    change(tensors)
+    save_file(tensors, tmp_path / "model.safetensors")
+    return open_checkpoint(tmp_path)
