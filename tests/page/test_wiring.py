@@ -1,0 +1,50 @@
+"""Which event calls what, and in which queue it waits."""
+
+import pytest
+
+gr = pytest.importorskip("gradio")
+
+from dfine.page import wiring  # noqa: E402
+from dfine.page.app import build  # noqa: E402
+from dfine.page.settings import FIELDS  # noqa: E402
+from dfine.page.tabs import TABS  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def page(checkpoint):
+    return build(checkpoint, "cpu")
+
+
+def called(page, name):
+    return [fn for fn in page.fns.values() if getattr(fn.fn, "__name__", "") == name]
+
+
+def test_one_picture_at_a_time_goes_through_the_network(page):
+    """All that detects shares one place in one queue; so do slow tabs, which run the network once more."""
+    detecting = called(page, "detect")
+    assert len(detecting) >= 6, "a picture may come from many places"
+    waiting = [fn for fn in page.fns.values() if fn.concurrency_id == wiring.ONE["concurrency_id"]]
+    assert set(map(id, detecting)) <= set(map(id, waiting)) and len(waiting) > len(detecting)
+    assert {fn.concurrency_limit for fn in waiting} == {1} and all(fn.queue is not False for fn in waiting)
+
+
+def test_choosing_never_waits_for_the_network(page):
+    """What reads the settings and is not slow has no queue."""
+    quick = [fn for fn in page.fns.values() if fn.queue is False]
+    assert len(quick) > 10 and not {fn.concurrency_id for fn in quick} & {wiring.ONE["concurrency_id"]}
+
+
+def test_nothing_but_the_endpoints_is_public(page):
+    public = {fn.api_name for fn in page.fns.values() if fn.api_visibility == "public"}
+    assert public == {"detect", "inspect", "models"}
+
+
+def test_every_tab_is_drawn_when_it_is_opened(page):
+    opened = [target for fn in page.fns.values() for target in fn.targets if target[1] == "select"]
+    tabs = [block._id for block in page.blocks.values() if isinstance(block, gr.Tab)]
+    assert len(tabs) == len(TABS) and set(tabs) <= {target[0] for target in opened}
+
+
+def test_settings_are_read_from_all_components_that_hold_them(page):
+    sizes = {len(fn.inputs) for fn in page.fns.values() if fn.inputs_as_dict}
+    assert sizes == {len(FIELDS) + sum(len(tab.controls) for tab in TABS)}
