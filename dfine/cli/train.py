@@ -111,12 +111,9 @@ def began(out: Path, known: set[str]) -> dict:
 
 def _read(config: Path, ctx: typer.Context, known: set[str]) -> dict:
     """Options from a YAML file, checked as the command line's are; those that are null keep their default."""
-    import yaml
+    from dfine.data.texts import yaml_content
 
-    try:
-        content = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{config} is not a YAML file: {' '.join(str(error).split())}") from None
+    content = yaml_content(config, typed=True)
     if not isinstance(content, dict):
         raise ValueError(f"{config} is not a list of options and their values")
     unknown = sorted(set(content) - known, key=str)

@@ -11,6 +11,7 @@ import copy
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional
 
 from dfine import boxes as box
-from dfine.data import folders
+from dfine.data import folders, texts
 from dfine.data.coco_entries import Entries, Fault, Note, clipped, stop
 from dfine.data.pictures import read
 from dfine.trace.records import Target
@@ -66,7 +67,8 @@ class CocoSet(Dataset):
         self.folder, self.source = Path(images_folder), Path(annotations_json)
         if not self.folder.is_dir():
             raise FileNotFoundError(f"there is no folder of pictures {self.folder}")
-        entries = Entries.of(read_json(self.source) if content is None else content, self.source, fault)
+        content = read_json(self.source) if content is None else content
+        entries = Entries.of(content | {"images": self._sized(content["images"])}, self.source, fault)
         self._images, self._annotations, self._categories = entries.images, entries.annotations, entries.categories
         self.names = tuple(c["name"] for c in self._categories)
         self.category_ids = [c["id"] for c in self._categories]
@@ -74,6 +76,17 @@ class CocoSet(Dataset):
         self._items = self._targets()
         if self.dropped and fault is stop:
             warnings.warn(dropped(self.dropped.total(), self.source), stacklevel=2)
+
+    def _sized(self, images: list) -> list:
+        """The images, with the sizes of their pictures where the file has none; without, where that cannot be read."""
+        known = []
+        for image in images:
+            bare = isinstance(image, dict) and not image.keys() & {"width", "height"}
+            if bare and isinstance(image.get("file_name"), str) and image["file_name"]:
+                with suppress(ValueError, OSError):
+                    image = image | dict(zip(("width", "height"), folders.size_shown(self.folder / image["file_name"])))
+            known.append(image)
+        return known
 
     def __len__(self) -> int:
         return len(self._images)
@@ -161,7 +174,7 @@ def read_json(source: Path) -> dict:
     """
     if not source.is_file():
         raise FileNotFoundError(f"there is no annotation file {source}")
-    content = folders.content(source)
+    content = texts.content(source)
     for key in ("images", "annotations", "categories"):
         if not isinstance(content, dict) or not isinstance(content.get(key), list):
             raise ValueError(f"{source} is not a COCO file: it has no list {key!r}")

@@ -6,14 +6,16 @@ Ids may be numbers or text. They only tie entries together, so annotations whose
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from dfine.data.coco_masks import box_around
+
+MOST = 10**12  # no side, box or area has more pixels
 
 # Is told of a mistake in the data: a sentence, and sometimes the `image` id and the `bbox` that it is about. If it
 # returns, the entry is left out.
@@ -65,10 +67,12 @@ class Entries:
         used = Counter(_key(a.get("category_id")) for a in annotations if isinstance(a, dict))
         named = {}
         for key, c in unique.items():
-            if isinstance(c.get("name"), (str, int)) and not isinstance(c["name"], bool):
-                named[key] = c | {"name": str(c["name"])}
-            else:
+            if not isinstance(c.get("name"), (str, int)) or isinstance(c["name"], bool):
                 self.fault(f"category id {c['id']} in {self.source} has no name")
+            elif any("\ud800" <= letter <= "\udfff" for letter in str(c["name"])):
+                self.fault(f"the name of category id {c['id']} in {self.source} holds half a letter (a lone surrogate)")
+            else:
+                named[key] = c | {"name": str(c["name"])}
         root = _root(named, used)
         number = _numbers(list(named))
         self.categories = [c | {"id": number[key]} for key, c in named.items() if key != root]
@@ -77,8 +81,9 @@ class Entries:
         if twice is not None:
             stop(f"two categories in {self.source} are called {twice!r}; names must be unique")
         if root is not None and used[root]:
-            same = next(key for key, c in named.items() if key != root and c["name"] == named[root]["name"])
-            number[root] = number[same]
+            number[root] = next(
+                number[key] for key, c in named.items() if key != root and c["name"] == named[root]["name"]
+            )
         elif root is not None:
             del number[root]
         return number
@@ -89,6 +94,7 @@ class Entries:
         number = _numbers(list(unique))
         known = {}
         for key, image in unique.items():
+            image = image | {side: _number(image[side]) for side in ("width", "height") if side in image}
             what, name = f"image id {image['id']} in {self.source}", image.get("file_name")
             lacking = next((k for k in ("file_name", "width", "height") if image.get(k) in (None, "")), None)
             wrong = next((k for k in ("width", "height") if not _is_side(image.get(k))), None)
@@ -100,7 +106,8 @@ class Entries:
                 self.fault(f"{what} has the {wrong} {image[wrong]!r}, which is no whole number above 0")
             else:
                 known[key] = number[key]
-                self.images.append(image if image["id"] == number[key] else image | {"id": number[key]})
+                sides = {side: int(image[side]) for side in ("width", "height")}
+                self.images.append(image | sides | {"id": number[key]})
         return known
 
     def _read_annotations(self, annotations: list, image: dict, category: dict) -> None:
@@ -134,9 +141,9 @@ class Entries:
     def _sound(self, a: dict, image: dict, category: dict, sizes: dict) -> dict | None:
         """An annotation with the ids used here, `bbox`, `area` and `iscrowd`; None where it is left out."""
         what = a.get("where") or f"annotation id {a.get('id')} in {self.source}"
-        given = [key for key in ("area", "iscrowd") if a.get(key) is not None]
-        wrong = next((key for key in given if not _is_number(a[key])), None)
-        bbox = a.get("bbox") if a.get("bbox") not in (None, []) else box_around(a.get("segmentation"))
+        given = {key: _number(a[key]) for key in ("area", "iscrowd") if a.get(key) is not None}
+        wrong = next((key for key, value in given.items() if not _is_number(value)), None)
+        bbox = _box(a.get("bbox")) if a.get("bbox") not in (None, []) else box_around(a.get("segmentation"))
         picture, kind = image.get(_key(a.get("image_id"))), category.get(_key(a.get("category_id")))
         if picture is None:
             return self.fault(f"{what} names image id {a.get('image_id')}, unknown")
@@ -153,12 +160,12 @@ class Entries:
                 text = f"{what} has no extent in its picture: {[round(v, 1) for v in bbox]}"
                 self.fault(text, kind="empty box", image=picture, bbox=tuple(bbox))
             return None
-        area = float(bbox[2] * bbox[3] if a.get("area") is None else a["area"])
+        area = float(given.get("area", bbox[2] * bbox[3]))
         if area <= 0:
             area = float(bbox[2] * bbox[3])
             self.notes.append(Note("area", f"{what} has the area {a['area']}", picture, tuple(bbox)))
         ids = {"image_id": picture, "category_id": kind, "bbox": list(bbox)}
-        return a | ids | {"area": area, "iscrowd": int(a.get("iscrowd") or 0)}
+        return a | ids | {"area": area, "iscrowd": int(given.get("iscrowd") or 0)}
 
 
 def clipped(bbox: list[float], size: tuple[int, int]) -> tuple[float, float, float, float]:
@@ -174,15 +181,21 @@ def _root(categories: dict, used: Counter) -> object | None:
     It has no supercategory of its own; and either another category, which has one, bears its name, or all others name
     it as theirs and no annotation uses it.
     """
+    below = Counter(str(c["supercategory"]) for c in categories.values() if not _is_above(c))
+    children = {c["name"] for c in categories.values() if not _is_above(c)}
     for key, c in categories.items():
-        others = [o for k, o in categories.items() if k != key]
-        if c.get("supercategory") not in (None, "", "none"):
+        if not _is_above(c):
             continue
-        if any(o["name"] == c["name"] and o.get("supercategory") not in (None, "", "none") for o in others):
+        if c["name"] in children:
             return key
-        if not used[key] and others and all(o.get("supercategory") == c["name"] for o in others):
+        if not used[key] and len(categories) > 1 and below[c["name"]] == len(categories) - 1:
             return key
     return None
+
+
+def _is_above(category: dict) -> bool:
+    """Whether a category stands under no other."""
+    return category.get("supercategory") in (None, "", "none")
 
 
 def _unique(entries: list, kind: str, source: Path, fault: Fault) -> dict:
@@ -238,7 +251,21 @@ def _is_whole(value) -> bool:
 
 
 def _is_number(value) -> bool:
-    return isinstance(value, (int, float)) and abs(value) < math.inf
+    return isinstance(value, (int, float)) and abs(value) < MOST
+
+
+def _number(value: object) -> object:
+    """A number that is written as text, as some tools do, as a number; everything else as it is."""
+    if isinstance(value, str) and len(value) < 40:
+        with suppress(ValueError):
+            number = float(value)
+            return int(number) if number.is_integer() else number
+    return value
+
+
+def _box(bbox: object) -> object:
+    """A box whose numbers may be text; everything else as it is."""
+    return [_number(value) for value in bbox] if isinstance(bbox, (list, tuple)) and len(bbox) == 4 else bbox
 
 
 def _is_box(bbox) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from dfine.data import folders
+from dfine.data import folders, texts
 from dfine.data.coco import CocoSet, Fault, read_json, stop
 from dfine.data.layout import Layout, meaning
 
@@ -18,14 +18,17 @@ def layout(path: Path) -> Layout | None:
     """The COCO files at a place, by split; None where there are none.
 
     Looked for are, in this order: `annotations.json`; `instances_<split>.json` in `annotations/` or in the folder
-    itself; `_annotations.coco.json` in the folders of the splits or in the folder itself; and any other JSON file with
-    COCO's three lists in one of these places.
+    itself; `_annotations.coco.json` in the folders of the splits or in the folder itself; any other JSON file with
+    COCO's three lists in one of these places; and the only such file in each folder of a split. Capitals do not count.
     """
     if path.is_file():
-        return Layout("coco", path, {_part(path): partial(open_file, path)}) if path.suffix == ".json" else None
-    if (path / UNSPLIT).is_file():
-        return Layout("coco", path / UNSPLIT, {"": partial(open_file, path / UNSPLIT)})
-    files = sorted(path.glob("annotations/instances_*.json")) or sorted(path.glob("instances_*.json"))
+        return Layout("coco", path, {_part(path): partial(open_file, path)}) if path.suffix.lower() == ".json" else None
+    whole = folders.found(path / UNSPLIT)
+    if whole and whole.is_file():
+        return Layout("coco", whole, {"": partial(open_file, whole)})
+    homes = filter(None, map(folders.found, (path / "annotations", path)))
+    places = [folders.files(home, ".json") for home in homes]
+    files = next(filter(None, ([f for f in there if f.name.startswith("instances_")] for there in places)), [])
     if files:
         return _of_files(path, files)
     exported = [p / ROBOFLOW for p in folders.subfolders(path) if (p / ROBOFLOW).is_file()]
@@ -34,11 +37,18 @@ def layout(path: Path) -> Layout | None:
         return Layout("coco", path, parts)
     if (path / ROBOFLOW).is_file():
         return Layout("coco", path / ROBOFLOW, {"": partial(_beside, path / ROBOFLOW)})
-    for place in (path / "annotations", path):
-        files = [f for f in sorted(place.glob("*.json")) if not folders.left_behind(f.name) and _is_coco(f)]
+    for there in places:
+        files = [file for file in there if _is_coco(file)]
         if files:
             return _of_files(path, files)
-    return None
+    return _of_folders(path)
+
+
+def _of_folders(path: Path) -> Layout | None:
+    """The COCO files of folders that are called as splits are, one in each, as FiftyOne and others write them."""
+    files = {p.name: folders.files(p, ".json") for p in folders.subfolders(path) if meaning(p.name)}
+    alone = {name: there[0] for name, there in files.items() if len(there) == 1 and _is_coco(there[0])}
+    return Layout("coco", path, {name: partial(open_file, file) for name, file in alone.items()}) if alone else None
 
 
 def open_file(source: Path, fault: Fault = stop) -> CocoSet:
@@ -80,7 +90,7 @@ def _part(source: Path) -> str:
 
 def _is_coco(path: Path) -> bool:
     try:
-        content = folders.content(path)
+        content = texts.content(path)
     except (ValueError, OSError):
         return False
     return isinstance(content, dict) and all(isinstance(content.get(key), list) for key in LISTS)
@@ -96,18 +106,27 @@ def _pictures(source: Path, content: dict) -> tuple[Path, dict[str, str]]:
     names = [name for name in names if name and isinstance(name, str)]
     split = split_of(source)
     roots = [source.parent, source.parent.parent]
-    places = [root / part for root in roots for part in (split, f"images/{split}", "images", "JPEGImages", ".")]
+    parts = (split, f"images/{split}", "images", "JPEGImages", "data", ".")
+    places = [place for root in roots for part in parts if (place := folders.found(root / part))]
     places += [found for root in roots[:1] for found in sorted(root.glob("*/JPEGImages"))]
     if not names:
         return next((p for p in places if p.is_dir()), source.parent), {}
     first = names[0]
-    if Path(first).is_absolute() and Path(first).is_file():
+    if Path(first).is_absolute() and _is_file(Path(first)):
         return source.parent, {}
     for place in places:
-        if (place / first).is_file():
+        if _is_file(place / first):
             return place, {}
     for place in places:
         if folders.located(first, [place]):
-            found = {name: folders.located(name, [place]) for name in names if not (place / name).is_file()}
+            found = {name: folders.located(name, [place]) for name in names if not _is_file(place / name)}
             return place, {name: PurePosixPath(p.relative_to(place)).as_posix() for name, p in found.items() if p}
     raise FileNotFoundError(f"the pictures of {source} (the first is {first!r}) are in none of the folders around it")
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; one whose name is too long for a disk is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

@@ -16,7 +16,7 @@ def box_around(segmentation) -> list[float] | None:
         if isinstance(segmentation, dict):
             return _around_runs(segmentation)
         corners = [np.asarray(p, dtype=np.float64).reshape(-1, 2) for p in segmentation or () if len(p)]
-    except (TypeError, ValueError, KeyError, IndexError):
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError):
         return None
     points = np.concatenate(corners) if corners else np.zeros((0, 2))
     if not len(points) or not np.isfinite(points).all():
@@ -33,15 +33,15 @@ def _around_runs(mask: dict) -> list[float] | None:
     ends = np.cumsum(runs)
     if not len(ends) or min(runs) < 0 or ends[-1] > height * width:
         return None
-    inside = np.zeros(height * width, dtype=bool)
-    for start, end in zip(ends[0::2], ends[1::2]):
-        inside[start:end] = True
-    inside = inside.reshape(width, height)
-    columns, rows = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-    if not len(columns):
+    start, last = (edge[: len(ends) // 2] for edge in (ends[0::2], ends[1::2] - 1))  # of the runs that are inside
+    start, last = start[last >= start], last[last >= start]
+    if not len(start):
         return None
-    x, y = float(columns[0]), float(rows[0])
-    return [x, y, float(columns[-1]) + 1 - x, float(rows[-1]) + 1 - y]
+    left, right = start // height, last // height
+    top = np.where(left < right, 0, start % height).min()  # a run of several columns takes in their whole height
+    bottom = np.where(left < right, height - 1, last % height).max()
+    x, y = float(left.min()), float(top)
+    return [x, y, float(right.max()) + 1 - x, float(bottom) + 1 - y]
 
 
 def _uncompressed(counts: str | bytes) -> list[int]:
@@ -58,6 +58,8 @@ def _uncompressed(counts: str | bytes) -> list[int]:
         bits = byte - 48
         value |= (bits & 0x1F) << shift
         shift += 5
+        if shift > 60:
+            raise ValueError("a run is longer than any picture")
         if bits & 0x20:
             continue
         if bits & 0x10:

@@ -162,11 +162,12 @@ def _yolo(folder: Path, split: str, data: CocoSet, stems: list[str], names: list
     """`labels/<split>/*.txt` beside `images/<split>/`."""
     labels = folder / "labels" / split
     labels.mkdir(parents=True)
+    place = {name: i for i, name in enumerate(names)}
     places = []
     for index, stem in enumerate(stems):
         target = data.target(index)
         lines = [
-            f"{names.index(data.names[label])} " + " ".join(f"{v:.6f}" for v in box)
+            f"{place[data.names[label]]} " + " ".join(f"{v:.6f}" for v in box)
             for label, box in zip(target.labels.tolist(), target.boxes.tolist())
         ]
         (labels / f"{stem}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -1,11 +1,11 @@
-"""What lies in the folders of a data set: its pictures, less what systems and notebooks leave behind, and its text."""
+"""What lies in the folders of a data set: its pictures and files, less what systems and notebooks leave behind."""
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from PIL import Image, UnidentifiedImageError
@@ -59,11 +59,11 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = []
-    for here, folders, files in os.walk(folder, followlinks=True):
+    there = []
+    for here, folders, names in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not left_behind(name)]
-        found += [Path(here, name) for name in files if not left_behind(name)]
-    return sorted(found)
+        there += [Path(here, name) for name in names if not left_behind(name)]
+    return sorted(there)
 
 
 def located(name: str, roots: Iterable[Path], least: int = 1) -> Path | None:
@@ -71,6 +71,7 @@ def located(name: str, roots: Iterable[Path], least: int = 1) -> Path | None:
 
     Data sets are moved, and written on other systems: backslashes count as slashes, and of a path that leads nowhere
     the folders in front are left out one after the other ("data/images/a.jpg", "../images/a.jpg", a path with a drive).
+    Capital letters count only where there are two files that differ in nothing else.
 
     Args:
         name: as the data set has it.
@@ -79,10 +80,44 @@ def located(name: str, roots: Iterable[Path], least: int = 1) -> Path | None:
     """
     roots = list(roots)
     for way in _ways(name, least):
-        found = next((root / way for root in roots if (root / way).exists()), None)
-        if found is not None:
-            return found
+        there = next((root / way for root in roots if _is_there(root / way)), None)
+        there = there or next(filter(None, (found(root / way) for root in roots)), None)
+        if there is not None:
+            return there
     return None
+
+
+def found(path: Path) -> Path | None:
+    """A file or folder as it lies on the disk, if need be with other capitals in its name; None where there is none."""
+    if _is_there(path):
+        return path
+    parent = found(path.parent) if path.parent != path else None
+    if parent is None or not parent.is_dir():
+        return None
+    name = _names(parent, parent.stat().st_mtime_ns).get(path.name.casefold())
+    return None if name is None else parent / name
+
+
+@lru_cache(maxsize=1024)
+def _names(folder: Path, _changed: int) -> dict[str, str]:
+    """The names in a folder by their small letters, as they were when it was last changed."""
+    return {name.casefold(): name for name in sorted(os.listdir(folder), reverse=True)}
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; a name that is too long for a disk is none."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def files(folder: Path, ending: str, below: bool = False) -> list[Path]:
+    """The files of a folder, or also `below` it, with an ending in whatever capitals, without hidden ones, in order."""
+    if not folder.is_dir():
+        return []
+    there = _files(folder) if below else sorted(p for p in folder.iterdir() if not left_behind(p.name) and p.is_file())
+    return [path for path in there if path.suffix.lower() == ending]
 
 
 def _ways(name: str, least: int) -> list[str]:
@@ -112,31 +147,6 @@ def size_shown(picture: Path) -> tuple[int, int]:
         raise FileNotFoundError(f"there is no picture {picture}") from None
     except (UnidentifiedImageError, OSError) as error:
         raise ValueError(f"{picture} is not a picture that can be read: {error}") from None
-
-
-def text(path: Path) -> str:
-    """The text of a file, without the byte order mark that Windows puts before it. Raises ValueError if it is none."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not text (UTF-8)") from None
-
-
-def lines(path: Path) -> list[str]:
-    """The lines of a text file that are not empty, without spaces around them."""
-    return [line.strip() for line in text(path).splitlines() if line.strip()]
-
-
-def content(path: Path):
-    """What a JSON file says.
-
-    Raises:
-        ValueError: it is not JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{path} is not a JSON file: {error}") from None
 
 
 def held_out(name: str) -> bool:

@@ -7,7 +7,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from dfine.data import folders
+from dfine.data import folders, texts
 from dfine.data.coco import CocoSet
 from dfine.data.coco_entries import Fault, Note, stop
 from dfine.data.layout import Layout, meaning
@@ -41,8 +41,8 @@ def _read_several(root: Path, parts: list[Path], fault: Fault = stop) -> CocoSet
     images, found = [], []
     flat: Counter = Counter()
     for file in (f for part in parts for f in _files(part)):
-        content = folders.content(file)
         try:
+            content = texts.content(file)
             images.append(_image(content, file, root) | {"id": len(images) + 1})
         except (ValueError, OSError) as error:
             fault(str(error))
@@ -52,7 +52,8 @@ def _read_several(root: Path, parts: list[Path], fault: Fault = stop) -> CocoSet
             box = [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
             found.append((name, {"image_id": len(images), "bbox": box, "where": f"an object ({name}) in {file}"}))
     names = sorted({name for name, _ in found})
-    annotations = [a | {"id": i, "category_id": names.index(name) + 1} for i, (name, a) in enumerate(found, 1)]
+    number = {name: place for place, name in enumerate(names, 1)}
+    annotations = [a | {"id": i, "category_id": number[name]} for i, (name, a) in enumerate(found, 1)]
     categories = [{"id": i, "name": name} for i, name in enumerate(names, 1)]
     content = {"images": images, "annotations": annotations, "categories": categories}
     notes = [
@@ -64,9 +65,9 @@ def _read_several(root: Path, parts: list[Path], fault: Fault = stop) -> CocoSet
 
 def _files(folder: Path) -> list[Path]:
     """The JSON files in a folder, where the first of them is labelme's."""
-    files = sorted(f for f in folder.glob("*.json") if not folders.left_behind(f.name))
+    files = folders.files(folder, ".json")
     try:
-        first = folders.content(files[0]) if files else None
+        first = texts.content(files[0]) if files else None
     except (ValueError, OSError):
         return []
     return files if isinstance(first, dict) and "imagePath" in first and "shapes" in first else []
@@ -90,7 +91,11 @@ def _objects(content: dict, file: Path, fault: Fault, flat: Counter) -> list[tup
     """Class and corners of every object; `flat` counts the shapes without an extent."""
     objects: dict[object, tuple[str, list]] = {}
     for place, shape in enumerate(content["shapes"]):
+        if not isinstance(shape, dict):
+            fault(f"a shape in {file} is {str(shape)[:40]!r}, not a table of values")
+            continue
         name, kind = shape.get("label"), shape.get("shape_type") or "polygon"
+        name = str(name) if isinstance(name, int) else name
         if kind in WITHOUT_EXTENT:
             flat[kind] += 1
             continue

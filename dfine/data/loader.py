@@ -207,7 +207,8 @@ class Relabelled(Dataset):
             said = [f"{' and '.join(part)} {word}" for part, word in ((gone, "missing"), (new, "new")) if part]
             raise ValueError(f"the classes are not the same: {', '.join(said)}")
         self.dataset, self.names = dataset, tuple(names)
-        self.places = torch.tensor([self.names.index(name) for name in known], dtype=torch.int64)
+        place = {name: i for i, name in enumerate(self.names)}
+        self.places = torch.tensor([place[name] for name in known], dtype=torch.int64)
 
     def __len__(self) -> int:
         return len(self.dataset)

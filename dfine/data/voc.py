@@ -7,23 +7,26 @@ they stand: tools differ in whether they count pixels from 0 or 1.
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from dfine.data import folders
+from dfine.data import folders, texts
 from dfine.data.coco import CocoSet
 from dfine.data.coco_entries import Fault, stop
 from dfine.data.layout import Layout, meaning
 
 SETS = "ImageSets/Main"
-FOLDERS = (  # of pictures, of XML files
+ENCODING = re.compile(rb"\s*<\?xml[^>]*?encoding=[\"']([\w.:-]+)[\"'][^>]*>")
+FOLDERS = (  # of pictures, of XML files; in whatever capitals
     ("JPEGImages", "Annotations"),
     ("data", "labels"),
     ("images", "Annotations"),
-    ("images", "annotations"),
     ("images", "labels"),
+    ("images", "xmls"),
 )
 
 
@@ -56,13 +59,16 @@ def layout(path: Path) -> Layout | None:
 
 def is_voc(folder: Path) -> bool:
     """Whether a folder is laid out in this way."""
-    return home(folder) is not None or (folder / "Annotations").is_dir() or any(folder.glob("*.xml"))
+    return home(folder) is not None or (folder / "Annotations").is_dir() or bool(folders.files(folder, ".xml"))
 
 
 def home(folder: Path) -> Home | None:
     """Where the pictures and the XML files lie, if they lie in two folders."""
-    there = (Home(folder / pictures, folder / answers) for pictures, answers in FOLDERS)
-    return next((h for h in there if h.pictures.is_dir() and h.answers.is_dir() and _answers(h.answers)), None)
+    for pair in FOLDERS:
+        pictures, answers = (folders.found(folder / name) for name in pair)
+        if pictures and answers and pictures.is_dir() and _answers(answers):
+            return Home(pictures, answers)
+    return None
 
 
 def splits(folder: str | Path) -> list[str]:
@@ -92,11 +98,12 @@ def read(folder: str | Path, split: str | None = None, fault: Fault = stop) -> C
     """
     folder = Path(folder)
     pictures, answers = _home(folder)
-    files = _answers(answers) if answers != folder else sorted(folder.glob("*.xml"))
+    files = _answers(answers) if answers != folder else folders.files(folder, ".xml")
     if not files:
         raise FileNotFoundError(f"there are no XML files in {answers}")
     entries = {path.relative_to(answers).with_suffix("").as_posix(): _entry(path, pictures, fault) for path in files}
     names = sorted({o.name for _, objects in entries.values() for o in objects})
+    number = {name: place for place, name in enumerate(names, 1)}
     images, annotations = [], []
     for stem in _stems(folder, split, list(entries)):
         image, objects = entries.get(stem, (None, []))
@@ -107,7 +114,7 @@ def read(folder: str | Path, split: str | None = None, fault: Fault = stop) -> C
         images.append(image | {"id": len(images) + 1})
         for name, difficult, (x1, y1, x2, y2) in objects:
             annotations.append(
-                {"id": len(annotations) + 1, "image_id": len(images), "category_id": names.index(name) + 1}
+                {"id": len(annotations) + 1, "image_id": len(images), "category_id": number[name]}
                 | {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1), "iscrowd": int(difficult)}
                 | {"where": f"an object ({name}) in {answers / stem}.xml"}
             )
@@ -124,8 +131,7 @@ def _home(folder: Path) -> Home:
 
 def _answers(folder: Path) -> list[Path]:
     """The XML files of a folder and of the folders in it."""
-    found = (p for p in folder.rglob("*.xml") if not any(map(folders.left_behind, p.relative_to(folder).parts)))
-    return sorted(found)
+    return folders.files(folder, ".xml", below=True)
 
 
 def _occurring(names: set[str], answers: Path) -> set[str]:
@@ -133,8 +139,8 @@ def _occurring(names: set[str], answers: Path) -> set[str]:
     found: set[str] = set()
     for path in _answers(answers) if names else ():
         try:
-            found |= {e.text.strip() for e in ElementTree.parse(path).iterfind("object/name") if e.text} & names
-        except ElementTree.ParseError:
+            found |= {e.text.strip() for e in _root(path).iterfind("object/name") if e.text} & names
+        except (ValueError, OSError):
             continue
         if found == names:
             break
@@ -147,33 +153,48 @@ def _stems(folder: Path, split: str | None, everything: list[str]) -> list[str]:
         return everything
     listed = folder / SETS / f"{split}.txt"
     if listed.is_file():
-        stems = [line.split()[0] for line in folders.lines(listed)]
-        known = set(everything)
-        return [stem if stem in known else folders.slashed(stem).rpartition("/")[2] for stem in stems]
+        stems = [line.split()[0] for line in texts.lines(listed)]
+        return [_known(stem, set(everything)) for stem in stems]
     inside = [stem for stem in everything if stem.startswith(f"{split}/")]
     if not inside:
         raise FileNotFoundError(f"{folder} has no split {split!r}; it has {', '.join(splits(folder)) or 'none'}")
     return inside
 
 
+def _known(listed: str, stems: set[str]) -> str:
+    """The name of an XML file that a list means: some write the picture's ending behind it, or its folder before it."""
+    last = folders.slashed(listed).rpartition("/")[2]
+    tries = (listed, last, listed.rpartition(".")[0], last.rpartition(".")[0])
+    return next((stem for stem in tries if stem in stems), last)
+
+
+def _root(path: Path) -> ElementTree.Element:
+    """The outermost element of an XML file. Raises ValueError where it is none."""
+    data = path.read_bytes()
+    try:
+        try:
+            return ElementTree.fromstring(data)
+        except (ValueError, LookupError):  # the parser knows no encodings of several bytes, as gbk
+            named = ENCODING.match(data)
+            if named is None:
+                raise
+            return ElementTree.fromstring(data[named.end() :].decode(named[1].decode()))
+    except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
+        raise ValueError(f"{path} is not an XML file: {error}") from None
+
+
 def _entry(path: Path, pictures: Path, fault: Fault) -> tuple[dict | None, list[Object]]:
     """The picture of an XML file, None if the file is damaged, and its objects."""
     try:
-        root = ElementTree.parse(path).getroot()
+        root = _root(path)
         image = _image(root, path, pictures)
-    except ElementTree.ParseError as error:
-        fault(f"{path} is not an XML file: {error}")
-        return None, []
     except (ValueError, OSError) as error:
         fault(str(error))
         return None, []
     objects = []
     for element in root.findall("object"):
         name = element.findtext("name", "").strip()
-        try:
-            corners = tuple(float(element.findtext(f"bndbox/{key}", "")) for key in ("xmin", "ymin", "xmax", "ymax"))
-        except ValueError:
-            corners = None
+        corners = _corners(element)
         if not name:
             fault(f"an object in {path} has no name")
         elif corners is None:
@@ -181,6 +202,18 @@ def _entry(path: Path, pictures: Path, fault: Fault) -> tuple[dict | None, list[
         else:
             objects.append(Object(name, element.findtext("difficult", "0").strip() == "1", corners))
     return image, objects
+
+
+def _corners(element: ElementTree.Element) -> tuple[float, float, float, float] | None:
+    """The corners of an object's box, or of the box around its polygon; None where it has neither."""
+    with suppress(ValueError):
+        return tuple(float(element.findtext(f"bndbox/{key}", "")) for key in ("xmin", "ymin", "xmax", "ymax"))
+    with suppress(ValueError):
+        points = {
+            side: [float(e.text or "") for e in element.iterfind("polygon/*") if e.tag[0] == side] for side in "xy"
+        }
+        return min(points["x"]), min(points["y"]), max(points["x"]), max(points["y"])
+    return None
 
 
 def _image(root: ElementTree.Element, path: Path, pictures: Path) -> dict:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from dfine.data import folders
+from dfine.data import folders, texts
 from dfine.data.coco import CocoSet
 from dfine.data.coco_entries import Fault, Note, stop
 from dfine.data.layout import Layout
@@ -94,15 +94,15 @@ def _open(description: Description, split: str, fault: Fault = stop) -> CocoSet:
 
 def _labels(picture: Path) -> Path:
     """The text file that belongs to a picture; it need not exist."""
-    moved = _beside_images(picture)
-    return moved if moved.exists() else picture.with_suffix(".txt")
+    beside = picture.with_suffix(".txt")
+    return folders.found(_beside_images(picture)) or folders.found(beside) or beside
 
 
 def _beside_images(picture: Path) -> Path:
     """The text file's place in the folder `labels` beside the last `images` of the path; without one, its own place."""
     parts = picture.parts
     for i in reversed(range(len(parts) - 1)):
-        if parts[i] == "images":
+        if parts[i].casefold() == "images":
             return Path(*parts[:i], "labels", *parts[i + 1 :]).with_suffix(".txt")
     return picture.with_suffix(".txt")
 
@@ -112,7 +112,7 @@ def _numbers(path: Path, fault: Fault) -> Iterator[tuple[str, list[float]]]:
     if not path.is_file():
         return
     try:
-        lines = folders.text(path).splitlines()
+        lines = texts.text(path).splitlines()
     except ValueError as error:
         return fault(str(error))
     for number, line in enumerate(lines, 1):

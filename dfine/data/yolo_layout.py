@@ -10,11 +10,12 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dfine.data import folders
+from dfine.data import folders, texts
 from dfine.data.layout import meaning
 
 YAML = (".yaml", ".yml")
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}  # as we call them
+NAMELESS = "it has no `names`"
 NOTHING = ("", "~", "null", "Null", "NULL", "[]", "{}")  # an entry that says nothing
 FORMS = {"detect": "boxes", "segment": "segments", "pose": "keypoints", "obb": "segments"}  # of labels, by the task
 
@@ -51,12 +52,14 @@ def describe(path: Path) -> Description | None:
 
 
 def complaint(folder: Path) -> str | None:
-    """What is wrong with the first YAML file in a folder that has `names` but describes nothing that is there."""
+    """What is wrong with the first YAML file in a folder that is damaged, or has `names` and describes nothing."""
     for file in _yaml_files(folder):
         try:
             _content(file)
-        except (ValueError, OSError):
-            continue
+        except (ValueError, OSError) as error:
+            if NAMELESS in str(error):
+                continue
+            return str(error)
         try:
             _of_yaml(file)
         except (ValueError, OSError) as error:
@@ -94,16 +97,11 @@ def _of_yaml(path: Path) -> Description:
 
 def _content(path: Path) -> dict:
     """What a YAML file says; everything stays text, so that classes may be called no, on or 1.0."""
-    import yaml
-
     if not path.is_file():
         raise FileNotFoundError(f"there is no data set file {path}")
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from None
+    content = texts.yaml_content(path)
     if not isinstance(content, dict) or "names" not in content:
-        raise ValueError(f"{path} is not the file of a YOLO data set: it has no `names`")
+        raise ValueError(f"{path} is not the file of a YOLO data set: {NAMELESS}")
     return content
 
 
@@ -112,7 +110,7 @@ def _names(names: object, path: Path) -> dict[int, str]:
     if isinstance(names, list):
         names = dict(enumerate(names))
     if not isinstance(names, dict) or not all(str(i).isdigit() and isinstance(n, str) for i, n in names.items()):
-        raise ValueError(f"`names` in {path} must be a list of names, or names by number; it is {names!r}")
+        raise ValueError(f"`names` in {path} must be a list of names, or names by number; it is {str(names)[:80]!r}")
     return {int(i): name for i, name in names.items()}
 
 
@@ -142,7 +140,7 @@ def _pictures(place: Path, root: Path) -> list[Path]:
     if place.is_dir():
         return [Path(os.path.abspath(p)) for p in folders.pictures(place)]
     roots = [place.parent, root]
-    paths = [folders.located(line, roots) or place.parent / folders.slashed(line) for line in folders.lines(place)]
+    paths = [folders.located(line, roots) or place.parent / folders.slashed(line) for line in texts.lines(place)]
     return [Path(os.path.abspath(p)) for p in paths]  # links are kept: labels lie beside them
 
 
@@ -151,27 +149,28 @@ def _of_lists(path: Path) -> Description | None:
     source = next((f for f in (path / "obj.names", *sorted(path.glob("*.names"))) if f.is_file()), None)
     if source is None:
         return None
-    lists = [f for f in sorted(path.glob("*.txt")) if folders.lines(f)]
+    lists = [f for f in sorted(path.glob("*.txt")) if texts.lines(f)]
     named = {meaning(f.stem): f for f in lists if meaning(f.stem)}
     chosen = named or ({"": lists[0]} if lists else {})
     pictures = {split: _pictures(file, path) for split, file in chosen.items()}
     if not pictures:
         pictures = {"": [Path(os.path.abspath(p)) for p in folders.pictures(path)]}
-    return Description(source, dict(enumerate(folders.lines(source))), pictures, form="boxes")
+    return Description(source, dict(enumerate(texts.lines(source))), pictures, form="boxes")
 
 
 def _of_classes(path: Path) -> Description | None:
     """`classes.txt` beside `images/` and `labels/`, which may hold a folder for each split; or these in each split."""
-    source = next((f for f in (path / "classes.txt", path / "labels" / "classes.txt") if f.is_file()), None)
+    source = next((f for f in map(folders.found, (path / "classes.txt", path / "labels" / "classes.txt")) if f), None)
     if source is None:
         return None
-    home = path / "images"
-    if not home.is_dir():
-        places = {p.name: p / "images" for p in folders.subfolders(path) if (p / "images").is_dir()}
+    home = folders.found(path / "images")
+    if home is None:
+        inside = {p.name: folders.found(p / "images") for p in folders.subfolders(path)}
+        places = {name: there for name, there in inside.items() if there}
     else:
         places = {p.name: p for p in folders.subfolders(home) if meaning(p.name)} or {"": home}
     pictures = {split: [Path(os.path.abspath(p)) for p in folders.pictures(p)] for split, p in places.items()}
     if not pictures:
         return None
     unread = [folders.passed_over(rest, p) for p in places.values() if (rest := folders.unread(p))]
-    return Description(source, dict(enumerate(folders.lines(source))), pictures, unread=tuple(unread))
+    return Description(source, dict(enumerate(texts.lines(source))), pictures, unread=tuple(unread))

@@ -10,7 +10,7 @@ from pathlib import Path
 import fiftyone as fo
 
 from dfine.data.coco_layout import open_file
-from dfine.data.folders import content
+from dfine.data.texts import content
 from dfine.explore import fields
 
 SAME = 0.01  # pixels by which a box may differ from the one it was read from and still be that one

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from dfine.data import labels
+from dfine.data import labels, texts
 from dfine.weights.exceptions import CheckpointError
 
 FILLER = "LABEL_{}"  # what transformers calls a column that nobody named
@@ -100,31 +99,24 @@ def _from_file(file: Path) -> tuple[str, ...]:
     try:
         if file.stat().st_size > MOST:
             raise CheckpointError(f"{file} is no file of names: it has {file.stat().st_size} bytes")
-        text = file.read_text(encoding="utf-8-sig")
-        content = _parsed(file, text)
+        content = _parsed(file)
     except OSError as error:
         raise CheckpointError(f"the names in {file} cannot be read: {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"the names in {file} cannot be read: {' '.join(str(error).split())}") from None
+    except CheckpointError:
+        raise
+    except ValueError as error:  # it names the file
+        said = " ".join(str(error).removeprefix(f"{file} ").split())
+        raise CheckpointError(f"the names in {file} cannot be read: it {said}") from None
     names = _listed(content)
     if not names:
         raise CheckpointError(f"{file} holds no names: a list of them, one a line, or a table from numbers to names")
     return names
 
 
-def _parsed(file: Path, text: str) -> object:
+def _parsed(file: Path) -> object:
     if file.suffix.lower() == ".json":
-        return json.loads(text)
-    if file.suffix.lower() not in (".yaml", ".yml"):
-        return [line.strip() for line in text.splitlines() if line.strip()]
-    import yaml
-
-    try:
-        return yaml.load(text, yaml.CBaseLoader if hasattr(yaml, "CBaseLoader") else yaml.BaseLoader)  # "no" is a name
-    except yaml.YAMLError as error:
-        raise ValueError(error) from None
+        return texts.content(file)
+    return texts.yaml_content(file) if file.suffix.lower() in (".yaml", ".yml") else texts.lines(file)
 
 
 def _listed(content: object) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from dfine.data.texts import yaml_content
 from dfine.files import replacing
 from dfine.network.detector import DFINE
 from dfine.network.queries import anchors
@@ -56,15 +57,13 @@ def read_sidecar(folder: Path) -> tuple[tuple[str, ...] | None, tuple[int, int] 
 
     A file that cannot be read says nothing: weights are weights without it.
     """
-    import yaml
-
     try:
-        about = yaml.load((folder / SIDECAR).read_text(encoding="utf-8"), yaml.BaseLoader)["train"]
+        about = yaml_content(folder / SIDECAR)["train"]
         table = about["label_to_name"]
         names = tuple(table[key] for key in sorted(table, key=int)) if isinstance(table, dict) else tuple(table)
         if not all(isinstance(name, str) for name in names):
             return None, None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError):
+    except (OSError, ValueError, TypeError, KeyError):
         return None, None
     try:
         return names, checked_size([int(side) for side in about["img_size"]])

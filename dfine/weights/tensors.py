@@ -51,6 +51,11 @@ def read_tensors(file: Path) -> State:
     state = find_state(unpacked(file))
     if state is None:
         raise CheckpointError(f"{file.name} has no weights: no dictionary in it holds tensors under their names")
+    odd = [key for key, value in state.items() if value.is_meta or value.is_quantized or value.layout != torch.strided]
+    if odd:
+        raise CheckpointError(
+            f"{file.name} has no plain numbers for {some(odd)}: they are sparse, quantised or left out"
+        )
     return state
 
 

@@ -58,7 +58,7 @@ def test_a_bad_entry_is_found_and_the_others_are_counted(tmp_path, entry, kind, 
 @pytest.mark.parametrize(
     ("images", "entry", "categories", "said"),
     [
-        ([picture(7, width="20")], None, [], "image id 7 .* has the width '20'"),
+        ([picture(7, width="wide")], None, [], "image id 7 .* has the width 'wide'"),
         ([picture(7, width=0)], None, [], "image id 7 .* has the width 0"),
         ([picture(7, 5)], None, [], "image id 7 .* has the file name 5"),
         ([picture(7, None) | {"file_name": None}], None, [], "image id 7 .* has no 'file_name'"),

@@ -104,7 +104,7 @@ BAD = {
     "annotation id 5 .* bbox .*nan": ([picture(7)], [annotation(5, bbox=(1, 2, 3, float("nan")))]),
     "image id 7 .* has no 'width'": ([{"id": 7, "file_name": "7.png", "height": 10}], []),
     "image id 7 .* has no 'height'": ([picture(7, height=None)], []),
-    "image id 7 .* has the width '20', which is no whole number above 0": ([picture(7, width="20")], []),
+    "image id 7 .* has the width 'wide', which is no whole number above 0": ([picture(7, width="wide")], []),
     "image id 7 .* has the width 0,": ([picture(7, width=0)], []),
     "image id 7 .* has the height -5,": ([picture(7, height=-5)], []),
     "image id 7 .* has the file name 5, which is no text": ([picture(7, 5)], []),

@@ -95,3 +95,39 @@ def test_a_part_has_the_classes_of_all(tmp_path):
     assert truth_of(part) == [("8.png", "car", [2, 2, 4, 4])]
     assert part[0][1].labels.tolist() == [0]
     assert len(data) == 2
+
+
+def test_numbers_that_are_written_as_text(tmp_path):
+    image = picture(7) | {"width": "20", "height": "10.0"}
+    entry = annotation(1, bbox=("2", "2", "4.5", "4"), area="18", iscrowd="0")
+    data = open_data(write(tmp_path, [image], [entry]))
+    assert truth_of(data) == [("7.png", "bottle", [2, 2, 4.5, 4])]
+    assert data.ground_truth()["annotations"][0]["area"] == 18.0 and data[0][1].size == (20, 10)
+
+
+def test_a_file_without_sizes_takes_those_of_its_pictures(tmp_path):
+    image = {"id": 7, "file_name": "7.png"}
+    assert open_data(write(tmp_path, [image], [annotation(1)])).target(0).size == (20, 10)
+    (tmp_path / "images" / "7.png").write_bytes(b"")
+    with pytest.raises(ValueError, match="image id 7 in .* has no 'width'"):
+        open_data(tmp_path)
+
+
+@pytest.mark.parametrize("value", [10**400, float("nan"), "nan", "1e999", "9" * 5000, None, {}, [1]])
+def test_numbers_that_are_none(tmp_path, value):
+    with pytest.raises(ValueError, match="annotation id 1 in .* has the bbox"):
+        open_data(write(tmp_path, [picture(7)], [annotation(1, bbox=(value, 2, 4, 4))]))
+
+
+def test_half_a_letter_is_no_name(tmp_path):
+    write(tmp_path, [picture(7)], [annotation(1, category=1)], [{"id": 1, "name": "a\ud800"}])
+    with pytest.raises(ValueError, match="category id 1 in .* holds half a letter"):
+        open_data(tmp_path)
+
+
+def test_many_categories_take_no_longer_each(tmp_path):
+    """With a root as Roboflow writes it; each was once compared with every other."""
+    root = {"id": 0, "name": "things", "supercategory": "none"}
+    many = [root, *({"id": i, "name": f"thing {i}", "supercategory": "things"} for i in range(1, 20_001))]
+    data = open_data(write(tmp_path, [picture(7)], [annotation(1, category=9)], many))
+    assert len(data.names) == 20_000 and truth_of(data)[0][1] == "thing 9"

@@ -111,3 +111,30 @@ def test_pictures_that_are_nowhere(tmp_path):
     shutil.rmtree(tmp_path / "images")
     with pytest.raises(FileNotFoundError, match="the first is '7.png'. are in none of the folders around it"):
         open_data(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "answers, pictures",
+    [
+        ("{split}/labels.json", "{split}/data"),  # FiftyOne
+        ("{split}/annotations.json", "{split}/images"),
+        ("{split}/Annotations.JSON", "{split}/Images"),
+        ("Annotations/instances_{split}.json", "Images/{split}"),
+        ("Annotations/{split}.json", "{split}"),
+    ],
+)
+def test_other_places_and_capitals(tmp_path, answers, pictures):
+    folder = placed(tmp_path, {"train": [1, 2], "Val": [3]}, answers, pictures)
+    assert {split: len(opened()) for split, opened in splits(folder).items()} == {"train": 2, "Val": 1}
+    train, val = train_and_val(folder)
+    assert train[0][0].shape == val[0][0].shape == (3, 10, 20)
+
+
+def test_fiftyone_without_splits_and_endings_in_capitals(tmp_path):
+    made(tmp_path, 1, 2)
+    (tmp_path / "images").rename(tmp_path / "data")
+    (tmp_path / "annotations.json").rename(tmp_path / "labels.JSON")
+    (tmp_path / "data" / "1.png").rename(tmp_path / "data" / "1.PNG")
+    data = open_data(tmp_path)
+    assert [data[i][0].shape for i in range(2)] == [(3, 10, 20)] * 2
+    assert len(open_data(tmp_path / "labels.JSON")) == 2

@@ -85,16 +85,22 @@ def test_a_size_that_cannot_be_read(tmp_path):
         folders.size_shown(tmp_path / "b.jpg")
 
 
-def test_text_with_and_without_a_byte_order_mark(tmp_path):
-    for encoding in ("utf-8", "utf-8-sig"):
-        (tmp_path / "a.txt").write_text(' {"a": "ü"}\n\n', encoding=encoding)
-        assert folders.lines(tmp_path / "a.txt") == ['{"a": "ü"}']
-        assert folders.content(tmp_path / "a.txt") == {"a": "ü"}
-    (tmp_path / "a.txt").write_bytes(b"\xff\xfe0")
-    with pytest.raises(ValueError, match="a.txt is not text"):
-        folders.text(tmp_path / "a.txt")
-    with pytest.raises(ValueError, match="a.txt is not a JSON file"):
-        folders.content(tmp_path / "a.txt")
+def test_capitals_count_only_where_files_differ_in_nothing_else(tmp_path):
+    touch(tmp_path, "Images/A.JPG", "Images/b.jpg", "Images/B.jpg")
+    assert folders.found(tmp_path / "images" / "a.jpg") == tmp_path / "Images" / "A.JPG"
+    assert folders.located("data\\images\\a.jpg", [tmp_path]) == tmp_path / "Images" / "A.JPG"
+    for name in ("b.jpg", "B.jpg"):
+        assert folders.found(tmp_path / "Images" / name).name == name
+    assert folders.found(tmp_path / "images" / "c.jpg") is None
+    touch(tmp_path, "Images/c.JPG")  # a folder that was looked into may change
+    assert folders.found(tmp_path / "images" / "c.jpg").name == "c.JPG"
+    assert [p.name for p in folders.files(tmp_path, ".jpg", below=True)] == ["A.JPG", "B.jpg", "b.jpg", "c.JPG"]
+    assert folders.files(tmp_path, ".jpg") == folders.files(tmp_path / "none", ".jpg") == []
+
+
+def test_names_that_no_disk_holds_are_not_there(tmp_path):
+    for name in ("x" * 300, "x" * 5000, "a\0b"):
+        assert folders.found(tmp_path / name) is None and folders.located(name, [tmp_path]) is None
 
 
 def test_a_tenth_is_held_out_by_the_name_of_the_file_only():

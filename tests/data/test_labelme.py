@@ -99,3 +99,14 @@ def test_a_wrong_file_is_named(tmp_path):
     (tmp_path / "b.json").write_text('{"a": 1}')
     with pytest.raises(ValueError, match="b.json is not a file of labelme: it has no list 'shapes'"):
         open_data(tmp_path)
+
+
+def test_shapes_of_odd_kinds(tmp_path):
+    told(tmp_path, "a", [shape(3, [[1, 2], [5, 6]])], imageData="////" * 10_000)
+    assert boxes(open_data(tmp_path)) == [("3", [1, 2, 4, 4])]
+    told(tmp_path, "b", [None, "x", {"label": "cup"}])
+    with pytest.raises(ValueError, match="a shape in .*b.json is 'None', not a table"):
+        open_data(tmp_path)
+    (tmp_path / "b.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="b.json is not a JSON file"):
+        open_data(tmp_path)

@@ -175,3 +175,51 @@ def boxes_of(data):
     file = {i["id"]: i["file_name"] for i in truth["images"]}
     name = {c["id"]: c["name"] for c in truth["categories"]}
     return sorted((file[a["image_id"]], name[a["category_id"]], *a["bbox"]) for a in truth["annotations"])
+
+
+@pytest.mark.parametrize(
+    "pictures, answers", [("Images", "annotations"), ("images", "xmls"), ("JPEGimages", "ANNOTATIONS")]
+)
+def test_other_folders_and_capitals(tmp_path, pictures, answers):
+    folder = data_set(tmp_path, {"a": [("key", 0, 10, 5, 30, 15)]})
+    (folder / "JPEGImages" / "a.jpg").rename(folder / "JPEGImages" / "a.JPG")
+    (folder / "Annotations" / "a.xml").rename(folder / "Annotations" / "a.XML")
+    shutil.move(folder / "JPEGImages", folder / pictures)
+    shutil.move(folder / "Annotations", folder / answers)
+    data = sources.open_data(folder)
+    assert data.names == ("key",) and data[0][0].shape == (3, 20, 40)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "gbk", "iso-8859-1", "shift_jis"])
+def test_encodings(tmp_path, encoding):
+    name = "Käse" if encoding == "iso-8859-1" else "猫"
+    folder = data_set(tmp_path, {"a": []})
+    head = "" if encoding == "utf-8-sig" else f'<?xml version="1.0" encoding="{encoding}"?>\r\n'
+    inside = OBJECT.format(name, 0, 10, 5, 30, 15)
+    (folder / "Annotations" / "a.xml").write_bytes(f"{head}<annotation>{inside}</annotation>".encode(encoding))
+    assert voc.read(folder).names == (name,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<?xml version="1.0" encoding="klingon"?><annotation/>',
+        '<!DOCTYPE l [<!ENTITY a SYSTEM "file:///etc/passwd">]><annotation>&a;</annotation>',
+        "<annotation>",
+        "",
+    ],
+)
+def test_what_is_no_xml_is_refused_by_name(tmp_path, text):
+    folder = data_set(tmp_path, {"a": []})
+    (folder / "Annotations" / "a.xml").write_text(text)
+    with pytest.raises(ValueError, match="a.xml is not an XML file"):
+        voc.read(folder)
+
+
+def test_a_polygon_without_a_box_and_lists_with_endings(tmp_path):
+    folder = data_set(tmp_path, {"a": [], "b": []}, {"train": ["a.jpg"], "val": ["./JPEGImages/b.jpg"]})
+    corners = "".join(f"<x{i}>{x}</x{i}><y{i}>{y}</y{i}>" for i, (x, y) in enumerate([(5, 4), (25, 9), (8, 16.5)], 1))
+    answer(folder, "a", f"<object><name>cup</name><polygon>{corners}</polygon></object>")
+    train, val = (voc.read(folder, split) for split in ("train", "val"))
+    assert [train.path(0).name, val.path(0).name] == ["a.jpg", "b.jpg"]
+    assert train.ground_truth()["annotations"][0]["bbox"] == [5, 4, 20, 12.5]

@@ -156,14 +156,14 @@ def test_photographs_that_cannot_be_read_are_said(tmp_path):
 
 def test_where_labels_were_looked_for_is_noted(tmp_path):
     path = data_set(tmp_path, {"a": "0 0.5 0.5 1 1"})
-    (tmp_path / "labels").rename(tmp_path / "Labels")
+    (tmp_path / "labels").rename(tmp_path / "Texts")
     (note,) = yolo.read(path, "train").notes
     assert f"the first was looked for at {tmp_path / 'labels' / 'train' / 'a.txt'}" in note.message
-    assert f"it is at {tmp_path / 'Labels' / 'train' / 'a.txt'}" in note.message
-    (tmp_path / "Labels" / "train" / "a.txt").rename(tmp_path / "Labels" / "train" / "other.txt")
+    assert f"it is at {tmp_path / 'Texts' / 'train' / 'a.txt'}" in note.message
+    (tmp_path / "Texts" / "train" / "a.txt").rename(tmp_path / "Texts" / "train" / "other.txt")
     (note,) = yolo.read(path, "train").notes
     assert note.message.endswith("a.txt") and "but it is" not in note.message
-    (tmp_path / "Labels").rename(tmp_path / "labels")
+    (tmp_path / "Texts").rename(tmp_path / "labels")
     (tmp_path / "labels" / "train" / "a.txt").write_text("\n")
     (note,) = yolo.read(path, "train").notes
     assert note.message == "the text files of the 1 pictures hold no box"
@@ -197,3 +197,18 @@ def test_what_is_not_there_is_named(tmp_path):
     path.write_text(yaml.safe_dump({"names": ["cup"], "train": "images/train"}))
     with pytest.raises(ValueError, match="has no split 'val'; it has train"):
         yolo.read(path, "val")
+
+
+def test_folders_and_endings_in_other_capitals(tmp_path):
+    path = data_set(tmp_path, {"a": "0 0.5 0.5 0.5 0.5\r\n", "b": "\ufeff1 0.5 0.5 0.5 0.5\n"})
+    (tmp_path / "labels" / "train" / "a.txt").rename(tmp_path / "labels" / "train" / "a.TXT")
+    for part in ("images", "labels"):
+        (tmp_path / part).rename(tmp_path / part.title())
+    data = yolo.read(path, "train")
+    assert [data[i][1].labels.tolist() for i in range(2)] == [[0], [1]]
+
+
+@pytest.mark.parametrize("root", ["{}", "../{name}", "C:\\data", "/content/none", "~/none", "../datasets/none", ""])
+def test_the_root_that_a_file_names(tmp_path, root):
+    path = data_set(tmp_path / "mine", {"a": "0 0.5 0.5 0.5 0.5"}, path=root.format(tmp_path / "mine", name="mine"))
+    assert len(yolo.read(path, "train")) == 1

@@ -123,3 +123,12 @@ def test_sound_files_are_told_from_torn_ones(tmp_path, name):
     for torn in (b"", whole[:3], whole[: len(whole) // 2], whole[:-1]):
         file.write_bytes(torn)
         assert not sound(file), len(torn)
+
+
+@pytest.mark.parametrize(
+    "odd", [torch.zeros(2, 2).to_sparse(), torch.zeros(2, 2, device="meta")], ids=["sparse", "meta"]
+)
+def test_tensors_that_hold_no_plain_numbers(tmp_path, odd):
+    torch.save({"model": {"a": torch.zeros(2), "b": odd}}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="a.pth has no plain numbers for b"):
+        read_tensors(tmp_path / "a.pth")
