@@ -10,7 +10,8 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.gpu import roofline
 from benchmarks.gpu.day import Day, Unit
 from benchmarks.gpu.parity import network
-from dfine.engines.benchmark import Setting, benchmark
+from dfine.engines.benchmark import benchmark
+from dfine.engines.compared import Setting
 from dfine.engines.cost import machine
 from dfine.engines.torch_engine import TorchEngine, TorchOptions
 

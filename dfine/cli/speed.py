@@ -76,6 +76,7 @@ def benchmark(
     import torch
 
     from dfine.engines import benchmark as b
+    from dfine.engines.compared import Setting
     from dfine.engines.cost import machine
     from dfine.engines.device import resolve
     from dfine.files import check_file
@@ -88,7 +89,7 @@ def benchmark(
     def split(text):
         return tuple(part.strip() for part in text.split(",") if part.strip())
 
-    setting = b.Setting(
+    setting = Setting(
         split(sizes.lower()),
         split(engines),
         tuple(input),

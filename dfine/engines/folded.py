@@ -1,8 +1,8 @@
 """The fused copy with the same sums in a cheaper order: fewer operations than the published count, the same answer.
 
-Two facts about convolutions, both exact but for rounding: one says of two maps side by side the sum of what its two
-halves say of each, so that maps need not be copied together, and a 1x1 half that reads an enlarged map may read it
-before it is enlarged (a quarter of the work); and a 1x1 without activation vanishes into the 1x1 behind it.
+It rests on two facts about convolutions, exact but for rounding. A convolution of two concatenated maps is the sum of a
+convolution of each, so that nothing need be concatenated; and of these, a 1x1 that reads an enlarged map can read it
+before it is enlarged, which is a quarter of the work. And two 1x1 without an activation between them are one.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dfine.engines.fused import FusedConv, FusedStem, bounded
+from dfine.engines.fused import FusedConv, FusedStem, StemPaths, bounded
 from dfine.network.detector import DFINE
-from dfine.network.encoder import Encoder, Fusion
+from dfine.network.encoder import Encoder, Fusion, attend, memory
+from dfine.trace.records import Memory
 
 BLOCK = 16  # channels that an AVX-512 register holds
 Matrix = tuple[Tensor, Tensor]  # a linear map: weight [out, in] and bias [out]
 
 
-class Halves(nn.Module):
-    """SiLU of a 1x1 convolution of two maps side by side; the first may have half the height and width.
+class TwoMapConv(nn.Module):
+    """SiLU of a 1x1 convolution of two concatenated maps; the first may have half the height and width.
 
     Args:
         first: weight [out, in] and bias of the half that reads the first map.
@@ -40,13 +41,12 @@ class Halves(nn.Module):
         return F.silu(first + second)
 
 
-class LeanStem(FusedStem):
-    """The stem without a copy of its two paths side by side: its third convolution is two, one of each path."""
+class FoldedStem(StemPaths):
+    """The stem without concatenating its two paths: its third convolution is two, one of each path."""
 
     @torch.no_grad()
     def __init__(self, stem: FusedStem):
-        nn.Module.__init__(self)
-        self.stem1, self.stem2a, self.stem2b, self.stem4 = stem.stem1, stem.stem2a, stem.stem2b, stem.stem4
+        super().__init__(stem.stem1, stem.stem2a, stem.stem2b, stem.stem4)
         channels = stem.stem2a.conv.out_channels
         for part in (self.stem2a, self.stem2b):
             part.conv = _widened(part.conv, channels, _whole_blocks(channels))
@@ -57,14 +57,14 @@ class LeanStem(FusedStem):
         return bounded(self.of_pool(pool) + self.of_conv(conv), self.low, self.high)
 
 
-class LeanFusion(nn.Module):
-    """A fusion of two maps, whose first convolution is four: each half of what it says, of each of the maps."""
+class FoldedFusion(nn.Module):
+    """A fusion of two maps. Its first convolution is four: one for each half of its output and each of the maps."""
 
     def __init__(self, fusion: Fusion, first: Matrix, second: Matrix):
         super().__init__()
         (w, b), (v, c) = first, second
         self.halves = nn.ModuleList(
-            Halves(*pair) for pair in zip(zip(w.chunk(2), b.chunk(2)), zip(v.chunk(2), c.chunk(2)))
+            TwoMapConv(*pair) for pair in zip(zip(w.chunk(2), b.chunk(2)), zip(v.chunk(2), c.chunk(2)))
         )
         self.rest = aligned(fusion)
         fusion.cv1 = nn.Identity()  # the halves do its work
@@ -73,12 +73,12 @@ class LeanFusion(nn.Module):
         return self.rest.merge(*(half(first, second) for half in self.halves))
 
 
-class LeanEncoder(Encoder):
-    """The encoder of a fused network, whose projections and laterals have vanished where that saves work."""
+class FoldedEncoder(nn.Module):
+    """The encoder of a fused network, without the projections and laterals that the fusions can do themselves."""
 
     @torch.no_grad()
     def __init__(self, encoder: Encoder):
-        nn.Module.__init__(self)
+        super().__init__()
         levels = len(encoder.project)
         self.transformer, self.output, self.downsample = encoder.transformer, encoder.output, encoder.downsample
         self.project = nn.ModuleList([nn.Identity() for _ in range(levels - 1)] + [encoder.project[-1]])
@@ -89,18 +89,22 @@ class LeanEncoder(Encoder):
             level = levels - 2 - step
             above, fine = _split(block.cv1)
             project = _matrix(encoder.project[level])
-            if after(fine, project)[0].numel() <= fine[0].numel() + project[0].numel():
-                fine = after(fine, project)
+            if composed(fine, project)[0].numel() <= fine[0].numel() + project[0].numel():
+                fine = composed(fine, project)
             else:
                 self.project[level] = encoder.project[level]
-            self.top_down.append(LeanFusion(block, after(above, laterals[step]), fine))
+            self.top_down.append(FoldedFusion(block, composed(above, laterals[step]), fine))
         for step, block in enumerate(encoder.bottom_up):
             below, coarse = _split(block.cv1)
-            self.bottom_up.append(LeanFusion(block, after(coarse, laterals[levels - 2 - step]), below))
+            self.bottom_up.append(FoldedFusion(block, composed(coarse, laterals[levels - 2 - step]), below))
+
+    def forward(self, features: list[Tensor]) -> Memory:
+        return memory([output(m) for output, m in zip(self.output, self.fuse(features))])
 
     def fuse(self, features: list[Tensor]) -> list[Tensor]:
+        """As `Encoder.fuse`."""
         *maps, coarsest = [project(f) for project, f in zip(self.project, features)]
-        fused = [self.attend(coarsest)]
+        fused = [attend(self.transformer, coarsest)]
         for block, fine in zip(self.top_down, reversed(maps)):
             fused.insert(0, block(fused[0], fine))
 
@@ -111,9 +115,9 @@ class LeanEncoder(Encoder):
 
 
 def aligned(fusion: Fusion) -> Fusion:
-    """Give the branches of a fusion a multiple of 16 channels, those added being zero: kernels work in blocks of 16.
+    """Fill the branches of a fusion up to a multiple of 16 channels with zeros, because kernels work in blocks of 16.
 
-    Size N alone has others, 21. Zeros stay zeros through SiLU, and the last convolution does not hear of them.
+    Only size N needs this; it has 21. Zeros stay zeros through SiLU, and the last convolution gives them no weight.
     """
     channels = fusion.cv2[1].conv.out_channels
     wide = _whole_blocks(channels)
@@ -136,7 +140,7 @@ def _whole_blocks(channels: int) -> int:
 
 
 def _widened(conv: nn.Conv2d, channels: int, wide: int) -> nn.Conv2d:
-    """A convolution with zeros for what is added to `channels`, on whichever side has so many."""
+    """A convolution with zeros added to whichever side, input or output, has `channels` channels."""
     ins, outs = (wide if count == channels else count for count in (conv.in_channels, conv.out_channels))
     other = nn.Conv2d(ins, outs, conv.kernel_size, conv.stride, conv.padding, device=conv.weight.device)
     for new, old in ((other.weight, conv.weight), (other.bias, conv.bias)):
@@ -144,21 +148,25 @@ def _widened(conv: nn.Conv2d, channels: int, wide: int) -> nn.Conv2d:
     return other.requires_grad_(False)
 
 
-def lean(network: DFINE) -> DFINE:
+def folded(network: DFINE) -> DFINE:
     """A fused network, rewritten in place."""
-    network.backbone.stem = LeanStem(network.backbone.stem).eval().to(memory_format=torch.channels_last)
-    network.encoder = LeanEncoder(network.encoder).eval().to(memory_format=torch.channels_last)
+    network.backbone.stem = FoldedStem(network.backbone.stem).eval().to(memory_format=torch.channels_last)
+    network.encoder = FoldedEncoder(network.encoder).eval().to(memory_format=torch.channels_last)
     return network
 
 
 def _side_by_side(conv: nn.Conv2d) -> tuple[nn.Conv2d, nn.Conv2d]:
-    """Two convolutions of which each reads one half of the channels; what they say adds up. The bias is the first's."""
+    """Two convolutions, one of each half of the input channels, whose sum is `conv`. The first has the bias."""
     parts = []
     for weight, bias in zip(conv.weight.chunk(2, 1), (conv.bias, None)):
         part = nn.Conv2d(
-            weight.shape[1], weight.shape[0], conv.kernel_size, conv.stride, conv.padding,
-            bias=bias is not None, device=weight.device,
-        )  # fmt: skip
+            *reversed(weight.shape[:2]),
+            conv.kernel_size,
+            conv.stride,
+            conv.padding,
+            bias=bias is not None,
+            device=weight.device,
+        )
         part.weight.copy_(weight)
         if bias is not None:
             part.bias.copy_(bias)
@@ -166,7 +174,7 @@ def _side_by_side(conv: nn.Conv2d) -> tuple[nn.Conv2d, nn.Conv2d]:
     return tuple(parts)
 
 
-def after(outer: Matrix, inner: Matrix) -> Matrix:
+def composed(outer: Matrix, inner: Matrix) -> Matrix:
     """Two linear maps as one: `outer` of `inner`."""
     (w, b), (v, c) = outer, inner
     return w @ v, w @ c + b

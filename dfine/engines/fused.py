@@ -43,13 +43,12 @@ def bounded(x: Tensor, low: float | None, high: float | None) -> Tensor:
     return x if low is None and high is None else x.clamp(low, high)
 
 
-class FusedStem(nn.Module):
-    """The stem with its convolutions fused."""
+class StemPaths(nn.Module):
+    """A stem of fused convolutions; its subclasses say how its two paths are computed and joined."""
 
-    def __init__(self, stem: Stem):
+    def __init__(self, stem1: nn.Module, stem2a: nn.Module, stem2b: nn.Module, stem4: nn.Module):
         super().__init__()
-        for name in ("stem1", "stem2a", "stem2b", "stem3", "stem4"):
-            setattr(self, name, _conv_norm(getattr(stem, name)))
+        self.stem1, self.stem2a, self.stem2b, self.stem4 = stem1, stem2a, stem2b, stem4
 
     def forward(self, x: Tensor) -> Tensor:
         right_and_below = (0, 1, 0, 1)
@@ -63,6 +62,17 @@ class FusedStem(nn.Module):
 
     def join(self, pool: Tensor, conv: Tensor) -> Tensor:
         """What the third convolution makes of both paths."""
+        raise NotImplementedError
+
+
+class FusedStem(StemPaths):
+    """The stem with its convolutions fused."""
+
+    def __init__(self, stem: Stem):
+        super().__init__(*(_conv_norm(part) for part in (stem.stem1, stem.stem2a, stem.stem2b, stem.stem4)))
+        self.stem3 = _conv_norm(stem.stem3)
+
+    def join(self, pool: Tensor, conv: Tensor) -> Tensor:
         return self.stem3(torch.cat((pool, conv), 1))
 
 
@@ -76,11 +86,11 @@ def fused(network: DFINE) -> DFINE:
     if network.training:
         raise ValueError("a network in training mode cannot be fused; call network.eval() first")
     network = copy.deepcopy(network)
-    _replace(network)
+    replace_parts(network)
     return network.requires_grad_(False).eval().to(memory_format=torch.channels_last)
 
 
-def _replace(module: nn.Module) -> None:
+def replace_parts(module: nn.Module) -> None:
     """Put the fused form in the place of every part that has one."""
     forms = {Stem: FusedStem, Bottleneck: _bottleneck, ConvNorm: _conv_norm}
     for name, child in module.named_children():
@@ -88,7 +98,7 @@ def _replace(module: nn.Module) -> None:
         if form:
             setattr(module, name, form(child))
         else:
-            _replace(child)
+            replace_parts(child)
 
 
 def _conv_norm(block: ConvNorm) -> FusedConv:

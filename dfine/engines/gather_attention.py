@@ -1,8 +1,8 @@
-"""Deformable attention in inference, as what it is: a weighted sum of rows of one table.
+"""Deformable attention in inference: a weighted sum of rows of one table.
 
-The values of all levels and heads lie in one table [B·T·heads, D/heads], which is the memory as it lies anyway. Each
-sampling point reads four rows of it, bilinearly. `Bags` sums them with one `embedding_bag`, `Gathers` with operations
-that ONNX has.
+The values of all levels and heads are the rows of a table [B·T·heads, D/heads], which is how the memory's tokens lie
+anyway. Each sampling point reads four rows, bilinearly. `BagAttention` sums them with one `embedding_bag`,
+`GatherAttention` with operators that ONNX has.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from torch.nn import functional as F
 from dfine.network.attention import DeformableAttention
 from dfine.network.layers import table
 
-FAR = 1 << 20  # cells
+FAR = 1 << 20  # cells: so far off that it weighs nothing
 
 
-class Rows(nn.Module):
-    """What `Bags` and `Gathers` share: which rows a query reads, and how much of each."""
+class TableAttention(nn.Module):
+    """What `BagAttention` and `GatherAttention` share: the rows that a query reads, and the weight of each."""
 
     @torch.no_grad()
     def __init__(self, attention: DeformableAttention):
@@ -53,7 +53,7 @@ class Rows(nn.Module):
         index = (x + y).int().unflatten(-1, (self.heads, 1, -1)) + grid.start
         corners = wy0 * wx0, wy0 * wx1, wy1 * wx0, wy1 * wx1
         share = torch.stack([corner.unflatten(-1, (self.heads, -1)) for corner in corners], -2)  # [B, Q, heads, 4, P]
-        # A tracer knows of this size alone that it may change: where the rows of each picture begin.
+        # Where the rows of each picture begin. Only this size may be unknown to a tracer.
         first = torch.arange(query.shape[0], dtype=torch.int32, device=query.device) * int(rows.shape[1])
         index = (index + first.view(-1, 1, 1, 1, 1)).flatten(-2)
         return self.read(rows.flatten(0, 1), index, share.flatten(-2)).flatten(2), None
@@ -67,7 +67,7 @@ class Rows(nn.Module):
         raise NotImplementedError
 
 
-class Bags(Rows):
+class BagAttention(TableAttention):
     """With torch's `embedding_bag`."""
 
     def read(self, rows: Tensor, index: Tensor, share: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ class Bags(Rows):
         return bags.view(*index.shape[:3], -1)
 
 
-class Gathers(Rows):
+class GatherAttention(TableAttention):
     """With a gather and a product of matrices. The batch may be any, also one that a graph does not know yet."""
 
     def read(self, rows: Tensor, index: Tensor, share: Tensor) -> Tensor:
@@ -85,11 +85,11 @@ class Gathers(Rows):
 class Grid(NamedTuple):
     """For every sampling point of a picture: the map that it lies in, along x and y [1, Q, 2, heads·P].
 
-    Whole tables, because sums of tables of one shape are several times as fast as sums that spread a small one.
+    Whole tables, because sums of tensors of one shape are several times as fast as sums that broadcast a small one.
     """
 
     side: Tensor  # width and height
-    last: Tensor  # the last cell that has another one behind it; 0 where there is one cell alone
+    last: Tensor  # the last cell that has a neighbour behind it; 0 where there is only one cell
     gap: Tensor  # how far off that next cell is: 1, or out of sight
     step: Tensor  # what one cell is worth in rows
     start: Tensor  # [1, Q, heads, 4, P] int32: where the map begins, and how far on the four cells around a point are
@@ -107,7 +107,10 @@ def places(
     tokens = torch.tensor([0] + [h * w for h, w in shapes]).cumsum(0)
     around = torch.stack((0 * x, x, y, x + y))  # [4, P]
     start = tokens[level] * heads + around + torch.arange(heads)[:, None, None]  # [heads, 4, P]
-    whole = lambda t: t.repeat(1, heads).expand(1, queries, 2, -1).to(dtype).contiguous().to(device)  # noqa: E731
+
+    def whole(t: Tensor) -> Tensor:
+        return t.repeat(1, heads).expand(1, queries, 2, -1).to(dtype).contiguous().to(device)
+
     return Grid(
         whole(side),
         whole((side - 2).clamp(min=0)),

@@ -12,16 +12,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dfine.engines.folded import LeanStem
-from dfine.engines.fused import FusedConv
-from dfine.engines.gather_attention import Bags
-from dfine.network.attention import DeformableAttention, SelfAttention
+from dfine.engines.folded import FoldedStem
+from dfine.engines.fused import FusedConv, StemPaths
+from dfine.engines.gather_attention import BagAttention
+from dfine.network.attention import DeformableAttention, SelfAttention, attended
 from dfine.network.decoder import DecoderLayer
 from dfine.network.detector import DFINE
 from dfine.network.encoder import EncoderLayer
 from dfine.network.layers import MLP
 
 ONEDNN = torch.ops.mkldnn
+REORDER = "mkldnn_reorder_conv2d_weight"  # of torch._C._nn
 # What oneDNN does with a sum before it writes it: its name, its numbers, and how it is computed.
 POST = {
     type(None): ("none", [], ""),
@@ -43,10 +44,14 @@ NEEDED = ("_convolution_pointwise", "_convolution_pointwise_", "_linear_pointwis
 
 def available() -> bool:
     """Whether this build of torch has oneDNN's fused operations (x86 builds do)."""
-    return torch.backends.mkldnn.is_available() and all(hasattr(ONEDNN, name) for name in NEEDED)
+    return (
+        torch.backends.mkldnn.is_available()
+        and all(hasattr(ONEDNN, name) for name in NEEDED)
+        and hasattr(torch._C._nn, REORDER)
+    )
 
 
-class PackedConv(nn.Module):
+class OneDnnConv(nn.Module):
     """A fused convolution whose weights lie as oneDNN wants them, its activation inside."""
 
     def __init__(self, conv: nn.Conv2d, post: tuple[str, list, str]):
@@ -56,22 +61,21 @@ class PackedConv(nn.Module):
         self.weight = None
 
     def forward(self, x: Tensor) -> Tensor:
-        return ONEDNN._convolution_pointwise(x, self.packed(x), self.bias, *self.args, *self.post)
+        return ONEDNN._convolution_pointwise(x, self.laid_out(x), self.bias, *self.args, *self.post)
 
-    def packed(self, x: Tensor) -> Tensor:
-        """The weights, laid out at the first picture: the best layout follows its size; for others it is right too."""
+    def laid_out(self, x: Tensor) -> Tensor:
+        """The weights in oneDNN's layout, chosen at the first picture for its size; it serves other sizes too."""
         if self.weight is None:
-            self.weight = torch._C._nn.mkldnn_reorder_conv2d_weight(self.plain.to_mkldnn(), *self.args, x.shape)
+            self.weight = getattr(torch._C._nn, REORDER)(self.plain.to_mkldnn(), *self.args, x.shape)
         return self.weight
 
 
-class PackedStem(LeanStem):
-    """The lean stem, of whose two last convolutions the second adds to what the first has written."""
+class OneDnnStem(StemPaths):
+    """The folded stem; of its two convolutions that are joined, the second adds to what the first has written."""
 
-    def __init__(self, stem: LeanStem):
-        nn.Module.__init__(self)
-        self.stem1, self.stem2a, self.stem2b, self.stem4 = stem.stem1, stem.stem2a, stem.stem2b, stem.stem4
-        self.of_pool, self.of_conv = (PackedConv(conv, POST[type(None)]) for conv in (stem.of_pool, stem.of_conv))
+    def __init__(self, stem: FoldedStem):
+        super().__init__(stem.stem1, stem.stem2a, stem.stem2b, stem.stem4)
+        self.of_pool, self.of_conv = (OneDnnConv(conv, POST[type(None)]) for conv in (stem.of_pool, stem.of_conv))
         self.low, self.high = stem.low, stem.high
 
     def pool(self, x: Tensor) -> Tensor:
@@ -81,7 +85,7 @@ class PackedStem(LeanStem):
     def join(self, pool: Tensor, conv: Tensor) -> Tensor:
         out, other = self.of_pool(pool), self.of_conv
         add = ("add", 1.0, None, [], None)
-        ONEDNN._convolution_pointwise_(out, conv, other.packed(conv), None, *other.args, *add)
+        ONEDNN._convolution_pointwise_(out, conv, other.laid_out(conv), None, *other.args, *add)
         return out.clamp_(self.low, self.high)
 
 
@@ -90,14 +94,14 @@ class Pointwise(nn.Module):
 
     def __init__(self, fused: FusedConv):
         super().__init__()
-        self.linear = PackedLinear(fused.conv.weight.flatten(1), fused.conv.bias)
+        self.linear = OneDnnLinear(fused.conv.weight.flatten(1), fused.conv.bias)
         self.linear.post = _post(fused)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.linear(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
-class PackedLinear(nn.Module):
+class OneDnnLinear(nn.Module):
     """A linear layer with the activation behind it where there is one: through oneDNN where that pays for its call."""
 
     def __init__(self, weight: Tensor, bias: Tensor, activation: nn.Module | None = None):
@@ -116,51 +120,49 @@ class PackedLinear(nn.Module):
         return ONEDNN._linear_pointwise(x, self.weight, self.bias, *self.post)
 
 
-class PackedSelfAttention(SelfAttention):
-    """Self-attention with packed projections."""
+class OneDnnSelfAttention(nn.Module):
+    """Self-attention whose projections go through oneDNN."""
 
     def __init__(self, attention: SelfAttention):
-        nn.Module.__init__(self)
-        self.num_heads, d = attention.num_heads, attention.embed_dim
+        super().__init__()
+        self.heads, d = attention.num_heads, attention.embed_dim
         weight, bias = attention.in_proj_weight, attention.in_proj_bias
-        self.looks = PackedLinear(weight[: 2 * d], bias[: 2 * d])
-        self.holds = PackedLinear(weight[2 * d :], bias[2 * d :])
-        self.out_proj = PackedLinear(attention.out_proj.weight, attention.out_proj.bias)
+        self.query_key = OneDnnLinear(weight[: 2 * d], bias[: 2 * d])
+        self.value = OneDnnLinear(weight[2 * d :], bias[2 * d :])
+        self.out_proj = OneDnnLinear(attention.out_proj.weight, attention.out_proj.bias)
 
-    def query_key(self, x: Tensor) -> Tensor:
-        return self.looks(x)
-
-    def value(self, x: Tensor) -> Tensor:
-        return self.holds(x)
+    def forward(self, x: Tensor, position: Tensor, mask: Tensor | None = None) -> Tensor:
+        query, key = self.query_key(x + position).chunk(2, -1)
+        return self.out_proj(attended(query, key, self.value(x), self.heads, mask))
 
 
-def packed(network: DFINE) -> DFINE:
-    """A fused network on the CPU, rewritten in place for oneDNN; float32 alone."""
+def for_onednn(network: DFINE) -> DFINE:
+    """A fused network on the CPU, rewritten in place for oneDNN; only for float32."""
     _replace(network)
     return network
 
 
 def _replace(module: nn.Module) -> None:
-    """Put the packed form in the place of every part that has one."""
+    """Put oneDNN's form in the place of every part that has one."""
     if isinstance(module, MLP):
         for i in range(len(module.layers) - 1):
-            module.layers[i] = PackedLinear(module.layers[i].weight, module.layers[i].bias, module.activation)
+            module.layers[i] = OneDnnLinear(module.layers[i].weight, module.layers[i].bias, module.activation)
         module.activation = nn.Identity()
     elif isinstance(module, (EncoderLayer, DecoderLayer)):
-        module.linear1 = PackedLinear(module.linear1.weight, module.linear1.bias, module.activation)
+        module.linear1 = OneDnnLinear(module.linear1.weight, module.linear1.bias, module.activation)
         module.activation = nn.Identity()
     for name, child in module.named_children():
-        form = {DeformableAttention: Bags, LeanStem: PackedStem}.get(type(child))
+        form = {DeformableAttention: BagAttention, FoldedStem: OneDnnStem}.get(type(child))
         if form:
             child = form(child)
             setattr(module, name, child)
         if isinstance(child, FusedConv):
-            alone = child.conv.kernel_size == (1, 1)
-            setattr(module, name, Pointwise(child) if alone else PackedConv(child.conv, _post(child)))
+            point = child.conv.kernel_size == (1, 1)
+            setattr(module, name, Pointwise(child) if point else OneDnnConv(child.conv, _post(child)))
         elif isinstance(child, SelfAttention):
-            setattr(module, name, PackedSelfAttention(child))
+            setattr(module, name, OneDnnSelfAttention(child))
         elif isinstance(child, nn.Linear):
-            setattr(module, name, PackedLinear(child.weight, child.bias))
+            setattr(module, name, OneDnnLinear(child.weight, child.bias))
         else:
             _replace(child)
 

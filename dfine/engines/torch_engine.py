@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from dfine.config import Config
 from dfine.engines import onednn
 from dfine.engines.cuda_graphs import Recorded
-from dfine.engines.folded import lean
+from dfine.engines.folded import folded
 from dfine.engines.fused import fused
 from dfine.engines.precision import half_type, halve
 from dfine.network.detector import DFINE
@@ -125,13 +125,13 @@ class TorchEngine:
         return first.device, first.data_ptr(), sum(t._version for t in self._tensors)
 
     def _make(self) -> nn.Module:
-        copy = lean(fused(self.network))
+        copy = folded(fused(self.network))
         if self._half:
             halve(copy, self._half)
         if self.device.type == "cpu":
             keep_memory()
             if not self._half and not self.options.compiled and onednn.available():
-                return onednn.packed(copy)
+                return onednn.for_onednn(copy)
         return torch.compile(copy) if self.options.compiled else copy
 
 

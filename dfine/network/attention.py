@@ -25,9 +25,7 @@ class SelfAttention(nn.MultiheadAttention):
     def forward(self, x: Tensor, position: Tensor, mask: Tensor | None = None) -> Tensor:
         """Tokens [B, T, D] and their positions -> [B, T, D]; `mask` [T, T] is True where a token must not attend."""
         query, key = self.query_key(x + position).chunk(2, -1)
-        query, key, value = (t.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for t in (query, key, self.value(x)))
-        read = F.scaled_dot_product_attention(query, key, value, attn_mask=None if mask is None else ~mask)
-        return self.out_proj(read.transpose(1, 2).flatten(2))
+        return self.out_proj(attended(query, key, self.value(x), self.num_heads, mask))
 
     def query_key(self, x: Tensor) -> Tensor:
         """Queries and keys, side by side: [B, T, 2·D]."""
@@ -36,6 +34,13 @@ class SelfAttention(nn.MultiheadAttention):
     def value(self, x: Tensor) -> Tensor:
         """Values: [B, T, D]."""
         return F.linear(x, self.in_proj_weight[2 * self.embed_dim :], self.in_proj_bias[2 * self.embed_dim :])
+
+
+def attended(query: Tensor, key: Tensor, value: Tensor, heads: int, mask: Tensor | None = None) -> Tensor:
+    """What every token reads from all, head by head: three times [B, T, D] -> [B, T, D], before the last projection."""
+    query, key, value = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (query, key, value))
+    read = F.scaled_dot_product_attention(query, key, value, attn_mask=None if mask is None else ~mask)
+    return read.transpose(1, 2).flatten(2)
 
 
 class DeformableAttention(nn.Module):

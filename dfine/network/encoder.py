@@ -113,17 +113,10 @@ class Encoder(nn.Module):
         narrower = d != config.width  # only in X, whose decoder is narrower than its encoder
         self.output = nn.ModuleList(ConvNorm(d, config.width) if narrower else nn.Identity() for _ in range(levels))
 
-    def attend(self, coarsest: Tensor) -> Tensor:
-        """Self-attention among the cells of the coarsest map: [B, D, H, W] -> [B, D, H, W]."""
-        height, width = map(int, coarsest.shape[-2:])
-        tokens = flatten(coarsest)
-        tokens = self.transformer(tokens, positions(height, width, int(tokens.shape[-1]), like=tokens))
-        return tokens.transpose(1, 2).unflatten(2, (height, width))
-
     def fuse(self, features: list[Tensor]) -> list[Tensor]:
         """Features of the backbone -> maps of one width [B, D, H, W], each with what all the others contribute."""
         *maps, coarsest = [project(f) for project, f in zip(self.project, features)]
-        fused = [self.attend(coarsest)]
+        fused = [attend(self.transformer, coarsest)]
         for lateral, block, fine in zip(self.lateral, self.top_down, reversed(maps)):
             fused[0] = lateral(fused[0])
             above = F.interpolate(fused[0], scale_factor=2.0, mode="nearest")
@@ -135,6 +128,18 @@ class Encoder(nn.Module):
         return outputs
 
     def forward(self, features: list[Tensor]) -> Memory:
-        maps = [output(m) for output, m in zip(self.output, self.fuse(features))]
-        tokens = torch.cat([flatten(m) for m in maps], 1)  # [B, T, D]
-        return Memory(tokens, tuple(tuple(map(int, m.shape[-2:])) for m in maps))
+        return memory([output(m) for output, m in zip(self.output, self.fuse(features))])
+
+
+def attend(transformer: EncoderLayer, coarsest: Tensor) -> Tensor:
+    """Self-attention among the cells of the coarsest map: [B, D, H, W] -> [B, D, H, W]."""
+    height, width = map(int, coarsest.shape[-2:])
+    tokens = flatten(coarsest)
+    tokens = transformer(tokens, positions(height, width, int(tokens.shape[-1]), like=tokens))
+    return tokens.transpose(1, 2).unflatten(2, (height, width))
+
+
+def memory(maps: list[Tensor]) -> Memory:
+    """Maps [B, D, H, W] of all levels, finest first, as tokens."""
+    tokens = torch.cat([flatten(m) for m in maps], 1)  # [B, T, D]
+    return Memory(tokens, tuple(tuple(map(int, m.shape[-2:])) for m in maps))

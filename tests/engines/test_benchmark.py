@@ -9,9 +9,10 @@ from typer.testing import CliRunner
 
 from dfine.cli.main import app
 from dfine.config import SIZES, Config
-from dfine.engines.benchmark import PUBLISHED, Setting, _row, benchmark, shown
+from dfine.engines.benchmark import _row, benchmark, shown
+from dfine.engines.compared import PUBLISHED, Setting
 from dfine.engines.cost import gflops
-from dfine.engines.folded import lean
+from dfine.engines.folded import folded
 from dfine.engines.fused import fused
 from dfine.network.detector import DFINE
 
@@ -24,7 +25,7 @@ def test_operations_and_parameters_are_the_published_ones(size):
     millions, published = PUBLISHED[size]
     assert gflops(copy) == pytest.approx(published, rel=0.03)
     if size != "n":  # whose channels are filled up to blocks
-        assert gflops(lean(copy)) < 0.985 * published
+        assert gflops(folded(copy)) < 0.985 * published
     assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(millions, abs=1)
 
 

@@ -5,9 +5,9 @@ import torch
 
 from dfine.config import SIZES, Config
 from dfine.engines import onednn
-from dfine.engines.folded import after, lean
-from dfine.engines.fused import FusedConv, fused
-from dfine.engines.onednn import packed
+from dfine.engines.folded import folded
+from dfine.engines.fused import FusedConv, fused, replace_parts
+from dfine.engines.onednn import for_onednn
 from dfine.network.detector import DFINE
 from dfine.network.layers import ConvNorm
 from tests.helpers import shaken
@@ -17,10 +17,10 @@ TOLERANCE = 1e-4  # of the scale of what is compared
 needs_onednn = pytest.mark.skipif(not onednn.available(), reason="this build of torch has no oneDNN")
 FORMS = {
     "fused": fused,
-    "lean": lambda network: lean(fused(network)),
-    "packed": lambda network: packed(lean(fused(network))),
+    "folded": lambda network: folded(fused(network)),
+    "onednn": lambda network: for_onednn(folded(fused(network))),
 }
-forms = pytest.mark.parametrize("form", ["fused", "lean", pytest.param("packed", marks=needs_onednn)])
+forms = pytest.mark.parametrize("form", ["fused", "folded", pytest.param("onednn", marks=needs_onednn)])
 
 
 def drawn(size: str, **changes) -> DFINE:
@@ -56,21 +56,6 @@ def test_the_copy_says_what_the_network_says(size, form):
     assert want.last.edges.std() > 0.1 and want.last.boxes.std() > 0.01  # there is something to compare
 
 
-@needs_onednn
-@pytest.mark.parametrize("small", [0, 1 << 60])
-@torch.inference_mode()
-def test_products_are_the_same_whoever_computes_them(small, monkeypatch):
-    """All of them by oneDNN, and none."""
-    monkeypatch.setattr(onednn, "SMALL", small)
-    network, pixels = drawn("n", queries=50), torch.rand(2, 3, 128, 96)
-    copy = FORMS["packed"](network)
-    assert apart(copy(pixels), network(pixels)) <= TOLERANCE
-    linears = [part for part in copy.modules() if isinstance(part, onednn.PackedLinear)]
-    assert linears and all((part.weight is None) == (small > 0) != (part.plain is None) for part in linears)
-    monkeypatch.setattr(onednn, "SMALL", 1 << 60)  # a smaller picture after a large one
-    assert apart(copy(pixels[..., :64, :64]), network(pixels[..., :64, :64])) <= TOLERANCE
-
-
 @forms
 @torch.inference_mode()
 def test_other_input_sizes_and_batches_follow(form):
@@ -97,7 +82,7 @@ def test_activations_of_deim_survive():
     pixels = torch.rand(1, 3, 64, 64)
     with torch.inference_mode():
         want = network(pixels)
-        for form in ["fused", "lean"] + ["packed"] * onednn.available():
+        for form in ["fused", "folded"] + ["onednn"] * onednn.available():
             assert apart(FORMS[form](network)(pixels), want) <= TOLERANCE
 
 
@@ -114,16 +99,8 @@ def test_an_affine_block_becomes_a_bound(scale, bias):
     block.affine.scale.fill_(scale)
     block.affine.bias.fill_(bias)
     network = torch.nn.Sequential(block)
-    from dfine.engines.fused import _replace
-
     x = torch.randn(2, 3, 6, 7)
     want = block(x)
-    _replace(network)
+    replace_parts(network)
     assert isinstance(network[0], FusedConv)
     assert torch.allclose(network[0](x), want, atol=1e-5)
-
-
-def test_two_linear_maps_as_one():
-    """(2x + 1) then (3y + 5) is 6x + 8."""
-    outer, inner = (torch.tensor([[3.0]]), torch.tensor([5.0])), (torch.tensor([[2.0]]), torch.tensor([1.0]))
-    assert [t.item() for t in after(outer, inner)] == [6.0, 8.0]

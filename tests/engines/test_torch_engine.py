@@ -5,14 +5,12 @@ import torch
 
 import dfine
 from dfine.config import Config
-from dfine.engines.cuda_graphs import MOST
-from dfine.engines.folded import lean
+from dfine.engines.folded import folded
 from dfine.engines.fused import fused
 from dfine.engines.precision import HALF
 from dfine.engines.torch_engine import TorchEngine, TorchOptions
 from dfine.inference.looking import look
 from dfine.network.detector import DFINE
-from dfine.network.encoder import positions
 from tests.engines.test_fused import apart
 from tests.helpers import predictor, shaken
 from tests.inference.test_predictor import NAMES, picture
@@ -61,17 +59,12 @@ def test_half_precision_keeps_distributions_and_boxes_in_single(network, half):
 @torch.no_grad()
 def test_weights_rounded_once_say_what_autocast_says_rounding_them_for_every_picture(network, half):
     pixels = torch.rand(2, 3, 64, 96).to(memory_format=torch.channels_last)
-    engine, rounded = TorchEngine(network, TorchOptions(half=half)), lean(fused(network))
+    engine, rounded = TorchEngine(network, TorchOptions(half=half)), folded(fused(network))
     with torch.autocast("cpu", HALF[half]):
         expected = rounded(pixels)
     assert apart(engine(pixels), expected) == 0
     small, large = (sum(p.numel() * p.element_size() for p in n.parameters()) for n in (engine._copy, rounded))
     assert small < 0.51 * large
-
-
-def test_only_half_precisions_are_half(network):
-    with pytest.raises(ValueError, match="half is 'float64'; it must be one of off, bf16, fp16"):
-        TorchOptions(half="float64")
 
 
 def test_a_model_is_loaded_in_half_precision(network, tmp_path):
@@ -132,56 +125,3 @@ def test_where_a_fast_model_looked_can_be_told(network):
     early = predictor(network, NAMES, (64, 96), fast=True, layers=2)
     result = early(picture(), threshold=0)
     assert len(result.trace.refinements) == result.history(0).layers == look(early, picture(), 3).layers == 2
-
-
-# -- CUDA graphs: what a GPU plays back is what it would have said; without a GPU there is nothing to play
-
-
-@torch.no_grad()
-def test_on_a_cpu_the_copy_runs_as_ever(network):
-    pixels = torch.rand(1, 3, 64, 64)
-    engine = TorchEngine(network, TorchOptions(graphs=True))
-    for _ in range(3):
-        assert apart(engine(pixels), network(pixels)) <= TOLERANCE
-
-
-@needs_gpu
-@pytest.mark.parametrize("half", ["off", "bf16"])
-@torch.no_grad()
-def test_what_is_played_back_is_what_would_have_been_said(network, half):
-    plain, played = (
-        TorchEngine(network.cuda(), TorchOptions(half=half)),
-        TorchEngine(network, TorchOptions(half=half, graphs=True)),
-    )
-    pictures = [torch.rand(2, 3, 64, 96, device="cuda") for _ in range(4)]
-    told = [played(pixels) for pixels in pictures]  # kept: a later picture must not be written over an earlier one
-    assert all(apart(trace, plain(pixels)) <= TOLERANCE for trace, pixels in zip(told, pictures))
-    assert len(played._ask._kept) == 1
-    for k in (1, 2):
-        early = [played(pixels, layers=k) for pixels in pictures][-1]
-        assert apart(early, plain(pictures[-1], layers=k)) <= TOLERANCE
-
-
-@needs_gpu
-@torch.no_grad()
-def test_recordings_outlive_the_tables_and_follow_the_weights(network):
-    played, pixels = TorchEngine(network.cuda(), TorchOptions(graphs=True)), torch.rand(1, 3, 64, 64, device="cuda")
-    for _ in range(3):
-        played(pixels)
-    for side in range(1, 12):  # pushes the tables of this size out
-        positions(side, side, 128, like=pixels)
-    assert apart(played(pixels), network(pixels)) <= TOLERANCE
-    network.load_state_dict(shaken(DFINE(network.config), seed=2).state_dict())
-    for _ in range(3):
-        assert apart(played(pixels), network(pixels)) <= TOLERANCE
-
-
-@needs_gpu
-@torch.no_grad()
-def test_few_recordings_are_kept(network):
-    played = TorchEngine(network.cuda(), TorchOptions(graphs=True))
-    for count in range(1, MOST + 3):
-        pixels = torch.rand(count, 3, 64, 64, device="cuda")
-        for _ in range(2):
-            assert apart(played(pixels), network(pixels)) <= TOLERANCE
-    assert len(played._ask._kept) == MOST

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from dfine.boxes import to_xyxy
-from dfine.engines.folded import lean
+from dfine.engines.folded import folded
 from dfine.engines.fused import fused
-from dfine.engines.gather_attention import Gathers
+from dfine.engines.gather_attention import GatherAttention
 from dfine.engines.onnx import file as onnx_file
 from dfine.engines.onnx.packages import needed
 from dfine.engines.onnx.parity import ExportError, check, compare
@@ -63,13 +63,12 @@ class Exported(nn.Module):
 
     def __init__(self, network: DFINE, options: Options):
         super().__init__()
-        self.network, self.options = lean(fused(network)), options
+        self.network, self.options = folded(fused(network)), options
         if options.gather:
             for layer in self.network.decoder.layers:
-                layer.cross_attn = Gathers(layer.cross_attn)
-        for part in self.network.modules():
-            if options.half and type(part) is nn.LayerNorm:
-                part.__class__ = FullNorm
+                layer.cross_attn = GatherAttention(layer.cross_attn)
+        if options.half:
+            _keep_norms_full(self.network)
 
     def forward(self, images: Tensor, orig_target_sizes: Tensor | None = None) -> tuple[Tensor, ...]:
         # Casts of weights are folded later; a cache of them would tie the graph to this run.
@@ -87,11 +86,24 @@ class Exported(nn.Module):
         return found or {"logits": trace.last.logits.float(), "boxes": trace.last.boxes.float()}
 
 
-class FullNorm(nn.LayerNorm):
-    """A norm in single precision whatever comes in; ONNX knows none of mixed types."""
+class FullNorm(nn.Module):
+    """A norm in single precision whatever comes in, because ONNX has none of mixed types."""
+
+    def __init__(self, norm: nn.LayerNorm):
+        super().__init__()
+        self.norm = norm
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.float())
+        return self.norm(x.float())
+
+
+def _keep_norms_full(module: nn.Module) -> None:
+    """Put a `FullNorm` in the place of every layer norm."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.LayerNorm):
+            setattr(module, name, FullNorm(child))
+        else:
+            _keep_norms_full(child)
 
 
 def published(last: Refinement, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:

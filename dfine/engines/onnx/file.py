@@ -24,9 +24,15 @@ def write(
     with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
         warnings.simplefilter("ignore")  # sizes of maps and counts of queries are constants of the file, on purpose
         torch.onnx.export(
-            module, inputs, str(path), input_names=names, output_names=outputs, opset_version=opset,
-            dynamic_axes=axes, dynamo=False,
-        )  # fmt: skip
+            module,
+            inputs,
+            str(path),
+            input_names=names,
+            output_names=outputs,
+            opset_version=opset,
+            dynamic_axes=axes,
+            dynamo=False,
+        )
 
 
 def simplify(source: Path, target: Path, *, half: bool) -> None:

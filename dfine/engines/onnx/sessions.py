@@ -127,9 +127,9 @@ def placed(model: str, device: str, here: Ranks) -> str:
 
 def available() -> list[str]:
     """The names of the providers that are installed here."""
-    has = lambda package: importlib.util.find_spec(package) is not None  # noqa: E731
-    there = needed("onnxruntime").get_available_providers() if has("onnxruntime") else []
-    return [name for name, (provider, _) in PROVIDERS.items() if provider in there] + ["openvino"] * has("openvino")
+    there = needed("onnxruntime").get_available_providers() if importlib.util.find_spec("onnxruntime") else []
+    found = [name for name, (provider, _) in PROVIDERS.items() if provider in there]
+    return [*found, "openvino"] if importlib.util.find_spec("openvino") else found
 
 
 def open_session(path: Path, provider: str) -> OnnxRuntime | OpenVino:

@@ -1,0 +1,59 @@
+"""The memory that an engine adds at its peak: on a CPU by a process of its own, on a GPU by torch's books."""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import torch
+
+from dfine.config import Config
+from dfine.engines.compared import Setting, builders
+from dfine.engines.cost import resident, weight_bytes
+from dfine.engines.onnx.engine import OnnxEngine
+from dfine.engines.onnx.packages import needed
+from dfine.engines.onnx.sessions import ON_CPU
+from dfine.engines.torch_engine import keep_memory
+from dfine.network.detector import DFINE
+
+
+def added(size: str, name: str, setting: Setting, file: Path) -> float | None:
+    """Megabytes that an engine adds at its peak, weights included; on a CPU it is asked in a process of its own."""
+    if setting.device.startswith("cuda"):
+        return None  # told from the GPU's own books while the engine is prepared
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as other:
+        return other.submit(_peak, size, name, setting, file).result()
+
+
+def _peak(size: str, name: str, setting: Setting, file: Path) -> float | None:
+    """The same, in this process, whose memory nobody else uses: from before the engine is made to after two runs.
+
+    The network that the engine is made from is there before and after, and does not count; nor does a library's code.
+    `file` is what the exported engines read: whoever has exported it has memory to give away.
+    """
+    torch.manual_seed(0)
+    network = DFINE(Config.of(size)).eval()
+    pixels = torch.rand(setting.batch, 3, *setting.input)
+    keep_memory()
+    with tempfile.TemporaryDirectory() as folder:
+        build = builders(network, setting, Path(folder))[name]
+        if name in ON_CPU:
+            provider, package = ON_CPU[name]
+            needed(package)
+
+            def build():
+                return OnnxEngine(file, provider)
+
+        elif name.startswith("transformers"):
+            from transformers import DFineForObjectDetection  # noqa: F401  its code is no part of the engine
+        before = resident(reset=True)
+        engine = build()
+        for _ in range(2):
+            with torch.inference_mode():
+                engine(pixels)
+        after = resident()
+    shared = weight_bytes(network) if name == "torch" else 0  # the network itself is the engine then
+    return None if before is None or after is None else (after - before + shared) / 1e6

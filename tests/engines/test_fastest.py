@@ -1,0 +1,78 @@
+"""The fastest engine is measured once, remembered, and found off the path of any request."""
+
+import json
+import threading
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dfine.config import Config
+from dfine.engines import fastest
+from dfine.engines.onnx.engine import OnnxEngine
+from dfine.engines.onnx.sessions import available
+from dfine.inference.looking import look
+from dfine.network.detector import DFINE
+from tests.engines.onnx.same import NAMES, SIZE, close, picture
+from tests.helpers import predictor, shaken
+
+pytest.importorskip("onnx", reason="onnx is not installed")
+pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return predictor(shaken(DFINE(Config.of("n", classes=3, queries=20))), NAMES, SIZE, digest="ab" * 32)
+
+
+def test_a_model_is_exported_once(model, tmp_path, monkeypatch):
+    first = fastest.cached(model.network, model.card, tmp_path)
+    monkeypatch.setattr(fastest, "export", lambda *a: pytest.fail("it is there already"))
+    again = fastest.cached(model.network, model.card, tmp_path)
+    assert first.path == again.path
+    quick = model.with_engine(again)
+    assert close(quick(picture()).trace, model(picture()).trace)
+    assert quick.network is model.network  # saving and looking work as before
+    assert torch.equal(look(quick, picture(), 0).points, look(model, picture(), 0).points)
+
+
+def test_other_weights_and_sizes_have_their_own_file(model, tmp_path):
+    cards = [model.card, replace(model.card, input_size=(64, 64)), replace(model.card, digest="")]
+    files = [fastest._file(model.network, card, tmp_path) for card in cards]
+    assert len(set(files)) == 3 and fastest._file(model.network, cards[-1], tmp_path) in files
+
+
+def test_the_faster_engine_is_measured_once(model, tmp_path, monkeypatch):
+    best = fastest.fastest(model.engine, model.card, tmp_path)
+    pixels = torch.rand(1, 3, *SIZE)
+    assert close(best(pixels), model.engine(pixels))
+    note = next(tmp_path.glob("*.json"))
+    known = json.loads(note.read_text())
+    assert set(known["times"]) == {"fused", "onnx"} | ({"openvino"} & set(available()))
+    opened = []
+    monkeypatch.setattr(fastest, "OnnxEngine", lambda *a, **k: opened.append(a[1]) or OnnxEngine(*a, **k))
+    for winner in known["times"]:
+        opened.clear()
+        note.write_text(json.dumps(known | {"times": {name: 2.0 - (name == winner) for name in known["times"]}}))
+        engine = fastest.fastest(model.engine, model.card, tmp_path)
+        provider = {"onnx": "cpu"}.get(winner, winner)
+        assert getattr(engine, "provider", "fused") == provider
+        assert opened == [provider] * (winner != "fused")  # and the others are left alone
+
+
+def test_where_no_file_can_be_written_torch_answers(model, tmp_path):
+    (tmp_path / "taken").write_text("a file where the folder would be")
+    best = fastest.fastest(model.engine, model.card, tmp_path / "taken")
+    assert best.fast and best.network is model.network and not model.engine.fast
+
+
+def test_the_fastest_engine_is_found_in_the_background(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("DFINE_CACHE", str(tmp_path))
+    found, ready = [], threading.Event()
+    thread = fastest.in_background(model.engine, model.card, found.append, ready.is_set)
+    assert not found
+    ready.set()
+    thread.join(120)
+    pixels = torch.rand(1, 3, *SIZE)
+    assert close(found[0](pixels), model.engine(pixels))
