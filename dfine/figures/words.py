@@ -26,7 +26,7 @@ def describe(history: History) -> str:
     return f"{first} {_certainty(history)}."
 
 
-def certainty(history: History) -> str:
+def sureness(history: History) -> str:
     """How sure the last layer is of the four edges, in one or two sentences for the first look.
 
     Edges are told apart where one interval is at least `CONTRAST` times as long as the next shorter one; intervals are

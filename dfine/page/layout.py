@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 
-from dfine.page import cached_files, examples, status
+from dfine.page import cached_files, examples, guide, status
 from dfine.page.answer import CEILING, FLOOR, Refusal
 from dfine.page.inputs import as_files, as_path, within
 from dfine.page.models import Models
@@ -24,7 +24,7 @@ FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "
 THEME = gr.themes.Default(
     primary_hue="indigo", neutral_hue="zinc", font=FONTS, font_mono=["ui-monospace", "Consolas", "monospace"]
 ).set(body_text_color_subdued="*neutral_500", input_placeholder_color="*neutral_500")  # a contrast of 4.5 to white
-CSS = cached_files.resource("page.css")
+CSS = cached_files.resource("page.css") + cached_files.resource("guide.css")
 KEYS = cached_files.resource("keys.js")
 EXPIRES = 7200  # seconds after which what a session keeps is forgotten
 
@@ -40,6 +40,7 @@ def layout(models: Models) -> SimpleNamespace:
         tab=gr.State(TABS[0].key),
     )
     gr.Markdown(INTRO, elem_id="intro")
+    guide.guide()
     with gr.Row(elem_id="above"):
         with gr.Column(scale=3, min_width=330):
             _input(v, models)

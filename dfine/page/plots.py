@@ -20,7 +20,7 @@ def of_object(view: View | None) -> tuple[go.Figure | None, str, str]:
     title = style.title(history)
     return (
         with_alt(figure, f"{title}, layer by layer"),
-        f"## {title}\n{words.certainty(history)}",
+        f"## {title}\n{words.sureness(history)}",
         words.describe(history),
     )
 

@@ -66,4 +66,4 @@ class Lengths:
     ],
 )
 def test_how_sure_at_a_first_look(lengths, sentence):
-    assert words.certainty(Lengths(*lengths)) == sentence
+    assert words.sureness(Lengths(*lengths)) == sentence

@@ -78,11 +78,13 @@ def test_every_stage_and_edge_has_the_same_numbers_in_python_and_in_the_browser(
 
 def test_an_object_is_described_in_the_same_words(both):
     result, told = both
+    kinds = set()
     for i, one in enumerate(told):
-        assert one["title"] == style.title(result.history(i))
-        here, there = (
-            re.split(r"(?<= )([\d.]+)(?= px)", one["words"]),
-            re.split(r"(?<= )([\d.]+)(?= px)", words.describe(result.history(i))),
-        )
-        assert here[::2] == there[::2]
-        assert [float(v) for v in here[1::2]] == pytest.approx([float(v) for v in there[1::2]], rel=0.01)
+        history = result.history(i)
+        assert one["title"] == style.title(history)
+        for mine, wanted in ((one["words"], words.describe(history)), (one["sure"], words.sureness(history))):
+            here, there = (re.split(r"(?<= )([\d.]+)(?= px| to)", text) for text in (mine, wanted))
+            assert here[::2] == there[::2]
+            assert [float(v) for v in here[1::2]] == pytest.approx([float(v) for v in there[1::2]], rel=0.01)
+        kinds.add(one["sure"].split()[0])
+    assert kinds == {"About", "Sure"}, "both kinds of sentences are compared"

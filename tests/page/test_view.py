@@ -119,7 +119,7 @@ def test_an_example_begins_with_what_its_caption_promises(examples_of_demo, name
     answer = examples_of_demo(name)
     assert thing in answer.caption and summary(select(answer, 0.5)).startswith(answer.caption)
     history = answer.history(leading(select(answer, 0.5)))
-    assert history.name == thing and re.match(ending, words.certainty(history))
+    assert history.name == thing and re.match(ending, words.sureness(history))
     overlap = float(history.iou_with_last[0])
     assert (0.55 < overlap < 0.7) == (name == "5-far-off.jpg"), "how far off the initial box is"
 

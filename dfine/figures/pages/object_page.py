@@ -12,6 +12,7 @@ from dfine.config import EDGES
 from dfine.figures import html as tables
 from dfine.figures import picture as pictures
 from dfine.figures import style
+from dfine.figures.glossary import GLOSSARY
 from dfine.figures.object import arithmetic, edge, edges, layers_table, path, stages
 from dfine.figures.pages import document
 from dfine.figures.pages.document import Document, Panel, Section
@@ -19,20 +20,6 @@ from dfine.trace.detections import Detections
 from dfine.trace.history import History
 
 SHOWN = 960  # longest side in pixels of the whole picture
-WORDS = (
-    ("Initial box", "The box before any layer. Every layer measures its four edges from it."),
-    ("Pr(n)", "How probable a layer holds each of the N + 1 ways to move an edge. Narrow means sure."),
-    ("W(n)", "How far way n moves the edge, in sizes of the initial box; fine steps around zero, coarse ones far out."),
-    ("Σ W(n)·Pr(n)", "The mean of the distribution: where the layer puts the edge. Positive is outward."),
-    (
-        "80\u00a0%",
-        "The edge lies in this interval with 80\u00a0% probability, if the network's own distribution can be trusted.",
-    ),
-    (
-        "LQE",
-        "What a layer adds to the score of a box with sure edges, and takes off that of one with unsure edges.",
-    ),
-)
 ORIGIN = {
     "picture": "Picture",
     "size": "Size in px",
@@ -63,7 +50,7 @@ def page(picture: Image.Image, history: History, detections: Detections, head: d
         opening=opening,
         sections="\n".join(body),
         picture=_whole(picture, history, detections),
-        words=document.words(WORDS),
+        words=document.words(GLOSSARY.items()),
     )
     return str(
         Document(

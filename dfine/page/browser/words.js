@@ -32,6 +32,29 @@ function certainty(h) {
     + `its least sure the ${h.edges[worst]} one, within ${number(lengths[worst])} px (${h.calibration})`;
 }
 
+const CONTRAST = 2.5;  // as in `dfine/figures/words.py`
+
+/** How sure the last layer is of the four edges, for the first look. @param {History} h */
+export function sureness(h) {
+  const lengths = h.intervals[h.layers - 1].map(([low, high]) => high - low);
+  const order = [0, 1, 2, 3].sort((a, b) => lengths[a] - lengths[b]);
+  const steps = [0, 1, 2].map((i) => lengths[order[i + 1]] / Math.max(lengths[order[i]], 1));
+  const step = steps.indexOf(Math.max(...steps)), said = (edge) => `${number(lengths[edge])} px`;
+  if (steps[step] < CONTRAST) {
+    const [shortest, longest] = [number(lengths[order[0]]), number(lengths[order[3]])];
+    const within = shortest === longest ? `${longest} px` : `${shortest} to ${longest} px`;
+    return `About equally sure of all four edges: each lies within ${within}.`;
+  }
+  const unsure = order.slice(step + 1).sort();
+  const which = step ? `${['two', 'three'][step - 1]} edges` : `the ${h.edges[order[0]]} edge`;
+  return `Sure of ${which}, within ${said(order[step])}. The ${listed(unsure.map((edge) => h.edges[edge]))} `
+    + `edge${unsure.length > 1 ? 's' : ''} could lie anywhere within ${listed(unsure.map(said))}.`;
+}
+
+function listed(words) {
+  return words.length > 1 ? `${words.slice(0, -1).join(', ')} and ${words.at(-1)}` : words[0];
+}
+
 /** What a stage is called. @param {number} stage 0 the initial box */
 export const named = (stage) => (stage ? `layer ${stage}` : 'initial box');
 

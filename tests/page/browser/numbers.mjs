@@ -2,7 +2,7 @@
 import {readFileSync} from 'node:fs';
 import {Trace} from '../../../dfine/page/browser/trace.js';
 import {written} from '../../../dfine/page/browser/sum.js';
-import {describe} from '../../../dfine/page/browser/words.js';
+import {describe, sureness} from '../../../dfine/page/browser/words.js';
 
 const trace = new Trace(JSON.parse(readFileSync(process.argv[2], 'utf8')));
 const told = trace.detections.map(({number, box, score, name, query}) => {
@@ -12,7 +12,7 @@ const told = trace.detections.map(({number, box, score, name, query}) => {
     return [sum.offset, sum.shift, sum.place].map(Number);
   }));
   return {
-    box, score, name, query, sums, title: h.title, words: describe(h), boxes: h.boxes, scores: h.scores,
+    box, score, name, query, sums, title: h.title, words: describe(h), sure: sureness(h), boxes: h.boxes, scores: h.scores,
     before: h.scoresBefore, offsets: h.offsets, intervals: h.intervals, deviations: h.deviations, shifts: h.shifts,
     ious: h.ious, moments: stages.map((stage) => h.moment(stage).box),
     edges: h.offsets.map((row) => row.map((offset, k) => h.at(k, offset))),
