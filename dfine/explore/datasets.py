@@ -217,12 +217,12 @@ def _add_dials(dataset: fo.Dataset, given: dict[str, dict]) -> None:
 
 def _scenes(opening: Opening) -> fo.Dataset:
     """The first scenes of a seed, drawn where they are not there yet."""
-    from dfine.data.scenes import write
+    from dfine.data.scenes import Scenes, write
 
     count = opening.count or SCENE_COUNT
     home = f"scenes-{count}-seed-{opening.seed}"
     folder = Path(fo.config.default_dataset_dir) / "dfine-scenes" / home
     file = folder / UNSPLIT
     if not file.is_file():
-        write(folder, count, seed=opening.seed, size=(SCENE_SIDE, SCENE_SIDE))
+        write(folder, Scenes(count, seed=opening.seed, size=(SCENE_SIDE, SCENE_SIDE)))
     return _imported(Source(SCENES, str(file), "", home), {"": open_file(file)}, opening)

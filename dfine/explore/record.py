@@ -7,6 +7,8 @@ added [L], the boxes [L, 4] and the edge logits [L, 4, N+1].
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import torch
 
@@ -25,7 +27,11 @@ def pack(tokens: np.ndarray, shapes: tuple[tuple[int, int], ...], parts: dict[st
     n = len(tokens)
     head = np.array([len(shapes), *(side for shape in shapes for side in shape)], dtype=np.float32)
     order = ("proposal", "proposal_logit", "initial", "initial_logit", "logits", "quality", "boxes", "edges")
-    columns = [tokens.reshape(n, 1), np.tile(head, (n, 1)), *(parts[name].reshape(n, -1) for name in order)]
+    columns = [
+        tokens.reshape(n, 1),
+        np.tile(head, (n, 1)),
+        *(parts[name].reshape(n, prod(parts[name].shape[1:])) for name in order),
+    ]
     return np.concatenate(columns, 1).astype(np.float32)
 
 

@@ -1,0 +1,78 @@
+"""A COCO file in the making: ids, sizes and boxes as they were read, what changed as it is now."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+fo = pytest.importorskip("fiftyone")
+
+from dfine.explore import fields  # noqa: E402
+from dfine.explore.coco_writer import CocoWriter  # noqa: E402
+from tests.data.test_coco import annotation, picture, write  # noqa: E402
+
+
+def dataset(folder, names, given=True):
+    """All that the writer asks of a data set: where its pictures lie, and what it was read from."""
+    source = {"path": str(folder / "annotations.json")} if given else {}
+    paths = [str(folder / "images" / name) for name in names]
+    return SimpleNamespace(info={fields.SOURCE: source}, values=lambda field: paths)
+
+
+def sample(folder, name, **more):
+    path = str(folder / "images" / name)
+    return SimpleNamespace(filepath=path, metadata=SimpleNamespace(width=20, height=10), **dict(tags=[]) | more)
+
+
+def box(label, rectangle, **more):
+    x, y, w, h = rectangle
+    return fo.Detection(label=label, bounding_box=[x / 20, y / 10, w / 20, h / 10], **more)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    answers = [annotation(11, bbox=(2, 2, 4, 4), area=7.5, segmentation=[[2, 2, 6, 2, 6, 6]]), annotation(12)]
+    return write(tmp_path / "set", [picture(7)], answers)
+
+
+def test_pictures_without_a_file_of_answers_are_numbered_anew(tmp_path):
+    write(tmp_path, [picture(1), picture(2)], [])
+    writer = CocoWriter(dataset(tmp_path, ["1.png", "2.png"], given=False), ["cup"])
+    entries = [writer.picture(sample(tmp_path, name)) for name in ("1.png", "2.png")]
+    assert [(e["id"], e["file_name"], e["width"], e["height"]) for e in entries] == [
+        (1, "1.png", 20, 10),
+        (2, "2.png", 20, 10),
+    ]
+    assert writer.categories == [{"id": 1, "name": "cup"}]
+
+
+def test_what_was_read_keeps_its_ids_and_all_that_was_said_of_it(folder):
+    writer = CocoWriter(dataset(folder, ["7.png"]), ["car", "new"])
+    assert [c["name"] for c in writer.categories] == ["car", "bottle", "new"] and writer.categories[2]["id"] == 45
+    image = writer.picture(sample(folder, "7.png", tags=["train"]))
+    assert image["id"] == 7 and image["tags"] == ["train"]
+    same = writer.annotation(box("bottle", (2, 2, 4, 4), coco_id=11), image)
+    assert (same["id"], same["area"], same["category_id"]) == (11, 7.5, 44) and same["segmentation"]
+    again = writer.annotation(box("bottle", (2, 2, 4, 4), coco_id=11), image)
+    assert again["id"] == 13, "an id is given once"
+    moved = writer.annotation(box("car", (3, 2, 4, 4), coco_id=12, tags=["checked"]), image)
+    assert (moved["id"], moved["bbox"], moved["area"], moved["category_id"]) == (12, [3, 2, 4, 4], 16, 3)
+    assert "segmentation" not in moved and moved["tags"] == ["checked"]
+
+
+def test_a_prediction_has_its_score_and_no_id(folder):
+    writer = CocoWriter(dataset(folder, ["7.png"]), [])
+    entry = writer.prediction(box("car", (1, 1, 2, 2), confidence=0.5), writer.picture(sample(folder, "7.png")))
+    assert entry == {"image_id": 7, "category_id": 3, "bbox": [1, 1, 2, 2], "area": 4, "iscrowd": 0, "score": 0.5}
+
+
+def test_the_file_is_a_coco_file_with_its_pictures(folder, tmp_path):
+    writer = CocoWriter(dataset(folder, ["7.png"]), [])
+    image = writer.picture(sample(folder, "7.png"))
+    writer.annotations.append(writer.annotation(box("car", (1, 1, 2, 2)), image))
+    out = tmp_path / "out"
+    out.mkdir()
+    writer.write(out)
+    truth = json.loads((out / "annotations.json").read_text())
+    assert truth["images"] == [image] and truth["annotations"] == writer.annotations
+    assert (out / "images" / "7.png").read_bytes() == (folder / "images" / "7.png").read_bytes()

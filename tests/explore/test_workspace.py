@@ -1,0 +1,27 @@
+"""How the App opens: which panels, and a colour of its own for every stage."""
+
+import pytest
+
+pytest.importorskip("fiftyone")
+
+from dfine.explore import fields, workspace  # noqa: E402
+from dfine.figures import style  # noqa: E402
+
+
+@pytest.mark.parametrize("evaluated", [True, False])
+def test_pictures_left_and_the_panel_of_edges_in_front_right(evaluated):
+    space = workspace.spaces(evaluated)
+    left, right = space.children
+    assert [panel.type for panel in left.children] == ["Samples"]
+    middle = [workspace.EVALUATION_PANEL] if evaluated else []
+    assert [panel.type for panel in right.children] == [workspace.EDGES_PANEL, *middle, "Histograms"]
+    assert right.active_child == right.children[0].component_id and space.sizes == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("layers", [1, 3, 6])
+def test_every_stage_has_the_colour_that_it_has_in_figures(layers):
+    scheme = workspace.colours({"layers": layers, "truth": "answers"}, "mine")
+    colours = {entry["path"]: entry["fieldColor"] for entry in scheme.fields}
+    assert set(colours) == {"answers"} | {fields.field_of("mine", stage, layers) for stage in fields.stages(layers)}
+    assert colours["mine_initial"] == style.INITIAL and colours["mine"] == style.layer_colours(layers)[-1]
+    assert len(set(colours.values())) == 2 + layers and scheme.color_by == "field"
