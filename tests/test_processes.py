@@ -38,7 +38,7 @@ def test_one_process_is_alone(monkeypatch):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return scenes.write(tmp_path_factory.mktemp("data") / "scenes", 5, seed=5, size=(96, 96), workers=0)
+    return scenes.write(tmp_path_factory.mktemp("data") / "scenes", scenes.Scenes(5, seed=5, size=(96, 96)), workers=0)
 
 
 def alone(*arguments):

@@ -140,22 +140,3 @@ def test_pictures_of_the_training_are_told_apart(suspected):
     suspect_store.find(dataset, trained={path})
     assert {one["seen_in_training"] for one in suspect_store.listed(dataset) if one["picture"] == path} <= {True}
     assert "trained on 1 of these 8 pictures" in suspect_store.trained_note(dataset)
-
-
-def test_fixes_of_one_picture():
-    answers = [fiftyone.Detection(label=n, bounding_box=[0, 0, 1, 1], coco_id=i) for i, n in enumerate("abcd")]
-    said = [("extra", 0, "a"), ("class", 1, "z"), ("missing", None, "new"), ("shifted", 9, "gone")]
-    fixes = [
-        fiftyone.Detection(
-            label=name,
-            bounding_box=[0.5, 0, 0.1, 0.1] if kind != "class" else [0, 0, 1, 1],
-            kind=kind,
-            answer_id="" if at is None else answers[at].id if at < 4 else "f" * 24,
-        )
-        for kind, at, name in said
-    ]
-    assert [a.label for a in suspect_review.corrected(answers, [])] == list("abcd")
-    found = suspect_review.corrected(answers, fixes)
-    assert [a.label for a in found] == ["z", "c", "d", "new"] and [a.label for a in answers] == list("abcd")
-    assert [a.get_attribute_value("coco_id", None) for a in found] == [1, 2, 3, None]
-    assert found[-1].bounding_box == [0.5, 0, 0.1, 0.1]
