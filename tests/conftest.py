@@ -1,7 +1,10 @@
-"""One browser for all tests that need one (two drivers in one process get in each other's way); threads shared out."""
+"""What all tests share: threads, one browser (two drivers in one process get in each other's way), one database."""
 
+import atexit
 import os
 import shutil
+import socket
+import subprocess
 import sys
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: its threads spin while they wait for each other
@@ -33,3 +36,41 @@ def browser():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def fo(tmp_path_factory):
+    """FiftyOne with a MongoDB of its own, for it would join any that this person runs; skipped where there is none."""
+    fiftyone = pytest.importorskip("fiftyone", reason="fiftyone is not installed")
+    home = tmp_path_factory.mktemp("fiftyone")
+    from fiftyone.core.service import DatabaseService
+
+    try:
+        program = DatabaseService.find_mongod()
+    except Exception as error:  # noqa: BLE001 - whatever it is, there is no database
+        pytest.skip(f"no MongoDB for FiftyOne: {error}")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (home / "database").mkdir()
+    options = dict(dbpath=home / "database", logpath=home / "log", port=port, bind_ip="127.0.0.1")
+    command = [program, "--nounixsocket", *(f"--{key}={value}" for key, value in options.items())]
+    database = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    atexit.register(database.terminate)  # after FiftyOne's own clean-up, which still needs it
+    os.environ |= {
+        "FIFTYONE_DATABASE_URI": f"mongodb://127.0.0.1:{port}",
+        "FIFTYONE_DEFAULT_DATASET_DIR": str(home / "data"),
+        "FIFTYONE_DO_NOT_TRACK": "1",
+    }
+    fiftyone.config.database_uri = os.environ["FIFTYONE_DATABASE_URI"]
+    fiftyone.config.default_dataset_dir = str(home / "data")
+    fiftyone.config.show_progress_bars = False
+    return fiftyone
+
+
+@pytest.fixture(scope="session")
+def scenes_folder(tmp_path_factory):
+    """Eight scenes on disk: images/ and annotations.json."""
+    from dfine.data.scenes import Scenes, write
+
+    return write(tmp_path_factory.mktemp("scenes") / "eight", Scenes(8, seed=2_000_000, size=(320, 320)), workers=0)

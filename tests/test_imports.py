@@ -205,6 +205,35 @@ def test_a_long_signature_is_seen():
     assert long_signatures("class A:\n    def f(self, a, b, c, d, e, f, *, g): ...") == {"A.f"}
 
 
+# Tests of more than one module, or of what is no module of `dfine/`.
+WHOLE = {
+    "test_cases": "benchmarks/cases.py",
+    "test_docs": "the documents and their site",
+    "test_gpu_day": "benchmarks/gpu_day.py",
+    "test_imports": "the house itself",
+    "test_init": "the front door, dfine/__init__.py",
+    "test_notebooks": "the notebooks",
+    "test_space": "what becomes a Space",
+    "explore/test_app": "the App in a browser",
+    "network/test_parity_reference": "the whole network against the published code's values",
+    "network/test_parity_transformers": "the whole network against transformers",
+    "page/test_browser": "the page in a browser",
+    "page/test_detect": "the page in a browser",
+    "page/test_inspect": "the page in a browser",
+    "page/test_keys": "the page's script",
+    "page/test_wheel": "the package as it is installed",
+    "training/test_processes": "a step of several processes",
+    "weights/test_online": "published checkpoints, where there is a network",
+}
+
+
+def test_every_module_has_a_file_of_tests_and_every_file_of_tests_a_module():
+    modules = {p.relative_to(ROOT / "dfine") for p in FILES[1:] if not p.stem.startswith("__")}
+    wanted = {(m.parent / f"test_{m.stem}").as_posix() for m in modules}
+    there = {p.relative_to(ROOT / "tests").with_suffix("").as_posix() for p in (ROOT / "tests").rglob("test_*.py")}
+    assert (wanted - there, there - wanted) == (set(), set(WHOLE))
+
+
 def test_tests_mirror_the_rooms():
     there = {p.name for p in (ROOT / "tests").iterdir() if p.is_dir() and p.name != "__pycache__"}
     assert there == ROOMS

@@ -8,7 +8,6 @@ import torch
 from PIL import Image
 
 from dfine.data.pictures import PictureError
-from dfine.engines.device import moved, resolve
 from dfine.inference.predictor import Predictor, Result
 from dfine.network.detector import DFINE
 from tests.helpers import predictor, small_predictor
@@ -125,22 +124,6 @@ def test_an_unnamed_column_is_never_reported(model):
 # ── devices ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("cuda, mps, want", [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")])
-def test_auto_takes_the_best_there_is(monkeypatch, cuda, mps, want):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    assert resolve("auto").type == want
-
-
-def test_devices_that_are_not_there(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for device in ("cuda", "cuda:0", torch.device("cuda")):
-        with pytest.raises(ValueError, match="has no cuda.*there is .*cpu"):
-            resolve(device)
-    with pytest.raises(ValueError, match="no device 'gpu'; choose auto, cuda, mps or cpu"):
-        resolve("gpu")
-
-
 class Small:
     """An engine on a device that has no room for more than `most` pictures, until its network is on the CPU."""
 
@@ -201,17 +184,6 @@ def test_what_did_not_fit_is_gone_before_it_is_tried_in_halves(model):
 
     assert len(Predictor(Holding(model, most=1), model.card)([picture()] * 4, threshold=0)) == 4
     assert alive == [0] * 7
-
-
-def test_a_network_that_finds_no_room_is_loaded_onto_the_cpu():
-    class Full(torch.nn.Linear):
-        def to(self, device):
-            if torch.device(device).type == "mps":
-                raise RuntimeError("MPS backend out of memory (allocated 1 GB)")
-            return super().to(device)
-
-    with pytest.warns(UserWarning, match="mps ran out of memory"):
-        assert moved(Full(1, 1), torch.device("mps")).weight.device.type == "cpu"
 
 
 def test_predictors_of_one_network_follow_it(model):
