@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL.PngImagePlugin import PngInfo
 
 from dfine.data.pictures import Picture, read
+from dfine.figures.object import share
 from dfine.figures.picture import draw
 from dfine.files import as_json, replacing
 from dfine.inference.predictor import Result
@@ -93,6 +94,43 @@ def picture_png(
     return path
 
 
+def card_png(path: str | Path, result: Result, index: int, where: About) -> Path:
+    """Write one object as a picture to send to somebody: its box, its distributions, how sure each edge is.
+
+    Args:
+        path: an existing file is replaced; the folder is made.
+        result: its picture is shown.
+        index: which detection.
+        where: see `Predictor.about`.
+
+    Raises:
+        IndexError: there is no detection `index`.
+    """
+    drawn, text = share.card(result.picture, result.history(index), where.card.source), PngInfo()
+    text.add_itxt(CHUNK, as_json(described.provenance(where)))
+    path = _made(path)
+    with replacing(path) as temporary:
+        drawn.save(temporary, "PNG", pnginfo=text)
+    return path
+
+
+def layers_gif(path: str | Path, result: Result, index: int, where: About) -> Path:
+    """Write how the layers sharpen one object, as an animation. Arguments and errors as for `card_png`."""
+    first, *others = share.clip(result.picture, result.history(index))
+    path = _made(path)
+    with replacing(path) as temporary:
+        first.save(
+            temporary,
+            "GIF",
+            save_all=True,
+            append_images=others,
+            duration=share.MILLISECONDS,
+            loop=0,
+            comment=as_json(described.provenance(where)).encode(),
+        )
+    return path
+
+
 def trace_npz(path: str | Path, result: Result, where: About) -> Path:
     """Write everything that the network made of the picture, whatever its score; `load_trace` reads it."""
     return save_trace(_made(path), result.trace, where)
@@ -154,7 +192,7 @@ def everything(
         picture: the original, where `result.picture` is a reduced copy.
 
     Returns:
-        Detections, COCO, PNG, trace and, with `index`, the explanation.
+        Detections, COCO, PNG, trace and, with `index`, the object's explanation, card and animation.
     """
 
     def to(ending: str) -> Path:
@@ -167,7 +205,12 @@ def everything(
         trace_npz(to("trace.npz"), result, where),
     ]
     if index is not None:
-        files.append(explanation_html(to(f"object-{index + 1}.html"), result, index, where, threshold, picture=picture))
+        name = f"object-{index + 1}"
+        files += [
+            explanation_html(to(f"{name}.html"), result, index, where, threshold, picture=picture),
+            card_png(to(f"{name}-card.png"), result, index, where),
+            layers_gif(to(f"{name}-layers.gif"), result, index, where),
+        ]
     return files
 
 

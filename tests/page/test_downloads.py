@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from dfine.data.labels import COCO
+from dfine.figures.object import share
 from dfine.inference.predictor import Result
 from dfine.page import downloads
 from dfine.trace.base import SCHEMA
@@ -132,7 +133,8 @@ def test_the_trace_comes_back(tmp_path, result, where):
 
 def test_everything_is_named_after_the_picture(tmp_path, result, where):
     files = downloads.everything(tmp_path / "out", result, where, 0.5, index=1)
-    names = ["detections.json", "coco.json", "detections.png", "trace.npz", "object-2.html"]
+    names = ["detections.json", "coco.json", "detections.png", "trace.npz"]
+    names += [f"object-2{ending}" for ending in (".html", "-card.png", "-layers.gif")]
     assert [f.name for f in files] == [f"my-cat.{name}" for name in names]
     assert sorted(files) == sorted((tmp_path / "out").iterdir())  # and nothing is left over
     assert all(f.stat().st_size < 4_000_000 for f in files)
@@ -154,7 +156,27 @@ def test_file_names(picture, want):
     assert downloads.file_name(About(Card((), INPUT), (1, 1), picture), "json") == want
 
 
-@pytest.mark.parametrize("write", ["detections_json", "detections_coco", "picture_png", "explanation_html"])
+WRITERS = {
+    "detections": lambda *arguments: downloads.detections_json(*arguments, 0.5),
+    "coco": lambda *arguments: downloads.detections_coco(*arguments, 0.5),
+    "picture": lambda *arguments: downloads.picture_png(*arguments, 0.5),
+    "explanation": lambda path, result, where: downloads.explanation_html(path, result, 0, where, 0.5),
+    "card": lambda path, result, where: downloads.card_png(path, result, 0, where),
+    "layers": lambda path, result, where: downloads.layers_gif(path, result, 0, where),
+}
+
+
+def test_card_and_animation_say_where_they_come_from(tmp_path, result, where):
+    with Image.open(downloads.card_png(tmp_path / "card.png", result, 0, where)) as card:
+        assert card.size == share.CARD and json.loads(card.text[downloads.CHUNK]) == provenance(where)
+    with Image.open(downloads.layers_gif(tmp_path / "layers.gif", result, 0, where)) as clip:
+        assert clip.size == share.CLIP and clip.n_frames > result.history(0).layers
+        assert json.loads(clip.info["comment"]) == provenance(where)
+    with pytest.raises(IndexError):
+        downloads.card_png(tmp_path / "none.png", result, len(result.detections), where)
+
+
+@pytest.mark.parametrize("write", WRITERS)
 def test_what_was_there_survives_a_write_that_fails(tmp_path, result, where, write, monkeypatch):
     path = tmp_path / "file"
     path.write_text("before")
@@ -163,9 +185,8 @@ def test_what_was_there_survives_a_write_that_fails(tmp_path, result, where, wri
         raise OSError("no space left on device")
 
     monkeypatch.setattr("dfine.files.os.replace", full)
-    index = (0,) if write == "explanation_html" else ()
     with pytest.raises(OSError, match="no space left"):
-        getattr(downloads, write)(path, result, *index, where, 0.5)
+        WRITERS[write](path, result, where)
     assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
 
 

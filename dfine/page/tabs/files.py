@@ -13,10 +13,13 @@ from dfine.page.tabs.base import Parts, Tab, Values
 from dfine.page.view import View
 
 HELP = """What you see, as files: the chosen object's explanation, which opens offline with its figures still
-interactive; what was found; the picture with its boxes; and everything that the network made of it. Every file says
-which model, version and picture it comes from."""
+interactive; the same object as a card and as an animation of its layers, to send to somebody; what was found; the
+picture with its boxes; and everything that the network made of it. Every file says which model, version and picture it
+comes from."""
 LABELS = {  # the ending of a file's name: what its button says
     "object.html": "Explanation (HTML)",
+    "card.png": "Card (PNG)",
+    "layers.gif": "Layers (GIF)",
     "detections.json": "Detections (JSON)",
     "coco.json": "COCO (JSON)",
     "detections.png": "Picture (PNG)",

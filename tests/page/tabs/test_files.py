@@ -11,6 +11,8 @@ def test_the_files_can_be_taken_away(page):
     page.wait_for_selector("#object-html:not([disabled])")
     starts = {
         "object-html": b"<!DOCTYPE html>",
+        "card-png": b"\x89PNG",
+        "layers-gif": b"GIF89a",
         "detections-json": b"{",
         "coco-json": b"{",
         "detections-png": b"\x89PNG",
