@@ -93,11 +93,10 @@ class ExampleCache:
                     break
                 time.sleep(0.1)
             try:
-                for example in list(self.offered().values())[:1]:
-                    self.runner.answer(
-                        example.path, name
-                    )  # a first run takes longer than all others: nobody is told its time
-                for example in self.offered().values():
+                offered = sorted(self.offered().values(), key=lambda example: not example.opens)
+                for example in offered[:1]:  # a first run takes longer than all others: nobody is told its time
+                    self.runner.answer(example.path, self.runner.models.suited(example.drawn, name))
+                for example in offered:
                     self.answer(example.path, self.runner.models.suited(example.drawn, name))
             except (ValueError, OSError, RuntimeError):
                 return
