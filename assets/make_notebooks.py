@@ -12,6 +12,7 @@ import base64
 import io
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,16 +25,11 @@ from plotly.offline import get_plotlyjs
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+sys.path.insert(0, str(ROOT))
+
+from assets.browser import CHROMIUM, launched  # noqa: E402
+
 FOLDER = ROOT / "notebooks"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDTH = 860  # pixels of a figure: what JupyterLab has for it in a window of 1300
 ZOOM = 1.5  # dots for each of them in the README's pictures
@@ -216,11 +212,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("which", nargs="*", help="numbers such as 02; by default all")
     parser.add_argument("--keep", action="store_true", help="do not run them: only draw the README's pictures again")
-    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument("--chromium", default=CHROMIUM)
     options = parser.parse_args()
     paths = [p for p in sorted(FOLDER.glob("*.ipynb")) if not options.which or p.name[:2] in options.which]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=options.chromium, args=FLAGS)
+        browser = launched(playwright, options.chromium)
         page, large = (_page(browser, zoom) for zoom in (1, ZOOM))
         for path in paths:
             notebook = nbformat.read(path, as_version=4) if options.keep else run(path)

@@ -7,15 +7,8 @@ and an error, 1440 × 900 and 390 × 844, light and dark; to be looked at, not k
 from __future__ import annotations
 
 import argparse
-import os
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -26,43 +19,14 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 
+from assets.browser import CHROMIUM, launched, served  # noqa: E402
 from dfine.data import scenes  # noqa: E402
 from dfine.page.tabs import BY_KEY, TABS  # noqa: E402
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SCREENS = {"desk": (1440, 900), "phone": (390, 844)}
 SETTLED = 1200  # milliseconds in which whatever is on its way arrives
 CHOSEN = "moon"  # of the crowd: wholly in the picture, small, and told apart at a glance
 LIMIT = 400_000  # bytes of the README's picture
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    """The page on a free port, offline, with the shipped model."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "app.py", "--model", "demo", "--port", str(port), "--no-fetch"]
-    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"HF_HUB_OFFLINE": "1"}, stdout=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(url, timeout=2).read()
-                break
-            except OSError:
-                time.sleep(0.5)
-        yield url
-    finally:
-        server.terminate()
 
 
 def opened(browser, url: str, size: tuple[int, int], scheme: str) -> Page:
@@ -153,10 +117,10 @@ def main() -> None:
     """Serve, photograph, stop."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--all", type=Path, metavar="FOLDER", help="photograph every view into this folder")
-    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument("--chromium", default=CHROMIUM)
     options = parser.parse_args()
-    with served() as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=options.chromium, args=FLAGS)
+    with served(DFINE_FETCH="0") as url, sync_playwright() as playwright:
+        browser = launched(playwright, options.chromium)
         opening(browser, url, HERE / "figures" / "page.png")
         if options.all:
             options.all.mkdir(parents=True, exist_ok=True)

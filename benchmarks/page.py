@@ -11,14 +11,9 @@ or of the object's figure and the open tab's distributions.
 from __future__ import annotations
 
 import argparse
-import os
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,18 +24,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import dfine  # noqa: E402
+from assets.browser import CHROMIUM, launched, served  # noqa: E402
 from dfine.data import scenes  # noqa: E402
 from dfine.inference.predictor import Predictor  # noqa: E402
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 PLACES = []  # centres of the two objects to choose in turn, in 0..1 of the picture; `prepared` finds them
 
@@ -60,14 +46,13 @@ def main() -> None:
     """Serve, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument("--chromium", default=CHROMIUM)
     options = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         model, files = prepared(Path(folder))
-        server, url = serve(model)
-        try:
-            browser = playwright.chromium.launch(executable_path=options.chromium, args=FLAGS)
+        with served(model, DFINE_FETCH="0", DFINE_SWIFT="1", DFINE_DEVICE="auto") as url:
+            browser = launched(playwright, options.chromium)
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             page.set_default_timeout(60_000)
             page.goto(url)
@@ -78,8 +63,6 @@ def main() -> None:
             uploads = [upload(page, files[(i + 1) % 2]) for i in range(options.runs // 2 * 2)]
             choices = [choose(page, i + 1) for i in range(options.runs)]
             browser.close()
-        finally:
-            server.terminate()
     measured = {
         "picture uploaded → boxes drawn": uploads,
         "box clicked → all figures drawn": choices,
@@ -107,24 +90,6 @@ def prepared(folder: Path) -> tuple[Path, list[Path]]:
         if len(files) == 2:
             break
     return model, files
-
-
-def serve(model: Path) -> tuple[subprocess.Popen, str]:
-    """The page on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "app.py", "--model", str(model), "--port", str(port), "--no-fetch"]
-    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"HF_HUB_OFFLINE": "1"}, stdout=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(url, timeout=2).read()
-            return server, url
-        except OSError:
-            time.sleep(0.5)
-    server.terminate()
-    raise SystemExit("app.py did not answer within two minutes")
 
 
 def upload(page: Page, file: Path) -> float:

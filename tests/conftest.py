@@ -2,7 +2,6 @@
 
 import atexit
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,16 +13,7 @@ sys.modules.setdefault("openvino_telemetry", None)  # and openvino
 
 import pytest  # noqa: E402
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from assets.browser import CHROMIUM, launched  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +23,7 @@ def browser():
         pytest.skip("no Chromium on this machine")
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = launched(playwright)
         yield browser
         browser.close()
 

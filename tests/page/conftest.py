@@ -1,13 +1,5 @@
 """The page, served once for all browser tests, and what stands behind it."""
 
-import os
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +9,7 @@ from PIL import Image
 gr = pytest.importorskip("gradio")
 
 import dfine  # noqa: E402
+from assets.browser import served  # noqa: E402
 from dfine.config import Config  # noqa: E402
 from dfine.data import scenes  # noqa: E402
 from dfine.network.detector import DFINE  # noqa: E402
@@ -72,39 +65,6 @@ def handlers_of(models):
 @pytest.fixture(scope="session")
 def handlers(models):
     return handlers_of(models)
-
-
-@contextmanager
-def served(checkpoint, **environment):
-    """The page, served by `python app.py` on a free port, all options through the environment; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = dict(
-        DFINE_MODEL=checkpoint, DFINE_PORT=str(port), DFINE_DEVICE="cpu", HF_HUB_OFFLINE="1", DFINE_SWIFT="0"
-    )
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryDirectory() as cache:
-        # Its output goes into a file, since a pipe fills when nobody reads it; no other page shares its cache.
-        process = subprocess.Popen(
-            [sys.executable, "app.py"],
-            cwd=ROOT,
-            env=os.environ | settings | {"GRADIO_TEMP_DIR": cache} | environment,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
-        address = f"http://127.0.0.1:{port}"
-        for _ in range(240):
-            if process.poll() is not None:
-                said.seek(0)
-                pytest.fail(f"app.py stopped: {said.read().decode()}")
-            try:
-                urllib.request.urlopen(f"{address}/healthz", timeout=2).read()
-                break
-            except OSError:
-                time.sleep(0.5)
-        yield address
-        process.terminate()
-        process.wait(20)
 
 
 @pytest.fixture(scope="session")
