@@ -20,6 +20,7 @@ from dfine.data.coco_entries import Fault, Note, stop
 from dfine.data.layout import Layout
 from dfine.data.yolo_layout import Description, describe
 
+LABELS = {"images": "labels", "Images": "Labels", "IMAGES": "LABELS"}  # the folder of the text files beside pictures
 PIXELS = 2.0  # above, a number is no share of a picture's side but pixels
 
 
@@ -94,16 +95,16 @@ def _open(description: Description, split: str, fault: Fault = stop) -> CocoSet:
 
 def _labels(picture: Path) -> Path:
     """The text file that belongs to a picture; it need not exist."""
-    beside = picture.with_suffix(".txt")
-    return folders.found(_beside_images(picture)) or folders.found(beside) or beside
+    places = [place.with_suffix(end) for place in (_beside_images(picture), picture) for end in (".txt", ".TXT")]
+    return next((place for place in places if place.exists()), places[2])
 
 
 def _beside_images(picture: Path) -> Path:
     """The text file's place in the folder `labels` beside the last `images` of the path; without one, its own place."""
     parts = picture.parts
     for i in reversed(range(len(parts) - 1)):
-        if parts[i].casefold() == "images":
-            return Path(*parts[:i], "labels", *parts[i + 1 :]).with_suffix(".txt")
+        if parts[i] in LABELS:
+            return Path(*parts[:i], LABELS[parts[i]], *parts[i + 1 :]).with_suffix(".txt")
     return picture.with_suffix(".txt")
 
 

@@ -79,3 +79,5 @@ def _spoken(function, *args, **kwargs) -> dict:
         return function(*args, **kwargs)
     except (ValueError, OSError, RuntimeError) as error:
         raise gr.Error(str(error), print_exception=False) from None
+    except Exception as error:
+        raise gr.Error("the page failed at this, which is no fault of yours; its log says how") from error

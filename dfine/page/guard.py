@@ -1,4 +1,4 @@
-"""What stands before the page: which hosts it answers for, what callers may call, how much they may send."""
+"""What stands before the page: which hosts it answers for, and how much may be uploaded."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MEGABYTE = 1_000_000
-NAMED = re.compile(r"/gradio_api/(?:run|api|call|call/v2)/([^/]+)/?")  # calls by an endpoint's name
-BY_INDEX = "predict"  # not an endpoint: the name under which the page itself calls, by number
 HEALTH = ("/healthz", "/readyz")  # asked by balancers, under any name; they reveal nothing
 UPLOAD = re.compile(r"/gradio_api/upload/?")
 HEADERS = {
@@ -137,7 +135,6 @@ class Guard:
     Args:
         app: the page's application.
         hosts: under which it may be asked for.
-        public: names of the endpoints that callers may call.
         quota: of uploads.
         folder: where uploads are kept; called anew each time.
         framed_by: origins of sites that may show the page in a frame.
@@ -147,12 +144,11 @@ class Guard:
         self,
         app: Callable,
         hosts: Hosts,
-        public: Iterable[str],
         quota: Quota,
         folder: Callable[[], Path],
         framed_by: Iterable[str] = (),
     ):
-        self.app, self.hosts, self.public, self.quota, self.folder = app, hosts, frozenset(public), quota, folder
+        self.app, self.hosts, self.quota, self.folder = app, hosts, quota, folder
         ancestors = " ".join(["'self'", *framed_by])
         self._headers = [(k.encode(), v.format(ancestors=ancestors).encode()) for k, v in HEADERS.items()]
 
@@ -174,9 +170,6 @@ class Guard:
         for host in [headers.get("host", ""), *forwarded]:
             if scope["path"] not in HEALTH and not self.hosts.allow(host):
                 return 421, "this page does not answer for that host; DFINE_HOSTS names those that it answers for"
-        called = NAMED.fullmatch(scope["path"]) if scope.get("method") == "POST" else None
-        if called and called[1] not in self.public and called[1] != BY_INDEX:
-            return 404, f"there is no endpoint of that name; there are {', '.join(sorted(self.public))}"
         if scope.get("method") == "POST" and UPLOAD.fullmatch(scope["path"]):
             length = headers.get("content-length", "")
             if not length.isdecimal():

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -16,6 +17,7 @@ from fastapi.responses import JSONResponse
 from gradio.utils import get_upload_folder
 
 from dfine.page import preview, zerogpu
+from dfine.page.calls import Calls, Limits
 from dfine.page.endpoints import PUBLIC
 from dfine.page.guard import Guard, Hosts, Quota
 from dfine.page.layout import CSS, KEYS, THEME
@@ -37,6 +39,7 @@ class Serving:
         hosts: further names under which the page may be asked for, with commas; "*" for all.
         auth: NAME:PASSWORD of those who may enter, with commas; empty for everybody.
         quota: of uploads.
+        limits: of calls.
     """
 
     host: str = "127.0.0.1"
@@ -44,6 +47,7 @@ class Serving:
     hosts: str = ""
     auth: str = ""
     quota: Quota = field(default_factory=Quota)
+    limits: Limits = field(default_factory=Limits)
 
 
 def logins(auth: str) -> list[tuple[str, str]] | None:
@@ -93,7 +97,7 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
         ValueError, OSError: it cannot be served so; the message says why.
     """
     auth = logins(serving.auth)
-    page.queue(max_size=WAITING)
+    page.queue(max_size=WAITING, api_open=False)
     page.state_session_capacity = SESSIONS
     options = dict(
         theme=THEME,
@@ -119,12 +123,13 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
         preview.serve_files(application)
         gr.mount_gradio_app(application, page, "/", serving.host, port, show_error=False, **options)
         space = os.environ.get("SPACE_HOST", "")
+        uploads = partial(Path, get_upload_folder())
+        calls = Calls(application, page, PUBLIC, serving.limits, uploads, framed=bool(space))
         guard = Guard(
-            preview.Preview(application, f"https://{space}" if space else ""),
+            preview.Preview(calls, f"https://{space}" if space else ""),
             Hosts.of(serving.host, space, serving.hosts),
-            PUBLIC,
             serving.quota,
-            lambda: Path(get_upload_folder()),
+            uploads,
             framed_by=["https://huggingface.co"] if space else [],
         )
         config = uvicorn.Config(
