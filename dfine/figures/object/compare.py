@@ -11,14 +11,14 @@ from PIL import Image, ImageDraw, ImageFont
 from dfine import distribution
 from dfine.boxes import to_pixels
 from dfine.config import EDGES
+from dfine.figures import parts, style
 from dfine.figures import picture as pictures
-from dfine.figures import style
 from dfine.trace.detections import Detections
 from dfine.trace.history import History
 
 HEAD, GAP = 30, 10  # pixels above every picture, and between two
 INK, PAPER = "#3C4149", "#FFFFFF"
-TRUTH = "#D62728"
+GAP = 0.04  # between two panels, in widths of the figure
 
 
 def side_by_side(picture: Image.Image, found: Mapping[str, Detections], *, width: int = 460) -> Image.Image:
@@ -80,8 +80,8 @@ def edges(histories: Mapping[str, History], truth: torch.Tensor | None = None) -
     layout |= dict(shapes=[], annotations=[], legend=dict(orientation="h", y=1.13, yanchor="bottom", x=0))
     true = None if truth is None else to_pixels(truth, next(iter(sizes))).tolist()
     data = []
-    for k, edge in enumerate(EDGES):
-        number = str(k + 1) if k else ""
+    for k in range(len(EDGES)):
+        number = parts.suffix(k)
         axes = dict(xaxis=f"x{number}", yaxis=f"y{number}")
         for name in histories:
             data += [trace | axes for trace in _drawn(curves[name], k, name, colours[name])]
@@ -89,31 +89,10 @@ def edges(histories: Mapping[str, History], truth: torch.Tensor | None = None) -
             number, k, _span([c["mean"][k] for c in curves.values()], [c["reach"][k] for c in curves.values()])
         )
         layout["annotations"].append(
-            dict(
-                text=f"<b>{edge}</b>",
-                x=0,
-                y=1,
-                xref=f"x{number} domain",
-                yref=f"y{number} domain",
-                xanchor="left",
-                yanchor="bottom",
-                showarrow=False,
-                font=dict(size=14, color=style.EDGE_COLOURS[edge]),
-            )
+            parts.edge_heading(k, x=0, y=1, xanchor="left", yanchor="bottom", **_inside(number))
         )
         if true is not None:
-            layout["shapes"].append(
-                dict(
-                    type="line",
-                    x0=true[k],
-                    x1=true[k],
-                    y0=0,
-                    y1=1,
-                    xref=f"x{number}",
-                    yref=f"y{number} domain",
-                    line=dict(color=TRUTH, width=1.6, dash="dot"),
-                )
-            )
+            layout["shapes"].append(parts.at_truth(true[k], number, 1.6))
     return go.Figure(dict(data=data, layout=layout))
 
 
@@ -167,12 +146,15 @@ def _span(means: list[float], reaches: list[list[float]]) -> list[float]:
     return [low - margin, high + margin]
 
 
-def _panel(number: str, k: int, span: list[float], gap: float = 0.04) -> dict:
-    width = (1 - 3 * gap) / 4
-    start = k * (width + gap)
+def _inside(number: str) -> dict:
+    """A place is meant in shares of a panel."""
+    return dict(xref=f"x{number} domain", yref=f"y{number} domain")
+
+
+def _panel(number: str, k: int, span: list[float]) -> dict:
     x = dict(
         anchor=f"y{number}",
-        domain=[start, start + width],
+        domain=parts.column(k, GAP),
         range=span,
         showgrid=False,
         zeroline=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dfine.figures import style
+from dfine.figures import parts, style
 
 UNITS = {"px": "pixels", "box": "box sizes", "bins": "bins"}
 ROW = 118  # pixels of height per layer
@@ -105,8 +105,8 @@ def _note(names: dict) -> dict:
 def unit_switch(patches: dict, unit: str) -> dict:
     """Buttons that switch the unit in the browser, without a call to the server."""
     buttons = [dict(label=UNITS[u], method="update", args=[p["data"], p["layout"]]) for u, p in patches.items()]
-    return dict(
-        type="buttons",
+    return parts.buttons(
+        buttons,
         direction="right",
         active=list(UNITS).index(unit),
         showactive=True,
@@ -115,9 +115,5 @@ def unit_switch(patches: dict, unit: str) -> dict:
         xanchor="left",
         yanchor="bottom",
         pad=dict(b=26, l=0),
-        bgcolor="rgba(128,132,140,0.14)",
-        bordercolor=style.GHOST,
-        borderwidth=1,
         font=dict(color=style.TEXT, size=12, family=style.FONT),
-        buttons=buttons,
     )

@@ -6,11 +6,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dfine.config import EDGES
-from dfine.figures import style
+from dfine.figures import parts, style
 from dfine.trace.history import History
 
 ROW = 104  # pixels of height per layer
 MARGIN = dict(l=58, r=14, t=34, b=62)
+GAP = 0.055  # between two columns, in widths of the figure
 
 
 def distributions(history: History, weighted: bool = False) -> go.Figure:
@@ -32,13 +33,13 @@ def distributions(history: History, weighted: bool = False) -> go.Figure:
     traces = []
     for layer in range(layers):
         for k, edge in enumerate(EDGES):
-            number = str(layer * 4 + k + 1) if layer or k else ""  # plotly calls the first pair of axes x, y
+            number = parts.suffix(layer * 4 + k)
             axes = dict(xaxis=f"x{number}", yaxis=f"y{number}")
             if layer:
                 traces.append(_ghost(bars[layer - 1, k], layer) | axes)
             hover = _hover(p[layer, k], reach[k], weighted)
             traces.append(_bars(bars[layer, k], edge, layer + 1, hover) | axes)
-            layout[f"xaxis{number}"] = _x_axis(number, layer == layers - 1, _column(k), reach[k])
+            layout[f"xaxis{number}"] = _x_axis(number, layer == layers - 1, parts.column(k, GAP), reach[k])
             layout[f"yaxis{number}"] = _y_axis(
                 number, _row(layer, layers), bars if not weighted else bars[:, k : k + 1]
             )
@@ -68,12 +69,6 @@ def caption(history: History, weighted: bool = False) -> str:
     )
 
 
-def _column(k: int, gap: float = 0.055) -> list[float]:
-    """The horizontal part of the figure that belongs to edge `k`."""
-    width = (1 - 3 * gap) / 4
-    return [k * (width + gap), k * (width + gap) + width]
-
-
 def _row(layer: int, layers: int, gap: float = 0.16) -> list[float]:
     """The vertical part that belongs to a layer, first on top; `gap` is in rows."""
     whole = layers - gap  # rows in the figure, the last of them without a gap
@@ -81,19 +76,9 @@ def _row(layer: int, layers: int, gap: float = 0.16) -> list[float]:
 
 
 def _heading(k: int) -> dict:
-    edge, (start, end) = EDGES[k], _column(k)
-    return dict(
-        text=f"<b>{edge}</b>",
-        x=(start + end) / 2,
-        y=1,
-        xref="paper",
-        yref="paper",
-        yshift=14,
-        showarrow=False,
-        font=dict(size=15, color=style.EDGE_COLOURS[edge]),
-        xanchor="center",
-        yanchor="middle",
-    )
+    start, end = parts.column(k, GAP)
+    middle = dict(x=(start + end) / 2, y=1, xref="paper", yref="paper", xanchor="center", yanchor="middle")
+    return parts.edge_heading(k, 15, yshift=14, **middle)
 
 
 def _bars(values: np.ndarray, edge: str, layer: int, hover: list[str]) -> dict:

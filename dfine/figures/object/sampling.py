@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from dfine.boxes import to_pixels
-from dfine.figures import style
+from dfine.figures import parts, style
 from dfine.trace.history import History
 from dfine.trace.sampling import Looks, birthplace
 
@@ -243,8 +243,11 @@ def _slider(layers: int) -> dict:
 
 
 def _buttons() -> dict:
-    return dict(
-        type="buttons",
+    return parts.buttons(
+        [
+            dict(label="▶", method="animate", args=[None, _PLAYED]),
+            dict(label="❚❚", method="animate", args=[[None], _SETTLED]),
+        ],
         direction="left",
         showactive=False,
         x=0,
@@ -252,12 +255,5 @@ def _buttons() -> dict:
         y=0,
         yanchor="top",
         pad=dict(t=52),
-        bgcolor="rgba(128,132,140,0.14)",
-        bordercolor=style.GHOST,
-        borderwidth=1,
         font=dict(size=12, color=style.TEXT),
-        buttons=[
-            dict(label="▶", method="animate", args=[None, _PLAYED]),
-            dict(label="❚❚", method="animate", args=[[None], _SETTLED]),
-        ],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dfine.config import EDGES
-from dfine.figures import style
+from dfine.figures import parts, style
 from dfine.figures.object.moments import Moment, View, named, numbers_of
 from dfine.trace.history import History
 from dfine.trace.stages import stage_names
@@ -135,8 +135,11 @@ def play_buttons(frames: list[dict], durations: list[int]) -> dict:
     """Play from the initial box to the last layer, and pause."""
     run = dict(mode="immediate", frame=[dict(duration=d, redraw=True) for d in durations], transition=dict(duration=0))
     stop = dict(mode="immediate", frame=dict(duration=0, redraw=False), transition=dict(duration=0))
-    return dict(
-        type="buttons",
+    return parts.buttons(
+        [
+            dict(label="Play", method="animate", args=[frames, run]),
+            dict(label="Pause", method="animate", args=[[None], stop]),
+        ],
         direction="right",
         showactive=False,
         x=0,
@@ -144,14 +147,7 @@ def play_buttons(frames: list[dict], durations: list[int]) -> dict:
         xanchor="left",
         yanchor="top",
         pad=dict(t=6, l=2),
-        bgcolor="rgba(128,132,140,0.14)",
-        bordercolor=style.GHOST,
-        borderwidth=1,
         font=dict(color=style.TEXT, size=13, family=style.FONT),
-        buttons=[
-            dict(label="Play", method="animate", args=[frames, run]),
-            dict(label="Pause", method="animate", args=[[None], stop]),
-        ],
     )
 
 
@@ -160,8 +156,9 @@ def stage_slider(frames: list[dict], layers: int) -> dict:
     jump = dict(mode="immediate", frame=dict(duration=0, redraw=True), transition=dict(duration=0))
     labels = ["initial"]
     labels += [f'<span style="color:{c}">■</span> {i + 1}' for i, c in enumerate(style.layer_colours(layers))]
-    return dict(
-        active=layers,
+    return parts.slider(
+        [dict(label=label, method="animate", args=[[f], jump]) for label, f in zip(labels, frames)],
+        layers,
         x=0,
         len=1,
         y=0.13,
@@ -169,13 +166,6 @@ def stage_slider(frames: list[dict], layers: int) -> dict:
         yanchor="top",
         pad=dict(t=8, l=128, r=18, b=0),
         currentvalue=dict(visible=False),
-        bgcolor="rgba(128,132,140,0.3)",
-        activebgcolor=style.GHOST,
-        bordercolor=style.GHOST,
-        borderwidth=0,
-        tickcolor=style.GHOST,
         ticklen=5,
         font=dict(color=style.TEXT, size=12, family=style.FONT),
-        transition=dict(duration=0),
-        steps=[dict(label=label, method="animate", args=[[f], jump]) for label, f in zip(labels, frames)],
     )

@@ -9,12 +9,13 @@ import torch
 
 from dfine import distribution
 from dfine.config import EDGES
-from dfine.figures import style
+from dfine.figures import parts, style
 from dfine.trace.history import History
 from dfine.trace.stages import stage_names
 
 ROW = 128  # pixels of height per layer
 CELL = 30  # pixels of height per object
+GAP = 0.045  # between two columns, in widths of the figure
 
 
 def lessons(
@@ -50,7 +51,7 @@ def lessons(
     data, aims = [], _aims(last, truth)
     for layer in range(layers):
         for k, edge in enumerate(EDGES):
-            number = str(layer * 4 + k + 1) if layer or k else ""
+            number = parts.suffix(layer * 4 + k)
             bars = dict(color=style.alpha(style.EDGE_COLOURS[edge], 0.9), line=dict(width=0))
             data.append(
                 dict(
@@ -64,31 +65,10 @@ def lessons(
             )
             layout[f"xaxis{number}"] = _x_axis(number, k, layer == layers - 1, len(last.w))
             layout[f"yaxis{number}"] = _y_axis(number, layer, layers, top, names[layer] if k == 0 else "")
-            layout["shapes"].append(
-                dict(
-                    type="line",
-                    x0=aims[k],
-                    x1=aims[k],
-                    y0=0,
-                    y1=1,
-                    xref=f"x{number}",
-                    yref=f"y{number} domain",
-                    line=dict(color="#D62728", width=1.5, dash="dot"),
-                )
-            )
-    for k, edge in enumerate(EDGES):
+            layout["shapes"].append(parts.at_truth(aims[k], number))
+    for k in range(4):
         layout["annotations"].append(
-            dict(
-                text=f"<b>{edge}</b>",
-                x=_column(k)[0],
-                y=1,
-                xref="paper",
-                yref="paper",
-                yshift=16,
-                xanchor="left",
-                showarrow=False,
-                font=dict(size=14, color=style.EDGE_COLOURS[edge]),
-            )
+            parts.edge_heading(k, x=parts.column(k, GAP)[0], y=1, xref="paper", yref="paper", yshift=16, xanchor="left")
         )
     if len(steps) > 1:
         layout["sliders"] = [_slider(steps, truth, shown)]
@@ -174,7 +154,7 @@ def _misses(history: History, truth: torch.Tensor) -> list[dict]:
     aims = _aims(history, truth)
     for layer, row in enumerate(_missing(history, truth)):
         for k, value in enumerate(row):
-            number = str(layer * 4 + k + 1) if layer or k else ""
+            number = parts.suffix(layer * 4 + k)
             x, side = (0.02, "left") if aims[k] > middle else (0.98, "right")  # away from the line
             notes.append(
                 dict(
@@ -198,9 +178,9 @@ def _slider(steps: Mapping[int, History], truth: torch.Tensor, shown: int) -> di
         bars = [_values(history, layer, k) for layer in range(history.layers) for k in range(4)]
         notes = {f"annotations[{i}].text": note["text"] for i, note in enumerate(_misses(history, truth))}
         made.append(dict(label=str(step), method="update", args=[{"y": bars}, notes]))
-    return dict(
-        active=list(steps).index(shown),
-        steps=made,
+    return parts.slider(
+        made,
+        list(steps).index(shown),
         x=0,
         len=1,
         y=0,
@@ -208,27 +188,16 @@ def _slider(steps: Mapping[int, History], truth: torch.Tensor, shown: int) -> di
         pad=dict(t=52),
         ticklen=4,
         currentvalue=dict(prefix="step ", font=dict(size=13, color=style.TEXT)),
-        tickcolor=style.GHOST,
         minorticklen=0,
-        bgcolor="rgba(128,132,140,0.3)",
-        activebgcolor=style.GHOST,
-        bordercolor=style.GHOST,
-        borderwidth=0,
         font=dict(color=style.TEXT, size=11, family=style.FONT),
-        transition=dict(duration=0),
     )
-
-
-def _column(k: int, gap: float = 0.045) -> list[float]:
-    width = (1 - 3 * gap) / 4
-    return [k * (width + gap), k * (width + gap) + width]
 
 
 def _x_axis(number: str, k: int, labelled: bool, values: int) -> dict:
     last = values - 1
     return dict(
         anchor=f"y{number}",
-        domain=_column(k),
+        domain=parts.column(k, GAP),
         range=[-0.8, last + 0.8],
         tickvals=[0, last // 2, last],
         showgrid=False,

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import torch
 
 from dfine import distribution
-from dfine.figures import style
+from dfine.figures import parts, style
 
 AS = (0.25, 0.375, 0.5, 0.75, 1.0)
 CS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -160,9 +160,9 @@ def _said(value: float) -> str:
 
 
 def _slider(name: str, steps: list[dict], shown: int, start: float, end: float, colour: str) -> dict:
-    return dict(
-        active=shown,
-        steps=steps,
+    return parts.slider(
+        steps,
+        shown,
         x=start,
         len=end - start,
         y=-0.16,
@@ -170,14 +170,8 @@ def _slider(name: str, steps: list[dict], shown: int, start: float, end: float, 
         yanchor="top",
         pad=dict(t=18),
         currentvalue=dict(prefix=f"{name} = ", font=dict(size=13, color=colour), xanchor="left"),
-        tickcolor=style.GHOST,
-        bgcolor="rgba(128,132,140,0.3)",
-        activebgcolor=style.GHOST,
-        bordercolor=style.GHOST,
-        borderwidth=0,
         ticklen=4,
         font=dict(color=style.TEXT, size=11, family=style.FONT),
-        transition=dict(duration=0),
         minorticklen=0,
     )
 

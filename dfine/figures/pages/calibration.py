@@ -8,7 +8,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from dfine.config import EDGES
-from dfine.figures import style
+from dfine.figures import parts, style
 
 ROW, APART = 32, 0.17  # height of a part's row in px; from one edge to the next in it, in rows
 
@@ -25,7 +25,7 @@ def reliability(panels: dict[str, dict]) -> go.Figure:
     figure = go.Figure(layout=style.plotly_layout(420, margin=dict(l=58, r=24, t=38, b=48), showlegend=True))
     width = (1 - 0.1 * (len(panels) - 1)) / len(panels)
     for i, (title, numbers) in enumerate(panels.items()):
-        axis = str(i + 1) if i else ""
+        axis = parts.suffix(i)
         masses, seen = numbers["reliability"]["masses"], numbers["reliability"]["coverage"]
         figure.add_scatter(
             x=[0, 1],
@@ -56,17 +56,7 @@ def reliability(panels: dict[str, dict]) -> go.Figure:
         x |= dict(tickvals=[0.2, 0.4, 0.6, 0.8, 1])  # the 0 of the other axis stands there already
         y = domain | dict(anchor=f"x{axis}", title=dict(text="holds the true edge" if not i else "", standoff=4))
         figure.update_layout(**{f"xaxis{axis}": x, f"yaxis{axis}": y})
-        figure.add_annotation(
-            text=f"<b>{title}</b>, {numbers['objects']:,} objects",
-            x=0,
-            y=1,
-            xref=f"x{axis} domain",
-            yref="paper",
-            yshift=24,
-            showarrow=False,
-            xanchor="left",
-            font=dict(size=13),
-        )
+        figure.add_annotation(parts.panel_title(f"<b>{title}</b>, {numbers['objects']:,} objects", axis, 24))
     figure.update_layout(legend=dict(x=0.01, y=0.98, bgcolor="rgba(0,0,0,0)", font=dict(size=12)))
     return figure
 
@@ -78,10 +68,9 @@ def levels(numbers: dict) -> go.Figure:
     """
     histogram = numbers["pit"]
     figure = go.Figure(layout=style.plotly_layout(260, margin=dict(l=48, r=12, t=36, b=46), bargap=0.06))
-    width = (1 - 3 * 0.05) / 4
     top = max((v for row in histogram for v in row if v is not None), default=0.1) * 1.12
     for k, edge in enumerate(EDGES):
-        axis = str(k + 1) if k else ""
+        axis = parts.suffix(k)
         figure.add_bar(
             x=[i / len(histogram) + 0.05 for i in range(len(histogram))],
             y=[row[k] for row in histogram],
@@ -101,10 +90,10 @@ def levels(numbers: dict) -> go.Figure:
             yref=f"y{axis}",
             line=dict(color=style.GHOST, width=1.5, dash="dot"),
         )
-        start = k * (width + 0.05)
+        start, end = parts.column(k, 0.05)
         x = dict(
             anchor=f"y{axis}",
-            domain=[start, start + width],
+            domain=[start, end],
             range=[0, 1],
             tickvals=[0.14, 0.86],
             showgrid=False,
@@ -124,16 +113,8 @@ def levels(numbers: dict) -> go.Figure:
             showticklabels=k == 0,
         )
         figure.update_layout(**{f"xaxis{axis}": x, f"yaxis{axis}": y})
-        figure.add_annotation(
-            text=f"<b>{edge}</b>",
-            x=start + width / 2,
-            y=1,
-            xref="paper",
-            yref="paper",
-            yshift=20,
-            showarrow=False,
-            font=dict(size=14, color=style.EDGE_COLOURS[edge]),
-        )
+        middle = dict(x=(start + end) / 2, y=1, xref="paper", yref="paper", yshift=20)
+        figure.add_annotation(parts.edge_heading(k, **middle))
     return figure
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dfine.figures import style
+from dfine.figures import parts, style
 
 MAIN = ("AP", "AP50", "AP75")
 SIZES = ("APs", "APm", "APl")
@@ -22,7 +22,7 @@ def by_stage(stages: Sequence[dict]) -> go.Figure:
     """
     figure = go.Figure(layout=style.plotly_layout(340, margin=dict(l=44, r=60, t=34, b=36)))
     for panel, (metrics, title) in enumerate(((MAIN, "all objects"), (SIZES, "by size, AP"))):
-        axis = str(panel + 1) if panel else ""
+        axis = parts.suffix(panel)
         for metric, dash in zip(metrics, _DASHES):
             figure.add_trace(_line(stages, metric, dash, axis))
         seen = [s[m] for s in stages for m in metrics if s.get(m) is not None] or [0, 1]
@@ -41,17 +41,7 @@ def by_stage(stages: Sequence[dict]) -> go.Figure:
                 showarrow=False,
                 font=dict(size=12),
             )
-        figure.add_annotation(
-            text=f"<b>{title}</b>",
-            x=0,
-            y=1,
-            xref=f"x{axis} domain",
-            yref="paper",
-            yshift=22,
-            showarrow=False,
-            xanchor="left",
-            font=dict(size=13),
-        )
+        figure.add_annotation(parts.panel_title(f"<b>{title}</b>", axis, 22))
         x = dict(
             anchor=f"y{axis}",
             domain=[0.58 * panel, 0.58 * panel + 0.42],
