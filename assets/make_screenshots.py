@@ -86,13 +86,8 @@ def _file(folder: Path, screen: str, scheme: str, view: str) -> Path:
 
 
 def _tab(page: Page, key: str) -> None:
-    """Bring up a tab, from the row of tabs or from the menu that holds those without room."""
-    tab = page.get_by_role("tab", name=BY_KEY[key].label, exact=True)
-    if tab.count() and tab.first.is_visible():
-        tab.first.click()
-    else:
-        page.locator("#tabs .overflow-menu > button").click()
-        page.locator(f"#tabs .overflow-dropdown button:has-text('{BY_KEY[key].label}')").click()
+    """Bring up a tab."""
+    page.get_by_role("tab", name=BY_KEY[key].label, exact=True).click()
     if key == "why":
         page.fill("#x input", "300")
         page.fill("#y input", "330")

@@ -217,7 +217,7 @@ WHOLE = {
     "explore/test_app": "the App in a browser",
     "network/test_parity_reference": "the whole network against the published code's values",
     "network/test_parity_transformers": "the whole network against transformers",
-    "page/test_browser": "the page in a browser",
+    "page/test_browser": "the browser's modules",
     "page/test_detect": "the page in a browser",
     "page/test_inspect": "the page in a browser",
     "page/test_keys": "the page's script",

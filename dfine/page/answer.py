@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from PIL import Image
@@ -61,11 +60,6 @@ class Answer:
         """The place of the visitor's picture that is nearest to x, y in its pixels."""
         return tuple(float(min(max(0, v), full)) for v, full in zip((x, y), self.size))
 
-    def classes(self, threshold: float, chosen: Sequence[str] = ()) -> list[tuple[str, str]]:
-        """What there is from a score on, best first, and the `chosen` in any case: (class with its count, class)."""
-        names = self.result.detections.above(threshold).class_names
-        return [(f"{name} ({names.count(name)})", name) for name in dict.fromkeys((*names, *chosen))]
-
 
 @dataclass(frozen=True)
 class Refusal:
@@ -79,10 +73,6 @@ class Refusal:
     def stands(self, subject: Subject) -> bool:
         """Whether it was said of the same just now: Gradio's list of models causes its event twice."""
         return self.subject == subject and time.monotonic() - self.at < AT_ONCE
-
-    def classes(self, threshold: float, chosen: Sequence[str] = ()) -> list[tuple[str, str]]:
-        """None: there are no classes to choose from."""
-        return []
 
     @classmethod
     def of(cls, error: Exception, subject: Subject) -> Refusal:

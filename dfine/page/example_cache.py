@@ -56,6 +56,11 @@ class ExampleCache:
         meant = name == (DRAWINGS if example.drawn else PHOTOS)  # of another model the caption may be untrue
         return replace(answer, caption=example.caption, about=example.about) if meant else answer
 
+    def named(self, path: str) -> str:
+        """The name under which a link knows the picture at `path`; "" for what is no example."""
+        example = self._known.get(self._example(path)) if path else None
+        return Path(example.path).stem if example else ""
+
     def offered(self) -> dict[int, Example]:
         """The examples that a model of the page knows, by their numbers: no photographs for a model of drawings."""
         drawings_only = self.runner.models.suited(drawn=False) == DRAWINGS

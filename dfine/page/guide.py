@@ -21,8 +21,8 @@ STEPS = (  # a selector of the part that a step speaks of, its title and its tex
     (
         "#object",
         "How its box came about",
-        "Dashed is the initial box, coloured the box after each layer: play the layers. A whisker shows where an edge "
-        "lies with 80\u00a0% probability. A long one is an edge of which the network is unsure.",
+        "Dashed is the initial box, coloured the box after each layer: play the layers. Shades show how probable "
+        "each place of an edge is. A wide one is an edge of which the network is unsure.",
     ),
     (
         "#headline",

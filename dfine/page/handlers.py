@@ -1,25 +1,29 @@
-"""What the page does when something is chosen. Only the open tab is drawn, so that choosing stays fast."""
+"""What the server does for the page: it runs the network, and draws the tabs that the browser cannot draw by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from html import escape
+from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import parse_qs
 
 import gradio as gr
 
-from dfine.page import cached_files, examples, objects, plots, scene, status, thumbnails
+from dfine.page import cached_files, examples, shown, status, thumbnails
 from dfine.page.answer import FAILED, Answer, Outcome, Refusal
 from dfine.page.example_cache import ExampleCache
+from dfine.page.examples import Example
 from dfine.page.runner import Runner
 from dfine.page.settings import Settings
 from dfine.page.tabs import BY_KEY, TABS
 from dfine.page.tabs.base import Place, Tab, Values
 from dfine.page.thumbnails import Thumbnails
-from dfine.page.view import View, leading, summary
+from dfine.page.view import View
+from dfine.weights.zoo import ZOO
 
 WRONG = (ValueError, OSError, RuntimeError)  # what a picture or a model that cannot be had raises
+LONGEST = 2000  # characters of a link that are read
 ASKED = next(tab for tab in TABS if tab.ask)  # answers a click on a place where nothing was found
 
 
@@ -37,11 +41,16 @@ class Handlers:
 
     # The model
 
-    def arrive(self) -> dict:
-        """A visitor comes: the models as they are now, the examples, and the one to begin with."""
+    def arrive(self, said: dict | None = None) -> dict:
+        """A visitor comes: the models as they are now, the examples, and the one to begin with.
+
+        Args:
+            said: what the browser says; `link` is the part of the address behind its #, which may name an example.
+        """
         v, models = self.v, self.models
-        begin, name = self.cache.first() or (None, models.default)
-        listed = {v.model: gr.Dropdown(models.choices(), value=name), v.top: None}
+        link = said.get("link") if isinstance(said, dict) else ""
+        begin, name = self._linked(link) or self.cache.first() or (None, models.default)
+        listed = {v.model: gr.Dropdown(models.choices(), value=name)}
         listed |= {v.examples: examples.value(self.cache.offered()), v.source: begin and cached_files.copy(begin.path)}
         return listed | self.watch(name)
 
@@ -65,12 +74,32 @@ class Handlers:
         """The model that the visitor wishes for: the one they chose, but not the one an example brought."""
         return wish if isinstance(before, Answer) and before.model == name else name
 
+    def _linked(self, link: object) -> tuple[Example, str] | None:
+        """The example that a link names, and the model; None where it names none that is offered.
+
+        Only a model that is here is taken from a link: anybody can write one, and nobody shall have models fetched by
+        it.
+        """
+        named = {key: values[0] for key, values in parse_qs(str(link or "").lstrip("#")[:LONGEST]).items()}
+        offered = {Path(example.path).stem: example for example in self.cache.offered().values()}
+        example = offered.get(named.get("example", ""))
+        if example is None:
+            return None
+        wish = named.get("model", "")
+        mine = wish in self.models.in_memory or (wish in ZOO and ZOO[wish].cached)
+        return example, wish if mine else self.models.suited(example.drawn)
+
     # The picture
 
     def example(self, wish: str, event: gr.EventData) -> dict:
         """The example that was chosen, and the model that suits it."""
         v, chosen = self.v, self.cache.examples[event.index]
         return {v.source: cached_files.copy(chosen.path), v.model: self.models.suited(chosen.drawn, wish)}
+
+    def linked(self, path: str | None, name: str, event: gr.EventData) -> dict:
+        """What a link names that the visitor came back to; else everything stays."""
+        v, (example, model) = self.v, self._linked(event.link) or (None, name)
+        return {v.source: cached_files.copy(example.path) if example else path, v.model: model}
 
     def own(self, wish: str) -> str:
         """The model for a visitor's own picture: the one they wish for, whatever the last example needed."""
@@ -111,7 +140,7 @@ class Handlers:
             return Refusal.of(error, (path, name))
 
     def begin(self, s: Settings) -> dict:
-        """Show a new picture: nothing chosen, every class in sight.
+        """Show a new picture: the browser is told all that it needs to know of it.
 
         A picture that is shown already stays as the visitor has it: walking by Tab past the list of models causes its
         `input` event, though nothing was entered.
@@ -119,14 +148,12 @@ class Handlers:
         v, new = self.v, s.outcome.subject if isinstance(s.outcome, Answer) else None
         if new and new == s.shown:
             return {v.shown: new}
-        controls = s.controls | {ASKED.key: dict.fromkeys(ASKED.controls)}
-        fresh = {v.shown: new, v.classes: gr.Dropdown(s.outcome.classes(s.threshold), value=[])}
-        fresh |= self._named(ASKED, dict(point=None))
-        return self.show(replace(s, classes=[], chosen=None, controls=controls)) | fresh
+        example = self.cache.named(s.outcome.path)
+        return {v.shown: new, v.answer: shown.shown(s.outcome, example)} | self._named(ASKED, ASKED.draw(None))
 
     # Several pictures
 
-    def collect(self, files: Sequence[tuple[str, str]], name: str, threshold: float) -> Iterator[dict]:
+    def collect(self, files: Sequence[tuple[str, str]], name: str) -> Iterator[dict]:
         """Run the network on several pictures, and show each as soon as it is there."""
         v = self.v
         try:
@@ -135,7 +162,7 @@ class Handlers:
             gr.Warning(escape(str(error)), title=FAILED)
             return
         for several in thumbnails.filled(files, lambda path: self.cache.answer(path, name)):
-            yield {v.several: several, v.thumbnails: several.value(threshold)}
+            yield {v.several: several, v.thumbnails: several.value()}
 
     def first(self, several: Thumbnails, path: str | None) -> str | None:
         """The path of the first of several pictures, or the one that is open where none can be read.
@@ -148,66 +175,20 @@ class Handlers:
         """The path of the picture whose thumbnail was chosen."""
         return several.pictures[event.index].path
 
-    def recount(self, several: Thumbnails, threshold: float, outcome: Outcome) -> dict | None:
-        """The thumbnails as the threshold leaves them, with the open picture marked."""
-        return several.value(threshold, outcome.path)
+    def mark(self, several: Thumbnails, outcome: Outcome) -> dict | None:
+        """The thumbnails, with the open picture marked."""
+        return several.value(outcome.path)
 
-    # What is in sight, and what is chosen
+    # The tabs that the server draws
 
-    def classes(self, outcome: Outcome, threshold: float, chosen: Sequence[str]) -> gr.Dropdown:
-        """The classes to choose from, as the threshold leaves them."""
-        return gr.Dropdown(outcome.classes(threshold, chosen))
+    def asked(self, s: Settings, event: gr.EventData) -> dict:
+        """A place of the picture is asked about."""
+        return self.ask(s, tuple(float(v) for v in event.point)[:2])
 
-    def show(self, s: Settings) -> dict:
-        """All that depends on the settings: the sentence, the picture, the table, the object and the open tab."""
-        v, view = self.v, s.view(self.runner)
-        if view is None:
-            return {v.status: s.outcome.sentence} | self._all(None, s.tab)
-        if view.place(view.chosen) is None:  # so that there is something to see at once
-            view = replace(view, chosen=leading(view))
-        return {v.status: summary(view)} | self._all(view, s.tab)
-
-    def click(self, s: Settings, event: gr.EventData) -> dict:
-        """A box of the picture chooses its object; a place beside every box asks why nothing was found there."""
-        view = s.view(self.runner)
-        if view is None:
-            return {self.v.status: s.outcome.sentence}
-        if event.number is None:
-            return self.ask(s, view, event.point)
-        if s.tab != ASKED.key:
-            return self.choose(s, event)
-        first = TABS[0].key
-        turned = {self.v.tabs: gr.Tabs(selected=first), self.v.tab: first}
-        return turned | self.choose(replace(s, tab=first), event)
-
-    def choose(self, s: Settings, event: gr.EventData) -> dict:
-        """An object is chosen by its number."""
-        view = s.view(self.runner)
-        if view is None:
-            return {self.v.status: s.outcome.sentence}
-        return {self.v.status: summary(view)} | self._all(replace(view, chosen=int(event.number)), s.tab)
-
-    def ask(self, s: Settings, view: View, place: Place) -> dict:
-        """Bring up the tab that answers about a place where nothing was found."""
-        v = self.v
-        view = replace(view, controls=s.controls[ASKED.key])
-        said, values = ASKED.ask(view, place)
-        turned = {v.tabs: gr.Tabs(selected=ASKED.key), v.tab: ASKED.key, v.status: said}
-        return turned | self._named(ASKED, values)
-
-    def _all(self, view: View | None, key: str) -> dict:
-        """The picture with the chosen object set off, the table, the object's view, and the open tab."""
-        v = self.v
-        figure, headline, words = plots.of_object(view)
-        first = {v.chosen: view and view.chosen, v.scene: scene.value(view), v.table: objects.value(view)}
-        first |= {v.object: figure, v.headline: headline, v.words: words}
-        return first | self._drawn(view, BY_KEY[key], slow=False)
-
-    # The tabs
-
-    def open(self, key: str) -> Callable[[Settings], dict]:
-        """The callback of a tab that is opened: remember it, and draw it."""
-        return lambda s: {self.v.tab: key} | self.draw(replace(s, tab=key))
+    def ask(self, s: Settings, place: Place) -> dict:
+        """What the tab that answers about a place shows of it."""
+        view = s.view_of(ASKED.key)
+        return {} if view is None else self._named(ASKED, ASKED.ask(view, place))
 
     def draw(self, s: Settings) -> dict:
         """The open tab, unless it is a slow one."""
@@ -219,10 +200,10 @@ class Handlers:
 
     def draw_by(self, tab: Tab, by: Callable[[View | None], Values]) -> Callable[[Settings], dict]:
         """A callback that draws a tab by another function than its own."""
-        return lambda s: self._drawn(replace(s, tab=tab.key).view(self.runner), tab, tab.slow, by)
+        return lambda s: self._drawn(s.view_of(tab.key, self.runner), tab, tab.slow, by)
 
     def _drawn(self, view: View | None, tab: Tab, slow: bool, by: Callable | None = None) -> dict:
-        if tab.slow is not slow:
+        if not tab.draw or tab.slow is not slow:
             return {}
         nothing = view is None or (tab.of_object and view.chosen is None)
         return self._named(tab, (by or tab.draw)(None if nothing else view))

@@ -99,31 +99,6 @@
     if (uploaded(event.clipboardData.files)) event.preventDefault();
   });
 
-  // The row of tabs is one stop of the tab order; arrow keys go through it and open what they come to.
-  const rowOfTabs = () => [...document.querySelectorAll('#tabs [role=tab]')].filter((tab) => tab.offsetParent);
-  document.addEventListener('keydown', (event) => {
-    if (!event.target.matches?.('#tabs [role=tab]')) return;
-    const row = rowOfTabs(), last = row.length - 1, here = row.indexOf(event.target);
-    const to = {ArrowRight: here === last ? 0 : here + 1, ArrowLeft: here ? here - 1 : last, Home: 0, End: last}[event.key];
-    if (to === undefined) return;
-    event.preventDefault();
-    row[to].focus();
-    row[to].click();
-  });
-  const oneStop = () => rowOfTabs().forEach((tab) => {
-    const stop = tab.getAttribute('aria-selected') === 'true' ? 0 : -1;
-    if (tab.tabIndex !== stop) tab.tabIndex = stop;
-  });
-
-  // What was found is announced when it changes.
-  const announce = () => {
-    const status = document.querySelector('#status');
-    if (status && !status.hasAttribute('aria-live')) {
-      status.setAttribute('role', 'status');
-      status.setAttribute('aria-live', 'polite');
-    }
-  };
-
   // A file that is not a picture gets a sentence; hide the browser's icon for a broken picture.
   for (const [type, value] of [['error', 'hidden'], ['load', '']])
     document.addEventListener(type, ({target}) => {
@@ -137,10 +112,8 @@
     requestAnimationFrame(() => {
       waiting = false;
       document.querySelectorAll('.js-plotly-plot').forEach(name);
-      oneStop();
-      announce();
       document.querySelectorAll('#source img:not([alt]), #source img[alt=""]').forEach((img) =>
         img.setAttribute('alt', 'The picture as it was chosen'));
     });
-  }).observe(document.body, {childList: true, subtree: true, attributeFilter: ['aria-selected']});
+  }).observe(document.body, {childList: true, subtree: true});
 }

@@ -4,26 +4,6 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from dfine.figures import style, words
-from dfine.figures.object.stages import object_figure
-from dfine.page.view import View
-
-OBJECT = 480  # height of the object's view in pixels
-
-
-def of_object(view: View | None) -> tuple[go.Figure | None, str, str]:
-    """The chosen object through the layers, its headline, and the same in words."""
-    if view is None or view.chosen is None:
-        return None, "## No object chosen", ""
-    history = view.history
-    figure = object_figure(view.answer.picture, history, height=OBJECT)
-    title = style.title(history)
-    return (
-        with_alt(figure, f"{title}, layer by layer"),
-        f"## {title}\n{words.sureness(history)}",
-        words.describe(history),
-    )
-
 
 def with_alt(figure: go.Figure, alt: str) -> go.Figure:
     """The figure with its text alternative, which the page's script (keys.js) gives to screen readers."""

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from gradio.utils import get_upload_folder
 
-from dfine.page import preview, zerogpu
+from dfine.page import modules, preview, zerogpu
 from dfine.page.calls import Calls, Limits
 from dfine.page.endpoints import PUBLIC
 from dfine.page.guard import Guard, Hosts, Quota
@@ -111,6 +111,7 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
         auth=auth,
         favicon_path=str(preview.ICON),
         root_path=os.environ.get("GRADIO_ROOT_PATH", ""),
+        app_kwargs=dict(routes=modules.routes()),
     )
     if zerogpu.spaces:  # ZeroGPU starts with Gradio's own launch, behind a proxy of its own
         page.launch(server_name=serving.host, server_port=serving.port, state_session_capacity=SESSIONS, **options)

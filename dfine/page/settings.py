@@ -1,19 +1,21 @@
-"""What a visitor has set, read from the page's components once, at the border to Gradio."""
+"""What a visitor has set, read at the border to Gradio: from components, and from what the browser says it shows."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 from gradio.components import Component
 
-from dfine.page.answer import Answer, Outcome, Subject
+from dfine.page.answer import CEILING, FLOOR, Answer, Outcome, Subject
 from dfine.page.runner import Runner
-from dfine.page.tabs import TABS
+from dfine.page.tabs import BY_KEY, TABS
 from dfine.page.view import View, select
 
-FIELDS = ("outcome", "shown", "threshold", "classes", "top", "chosen", "tab")  # components and settings share names
+BEGIN = 0.5  # the threshold at which a visitor begins
+FIELDS = ("outcome", "shown")  # components and settings share names
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,41 @@ class Settings:
         view = select(self.outcome, self.threshold, self.classes, self.top)
         return replace(view, chosen=self.chosen, controls=self.controls[self.tab], runner=runner)
 
+    def view_of(self, tab: str, runner: Runner | None = None) -> View | None:
+        """As `view`, with the controls of another tab than the open one."""
+        return replace(self, tab=tab).view(runner)
+
 
 def inputs(v: SimpleNamespace) -> set[Component]:
     """The components that `read` takes. A set, so that Gradio hands on a dictionary."""
-    return {getattr(v, name) for name in FIELDS} | {v.parts[tab.key][name] for tab in TABS for name in tab.controls}
+    own = {v.parts[tab.key][name] for tab in TABS for name in tab.controls}
+    return {getattr(v, name) for name in FIELDS} | {v.setting} | own
 
 
 def read(v: SimpleNamespace, given: Mapping[Component, object]) -> Settings:
-    """The settings that the components hold."""
+    """The settings that the components hold. What the browser says may come from anybody: it is put into bounds."""
     controls = {tab.key: {name: given[v.parts[tab.key][name]] for name in tab.controls} for tab in TABS}
-    return Settings(**{name: given[getattr(v, name)] for name in FIELDS}, controls=controls)
+    outcome, said = given[v.outcome], given[v.setting]
+    said = said if isinstance(said, dict) else {}
+    found = len(outcome.result.detections) if isinstance(outcome, Answer) else 0
+    classes = said.get("classes")
+    top, chosen = _whole(said.get("top")), _whole(said.get("object"))
+    return Settings(
+        outcome=outcome,
+        shown=given[v.shown],
+        threshold=min(max(_number(said.get("threshold"), BEGIN), FLOOR), CEILING),
+        classes=[name for name in classes if isinstance(name, str)] if isinstance(classes, list) else [],
+        top=None if top is None else max(1, top),
+        chosen=chosen if chosen is not None and 0 <= chosen < found else None,
+        tab=said["tab"] if said.get("tab") in BY_KEY else TABS[0].key,
+        controls=controls,
+    )
+
+
+def _number(value: object, otherwise: float) -> float:
+    fine = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if fine else otherwise
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

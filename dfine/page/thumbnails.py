@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from dfine.figures import style
-from dfine.page import cached_files
+from dfine.page import cached_files, modules
 from dfine.page.answer import Answer
 from dfine.trace.detections import Detections
 
@@ -32,14 +32,16 @@ class Thumbnail:
     found: Detections | None = None  # all from the lowest threshold on
     trouble: str = ""
 
-    def value(self, threshold: float) -> dict:
-        """What the browser shows of it."""
+    def value(self) -> dict:
+        """What the browser shows of it, whichever threshold is set there."""
         if self.found is None:
             return dict(name=self.name, trouble=self.trouble)
-        seen = self.found.above(threshold)
-        boxes = [dict(box=d["box"], colour=style.class_colour(d["label"])) for d in seen.to_list()]
+        boxes = [
+            dict(box=[round(v, 1) for v in d["box"]], score=d["score"], colour=style.class_colour(d["label"]))
+            for d in self.found.to_list()
+        ]
         picture = cached_files.described(self.file, lambda: self.jpeg)
-        return dict(name=self.name, picture=picture, size=list(seen.size), boxes=boxes, count=counted(len(seen)))
+        return dict(name=self.name, picture=picture, size=list(self.found.size), boxes=boxes)
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,12 @@ class Thumbnails:
     pictures: tuple[Thumbnail, ...] = ()
     asked: int = 0  # how many files were sent
 
-    def value(self, threshold: float, path: str = "") -> dict | None:
+    def value(self, path: str = "") -> dict | None:
         """What the component shows, with the picture of `path` marked as the one that is open; None for no upload."""
         if not self.asked:
             return None
         chosen = next((i for i, one in enumerate(self.pictures) if one.path == path), None)
-        return dict(pictures=[one.value(threshold) for one in self.pictures], note=self.note(), chosen=chosen)
+        return dict(pictures=[one.value() for one in self.pictures], note=self.note(), chosen=chosen)
 
     def note(self) -> str:
         """How far it is, what could not be read, and what was left out, in a sentence each."""
@@ -80,12 +82,7 @@ class Thumbnails:
 
 def thumbnails() -> gr.HTML:
     """The component. Its event `select` carries `index`, the place of a picture; its value is `Thumbnails.value`."""
-    return gr.HTML(
-        html_template=TEMPLATE,
-        js_on_load=cached_files.resource("thumbnails.js"),
-        apply_default_css=False,
-        elem_id="thumbnails",
-    )
+    return modules.part("thumbnails", "select", template=TEMPLATE)
 
 
 def filled(files: Sequence[tuple[str, str]], answer: Callable[[str], Answer]) -> Iterator[Thumbnails]:
@@ -112,8 +109,3 @@ def _thumbnail(path: str, name: str, answer: Callable[[str], Answer]) -> Thumbna
     small.thumbnail((SIDE, SIDE))
     data = cached_files.jpeg(small)
     return Thumbnail(path, name, data, cached_files.write(data, "thumbnail.jpg"), answered.result.detections)
-
-
-def counted(number: int) -> str:
-    """A number of objects in words."""
-    return f"{number} object{'' if number == 1 else 's'}" if number else "nothing"

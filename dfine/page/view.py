@@ -62,37 +62,14 @@ def select(answer: Answer, threshold: float, classes: Sequence[str] = (), top: i
     return View(answer, found[numbers], numbers.tolist(), threshold, tuple(classes))
 
 
-def leading(view: View) -> int | None:
-    """The number of the detection to begin with; None where nothing is in sight.
-
-    It is the best one, but the best of the kind that an example's caption speaks of where there is one.
-    """
-    of_caption = (number for number, name in zip(view.numbers, view.found.class_names) if name == view.answer.about)
-    return next(of_caption, view.numbers[0] if view.numbers else None)
-
-
-def summary(view: View) -> str:
-    """What was found and by which model, in a few sentences; where nothing was, what could have been."""
-    answer, count = view.answer, len(view.found)
-    queries = len(set(view.found.query.tolist()))
-    what = f"{count} object{'' if count == 1 else 's'}" if count else "Nothing"
-    if queries < count:  # below the classes that they are surest of, queries name others too
-        what = f"{count} detections by {queries} quer{'y' if queries == 1 else 'ies'}"
-    of = " of the classes that you chose" if view.classes else ""
-    width, height = answer.size
-    said = [answer.caption] if answer.caption else []
-    said.append(
-        f"{what}{of} with a score of at least {view.threshold:.2f}, in {width} × {height} pixels, "
-        f"{answer.seconds:.2f}\u00a0s."
-    )
-    if min(width, height) < TINY:
+def notes(answer: Answer) -> list[str]:
+    """What whoever sees the answer should know besides, in a sentence each."""
+    said = []
+    if min(answer.size) < TINY:
         said.append("So small a picture shows nothing that can be recognised: do not trust what is said of it.")
     if answer.model == DRAWINGS:
         said.append(f"The model {DRAWINGS} knows drawings, not photographs.")
-    if count:
-        return " ".join([*said, "Click a box, a row, or a place where nothing was found."])
-    said.append(f"Lower the threshold{' or choose other classes' if of else ''} to see what was nearly found.")
-    return " ".join(said if of else [*said, known(answer)])
+    return said
 
 
 def known(answer: Answer) -> str:

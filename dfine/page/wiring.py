@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.components import Component
 
 from dfine.page import settings
-from dfine.page.handlers import Handlers
+from dfine.page.handlers import ASKED, Handlers
 from dfine.page.settings import Settings
 from dfine.page.tabs import TABS
 from dfine.page.tabs.base import Place, Tab, Values
@@ -19,6 +19,7 @@ from dfine.page.view import View
 ONE = dict(concurrency_id="network", concurrency_limit=1)  # one picture at a time goes through the network
 QUICK = dict(queue=False, show_progress="hidden", api_visibility="private")
 LATE = dict(api_visibility="private", show_progress="minimal", **ONE)
+LINK = "() => [{link: location.hash}]"  # whoever comes by a link is shown what it names
 LAST = dict(trigger_mode="always_last")  # of many events in a row only the last one counts
 
 
@@ -43,7 +44,7 @@ class Border:
 
 def _nothing(v: SimpleNamespace) -> dict:
     """No change, in a form that Gradio takes: its dictionaries may not be empty."""
-    return {v.tab: gr.skip()}
+    return {v.wish: gr.skip()}
 
 
 class TabEvents:
@@ -59,7 +60,7 @@ class TabEvents:
             trigger(
                 w.border.settings(function),
                 w.inputs,
-                [w.v.tab, *w.v.parts[self.tab.key].values()],
+                [w.v.wish, *w.v.parts[self.tab.key].values()],
                 **LAST,
                 **(LATE if slow else QUICK),
             )
@@ -68,10 +69,10 @@ class TabEvents:
         w = self.wiring
 
         def asked(s: Settings, event: gr.EventData) -> dict:
-            view = s.view()
-            return {w.v.status: s.outcome.sentence} if view is None else w.do.ask(s, view, place(view, event))
+            view = s.view_of(self.tab.key)
+            return {} if view is None else w.do.ask(s, place(view, event))
 
-        trigger(w.border.settings_and_event(asked), w.inputs, w.picked, **QUICK)
+        trigger(w.border.settings_and_event(asked), w.inputs, w.quick, **QUICK)
 
 
 class Wiring:
@@ -80,28 +81,23 @@ class Wiring:
     def __init__(self, page: gr.Blocks, v: SimpleNamespace, do: Handlers):
         self.page, self.v, self.do, self.border = page, v, do, Border(v)
         self.inputs = settings.inputs(v)
-        quick, late = self._parts(slow=False), self._parts(slow=True)
-        self.tab_outputs = [v.tab, *quick]
-        self.focus = [v.status, v.chosen, v.scene, v.table, v.object, v.headline, v.words, *self.tab_outputs]
-        self.picked = [*self.focus, v.tabs]
-        self.slow = dict(
-            fn=self.border.settings(do.draw_slowly), inputs=self.inputs, outputs=[v.tab, *late], **LAST, **LATE
-        )
+        self.quick = [v.wish, *self._parts(slow=False)]
+        late = [v.wish, *self._parts(slow=True)]
+        self.slow = dict(fn=self.border.settings(do.draw_slowly), inputs=self.inputs, outputs=late, **LAST, **LATE)
 
     def _parts(self, slow: bool) -> list[Component]:
-        return [part for tab in TABS if tab.slow is slow for part in self.v.parts[tab.key].values()]
+        tabs = [tab for tab in TABS if tab.draw and tab.slow is slow]
+        return [part for tab in tabs for part in self.v.parts[tab.key].values()]
 
     def connect(self) -> None:
         """Connect everything."""
         self._pictures()
-        self._choices()
+        v, do, border = self.v, self.do, self.border
+        v.setting.need(border.settings(do.draw), self.inputs, self.quick, **LAST, **QUICK).then(**self.slow)
+        v.setting.ask(border.settings_and_event(do.asked), self.inputs, self.quick, **LAST, **QUICK)
         for tab in TABS:
-            opened = self.v.items[tab.key].select
-            opened(self.border.settings(self.do.open(tab.key)), self.inputs, self.tab_outputs, **QUICK).then(
-                **self.slow
-            )
             if tab.wire:
-                tab.wire(self.v.parts[tab.key], TabEvents(tab, self))
+                tab.wire(v.parts[tab.key], TabEvents(tab, self))
 
     def _pictures(self) -> None:
         """Wherever a picture comes from, the network runs on it, and the page shows what it answered."""
@@ -119,7 +115,7 @@ class Wiring:
         own = dict(fn=do.own, inputs=v.wish, outputs=v.model, **QUICK)
         several = v.upload.upload(**own).then(
             do.collect,
-            [v.upload, v.model, v.threshold],
+            [v.upload, v.model],
             [v.several, v.thumbnails],
             api_visibility="private",
             show_progress="minimal",
@@ -127,29 +123,20 @@ class Wiring:
             concurrency_limit=1,
         )
         triggers = [
-            self.page.load(do.arrive, None, [*offers, v.examples, v.source, v.top], **QUICK).then,
+            self.page.load(do.arrive, v.setting, [*offers, v.examples, v.source], js=LINK, **QUICK).then,
             v.source.input(**own).then,
             v.source.clear(lambda: None, None, v.source, **QUICK).then,  # it still holds the picture by then
             v.model.input(do.wish, [v.model, v.wish, v.outcome], v.wish, **QUICK).then,
             v.examples.select(do.example, v.wish, [v.source, v.model], **QUICK).then,
+            v.setting.link(do.linked, [v.source, v.model], [v.source, v.model], **QUICK).then,
             several.success(do.first, [v.several, v.source], v.source, **QUICK).success,
             v.thumbnails.select(do.leaf, v.several, v.source, **QUICK).success(**own).then,
         ]
         begin = self.border.settings(do.begin)
+        why = list(v.parts[ASKED.key].values())
         for trigger in triggers:
             # Showing is a step of its own, so that it takes the settings as they are when the network has finished.
-            begun = trigger(**run).success(begin, self.inputs, [*self.picked, v.shown, v.classes], **QUICK)
-            begun.then(**self.slow)
+            begun = trigger(**run).success(begin, self.inputs, [v.answer, v.shown, *why], **QUICK)
             begun.then(do.watch, v.model, [v.state, v.zoo, v.timer], **QUICK)
-            begun.then(do.recount, [v.several, v.threshold, v.outcome], v.thumbnails, **QUICK)
+            begun.then(do.mark, [v.several, v.outcome], v.thumbnails, **QUICK)
         v.timer.tick(do.offer, v.model, offers, **QUICK)
-
-    def _choices(self) -> None:
-        """What narrows the view, and what chooses an object."""
-        v, do, border = self.v, self.do, self.border
-        for narrowed in (v.threshold.change, v.classes.input, v.top.input):
-            narrowed(border.settings(do.show), self.inputs, self.focus, **LAST, **QUICK).then(**self.slow)
-        v.threshold.change(do.classes, [v.outcome, v.threshold, v.classes], v.classes, **LAST, **QUICK)
-        v.threshold.change(do.recount, [v.several, v.threshold, v.outcome], v.thumbnails, **LAST, **QUICK)
-        for chosen, callback in ((v.scene.select, do.click), (v.table.select, do.choose)):
-            chosen(border.settings_and_event(callback), self.inputs, self.picked, **QUICK).then(**self.slow)

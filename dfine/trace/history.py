@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from dfine import distribution
 from dfine.boxes import iou, to_pixels
 from dfine.trace.base import Record
 from dfine.trace.edges import EdgeReading
@@ -84,6 +85,17 @@ class History(Record):
     def intervals(self, mass: float = 0.8) -> Tensor:
         """Picture coordinates in pixels between which an edge lies with probability `mass`: [L, 4, 2]."""
         return self.reading.intervals(mass)
+
+    def reweighted(self, a: float, c: float) -> History:
+        """The same distributions read with another W(n), of the constants `a` and `c`; the boxes follow from them.
+
+        The network was not trained for it: this shows what W(n) does, and not what such a network would find.
+
+        Raises:
+            ValueError: `a` or `c` is not positive.
+        """
+        w = distribution.weighting(len(self.w) - 1, a, c).to(self.w)
+        return replace(self, w=w, boxes=distribution.decode(self.initial, distribution.offsets(self.edges, w)))
 
     @property
     def scores(self) -> Tensor:

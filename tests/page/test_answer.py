@@ -1,4 +1,4 @@
-"""What a session keeps of one picture: places in it, its classes, and whether it answers the same question."""
+"""What a session keeps of one picture: places in it, and whether it answers the same question."""
 
 import time
 
@@ -40,13 +40,6 @@ def test_a_place_on_the_shown_picture_is_a_place_in_the_visitors(answer):
 )
 def test_a_place_beside_the_picture_is_its_nearest_place(answer, place, inside):
     assert answer.inside(*place) == inside and all(type(v) is float for v in answer.inside(*place))
-
-
-def test_classes_from_a_score_on_are_counted_best_first(answer):
-    assert answer.classes(0.0) == [("cup (2)", "cup"), ("key (2)", "key")]
-    assert answer.classes(0.55) == [("cup (1)", "cup"), ("key (1)", "key")]
-    assert answer.classes(0.7, ["key"]) == [("cup (1)", "cup"), ("key (0)", "key")], "a chosen one stays"
-    assert answer.classes(1.0) == [] == Refusal().classes(0.0, ["cup"])
 
 
 def test_the_history_of_a_detection_is_that_of_its_query(answer):

@@ -13,17 +13,16 @@ from dfine.page.answer import Refusal  # noqa: E402
 from dfine.page.models import EVERYDAY, Models  # noqa: E402
 from dfine.page.settings import Settings  # noqa: E402
 from dfine.page.tabs import TABS  # noqa: E402
-from dfine.page.view import select, summary  # noqa: E402
 from tests.page.conftest import handlers_of  # noqa: E402
 from tests.page.visitor import EXAMPLES, LOW  # noqa: E402
 
 CONTROLS = {tab.key: dict.fromkeys(tab.controls) for tab in TABS}
+SERVED = [tab for tab in TABS if tab.draw]
 
 
 def settings(outcome, tab="shape", **changed):
     """What a visitor has set who has touched nothing but what is `changed`."""
-    edge = CONTROLS | {"edge": dict(which="left", layer=None)}
-    fresh = Settings(outcome, None, threshold=0.5, classes=[], top=300, chosen=None, tab=tab, controls=edge)
+    fresh = Settings(outcome, None, threshold=0.5, classes=[], top=300, chosen=None, tab=tab, controls=CONTROLS)
     return replace(fresh, **changed)
 
 
@@ -38,7 +37,8 @@ def looked(runner):
 
     def look(path):
         kept = runner.answer(str(path))
-        return summary(select(kept, LOW)), kept
+        width, height = kept.size
+        return f"{width} × {height} pixels", kept
 
     return look
 
@@ -98,14 +98,13 @@ def test_no_picture_is_no_error_in_any_tab(handlers, tab):
     nothing = handlers.detect(None, "", Refusal())[v.outcome]
     assert "choose a picture" in nothing.sentence
     answer = handlers.begin(settings(nothing, tab))
-    assert answer[v.status] == nothing.sentence and answer[v.table]["rows"] == [] and answer[v.chosen] is None
-    assert answer[v.scene] is None and answer[v.object] is None and "No object" in answer[v.headline]
+    assert answer[v.answer] == dict(sentence=nothing.sentence)
     late = handlers.draw_slowly(settings(nothing, tab))
     assert not any(isinstance(value, str) and value.startswith("That did not work") for value in late.values())
 
 
-@pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.key)
-def test_every_tab_draws_an_object_and_the_lack_of_one(handlers, tab):
+@pytest.mark.parametrize("tab", SERVED, ids=lambda tab: tab.key)
+def test_every_tab_of_the_server_draws_an_object_and_the_lack_of_one(handlers, tab):
     """Once by the callback of fast tabs, once by that of slow ones: exactly one of them draws."""
     answer = detected(handlers, EXAMPLES[0])
     mine = set(handlers.v.parts[tab.key].values())
@@ -121,27 +120,38 @@ def test_a_picture_that_is_shown_already_keeps_what_was_chosen(handlers, checkpo
     """Tab past the list of models asks for the same picture again; other pictures and models begin anew."""
     v, first = handlers.v, detected(handlers, EXAMPLES[0], checkpoint)
     answer = handlers.begin(settings(first))
-    assert answer[v.shown] == first.subject and answer[v.chosen] == 0
+    assert answer[v.shown] == first.subject and answer[v.answer]["example"] == Path(EXAMPLES[0]).stem
     assert detected(handlers, first.path, checkpoint, first) is first
     assert handlers.begin(settings(first, shown=first.subject)) == {v.shown: first.subject}
     other = detected(handlers, EXAMPLES[1], checkpoint, first)
     for new, shown in ((other, first.subject), (replace(first, model="another"), first.subject), (first, None)):
         answer = handlers.begin(settings(new, shown=shown))
-        assert answer[v.shown] == new.subject and answer[v.chosen] == 0 and answer[v.scene]
+        assert answer[v.shown] == new.subject and answer[v.answer]["compact"]["labels"]
     assert handlers.begin(settings(Refusal("That did not work"), shown=first.subject))[v.shown] is None
 
 
-def test_a_click_chooses_or_asks(handlers):
+def test_a_place_that_is_asked_about_is_answered_wherever_it_lies(handlers):
     v, answer = handlers.v, detected(handlers, EXAMPLES[0])
-    chosen = handlers.click(settings(answer), gr.EventData(None, dict(number=0, point=None)))
-    assert chosen[v.chosen] == 0 and v.tabs not in chosen
-    asked = handlers.click(settings(answer), gr.EventData(None, dict(number=None, point=(-5.0, 3.0))))
-    assert asked[v.tab] == "why" and asked[v.parts["why"]["point"]] == (0.0, 3.0)
+    asked = handlers.asked(settings(answer), gr.EventData(None, dict(point=(-5.0, 3.0))))
+    assert asked[v.parts["why"]["point"]] == (0.0, 3.0)
     assert (asked[v.parts["why"]["x"]], asked[v.parts["why"]["y"]]) == (0, 3)
-    turned = handlers.click(settings(answer, "why"), gr.EventData(None, dict(number=0, point=None)))
-    assert turned[v.tab] == "shape" and turned[v.parts["shape"]["plot"]] is not None
-    nowhere = handlers.click(settings(Refusal()), gr.EventData(None, dict(number=0, point=None)))
-    assert nowhere == {v.status: Refusal().sentence}
+    assert handlers.asked(settings(Refusal()), gr.EventData(None, dict(point=(1, 1)))) == {}
+
+
+def test_a_link_leads_to_its_example_and_to_no_model_that_is_not_here(handlers, checkpoint):
+    v = handlers.v
+    example = next(e for e in handlers.cache.offered().values() if e.drawn)
+    stem = Path(example.path).stem
+    for model in ("", "nonsense", "/etc/passwd", "xlarge-obj365"):
+        arrived = handlers.arrive(dict(link=f"#example={stem}&model={model}"))
+        assert Path(arrived[v.source]).name == Path(example.path).name
+        assert arrived[v.model].value == handlers.models.suited(True)
+    handlers.models(checkpoint)
+    assert handlers.arrive(dict(link=f"#example={stem}&model={checkpoint}"))[v.model].value == checkpoint
+    nowhere = handlers.arrive(dict(link="#example=../../secret&tab=edge"))
+    assert nowhere[v.source] == handlers.arrive()[v.source]
+    back = handlers.linked("mine.jpg", checkpoint, gr.EventData(None, dict(link="#object=3")))
+    assert back == {v.source: "mine.jpg", v.model: checkpoint}, "a link without an example changes nothing"
 
 
 def test_a_model_that_cannot_be_had_changes_nothing_but_a_sentence(handlers, checkpoint, monkeypatch, tmp_path):

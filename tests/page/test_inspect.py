@@ -7,9 +7,22 @@ from dfine.figures import picture as pictures
 from dfine.figures import style
 from dfine.page.tabs import BY_KEY, TABS
 from dfine.trace.stages import stage_names
-from tests.page.visitor import EXAMPLES, LOW, bars, boxes, click_at, example, open_tab, tab_to
+from tests.page.visitor import (
+    EXAMPLES,
+    LOW,
+    SCENES,
+    asked_of,
+    bars,
+    boxes,
+    click_at,
+    example,
+    open_tab,
+    set_threshold,
+    tab_to,
+    upload,
+)
 
-TITLE = "() => document.querySelector('#object .x2y2 text').textContent"
+STAGE = "() => document.querySelector('#object .head').textContent"
 
 
 def opened(page, model, index):
@@ -17,62 +30,63 @@ def opened(page, model, index):
     example(page, index)
     found = model(EXAMPLES[index], LOW)
     boxes(page, len(found.detections))
+    page.locator("#objects tbody tr[data-number='0']").click()
     page.wait_for_selector(f"#headline:has-text('{style.title(found.history(0))}')")
     return found
 
 
-def test_every_tab_shows_the_chosen_object(page, model):
-    opened(page, model, 1)
+def test_choosing_hovering_and_every_tab_of_the_browser_ask_the_server_nothing(page, model):
+    found = opened(page, model, 1)
     layers = model.config.layers
-    open_tab(page, "weighted")
-    page.locator("#weighted .trace.bars").first.wait_for()
-    assert bars(page, "#weighted")[0] == 4 * layers
+    page.wait_for_timeout(1500)  # whatever is on its way has come
+    asked = asked_of(page)
+    set_threshold(page, 0.3)
+    boxes(page, len(found.detections.above(0.3)))
+    set_threshold(page, LOW)
+    page.locator("#objects tbody tr[data-number='2']").click()
+    page.wait_for_selector(f"#headline:has-text('{style.title(found.history(2))}')")
+    for key in ("shape", "weighted"):
+        open_tab(page, key)
+        assert bars(page, key) == 4 * layers
+    page.locator("#weighted .panel").nth(4 * layers - 1).hover()
+    page.wait_for_selector("#weighted .tip:has-text('Pr(n)')")
+    page.wait_for_selector("#scene line.bin:not([display])", state="attached")
     open_tab(page, "layers")
-    page.wait_for_selector("#numbers table")
     numbers = page.inner_text("#numbers")
-    assert all(stage in numbers for stage in stage_names(layers))
-    assert "±" in numbers
+    assert all(stage in numbers for stage in stage_names(layers)) and "±" in numbers
+    page.locator("#numbers tbody tr").nth(1).click()
+    page.wait_for_function(f"({STAGE})().includes('layer 1')")
+    open_tab(page, "edge")
+    page.wait_for_selector("#sum:has-text(', layer 1')")
+    page.wait_for_timeout(600)
+    assert asked == []
     open_tab(page, "shape")
 
 
-def test_the_layers_play_in_the_browser_without_the_server(page, model):
+def test_the_layers_play_and_are_stepped_through_by_keyboard_without_the_server(page, model):
     opened(page, model, 1)
-    page.wait_for_selector("#object .js-plotly-plot .updatemenu-button")
-    page.wait_for_timeout(1500)  # whatever is on its way has come
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.locator("#object .updatemenu-button").first.click()
-    page.wait_for_function(f"({TITLE})().includes('initial box')")
-    page.wait_for_function(f"/layer \\d+ *score/.test(({TITLE})())")
-    assert [url for url in asked if "heartbeat" not in url] == []
-
-
-def test_play_pause_and_step_by_keyboard_without_the_server(page, model):
-    opened(page, model, 1)
-    page.wait_for_selector("#object .slider-group[role=slider]")
     page.wait_for_timeout(1000)
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+    asked = asked_of(page)
+    slider, steps = page.locator("#object input[type=range]"), model.config.layers
     page.locator("#scene svg").focus()
-    tab_to(page, "e.matches('#object .slider-group')", most=6)
-    steps = model.config.layers
+    tab_to(page, "e.matches('#object input[type=range]')", most=12)
     for key, stage in (("End", steps), ("Home", 0), ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1)):
         page.keyboard.press(key)
         name = "initial box" if stage == 0 else f"layer {stage}"
-        page.wait_for_function(f"name => new RegExp(name + ' *score').test(({TITLE})())", arg=name)
-        slider = page.locator("#object .slider-group")
-        assert slider.get_attribute("aria-valuenow") == str(stage)
-        assert slider.get_attribute("aria-valuetext") == ("initial" if stage == 0 else name)
-    tab_to(page, "e.getAttribute('aria-label') === 'Play'", most=3)
+        page.wait_for_function(f"name => new RegExp(name + ' *score').test(({STAGE})())", arg=name)
+        assert slider.input_value() == str(stage) and slider.get_attribute("aria-valuetext") == name
+    page.locator("#object .play").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function(f"({TITLE})().includes('initial box')")
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Pause"
+    page.wait_for_function(f"({STAGE})().includes('initial box score')")
+    page.wait_for_function(f"/→ layer 1/.test(({STAGE})())")
+    assert page.locator("#object .play").get_attribute("aria-label") == "Pause"
     page.keyboard.press("Space")
-    paused = page.evaluate(TITLE)
+    paused = page.evaluate(STAGE)
     page.wait_for_timeout(1200)  # longer than any stage rests
-    assert page.evaluate(TITLE) == paused
-    assert [url for url in asked if "heartbeat" not in url] == []
+    assert page.evaluate(STAGE) == paused
+    page.keyboard.press("Space")
+    page.wait_for_function(f"({STAGE})().includes('layer {steps} score')")
+    assert asked == []
 
 
 def test_one_edge_is_chosen_by_keyboard_and_its_sum_ends_at_the_drawn_box(page, model):
@@ -80,15 +94,74 @@ def test_one_edge_is_chosen_by_keyboard_and_its_sum_ends_at_the_drawn_box(page, 
     open_tab(page, "edge")
     page.wait_for_selector("#sum:has-text('Left edge')")
     page.locator("#which input").first.focus()
-    page.keyboard.press("Tab")
-    page.keyboard.press("Space")
+    page.keyboard.press("ArrowRight")
     page.wait_for_selector("#sum:has-text('Top edge')")
     drawn = page.locator("#sum .drawn").inner_text().replace("−", "-")
-    assert float(drawn) == pytest.approx(float(found.history(0).xyxy_pixels[-1, 1]), abs=0.051)
-    assert page.locator("#edge-plot .trace.bars").count() == 2 * model.config.layers
+    exact = float(found.history(0).xyxy_pixels[-1, 1])
+    assert float(drawn) == pytest.approx(exact, abs=0.051)
+    assert float(page.locator("#sum b.edge").inner_text().replace("−", "-")) == pytest.approx(exact, abs=0.03)
+    terms = page.locator("#sum .bins td:nth-child(4)").all_text_contents()
+    *terms, total = (float(term.replace("−", "-")) for term in terms)
+    assert sum(terms) == pytest.approx(total, abs=1e-9), "every number follows from the ones above it"
+    assert page.locator("#edge-plot .panel").count() == 2 * model.config.layers
     page.locator("#layer input").first.check()
     page.wait_for_selector("#sum:has-text('Top edge of the'):has-text(', layer 1')")
+    page.locator("#object .lengths button").nth(2).click()
+    page.wait_for_selector("#sum:has-text('Right edge')")
     open_tab(page, "shape")
+
+
+def test_another_weighting_function_decodes_the_box_anew(page, model):
+    """The box that Python decodes with the same W(n) is the one that is drawn."""
+    found = opened(page, model, 1)
+    open_tab(page, "lab")
+    asked = asked_of(page)
+    page.wait_for_selector("#lab .outcome:has-text('network’s own W(n)')")
+    page.locator("#lab .marks button:text-is('1/16')").click()
+    page.wait_for_selector("#lab .outcome:has-text('not retrained')")
+    history = found.history(0).reweighted(0.5, 1 / 16)
+    shown = page.evaluate("lens.read(lens.store.state).boxes.at(-1)")
+    assert shown == pytest.approx(history.xyxy_pixels[-1].tolist(), abs=0.02)
+    assert asked == []
+    page.get_by_role("button", name="The network’s own").click()
+    open_tab(page, "shape")
+
+
+def test_a_link_reload_and_back_show_what_was_shown(visit, url, model):
+    page = visit()
+    stem = SCENES[1].path.rsplit("/", 1)[1].removesuffix(".jpg")
+    found = model(EXAMPLES[1], 0.2).detections
+    link = f"{url}/#example={stem}&object=3&edge=top&layer=1&tab=edge&threshold=0.2"
+    page.goto("about:blank")
+    page.goto(link)
+    for again in (False, True):
+        if again:
+            page.reload()
+        boxes(page, len(found))
+        page.wait_for_selector("#sum:has-text('Top edge'):has-text(', layer 1')")
+        assert page.locator("#scene [role=option][aria-selected=true]").get_attribute("id") == "object-2"
+    page.locator("#objects tbody tr[data-number='0']").click()
+    page.wait_for_url("**object=1&*")
+    page.go_back()
+    page.wait_for_selector("#scene [role=option][aria-selected=true]#object-2", state="attached")
+    open_tab(page, "layers")
+    page.wait_for_url("**tab=layers**")
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_selector("#sum:has-text('Top edge')")
+    page.get_by_role("button", name=f"Example: {SCENES[0].label}").click()
+    page.wait_for_url(lambda address: stem not in address)
+    page.go_back()
+    page.wait_for_function("stem => lens.page.told.example === stem", arg=stem)
+    page.close()
+
+
+def test_an_uploaded_picture_is_in_no_link_and_the_page_says_so(visit, pictures):
+    page = visit()
+    upload(page, *pictures((300, 200)), (300, 200))
+    page.wait_for_function("!location.hash.includes('example')")
+    page.get_by_role("button", name="Copy link").click()
+    page.wait_for_selector("#headline .said:has-text('Your own picture is in no link')")
+    page.close()
 
 
 def test_the_page_shows_where_a_query_looked(page, model):
@@ -116,18 +189,16 @@ def test_a_click_beside_every_box_asks_why_not_here(page, model):
     x1, y1, x2, y2 = found.detections.boxes[0].tolist()
     click_at(page, ((x1 + x2) / 2, (y1 + y2) / 2), size)
     bars(page)
-    page.wait_for_selector("#unweighted", state="visible")
+    page.wait_for_selector("#shape", state="visible")
 
 
 def test_pictures_and_figures_have_text_alternatives(page, model):
     opened(page, model, 1)
-    unnamed = """() => [...document.querySelectorAll('.js-plotly-plot')].filter(e => e.offsetParent)
-        .filter(e => !['img', 'group'].includes(e.getAttribute('role')) || !e.getAttribute('aria-label')).length"""
-    plots = dict(shape="#unweighted", weighted="#weighted", edge="#edge-plot", layers="#rungs", sampling="#sampling")
-    for key, plot in plots.items():
+    for key in ("shape", "weighted", "edge", "lab"):
         open_tab(page, key)
-        page.wait_for_selector(f"{plot} .js-plotly-plot[aria-label]")
-        page.wait_for_function(f"({unnamed})() === 0")
+        page.wait_for_selector(f"#{key} :is([role=img], [role=group])[aria-label]:not([aria-label=''])")
+    open_tab(page, "sampling")
+    page.wait_for_selector("#sampling .js-plotly-plot[aria-label]")
     for key, picture in (("why", "#probe img"), ("paper", "#paper img")):
         open_tab(page, key)
         page.wait_for_selector(f"{picture}[alt]:not([alt=''])")
@@ -141,14 +212,12 @@ def test_keyboard_alone_leads_from_the_start_to_an_edges_sum(visit, model):
     page = visit()
     found = model(EXAMPLES[3], 0.5)  # half hidden: the one that the page begins with
     boxes(page, len(found.detections))
-    page.wait_for_selector("#object .slider-group[role=slider]")
     tab_to(page, "e.closest('#scene')")
     page.wait_for_selector("ul[role=listbox]", state="detached")  # the list of models closes behind us
     page.keyboard.press("PageDown")
     page.keyboard.press("Enter")
     page.wait_for_selector(f"#headline:has-text('{style.title(found.history(1))}')")
-    page.wait_for_selector("#object .slider-group[role=slider]")
-    tab_to(page, "e.matches('#object .updatemenu-button')")
+    tab_to(page, "e.matches('#object .play')")
     page.keyboard.press("Space")
     tab_to(page, "e.getAttribute('role') === 'tab'")
     for _ in range([tab.key for tab in TABS].index("edge")):
@@ -156,9 +225,9 @@ def test_keyboard_alone_leads_from_the_start_to_an_edges_sum(visit, model):
     assert page.evaluate("document.activeElement.textContent.trim()") == BY_KEY["edge"].label
     page.wait_for_selector("#sum:has-text('Left edge')")
     tab_to(page, "e.closest('#which')")
-    tab_to(page, "e.closest('#which') && e.closest('label').textContent.trim() === 'bottom'")
-    page.keyboard.press("Space")
-    page.wait_for_selector("#sum:has-text('Bottom edge')")
+    for _ in range(EDGES.index("bottom")):
+        page.keyboard.press("ArrowDown")
+    page.wait_for_selector(f"#sum:has-text('Bottom edge'):has-text(', layer {model.config.layers}')")
     drawn = page.locator("#sum .drawn").inner_text().replace("−", "-")
     assert float(drawn) == pytest.approx(float(found.history(1).xyxy_pixels[-1, EDGES.index("bottom")]), abs=0.051)
     page.close()

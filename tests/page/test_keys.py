@@ -33,15 +33,15 @@ def test_the_row_of_tabs_is_one_stop_and_arrows_go_through_it(page):
     assert page.evaluate(stops) == 1
     page.locator("#tabs [role=tab]").first.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_selector("#weighted .trace.bars")
-    assert page.evaluate("document.activeElement.getAttribute('data-tab-id')") == TABS[1].key
-    assert page.evaluate(stops) == 1
+    bars(page, "weighted")
+    assert page.evaluate("document.activeElement.dataset.key") == TABS[1].key
+    assert page.evaluate(stops) == 1 and page.locator("[role=tabpanel]:visible").count() == 1
     page.keyboard.press("Home")
-    page.wait_for_selector("#unweighted", state="visible")
+    page.wait_for_selector("#shape", state="visible")
 
 
 def test_what_was_found_is_announced(page):
-    assert page.locator("#status").get_attribute("aria-live") == "polite"
+    assert page.locator("#status [role=status]").get_attribute("aria-live") == "polite"
 
 
 def test_headings_come_in_order(page):

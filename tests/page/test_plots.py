@@ -8,11 +8,6 @@ pytest.importorskip("gradio")
 from dfine.page import plots  # noqa: E402
 
 
-def test_no_object_has_no_figure():
-    figure, headline, words = plots.of_object(None)
-    assert figure is None and "No object" in headline and words == ""
-
-
 def test_frames_come_along_in_the_arguments():
     now, later = dict(mode="immediate"), dict(mode="immediate", fromcurrent=True)
     buttons = [dict(method="animate", args=[None, later]), dict(method="animate", args=[[None], now])]

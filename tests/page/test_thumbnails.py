@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from dfine.page import answer, thumbnails
+from dfine.page import thumbnails
 from dfine.page.thumbnails import Thumbnails, filled
 from tests.page.visitor import set_threshold
 
@@ -16,7 +16,7 @@ def look(runner):
 
 
 def test_no_files_are_no_thumbnails():
-    assert Thumbnails().value(0.5) is None and Thumbnails().first is None
+    assert Thumbnails().value() is None and Thumbnails().first is None
     assert [several.pictures for several in filled([], lambda path: None)] == [()]
 
 
@@ -31,13 +31,11 @@ def test_thumbnails_grow_picture_by_picture_and_name_what_cannot_be_read(look, p
     done = stages[-1]
     assert "2 pictures" in done.note() and "'letter.png' is not a picture" in done.note()
     assert done.first == str(good[0])
-    shown = done.value(answer.FLOOR, str(good[1]))
+    shown = done.value(str(good[1]))
     assert shown["chosen"] == 2 and "trouble" in shown["pictures"][1]
     for place in (0, 2):
         expected = len(look(good[place // 2]).result.detections)
-        assert shown["pictures"][place]["count"] == thumbnails.counted(expected)
         assert len(shown["pictures"][place]["boxes"]) == expected
-    assert [shot.get("count") for shot in done.value(1.0)["pictures"]] == ["nothing", None, "nothing"]
 
 
 def test_thumbnails_are_bounded_and_say_so(look, pictures):
@@ -62,13 +60,12 @@ def test_a_thumbnail_that_was_deleted_is_written_again(look, pictures):
     (path,) = pictures((200, 150))
     *_, done = filled([(str(path), path.name)], look)
     Path(done.pictures[0].file).unlink()
-    again = done.value(0.5)["pictures"][0]["picture"]["path"]
+    again = done.value()["pictures"][0]["picture"]["path"]
     assert again == done.pictures[0].file and Path(again).is_file()
 
 
-@pytest.mark.parametrize("count, words", [(0, "nothing"), (1, "1 object"), (7, "7 objects")])
-def test_counts_in_words(count, words):
-    assert thumbnails.counted(count) == words
+def counted(number):
+    return f"{number} object{'' if number == 1 else 's'}" if number else "nothing"
 
 
 def test_several_pictures_are_uploaded_and_each_can_be_opened(page, model, pictures, tmp_path):
@@ -84,7 +81,7 @@ def test_several_pictures_are_uploaded_and_each_can_be_opened(page, model, pictu
 
     found = model(files[1], 0.5).detections
     told = page.locator("#thumbnails button:has-text('scene-1.jpg')")
-    assert thumbnails.counted(len(found)) in told.inner_text()
+    assert counted(len(found)) in told.inner_text()
     told.click()
     page.wait_for_selector("#status:has-text('260 × 340 pixels')")
     page.wait_for_selector("#thumbnails button[aria-current]:has-text('scene-1.jpg')")
@@ -94,7 +91,7 @@ def test_several_pictures_are_uploaded_and_each_can_be_opened(page, model, pictu
     page.wait_for_selector("#status:has-text('300 × 300 pixels')")
 
     set_threshold(page, 0.95)
-    count = thumbnails.counted(len(model(files[1], 0.95).detections))
+    count = counted(len(model(files[1], 0.95).detections))
     page.wait_for_selector(f"#thumbnails button:has-text('scene-1.jpg'):has-text('{count}')")
     page.locator("#examples button").nth(0).click()
     page.wait_for_selector("#thumbnails button[aria-current]", state="detached")

@@ -32,10 +32,10 @@ def upload(page, path, size):
     page.wait_for_selector(f"#status:has-text('{size[0]} × {size[1]} pixels')")
 
 
-def bars(page, plot="#unweighted"):
-    """How many bar charts, and how many bars in all."""
-    page.wait_for_selector(f"{plot} .js-plotly-plot .bars", state="attached")
-    return page.locator(f"{plot} .trace.bars").count(), page.locator(f"{plot} .trace.bars .point").count()
+def bars(page, key="shape"):
+    """How many bar charts a tab shows."""
+    page.wait_for_selector(f"#{key} .panel .bars")
+    return page.locator(f"#{key} .panel .bars").count()
 
 
 def seconds(page):
@@ -57,13 +57,17 @@ def example(page, index):
 
 
 def open_tab(page, key):
-    """Bring up a tab, from the row of tabs or from the menu that holds those without room."""
-    tab = page.get_by_role("tab", name=BY_KEY[key].label, exact=True)
-    if tab.count() and tab.first.is_visible():
-        tab.first.click()
-    else:
-        page.locator("#tabs .overflow-menu > button").click()
-        page.locator(f"#tabs .overflow-dropdown button:has-text('{BY_KEY[key].label}')").click()
+    """Bring up a tab."""
+    page.get_by_role("tab", name=BY_KEY[key].label, exact=True).click()
+    page.wait_for_selector(f"#panel-{key}", state="visible")
+
+
+def asked_of(page):
+    """A list that fills with what the browser asks the server for from now on, less what it does by itself."""
+    asked = []
+    own = ("heartbeat", "favicon")
+    page.on("request", lambda request: any(word in request.url for word in own) or asked.append(request.url))
+    return asked
 
 
 def boxes(page, count):

@@ -79,3 +79,15 @@ def test_temperature_widens_the_spread_and_leaves_the_box():
 def test_there_is_no_such_query(query):
     with pytest.raises(IndexError, match="queries 0 to 4"):
         synthetic_trace().history(query, (640, 480))
+
+
+def test_another_weighting_function_moves_edges_and_leaves_the_distributions():
+    history = synthetic_trace().history(1, (640, 480))
+    same = history.reweighted(*distribution.constants(history.w))
+    torch.testing.assert_close(same.boxes, history.boxes, rtol=0, atol=1e-5)
+    other = history.reweighted(0.5, 1 / 16)
+    assert torch.equal(other.probabilities, history.probabilities) and not torch.allclose(other.boxes, history.boxes)
+    assert torch.equal(other.initial, history.initial)
+    torch.testing.assert_close(other.boxes, distribution.decode(history.initial, other.offsets))
+    with pytest.raises(ValueError, match="positive"):
+        history.reweighted(0, 0.25)

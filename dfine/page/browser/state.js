@@ -38,7 +38,8 @@ const MEMORY = 100; // decisions that can be taken back
  */
 export function inSight({trace, threshold, classes, top}) {
   const lowest = Math.fround(threshold); // scores are in single precision
-  const seen = (trace?.detections ?? []).filter((d) => d.score >= lowest && (!classes.length || classes.includes(d.name)));
+  const seen = (trace?.detections ?? []).filter((d) => d.score >= lowest
+    && (!classes.length || classes.includes(d.name)));
   return top === null ? seen : seen.slice(0, Math.max(0, top));
 }
 

@@ -1,12 +1,14 @@
-"""The tabs of the page, in order. A new tab is one file in this folder, and one line here."""
+"""The tabs of the page, in order. A new tab is one file, here or among the browser's modules, and one line here."""
 
-from dfine.page.tabs import edge, files, layers, paper, sampling, shape, weighted, why_not
+from dfine.page.tabs import files, paper, sampling, why_not
+from dfine.page.tabs.browser import drawn
 
 TABS = (
-    shape.TAB,
-    weighted.TAB,
-    edge.TAB,
-    layers.TAB,
+    drawn("shape", "How sure"),
+    drawn("weighted", "How far"),
+    drawn("edge", "One edge, to the pixel"),
+    drawn("layers", "Layer by layer"),
+    drawn("lab", "W(n)"),
     sampling.TAB,
     why_not.TAB,
     paper.TAB,

@@ -34,21 +34,22 @@ class Tab:
         key: its name inside the page.
         label: its name on the page.
         build: makes its components, within the tab.
-        draw: what they show of a view; of None, where there is nothing to show.
+        draw: what they show of a view; of None, where there is nothing to show. A tab without it is drawn by the
+            browser.
         slow: whether drawing takes longer than a click should. Such a tab is drawn in the network's queue, after
             everything else.
         of_object: whether it shows the chosen object; where none is chosen, there is nothing to show then.
         controls: names of the components that the visitor sets; the view holds their values.
         wire: connects the tab's own controls.
-        ask: for the one tab that answers about a place where nothing was found: a sentence, and what it shows then.
+        ask: for the one tab that answers about a place where nothing was found: what it shows then.
     """
 
     key: str
     label: str
     build: Callable[[], Parts]
-    draw: Callable[[View | None], Values]
+    draw: Callable[[View | None], Values] | None = None
     slow: bool = False
     of_object: bool = True
     controls: tuple[str, ...] = ()
     wire: Callable[[Parts, Events], None] | None = None
-    ask: Callable[[View, Place], tuple[str, Values]] | None = None
+    ask: Callable[[View, Place], Values] | None = None

@@ -58,4 +58,4 @@ def _files(view: View) -> dict[str, str]:
     return files
 
 
-TAB = Tab("files", "Take away", build, draw, slow=True, of_object=False)
+TAB = Tab("files", "Save", build, draw, slow=True, of_object=False)

@@ -77,4 +77,4 @@ def wire(parts: Parts, events: Events) -> None:
     events.draw(parts["objects"].input, parts["early"].input, by=drawn_again)
 
 
-TAB = Tab("paper", "Paper view", build, draw, slow=True, controls=("objects", "early"), wire=wire)
+TAB = Tab("paper", "Figure 4", build, draw, slow=True, controls=("objects", "early"), wire=wire)

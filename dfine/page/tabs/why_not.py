@@ -17,11 +17,6 @@ from dfine.trace.why_not import outside
 CANDIDATES = 4  # queries that are shown
 HELP = """Click a place in the picture, here or above, or give its coordinates in pixels of the picture. Below: what
 was found there, the queries that came closest to answering besides, and what kept each of them from it."""
-SCROLL = """() => {
-  const tabs = document.querySelector('#tabs');
-  if (tabs && tabs.getBoundingClientRect().top > window.innerHeight - 120)
-    tabs.scrollIntoView({behavior: 'smooth', block: 'start'});
-}"""  # a place was asked about: its answer may lie below the window
 
 
 def build() -> Parts:
@@ -49,11 +44,9 @@ def draw(view: View | None) -> Values:
     return _answer(view, point)
 
 
-def ask(view: View, point: Place) -> tuple[str, Values]:
+def ask(view: View, point: Place) -> Values:
     point = view.answer.inside(*point)
-    what = "What was found" if _here(view, point) else "Why nothing was found"
-    said = f"{what} at {point[0]:.0f}, {point[1]:.0f} px: see below, “Why not here?”."
-    return said, dict(point=point, x=round(point[0]), y=round(point[1])) | _answer(view, point)
+    return dict(point=point, x=round(point[0]), y=round(point[1])) | _answer(view, point)
 
 
 def _answer(view: View, point: Place) -> Values:
@@ -66,7 +59,7 @@ def _answer(view: View, point: Place) -> Values:
     alt = f"The picture with the asked point at {point[0]:.0f}, {point[1]:.0f} px and the boxes described below"
     return dict(
         picture=_shown(figures.probe_picture(small, candidates, here), alt),
-        answer=_found(view, point) + figures.why_html(candidates, birth),
+        answer=_head(view, point) + _found(view, point) + figures.why_html(candidates, birth),
     )
 
 
@@ -80,6 +73,12 @@ def _here(view: View, point: Place) -> list[int]:
     found = view.answer.result.detections.above(view.threshold)
     inside = outside(found.boxes, point) == 0
     return inside.nonzero().flatten().tolist()
+
+
+def _head(view: View, point: Place) -> str:
+    """What is answered, as a heading."""
+    what = "What was found" if _here(view, point) else "Why nothing was found"
+    return f"<p><b>{what} at {point[0]:.0f}, {point[1]:.0f} px</b></p>"
 
 
 def _found(view: View, point: Place) -> str:
@@ -105,7 +104,6 @@ def _shown(picture: Image.Image, alt: str) -> gr.Image:
 def wire(parts: Parts, events: Events) -> None:
     events.ask(parts["ask"].click, lambda view, event: (view.controls["x"] or 0, view.controls["y"] or 0))
     events.ask(parts["picture"].select, lambda view, event: view.answer.point(*event.index))
-    parts["x"].change(None, js=SCROLL, queue=False, show_progress="hidden", api_visibility="private")
 
 
 TAB = Tab("why", "Why not here?", build, draw, of_object=False, controls=("point", "x", "y"), wire=wire, ask=ask)

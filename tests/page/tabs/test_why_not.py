@@ -29,9 +29,9 @@ def test_before_a_place_is_named_the_picture_shows_its_boxes(view):
 
 
 def test_a_detected_object_is_named(view):
-    said, values = why_not.ask(view, middle(view, 0))
+    values = why_not.ask(view, middle(view, 0))
     name = view.found.class_names[0]
-    assert said.startswith("What was found at")
+    assert values["answer"].startswith("<p><b>What was found at")
     assert f"<b>{name} {float(view.found.scores[0]):.2f}</b> was found here: object 1 of the list." in values["answer"]
 
 
@@ -39,20 +39,20 @@ def test_an_object_of_another_class_is_named_with_what_hides_it(view):
     name = view.found.class_names[0]
     others = [other for other in view.found.class_names if other != name]
     narrowed = select(view.answer, LOW, others)
-    said, values = why_not.ask(narrowed, middle(view, 0))
+    values = why_not.ask(narrowed, middle(view, 0))
     assert "but only the classes that you chose are shown" in values["answer"]
 
 
 def test_an_object_beyond_the_number_is_named_with_what_hides_it(view):
     last = len(view.found) - 1
-    said, values = why_not.ask(select(view.answer, LOW, (), 1), middle(view, last))
+    values = why_not.ask(select(view.answer, LOW, (), 1), middle(view, last))
     assert "but only the best 1 objects are shown" in values["answer"]
 
 
 def test_where_nothing_was_found_nothing_is_claimed(view):
     nothing = select(view.answer, 0.95)
-    said, values = why_not.ask(nothing, (1.0, 1.0))
-    assert said.startswith("Why nothing was found at 1, 1 px") and "was found here" not in values["answer"]
+    values = why_not.ask(nothing, (1.0, 1.0))
+    assert "Why nothing was found at 1, 1 px" in values["answer"] and "was found here" not in values["answer"]
 
 
 def test_the_picture_beside_the_answers_answers_about_objects(page, model):

@@ -1,0 +1,33 @@
+/** Two buttons: take the last decision back, and copy a link to what is shown. */
+import {html} from './dom.js';
+
+const OWN = 'Your own picture is in no link: whoever opens it sees the page with an example.';
+
+/** @param {import('./main.js').Page} page */
+export function actions(page) {
+  const undo = html('button', {type: 'button', title: 'Take the last step back (Ctrl Z)',
+    onclick: () => page.store.undo()},
+    'Undo');
+  const said = html('span', {class: 'said', role: 'status'});
+  const copy = html('button', {type: 'button', title: 'Copy a link to what you see', onclick: async () => {
+    if (!page.told.example) {
+      said.textContent = OWN;
+      return;
+    }
+    try {
+      await navigator.clipboard.writeText(location.href);
+      said.textContent = 'Copied.';
+    } catch {
+      said.textContent = 'The browser lets nobody copy: the link stands in the address bar.';
+    }
+  }}, 'Copy link');
+  return {
+    element: html('span', {class: 'actions'}, undo, copy, said),
+    draw: (state) => {
+      undo.disabled = !page.store.canUndo;
+      copy.disabled = !state.trace;
+      if (said.textContent && state.trace !== page.copied) said.textContent = '';
+      page.copied = state.trace;
+    },
+  };
+}

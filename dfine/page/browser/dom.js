@@ -1,0 +1,72 @@
+/** Making elements. */
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/**
+ * An SVG element.
+ * @param {string} name
+ * @param {Record<string, unknown>} [attributes]
+ * @param {...(Node | string)} children
+ * @returns {SVGElement}
+ */
+export function svg(name, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, name);
+  put(node, attributes);
+  node.append(...children);
+  return node;
+}
+
+/**
+ * An HTML element. Keys that start with `on` are listeners.
+ * @param {string} name
+ * @param {Record<string, unknown>} [attributes]
+ * @param {...(Node | string)} children
+ * @returns {HTMLElement}
+ */
+export function html(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes))
+    if (key.startsWith('on')) node.addEventListener(key.slice(2), value);
+  put(node, Object.fromEntries(Object.entries(attributes).filter(([key]) => !key.startsWith('on'))));
+  node.append(...children);
+  return node;
+}
+
+/** Set attributes; null and false take one away. @param {Element} node @param {Record<string, unknown>} attributes */
+export function put(node, attributes) {
+  for (const [key, value] of Object.entries(attributes))
+    if (value === null || value === false || value === undefined) node.removeAttribute(key);
+    else node.setAttribute(key, value === true ? '' : value);
+}
+
+/** A rectangle between corners, whatever their order. @param {number[]} box @param {object} [more] */
+export const rect = ([x1, y1, x2, y2], more = {}) => svg('rect', {...frame([x1, y1, x2, y2]), ...more});
+
+/** The attributes of a rectangle between corners, at least a pixel wide and high. @param {number[]} box */
+export const frame = ([x1, y1, x2, y2]) => ({
+  x: Math.min(x1, x2), y: Math.min(y1, y2), width: Math.max(Math.abs(x2 - x1), 1), height: Math.max(Math.abs(y2 - y1),
+    1),
+});
+
+/**
+ * A drawing in pixels of the screen, painted anew when its width changes.
+ * @param {number} height
+ * @param {(into: SVGElement, width: number, height: number) => void} paint
+ * @param {Record<string, unknown>} [attributes]
+ */
+export function chart(height, paint, attributes = {}) {
+  const into = svg('svg', {class: 'chart', height, ...attributes});
+  const draw = () => {
+    const width = into.clientWidth;
+    if (!width) return;
+    put(into, {viewBox: `0 0 ${width} ${height}`});
+    into.replaceChildren();
+    paint(into, width, height);
+  };
+  new ResizeObserver(draw).observe(into);
+  return {into, draw};
+}
+
+/** Words with the colour of what they stand for before them. @param {string} colour @param {string} text */
+export const swatch = (colour, text) => html('span', {class: 'swatch'}, html('i', {style: `background:${colour}`}),
+  text);

@@ -1,0 +1,168 @@
+/**
+ * Puts the page together: every component that the server mounts becomes a view of the one state, and what only the
+ * server can do is asked of it, once the visitor has come to rest.
+ */
+import {Store, inSight, read} from './state.js';
+import {Trace} from './trace.js';
+import {fromHash, toHash} from './url.js';
+import {closeup} from './closeup.js';
+import {edge} from './edge.js';
+import {filters} from './filters.js';
+import {headline} from './headline.js';
+import {lab} from './lab.js';
+import {layers} from './layers.js';
+import {panels} from './bars.js';
+import {picture} from './picture.js';
+import {status} from './status.js';
+import {table} from './table.js';
+import {tabs} from './tabs.js';
+import {thumbnails} from './thumbnails.js';
+
+/**
+ * @typedef {object} Hub what Gradio hands to a component's script
+ * @property {HTMLElement} element
+ * @property {(event: string, data?: object) => void} trigger
+ * @property {{value: any}} props
+ * @property {(name: string, told: () => void) => void} watch
+ */
+/**
+ * @typedef {object} Page what the views share
+ * @property {Store} store
+ * @property {object} told what the server said of the picture: `picture`, `example`, `seconds`, `notes`, `known`; or why
+ *   there is none, as `sentence`
+ * @property {(point: number[]) => void} ask about a place of the picture, in its pixels
+ */
+/** @typedef {(state: import('./state.js').State, changed: Set<string>) => void} Draw */
+
+/** The views by the names of their components. @type {Record<string, (hub: Hub, page: Page) => Draw>} */
+const VIEWS = {
+  scene: picture, object: closeup, objects: table, filters, status, headline, tabs, thumbnails, edge, layers, lab,
+  shape: (hub, page) => panels(hub, page, false), weighted: (hub, page) => panels(hub, page, true),
+};
+const QUIET = 300; // milliseconds after which a visitor has come to rest
+const SENT = ['object', 'threshold', 'classes', 'top', 'tab']; // what the server draws by
+
+const store = new Store();
+/** @type {Page} */
+const page = {store, told: {sentence: ''}, ask};
+/** @type {Map<string, Draw>} */
+const drawn = new Map();
+let setting = null, dirty = new Set(), link = null, rest = 0, last = '', wanted = new Set();
+const served = new Map(); // what the server drew a tab by, the last time
+
+/**
+ * A component is there.
+ * @param {string} name
+ * @param {Hub} hub
+ */
+export function mount(name, hub) {
+  if (name === 'answer') hub.watch('value', () => open(hub.props.value));
+  if (name === 'setting') setting = hub;
+  if (name === 'tabs') {
+    wanted = new Set(hub.props.value.filter(([, , byServer]) => byServer).map(([key]) => key));
+    link = fromHash(location.hash, keys(hub));
+    page.keys = keys(hub);
+    store.set({tab: link.tab ?? page.keys[0]});
+  }
+  const view = VIEWS[name];
+  if (view) drawn.set(name, view(hub, page));
+  if (view) drawn.get(name)(store.state, new Set(Object.keys(store.state)));
+  if (name === 'answer' && hub.props.value) open(hub.props.value);
+}
+
+const keys = (hub) => hub.props.value.map(([key]) => key);
+
+/** A new picture, or the sentence that says why there is none. */
+function open(told) {
+  if (!told) return;
+  page.told = told;
+  const trace = told.compact ? new Trace(told.compact) : null;
+  const step = Boolean(last) && !link; // another picture is a step that Back takes back
+  const mine = link && (!link.example || link.example === told.example) ? link : {};
+  served.clear();
+  const {example, model, ...chosen} = mine;
+  const threshold = chosen.threshold ?? store.state.threshold;
+  const about = trace?.detections.find((d) => d.name === told.about && d.score >= Math.fround(threshold));
+  store.set({
+    classes: [], point: null, lab: null, object: about?.number ?? null, layer: trace ? trace.layers : 0, over: null,
+      bin: null,
+    ...(trace ? chosen : {}), trace,
+  });
+  if (trace) link = null;
+  write(step);
+}
+
+store.subscribe((state, changed) => {
+  if (!dirty.size) requestAnimationFrame(draw);
+  for (const key of changed) dirty.add(key);
+  clearTimeout(rest);
+  rest = setTimeout(rested, QUIET, ['object', 'tab'].some((key) => changed.has(key)) && !changed.has('trace'));
+});
+
+function draw() {
+  const changed = dirty;
+  dirty = new Set();
+  for (const each of drawn.values()) each(store.state, changed);
+  performance.mark('drawn');
+}
+
+/** The visitor has come to rest: the address says what is shown, and the server draws what only it can. */
+function rested(step) {
+  write(step);
+  const {state} = store;
+  if (!setting || !wanted.has(state.tab) || !state.trace) return;
+  const said = say(), by = JSON.stringify(said);
+  if (served.get(state.tab) === by) return;
+  served.set(state.tab, by);
+  setting.trigger('need', {});
+}
+
+/** Tell the server what is shown; its next answer follows it. */
+function say() {
+  const said = Object.fromEntries(SENT.map((key) => [key, store.state[key]]));
+  setting.props.value = said;
+  return said;
+}
+
+/** A place of the picture that was clicked: what is there, or why nothing is. */
+function ask(point) {
+  store.set({tab: 'why', point});
+  served.set('why', JSON.stringify(say()));
+  setting.trigger('ask', {point});
+}
+
+// The address
+
+function write(step) {
+  const {state} = store;
+  if (!state.trace || link) return;
+  const hash = toHash(state, page.told);
+  if (hash !== last && hash !== location.hash) history[step && last ? 'pushState' : 'replaceState'](null, '', hash);
+  last = hash;
+}
+
+addEventListener('popstate', () => {
+  const back = fromHash(location.hash, page.keys);
+  last = location.hash;
+  if (back.example && back.example !== page.told.example) {
+    link = back;
+    say();
+    setting.trigger('link', {link: location.hash});
+    return;
+  }
+  const {example, model, ...chosen} = back;
+  store.set({classes: [], lab: null, ...chosen}, {remember: false});
+});
+
+// Undo
+
+addEventListener('keydown', (event) => {
+  const writing = event.target.closest?.('input:not([type=range]):not([type=checkbox]), textarea, [contenteditable]');
+  if (event.key !== 'z' || !(event.ctrlKey || event.metaKey) || event.shiftKey || writing || !store.canUndo) return;
+  event.preventDefault();
+  store.undo();
+});
+
+/** What the tests and the benchmark look at; nothing on the page uses it. */
+globalThis.lens = {store, page, inSight, read};
+

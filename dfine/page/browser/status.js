@@ -1,0 +1,13 @@
+/** What was found, in a sentence that is announced when it changes. */
+import {inSight} from './state.js';
+import {summary} from './words.js';
+
+/** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
+export function status({element}, page) {
+  const said = element.querySelector('[role=status]');
+  return (state, changed) => {
+    if (!['trace', 'threshold', 'classes', 'top', 'object'].some((key) => changed.has(key))) return;
+    const words = state.trace ? summary(inSight(state), state, page.told) : page.told.sentence;
+    if (said.textContent !== words) said.textContent = words;
+  };
+}

@@ -1,0 +1,44 @@
+/** The row of tabs: one stop of the tab order, arrow keys go through it; one panel is shown. */
+import {html, put} from './dom.js';
+
+/** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
+export function tabs({element, props}, {store}) {
+  const row = html('div', {role: 'tablist', 'aria-label': 'Views of the chosen object'});
+  const buttons = props.value.map(([key, label]) => html('button', {
+    type: 'button', role: 'tab', id: `tab-${key}`, 'data-key': key, 'aria-controls': `panel-${key}`,
+    onclick: () => store.set({tab: key}),
+  }, label));
+  row.append(...buttons);
+  row.addEventListener('keydown', (event) => {
+    const last = buttons.length - 1, here = buttons.indexOf(document.activeElement);
+    const to = {ArrowRight: here === last ? 0 : here + 1, ArrowLeft: here ? here - 1 : last, Home: 0,
+      End: last}[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    buttons[to].focus();
+    store.set({tab: buttons[to].dataset.key});
+  });
+  element.replaceChildren(row);
+
+  const show = (state) => {
+    for (const button of buttons) {
+      const open = button.dataset.key === state.tab, panel = document.getElementById(`panel-${button.dataset.key}`);
+      put(button, {'aria-selected': String(open), tabindex: open ? 0 : -1});
+      if (panel) put(panel, {'data-open': open, role: 'tabpanel', 'aria-labelledby': button.id});
+      if (open && row.scrollWidth > row.clientWidth) {
+        const [left, right] = [button.offsetLeft - row.offsetLeft, button.offsetLeft - row.offsetLeft
+          + button.offsetWidth];
+        if (left < row.scrollLeft || right > row.scrollLeft + row.clientWidth) row.scrollLeft = left - 40;
+      }
+    }
+  };
+  requestAnimationFrame(() => show(store.state)); // the panels come after the row
+  return (state, changed) => {
+    if (!changed.has('tab') && !changed.has('trace')) return;
+    show(state);
+    if (changed.has('point') && state.point) {
+      const {top} = element.getBoundingClientRect(); // a place was asked about: its answer may lie below the window
+      if (top > innerHeight - 120) element.scrollIntoView({behavior: 'smooth', block: 'start'});
+    }
+  };
+}

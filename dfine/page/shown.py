@@ -1,0 +1,30 @@
+"""What the browser is told of an outcome, once: the picture and the compact answer, or why there is none."""
+
+from __future__ import annotations
+
+from dfine.page import cached_files
+from dfine.page.answer import Answer, Outcome
+from dfine.page.compact import compact
+from dfine.page.view import known, notes
+
+
+def shown(outcome: Outcome, example: str = "") -> dict:
+    """The value of the component `answer`.
+
+    Args:
+        outcome: of the network.
+        example: the name of the example whose picture this is, "" for a visitor's own, which no link can carry.
+    """
+    if not isinstance(outcome, Answer):
+        return dict(sentence=outcome.sentence)
+    return dict(
+        picture=cached_files.described(outcome.file, lambda: cached_files.jpeg(outcome.picture)),
+        example=example,
+        model=outcome.model,
+        seconds=outcome.seconds,
+        notes=notes(outcome),
+        known=known(outcome),
+        caption=outcome.caption,
+        about=outcome.about,
+        compact=compact(outcome.result),
+    )

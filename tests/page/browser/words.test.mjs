@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {START} from '../../../dfine/page/browser/state.js';
+import {summary} from '../../../dfine/page/browser/words.js';
+
+const state = {...START, trace: {size: [640, 480]}};
+const told = {seconds: 0.123, notes: ['A note.'], known: 'The model knows cats.'};
+const seen = (...queries) => queries.map((query) => ({query}));
+
+test('nothing in sight is told with what the model knows', () => {
+  assert.equal(summary([], state, told), 'Nothing with a score of at least 0.50, in 640 × 480 pixels, 0.12\u00a0s. A note. '
+    + 'Lower the threshold to see what was nearly found. The model knows cats.');
+});
+
+test('where classes are narrow, they are what is said', () => {
+  const said = summary([], {...state, classes: ['dog']}, told);
+  assert.match(said, /^Nothing of the classes that you chose with/);
+  assert.match(said, /Lower the threshold or choose other classes to see/);
+  assert.doesNotMatch(said, /knows cats/);
+});
+
+test('objects are counted; several detections by one query are not several objects', () => {
+  assert.match(summary(seen(4), state, told), /^1 object with a score of at least 0\.50/);
+  assert.match(summary(seen(4, 2), state, told), /^2 objects with/);
+  assert.match(summary(seen(4, 2, 4), state, told), /^3 detections by 2 queries with/);
+  assert.match(summary(seen(4, 4), state, told), /^2 detections by 1 query with/);
+});
+
+test('a caption comes first', () => {
+  assert.match(summary(seen(1), state, {...told, caption: 'Look at the heart.'}), /^Look at the heart\. 1 object with/);
+});
