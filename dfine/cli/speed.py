@@ -32,7 +32,7 @@ def export(
         Literal["gather", "grid"], Option(help="How attention reads the picture: gather for CPUs, grid for GPUs.")
     ] = "gather",
 ):
-    """Write a model as an ONNX file, checked against torch, story included."""
+    """Write a model as an ONNX file with its whole trace, checked against torch."""
     import dfine
     from dfine.engines.onnx.export import Options
     from dfine.engines.onnx.export import export as run

@@ -23,6 +23,7 @@ from dfine.inference.predictor import Predictor
 from dfine.processes import Ranks
 from dfine.trace.postprocess import Ranking, detections
 from dfine.trace.records import Target
+from dfine.trace.stages import stage_keys
 from dfine.weights.exceptions import some
 
 TOP = 300  # detections kept per picture, as published; COCO's evaluator then takes 100 of each class
@@ -156,7 +157,7 @@ def _stages(model: Predictor, pixels: Tensor, targets: list[Target], categories:
     trace = model.trace(pixels.to(model.device, non_blocking=True).float() / 255)
     sizes = [target.size for target in targets]
     ranking = replace(ranking, ignore=tuple(label for label, category in enumerate(categories) if category is None))
-    for stage, layer in zip(trace.stages, ("initial", *range(len(trace.refinements)))):
+    for stage, layer in stage_keys(len(trace.refinements)).items():
         found = detections(trace, model.names, sizes, replace(ranking, layer=layer))
         yield stage, np.concatenate([rows_of(d, t.image_id, categories) for d, t in zip(found, targets)])
 

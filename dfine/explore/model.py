@@ -26,6 +26,7 @@ from dfine.explore.names import match
 from dfine.explore.store import Keep
 from dfine.inference.predictor import Predictor
 from dfine.trace.base import SCHEMA
+from dfine.trace.stages import layer_name
 from dfine.weights.tensors import digest
 
 
@@ -150,7 +151,7 @@ class DFineModel(Model, SupportsGetItem, TorchModelMixin):
         return labels | {"run": self.run}
 
     def _key(self, stage: str) -> str:
-        return "last" if stage == f"layer {self.layers}" else stage.replace(" ", "_")
+        return "last" if stage == layer_name(self.layers) else stage.replace(" ", "_")
 
     def build_get_item(self, field_mapping: dict | None = None) -> Opener:
         """What reads the pictures for FiftyOne's data loader."""

@@ -28,10 +28,8 @@ VIEWS = {
 }
 CHOSEN = "row.object"  # where the panel's state keeps what was chosen from its list: the list's own path
 PICTURE = 480  # height in pixels of the view on the picture
-PADDING, BESIDE_ARROWS = (
-    2,
-    6,
-)  # in the App's own units; in the modal, arrows to the next and previous picture lie over the panel
+PADDING = 2  # at the sides, in the App's own units
+BESIDE_ARROWS = 6  # in the modal, where arrows to the next and previous picture lie over the panel
 
 
 class EdgesPanel(foo.Panel):

@@ -26,6 +26,7 @@ from dfine.trace.detections import Detections
 from dfine.trace.edges import EdgeReading
 from dfine.trace.postprocess import Ranking, detections
 from dfine.trace.records import Trace
+from dfine.trace.stages import layer_name, stage_keys
 
 MASS = 0.8  # of the intervals
 
@@ -56,12 +57,12 @@ def documents(trace: Trace, names: Names, size: tuple[int, int], keep: Keep) -> 
     Returns:
         "initial", "layer 1" … "layer L", each with its document.
     """
-    stages, stored = fields.stages(len(trace.refinements)), {}
-    for stage, layer in zip(stages, ("initial", *range(len(trace.refinements)))):
+    layers, stored = len(trace.refinements), {}
+    for stage, layer in stage_keys(layers).items():
         (found,) = detections(trace, names.columns, [size], Ranking(keep.top, layer, names.ignore))
         found = found.above(keep.threshold)
         labels = _light(found)
-        if stage == stages[-1] and labels:
+        if stage == layer_name(layers) and labels:
             columns = _columns(trace, found)
             labels = [label | dict(zip(columns, values)) for label, values in zip(labels, zip(*columns.values()))]
         stored[stage] = {"_cls": "Detections", "detections": labels}

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
+
+from dfine.boxes import iou_xyxy
 
 KINDS = ("missing", "class", "shifted", "extra")
 NEAR, TOUCH, SAME, CLOSE = 0.1, 0.3, 0.5, 0.75  # IoU: says something of an object, lies on it, is it, fits it well
@@ -178,7 +181,5 @@ def logit(p: float) -> float:
 
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """IoU of corners [n, 4] with corners [m, 4]: [n, m]; 0 for empty boxes."""
-    sides = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
-    inside = sides.clip(0).prod(-1)
-    areas = (a[:, 2:] - a[:, :2]).clip(0).prod(-1)[:, None] + (b[:, 2:] - b[:, :2]).clip(0).prod(-1)
-    return inside / np.maximum(areas - inside, 1e-9)
+    a, b = (torch.from_numpy(np.asarray(boxes, np.float64)) for boxes in (a, b))
+    return iou_xyxy(a[:, None], b).numpy()

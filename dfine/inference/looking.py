@@ -50,7 +50,7 @@ def _check(query: int, trace: Trace) -> None:
 
 
 def _same(trace: Trace, query: int, again: Trace) -> int:
-    """The query of the new run that is `query` of the trace. Raises ValueError when the two tell different stories."""
+    """The query of the new run that is `query` of the trace. Raises ValueError where the two disagree."""
     other = "the trace is not of this picture with this model: "
     if trace.shapes != again.shapes or len(trace.refinements) != len(again.refinements):
         raise ValueError(f"{other}its levels are {trace.shapes}, those of the new run {again.shapes}")

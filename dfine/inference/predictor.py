@@ -1,4 +1,4 @@
-"""The model for people: a picture goes in, detections and their whole story come out."""
+"""The model for people: a picture goes in; detections come out, with everything that led to them."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A detector that sees 640 × 640 pixels loses what is small in a picture of thousands. Tiles show it at full resolution.
 Offsets of edges are measured in sizes of the initial box, so a tile's trace holds in the whole picture as it stands:
-only the boxes move, and the whole story of an object found in a tile is there to see.
+only the boxes move, and an object found in a tile has its whole history.
 """
 
 from __future__ import annotations

@@ -17,4 +17,13 @@ def stage_names(layers: int) -> list[str]:
     >>> stage_names(2)
     ['initial', 'layer 1', 'layer 2']
     """
-    return [INITIAL, *(layer_name(i) for i in range(1, layers + 1))]
+    return list(stage_keys(layers))
+
+
+def stage_keys(layers: int) -> dict[str, str | int]:
+    """What every stage of L `layers` is called, and how `dfine.trace.postprocess` is asked for it: layers from 0 on.
+
+    >>> stage_keys(2)
+    {'initial': 'initial', 'layer 1': 0, 'layer 2': 1}
+    """
+    return {INITIAL: INITIAL} | {layer_name(i + 1): i for i in range(layers)}

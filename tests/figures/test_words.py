@@ -7,7 +7,7 @@ import torch
 from dfine.figures import words
 
 
-def test_the_story_in_words_names_place_move_and_certainty(history):
+def test_the_words_name_place_move_and_certainty(history):
     text = words.describe(history)
     x1, y1, x2, y2 = (round(v) for v in history.xyxy_pixels[-1].tolist())
     assert text.startswith(f"Star, score 0.95, from ({x1}, {y1}) to ({x2}, {y2}) in a picture of 200 by 100")
@@ -16,7 +16,7 @@ def test_the_story_in_words_names_place_move_and_certainty(history):
     assert len(re.findall(r"\.(?: |$)", text)) == 2, "two sentences"
 
 
-def test_the_story_of_an_object_that_stayed(trace_of):
+def test_the_words_for_an_object_that_stayed(trace_of):
     text = words.describe(trace_of(1).history(1, (200, 100), label=1))
     assert "initial box was kept" in text and "the one layer" in text and "Class 1" in text
 

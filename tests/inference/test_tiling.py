@@ -113,7 +113,7 @@ def test_tiles_find_what_the_whole_picture_hides(model, mosaic, result):
     assert (result.detections.scores[:-1] >= result.detections.scores[1:]).all()
 
 
-def test_the_story_of_an_object_in_a_tile_ends_at_its_box(model, mosaic, result):
+def test_the_history_of_an_object_in_a_tile_ends_at_its_box(model, mosaic, result):
     queries = model(mosaic[0]).trace.origin.shape[1]
     assert result.trace.origin.shape[1] == (1 + len(tiles((SIDE, SIDE), 320))) * queries
     in_tiles = 0

@@ -1,6 +1,8 @@
 import pytest
 
-from dfine.trace.stages import layer_name, stage_names
+from dfine.trace.postprocess import stage
+from dfine.trace.stages import INITIAL, layer_name, stage_keys, stage_names
+from tests.helpers import synthetic_trace
 
 
 @pytest.mark.parametrize(
@@ -12,3 +14,10 @@ def test_names(layers, names):
 
 def test_layers_count_from_one():
     assert [layer_name(i) for i in (1, 6)] == ["layer 1", "layer 6"]
+
+
+def test_every_name_has_the_key_by_which_its_stage_is_found():
+    trace = synthetic_trace(layers=3)
+    assert list(stage_keys(3)) == stage_names(3) == list(trace.stages)
+    assert all(stage(trace, key) is trace.stages[name] for name, key in stage_keys(3).items())
+    assert stage_keys(0) == {INITIAL: INITIAL}

@@ -61,7 +61,7 @@ class OnnxEngine:
         self.outputs = [name for name in self.session.outputs if name.startswith("trace.")]
         if not self.outputs:
             raise CheckpointError(
-                f"{self.path.name} returns detections without their story; export the model with its trace, "
+                f"{self.path.name} returns detections without their trace; export the model with its trace, "
                 "or run the file with onnxruntime itself"
             )
 

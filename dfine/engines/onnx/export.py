@@ -1,4 +1,4 @@
-"""The network as an ONNX file that tells its whole story, checked against torch before it is written.
+"""The network as an ONNX file with its whole trace, checked against torch before it is written.
 
 Exporting wraps a fused copy; the model stays as it is. The file carries what is needed to use it: class names, input
 size, W(n), the digest of the weights, the fitted temperature, the thresholds that were found, and how far its answers

@@ -16,6 +16,7 @@ from dfine.figures import picture as pictures
 from dfine.figures import style
 from dfine.figures.object import summary
 from dfine.trace.history import History
+from dfine.trace.stages import layer_name
 
 
 def frames(picture: Image.Image, history: History, *, steps: int = 10, hold: int = 6) -> list[Image.Image]:
@@ -38,7 +39,7 @@ def frames(picture: Image.Image, history: History, *, steps: int = 10, hold: int
 
 def title(layer: int, t: float) -> str:
     """The title of a frame that has come `t` of the way, 0..1, to `layer`, counted from 0."""
-    return f"layer {layer + 1}" if layer or t >= 1 else "before layer 1"
+    return layer_name(layer + 1) if layer or t >= 1 else "before layer 1"
 
 
 def save(frames: list[Image.Image], path: str | Path, *, milliseconds: int = 80) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dfine.figures import parts, style
+from dfine.trace.stages import layer_name
 
 UNITS = {"px": "pixels", "box": "box sizes", "bins": "bins"}
 ROW = 118  # pixels of height per layer
@@ -60,7 +61,7 @@ def axes(layers: int, values: int) -> dict:
                     line=dict(color=style.GHOST, width=1, dash="dot"),
                 )
             )
-        title = dict(text=f"layer {layer + 1}", font=dict(color=colours[layer], size=13), standoff=6)
+        title = dict(text=layer_name(layer + 1), font=dict(color=colours[layer], size=13), standoff=6)
         layout[axis_key("y", 2 * layer + 1)]["title"] = title
     return layout
 

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from dfine.config import EDGES
 from dfine.figures import parts, style
 from dfine.trace.history import History
+from dfine.trace.stages import layer_name
 
 ROW = 104  # pixels of height per layer
 MARGIN = dict(l=58, r=14, t=34, b=62)
@@ -48,7 +49,7 @@ def distributions(history: History, weighted: bool = False) -> go.Figure:
             if k == 0:
                 colour = style.layer_colours(layers)[layer]
                 layout[f"yaxis{number}"]["title"] = dict(
-                    text=f"layer {layer + 1}", font=dict(color=colour, size=13), standoff=6
+                    text=layer_name(layer + 1), font=dict(color=colour, size=13), standoff=6
                 )
             elif not weighted:
                 layout[f"yaxis{number}"]["showticklabels"] = False
@@ -96,7 +97,7 @@ def _ghost(values: np.ndarray, layer: int) -> dict:
         line=line,
         fill="tozeroy",
         fillcolor=style.alpha(style.GHOST, 0.16),
-        name=f"layer {layer}",
+        name=layer_name(layer),
         hoverinfo="skip",
     )
 

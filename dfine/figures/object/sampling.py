@@ -13,6 +13,7 @@ from dfine.boxes import to_pixels
 from dfine.figures import parts, style
 from dfine.trace.history import History
 from dfine.trace.sampling import Looks, birthplace
+from dfine.trace.stages import layer_name, stage_names
 
 HEIGHT = 560
 LARGEST = 24  # diameter in pixels of a point that has all the weight of its head
@@ -43,7 +44,7 @@ def looking_figure(picture: Image.Image, history: History, looks: Looks, *, heig
     frames = []
     for layer in range(looks.layers):
         head = dict(title=_title(history, looks, layer))
-        frames.append(go.Frame(name=f"layer {layer + 1}", data=_layer(history, looks, layer), layout=head))
+        frames.append(go.Frame(name=layer_name(layer + 1), data=_layer(history, looks, layer), layout=head))
     layout = style.plotly_layout(height, margin=dict(l=8, r=8, t=58, b=112), showlegend=True)
     layout |= dict(
         images=[_backdrop(picture, history.size, view)],
@@ -219,10 +220,7 @@ def _legend() -> dict:
 
 
 def _slider(layers: int) -> dict:
-    steps = [
-        dict(method="animate", label=name, args=[[name], _SETTLED])
-        for name in (f"layer {i + 1}" for i in range(layers))
-    ]
+    steps = [dict(method="animate", label=name, args=[[name], _SETTLED]) for name in stage_names(layers)[1:]]
     return dict(
         active=0,
         steps=steps,

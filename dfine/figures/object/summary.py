@@ -13,7 +13,7 @@ from dfine.figures import picture as pictures
 from dfine.figures import style
 from dfine.trace.detections import Detections
 from dfine.trace.history import History
-from dfine.trace.stages import stage_names
+from dfine.trace.stages import layer_name, stage_names
 
 INK = "#3C4149"
 
@@ -53,7 +53,7 @@ def summary(picture: Image.Image, detections: Detections, history: History) -> F
             if layer == 0:
                 axes[layer, k].set_title(edge, fontsize=10, color=style.EDGE_COLOURS[edge], fontweight="bold")
         colour = style.layer_colours(history.layers)[layer]
-        axes[layer, 0].set_ylabel(f"layer {layer + 1}", color=colour, fontsize=9)
+        axes[layer, 0].set_ylabel(layer_name(layer + 1), color=colour, fontsize=9)
     return figure
 
 

@@ -96,7 +96,7 @@ def sections(numbers: dict) -> list[Section]:
     return [section for section in made if section]
 
 
-def story(numbers: dict) -> list[str]:
+def sentences(numbers: dict) -> list[str]:
     """The report in a few sentences, as HTML."""
     head, stages = numbers["head"], numbers["stages"]
     out = [f"On {head['pictures']:,} pictures with {head['objects']:,} objects"]
@@ -126,7 +126,7 @@ def _header(numbers: dict) -> str:
     head = numbers["head"]
     return (
         '<p class="kicker">D-FINE Lens: a data set’s errors, edge by edge and layer by layer</p>'
-        f'<h1>{html.escape(str(head["data"]))}</h1><p class="lead">{" ".join(story(numbers))}</p>'
+        f'<h1>{html.escape(str(head["data"]))}</h1><p class="lead">{" ".join(sentences(numbers))}</p>'
     )
 
 

@@ -37,14 +37,14 @@ def run_html(
     cards.append(f"<section><h2>The options</h2>{document.words(pairs)}</section>")
     header = (
         f'<p class="kicker">D-FINE Lens: a training run</p><h1>{html.escape(name)}</h1>'
-        f'<p class="lead">{html.escape(story(rows))}</p>'
+        f'<p class="lead">{html.escape(summary(rows))}</p>'
     )
     styles = ("page.css", "report.css")
     data = {"epochs": list(rows), "options": options}
     return str(Document(f"{name}: a training run", header, "\n".join(cards), "", data, figures, styles))
 
 
-def story(rows: Sequence[dict]) -> str:
+def summary(rows: Sequence[dict]) -> str:
     """The run in a sentence or two."""
     measured = [r for r in rows if any(k.startswith(PREFIX) for k in r)]
     if not measured:

@@ -42,7 +42,7 @@ def test_files_that_are_none_of_ours(tmp_path, model, file):
     with pytest.raises(CheckpointError, match="bad.onnx cannot be run"):
         dfine.load(tmp_path / "bad.onnx")
     export(model.network, model.card, tmp_path / "mute.onnx", Options(trace=False))
-    with pytest.raises(CheckpointError, match="without their story"):
+    with pytest.raises(CheckpointError, match="without their trace"):
         dfine.load(tmp_path / "mute.onnx")
     onnx = needed("onnx")
     graph = onnx.load(file[0])

@@ -1,4 +1,4 @@
-"""Exported files say what torch says, and what they are; a predictor reads them back, story included."""
+"""Exported files say what torch says, and what they are; a predictor reads them back, trace included."""
 
 import numpy as np
 import pytest

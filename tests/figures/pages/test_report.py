@@ -5,7 +5,7 @@ import re
 import pytest
 from PIL import Image
 
-from dfine.figures.pages.report import report, sections, story
+from dfine.figures.pages.report import report, sections, sentences
 from tests.figures.pages.test_calibration import measured
 from tests.figures.pages.test_errors import summary
 from tests.figures.pages.test_object_page import Balance
@@ -56,7 +56,7 @@ NOTHING = numbers(
 
 def test_what_was_not_measured_is_left_out():
     assert sections(NOTHING) == []
-    assert story(NOTHING) == ["On 3 pictures with 9 objects there is nothing to measure."]
+    assert sentences(NOTHING) == ["On 3 pictures with 9 objects there is nothing to measure."]
     assert sections(numbers(calibration=None))[-1].title.startswith("What goes wrong")
     assert "<h2>The words</h2>" in report(NOTHING)
 
@@ -92,14 +92,14 @@ def test_the_classes_that_cost_most_are_counted():
     assert "The 24 classes of 30 whose errors cost most" in report(numbers(errors=errors | {"classes": many}))
 
 
-def test_the_story_is_told_with_its_numbers():
-    first, second, third = story(numbers())
+def test_the_sentences_have_their_numbers():
+    first, second, third = sentences(numbers())
     assert "<b>AP 0.500</b>, +0.100 over the initial boxes" in first
     assert "<b>loose box</b> (Loc): without it AP50 would be 0.200 higher" in second
     assert "(uncalibrated) holds the true edge in <b>82" in third
     warm = CALIBRATION | {"temperature": [1, 1, 1, 1]}
-    assert "(calibrated)" in story(numbers(calibration={"measured": warm, "study": None}))[2]
-    assert "−0.100" in story(numbers(stages=[stage("initial", 0.5), stage("layer 1", 0.4)]))[0]
+    assert "(calibrated)" in sentences(numbers(calibration={"measured": warm, "study": None}))[2]
+    assert "−0.100" in sentences(numbers(stages=[stage("initial", 0.5), stage("layer 1", 0.4)]))[0]
 
 
 def test_the_temperature_is_told_with_where_it_comes_from():

@@ -20,7 +20,7 @@ def rows(count, start=1):
 
 
 def test_without_an_epoch_there_is_nothing_to_draw():
-    assert run.story([]) == "0 epochs, none evaluated yet."
+    assert run.summary([]) == "0 epochs, none evaluated yet."
     assert run.losses([]).layout.xaxis.dtick == 1
 
 
