@@ -19,8 +19,8 @@ def compare(have: dict[str, Tensor], want: dict[str, Tensor]) -> dict[str, float
     """By output, the largest difference in units of the largest value of `want` (at least 1), over all pictures.
 
     Answers whose scores lie within rounding of each other may come in another order: queries are matched by the token
-    they were born of, where it is known, and otherwise by what they say. `trace.origin` says of tokens that one side
-    alone chose how far their scores are from those of the last ones chosen; `labels` is the share of answers of another
+    they were born of, where it is known, and otherwise by what they say. `trace.origin` says of tokens that only one
+    side chose how far their scores are from those of the last ones chosen; `labels` is the share of answers of another
     class.
     """
     worst = dict.fromkeys(want, 0.0)
@@ -47,24 +47,24 @@ def _same_token(have: dict[str, Tensor], want: dict[str, Tensor]) -> dict[str, f
         return {}
     born = have["trace.origin"][:, None] == want["trace.origin"]
     a, b = born.nonzero(as_tuple=True)
-    found = {"trace.origin": _chosen_alone(have["trace.proposals.logits"], want["trace.proposals.logits"], born)}
+    found = {"trace.origin": _chosen_once(have["trace.proposals.logits"], want["trace.proposals.logits"], born)}
     for name in names[:-1]:
         axis = 1 if name.startswith("trace.layers.") else 0
         found[name] = _apart(have[name].index_select(axis, a), want[name].index_select(axis, b))
     return found
 
 
-def _chosen_alone(have: Tensor, want: Tensor, born: Tensor) -> float:
-    """How far tokens that one side alone chose are from the border of the choice, in units of the largest logit.
+def _chosen_once(have: Tensor, want: Tensor, born: Tensor) -> float:
+    """How far tokens that only one side chose are from the border of the choice, in units of the largest logit.
 
     Proposals' logits [Q, K] of both sides, and which queries are born of the same token [Q, Q]. Rounding may swap the
     last chosen with the first left out, however many have nearly that score. Where more than half differ, or some
     score is no number, it is infinite.
     """
-    scores, alone = (have.amax(-1), want.amax(-1)), (~born.any(1), ~born.any(0))
-    if not all(s.isfinite().all() for s in scores) or alone[0].sum() > len(born) / 2:
+    scores, single = (have.amax(-1), want.amax(-1)), (~born.any(1), ~born.any(0))
+    if not all(s.isfinite().all() for s in scores) or single[0].sum() > len(born) / 2:
         return math.inf
-    gaps = [(mine[one] - other.min()).abs() for mine, one, other in zip(scores, alone, scores[::-1])]
+    gaps = [(mine[one] - other.min()).abs() for mine, one, other in zip(scores, single, scores[::-1])]
     return _largest(torch.cat(gaps), want)
 
 

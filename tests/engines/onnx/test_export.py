@@ -15,7 +15,7 @@ from tests.engines.onnx.same import NAMES, SIZE, close
 from tests.helpers import synthetic_trace
 
 # What TensorRT 10.15 reads, opsets 9 to 24 (docs/operators.md of onnx-tensorrt); of that list, what a file of ours may
-# have. GridSample takes four axes alone, MaxPool no dilations; ours are such.
+# have. GridSample takes only four axes, MaxPool no dilations; ours are such.
 TENSORRT = set(
     "Abs Add And Cast Ceil Clip Concat Constant ConstantOfShape Conv Cos Div Equal Exp Expand Flatten Floor Gather "
     "GatherElements GatherND Gelu Gemm Greater GreaterOrEqual GridSample Identity LayerNormalization Less LessOrEqual "

@@ -28,7 +28,7 @@ def test_queries_in_another_order_are_the_same_answer():
 
 
 @pytest.mark.parametrize("query, gap", [(4, 0.0), (3, 1 / 5), (0, 4 / 5)], ids=["last", "last but one", "first"])
-def test_a_token_that_one_side_alone_chose_is_as_far_off_as_its_score(query, gap):
+def test_a_token_that_only_one_side_chose_is_as_far_off_as_its_score(query, gap):
     """Scores 5, 4, 3, 2, 1: whoever chose another token than the last may have rounded, than the first has not."""
     want = tensors(synthetic_trace(queries=5))
     want["trace.proposals.logits"] = torch.arange(5.0, 0, -1)[None, :, None] - torch.arange(3.0)
