@@ -121,13 +121,16 @@ def entropy(p: Tensor) -> Tensor:
     return -torch.special.xlogy(p, p).sum(-1) / torch.log(torch.tensor(2.0))
 
 
-def quantiles(p: Tensor, w: Tensor, levels: tuple[float, ...] = (0.1, 0.9)) -> Tensor:
+def quantiles(p: Tensor, w: Tensor, levels: tuple[float, ...] | Tensor = (0.1, 0.9)) -> Tensor:
     """Offsets below which the given shares of the mass lie, in box sizes: [..., N+1] -> [..., len(levels)].
+
+    A tensor of levels [..., K] gives each distribution its own.
 
     The CDF is linear between the points (W(n), mass up to n less half of Pr(n)), and flat outside W(0) … W(N).
     """
     cdf = p.cumsum(-1) - p / 2  # [..., N+1]
-    q = p.new_tensor(levels).expand(*p.shape[:-1], -1).contiguous()  # [..., K]
+    levels = levels if isinstance(levels, Tensor) else p.new_tensor(levels)
+    q = levels.expand(*p.shape[:-1], -1).contiguous()  # [..., K]
     right = torch.searchsorted(cdf.contiguous(), q).clamp(1, p.shape[-1] - 1)
     left = right - 1
     low, high = cdf.gather(-1, left), cdf.gather(-1, right)

@@ -40,7 +40,7 @@ class Out:
     export: Path | None = None  # folder of the reviewed data set
     prelabel: Path | None = None  # folder of pre-labels
     form: str = "coco"  # of the pre-labels
-    calibrate: bool = False  # whether to fit a temperature and store it with the checkpoint
+    calibrate: bool = False  # whether to fit the intervals to the answers, and store that with the checkpoint
     suspects: Path | None = None  # CSV file of the probable label errors
 
 
@@ -82,7 +82,8 @@ def explore(
     ] = None,
     format: Annotated[Literal["coco", "yolo", "voc"], Option(help="Of the pre-labels.")] = "coco",
     calibrate: Annotated[
-        bool, Option("--calibrate", help="Fit a temperature, test it, and store it in the folder that --model names.")
+        bool,
+        Option("--calibrate", help="Fit the intervals to the answers, test, and store that in --model."),
     ] = False,
     address: Annotated[
         str, Option(help="Where the App listens; by default only this machine can see it.")
@@ -113,7 +114,7 @@ def run(look: Look, out: Out, where: Where) -> None:
         raise ValueError("--export and --prelabel need a folder each")
     if out.calibrate and not Path(look.model).expanduser().is_dir():
         complain(
-            f"the temperature will not be stored, because {look.model!r} is no folder: save the model into one "
+            f"the calibration will not be stored, because {look.model!r} is no folder: save the model into one "
             "(dfine.load(...).save(FOLDER)) and name that with --model",
             "warning",
         )
@@ -181,7 +182,7 @@ def _suspect(dataset, look: Look, path: Path) -> None:
 
 
 def _calibrate(dataset, look: Look) -> None:
-    """Fit a temperature, say what it does, and store it where the checkpoint is a person's own."""
+    """Fit a calibration, say what it does, and store it where it is better and the checkpoint is a person's own."""
     from dfine.evaluation import calibration
     from dfine.explore.true_edges import matches
 
@@ -190,7 +191,10 @@ def _calibrate(dataset, look: Look) -> None:
     folder = Path(look.model).expanduser()
     if not folder.is_dir():
         return  # which was said before the work
-    path = calibration.store(folder, found.temperature)
+    if not found.better:
+        complain("it is not stored, because the intervals are no better with it", "note")
+        return
+    path = calibration.store(folder, found.temperature, found.table)
     typer.echo(f"stored in {path}; the next `dfine explore` with it shows calibrated intervals")
 
 

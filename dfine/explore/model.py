@@ -90,7 +90,8 @@ class DFineModel(Model, SupportsGetItem, TorchModelMixin):
         self.digest = predictor.card.digest or digest(predictor.network)
         settings = predictor.input_size, predictor.card.temperature, self.keep, self.names.columns, self.names.ignore
         early = () if self.layers == predictor.config.layers else (self.layers,)  # else runs of old stay valid
-        self.run = _short(self.digest, *settings, SCHEMA, *early)
+        fitted = () if predictor.card.levels is None else (predictor.card.levels,)  # likewise
+        self.run = _short(self.digest, *settings, SCHEMA, *early, *fitted)
         self._preprocess = True
 
     def label_fields(self, field: str = fields.FIELD) -> dict[str, str]:
@@ -114,6 +115,7 @@ class DFineModel(Model, SupportsGetItem, TorchModelMixin):
             "threshold": self.keep.threshold,
             "top": self.keep.top,
             "temperature": None if card.temperature is None else list(card.temperature),
+            "levels": None if card.levels is None else [list(row) for row in card.levels],
             "truth": truth,
             "names_report": self.names.report(),
         }

@@ -28,7 +28,17 @@ from dfine.files import replacing
 SCHEMA = 1  # of the numbers
 SURE = 0.5  # score from which a box counts for the worst pictures, as a person would see them
 WORST = 12
-KEPT = ("model", "digest", "dfine", "size", "input", "threshold", "top", "temperature")  # of what is stored of a run
+KEPT = (
+    "model",
+    "digest",
+    "dfine",
+    "size",
+    "input",
+    "threshold",
+    "top",
+    "temperature",
+    "levels",
+)  # of what is stored of a run
 
 
 def write(dataset, field: str = fields.FIELD, folder: str | Path = "report", *, worst: int = WORST) -> Path:
@@ -117,7 +127,7 @@ def tally(
         "by_threshold": {s: [_plain(v) for v in by_threshold(truth, found).values()] for s, found in rows.items()},
         "classes": sorted(classes, key=lambda c: -(c["ap"][last] or 0)),
         "errors": _errors(errors),
-        "calibration": _calibration(matches, head.get("temperature")),
+        "calibration": _calibration(matches, head),
         "worst": worst_pictures(truth, rows[last], worst),
     }
 
@@ -201,16 +211,17 @@ def _errors(errors: Errors) -> dict:
     }
 
 
-def _calibration(matches: calibration.Matches, temperature) -> dict:
-    """As it is used, and what a temperature would do."""
+def _calibration(matches: calibration.Matches, head: dict) -> dict:
+    """As it is used, and what one fitted to these pictures would do."""
     import torch
 
-    used = None if temperature is None else torch.tensor(temperature, dtype=torch.float32)
-    found = {"measured": calibration.measured(matches, used), "study": None, "note": ""}
+    fitted = (head.get("temperature"), head.get("levels"))
+    used = (None if values is None else torch.tensor(values, dtype=torch.float32) for values in fitted)
+    found = {"measured": calibration.measured(matches, *used), "study": None, "note": ""}
     try:
         found["study"] = calibration.study(matches).to_dict()
     except ValueError as error:
-        found["note"] = f"No temperature was fitted: {error}."
+        found["note"] = f"No calibration was fitted: {error}."
     return found
 
 

@@ -121,7 +121,7 @@ def _columns(trace: Trace, found: Detections) -> dict[str, list]:
 
 def _edges(edges: Tensor, initial: Tensor, box: Tensor, size: tuple[int, int], trace: Trace) -> dict[str, list]:
     """Attributes of the four edges of n detections: edges [n, L, 4, N+1], initial and last boxes [n, 4]."""
-    last = EdgeReading(edges[:, -1], initial, size, trace.w, trace.temperature)  # of [n]
+    last = EdgeReading(edges[:, -1], initial, size, trace.w, trace.temperature, trace.levels)  # of [n]
     shift = EdgeReading(edges, initial[:, None], size, trace.w).shifts()  # [n, L, 4]
     interval = last.intervals(MASS)  # [n, 4, 2]
     length = interval[..., 1] - interval[..., 0]

@@ -15,6 +15,8 @@ from dfine.explore import fields
 from dfine.explore.columns import Collection, chunks, corners, looked_at
 from dfine.explore.record import unpack
 
+VISIBLE = "visible"  # the share of an object that can be seen, as drawn scenes store it
+VISIBILITY = {"95 % or more": 0.95, "80 to 95 %": 0.8, "50 to 80 %": 0.5, "under 50 %": 0.0}  # from the share
 _READ = ("label", "confidence", "record", "truth_id", "truth_iou")
 
 
@@ -31,7 +33,7 @@ def matches(dataset: fo.Dataset | Collection, field: str = fields.FIELD, iou: fl
 
     Returns:
         Edge logits and true offsets, with the groups "class", "size" (small, medium, large, as in COCO) and, of scenes,
-        "case" (the names of the dials above 0, or "clean").
+        "case" (the names of the dials above 0, or "clean") and "visibility" (how much of the object can be seen).
 
     Raises:
         ValueError: nothing was explored in `field`, or it was not evaluated.
@@ -42,9 +44,11 @@ def matches(dataset: fo.Dataset | Collection, field: str = fields.FIELD, iou: fl
     truth, layers, bins = info["truth"], info["layers"], len(info["w"])
     dials = [d for d in DIALS if dataset.has_sample_field(d)]
     edges, offsets, images = [], [], []
+    seen = dataset.has_field(f"{truth}.detections.{VISIBLE}")
     groups: dict[str, list] = {"class": [], "size": []} | ({"case": []} if dials else {})
+    groups |= {"visibility": []} if seen else {}
     plain = ["id", "metadata.width", "metadata.height", *dials]
-    lists = {truth: ("id", "label", "bounding_box"), field: _READ}
+    lists = {truth: ("id", "label", "bounding_box", *([VISIBLE] if seen else [])), field: _READ}
     for part in chunks(looked_at(dataset, field), plain, lists):
         for row in part:
             size = row["metadata.width"], row["metadata.height"]
@@ -59,6 +63,8 @@ def matches(dataset: fo.Dataset | Collection, field: str = fields.FIELD, iou: fl
             images += [row["id"]] * len(found)
             groups["class"] += [row[f"{field}.label"][i] for i, _ in found]
             groups["size"] += [_size(box) for box in boxes]
+            if seen:
+                groups["visibility"] += [_visible(row[f"{truth}.{VISIBLE}"][j]) for _, j in found]
             if dials:
                 hard = tuple(d for d in dials if row[d])
                 case = () if row[dials[0]] is None else hard or ("clean",)  # a photograph among scenes is neither
@@ -79,6 +85,11 @@ def _found(row: dict, field: str, truth: str, iou: float) -> list[tuple[int, int
         if same and column["truth_iou"][i] >= iou:
             found.setdefault(j, i)
     return [(i, j) for j, i in found.items()]
+
+
+def _visible(share: float | None) -> tuple[str, ...]:
+    """The part of the objects that one belongs to which can be seen that far; none where nobody knows."""
+    return () if share is None else (next(name for name, low in VISIBILITY.items() if share >= low),)
 
 
 def _size(box: np.ndarray) -> str:

@@ -88,8 +88,8 @@ def fixed(value: float, digits: int = 1) -> str:
 
 
 def calibration(history: History) -> str:
-    """Whether a temperature has been fitted: `calibrated` or `uncalibrated`."""
-    return "uncalibrated" if history.temperature is None else "calibrated"
+    """Whether a temperature or a table of levels has been fitted: `calibrated` or `uncalibrated`."""
+    return "calibrated" if history.is_calibrated else "uncalibrated"
 
 
 def title(history: History) -> str:

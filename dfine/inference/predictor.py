@@ -222,9 +222,9 @@ class Predictor:
                 return _joined([self.trace(part, sampling=sampling).cpu() for part in (pixels[:half], pixels[half:])])
             to_cpu(self.network, device)
             return self.trace(pixels, sampling=sampling)
-        fitted = self.card.temperature
-        temperature = None if fitted is None else torch.tensor(fitted, dtype=torch.float32, device=trace.w.device)
-        return replace(trace, temperature=temperature)
+        fitted = {"temperature": self.card.temperature, "levels": self.card.levels}
+        given = {k: torch.tensor(v, dtype=torch.float32, device=trace.w.device) for k, v in fitted.items() if v}
+        return replace(trace, **given)
 
     def _run_network(self, pixels: Tensor, layers: int | None) -> Trace:
         """The trace with sampling points."""
@@ -283,7 +283,7 @@ def _joined(traces: list[Trace]) -> Trace:
     """The traces of parts of a batch as one."""
     first, parts = traces[0], [t.to_tensors() for t in traces]
     together = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-    whole = Trace.from_tensors(together, first.shapes, first.w, first.temperature)
+    whole = Trace.from_tensors(together, first.shapes, first.w, first.temperature, first.levels)
     if first.sampling is None:
         return whole
     layers = zip(*(t.sampling for t in traces))

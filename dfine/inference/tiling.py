@@ -110,7 +110,7 @@ def joined(traces: list[Trace], windows: list[Window], size: tuple[int, int]) ->
     others = [replace(t, origin=torch.full_like(t.origin, -1)) for t in placed[1:]]
     parts = [t.to_tensors() for t in (first, *others)]
     together = {name: torch.cat([p[name] for p in parts], 2 if name.startswith("layers.") else 1) for name in parts[0]}
-    return Trace.from_tensors(together, first.shapes, first.w, first.temperature)
+    return Trace.from_tensors(together, first.shapes, first.w, first.temperature, first.levels)
 
 
 _PARTS = ("boxes", "labels", "scores", "query")

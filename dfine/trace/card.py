@@ -17,12 +17,18 @@ class Card:
     input_size: tuple[int, int]  # (height, width) that every picture is resized to
     source: str = ""  # what was loaded
     digest: str = ""  # SHA-256 of the file of weights
-    temperature: tuple[float, ...] | None = None  # fitted per edge (left, top, right, bottom); None: uncalibrated
+    temperature: tuple[float, ...] | None = None  # fitted per edge (left, top, right, bottom)
     # Scores with the best F1 on validation pictures: of all classes together, and of each column where it was measured.
     threshold: float | None = None
     class_thresholds: tuple[float | None, ...] = field(default=(), repr=False)
     words: str | None = field(default=None, repr=False)  # the model card in Markdown
+    levels: tuple[tuple[float, ...], ...] | None = field(default=None, repr=False)  # fitted: `dfine.trace.levels`
     notes: tuple[str, ...] = field(default=(), repr=False)  # what was assumed when it was loaded, in sentences
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether a temperature or a table of levels was fitted, which every interval follows."""
+        return self.temperature is not None or self.levels is not None
 
     def provenance(self) -> dict:
         """The head of every file that is written about an answer, as plain values: what made it, and which versions."""

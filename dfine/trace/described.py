@@ -51,7 +51,7 @@ def described(history: History, mass: float = 0.8) -> dict:
         "w": h.w.tolist(),
         "pixels_per_size": h.pixels_per_size.tolist(),
         "mass": mass,
-        "calibrated": h.temperature is not None,
+        "calibrated": h.is_calibrated,
         "token": _token(h),
         "initial": {"box": boxes[0], "score": initial_score, "iou_with_last": ious[0]},
         "layers": [{"layer": i + 1} | {key: values[i] for key, values in per_layer.items()} for i in range(h.layers)],

@@ -17,12 +17,13 @@ import numpy as np
 import torch
 
 from dfine.files import replacing, shown
+from dfine.trace import levels
 from dfine.trace.card import Card
 from dfine.trace.records import Trace
 from dfine.trace.sampling import COARSEST
 from dfine.trace.schema import checked_arrays, checked_head, read_json, read_npz
 
-_WHOLE = ("w", "temperature")  # arrays without a batch axis
+_WHOLE = ("w", "temperature", "levels")  # arrays without a batch axis
 # What reading a damaged or foreign file can raise, in json, zipfile, zlib and numpy.
 _DAMAGED = (
     ValueError,
@@ -104,7 +105,9 @@ def load_trace(path: str | Path) -> tuple[Trace, About]:
         raise ValueError(f"{shown(path)} is not a trace that can be read here: {_reason(error)}") from None
     input_size = tuple(COARSEST * side for side in trace.shapes[-1])
     temperature = None if trace.temperature is None else tuple(trace.temperature.tolist())
-    card = Card(tuple(head["names"]), input_size, head["model"], head["digest"], temperature)
+    card = Card(
+        tuple(head["names"]), input_size, head["model"], head["digest"], temperature, levels=levels.rows(trace.levels)
+    )
     return trace, About(card, tuple(head["size"]), head["picture"])
 
 

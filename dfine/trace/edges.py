@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dfine import distribution
+from dfine.trace import levels as calibrated
 
 
 @dataclass(frozen=True)
@@ -15,14 +16,15 @@ class EdgeReading:
     """The four edges of any number of boxes as distributions, and what can be read off them.
 
     The leading axes are free: a `History` reads [L], a video all detections of a frame [n], FiftyOne [n, L].
-    Everything about spread follows the fitted temperature, where there is one.
+    Everything about spread follows the fitted temperature or table of levels, where there is one.
     """
 
     edges: Tensor  # [..., 4, N+1] logits, order left, top, right, bottom
     initial: Tensor  # cxcywh in 0..1, the boxes that edges are measured from; broadcasts to [..., 4]
     size: tuple[int, int]  # picture (width, height) in pixels
     w: Tensor  # [N+1] in box sizes
-    temperature: Tensor | None = None  # [4] fitted per edge; None: uncalibrated
+    temperature: Tensor | None = None  # [4] fitted per edge
+    levels: Tensor | None = None  # [G+1, K+1] fitted (`dfine.trace.levels`); without either: uncalibrated
 
     @property
     def probabilities(self) -> Tensor:
@@ -31,7 +33,12 @@ class EdgeReading:
 
     @property
     def calibrated(self) -> Tensor:
-        """Pr(n) after the fitted temperature, where there is one: [..., 4, N+1]. Spread is read off these."""
+        """Pr(n) after the fitted temperature or table of levels, where there is one: [..., 4, N+1]."""
+        p = self._warm
+        return p if self.levels is None else calibrated.probabilities(p, self.w, self.levels)
+
+    @property
+    def _warm(self) -> Tensor:
         t = 1.0 if self.temperature is None else self.temperature[:, None]
         return distribution.probabilities(self.edges, t)
 
@@ -48,16 +55,25 @@ class EdgeReading:
     @property
     def deviations(self) -> Tensor:
         """Standard deviation of every edge, in pixels: [..., 4]."""
-        return distribution.deviation(self.calibrated, self.w) * self.pixels_per_size
+        p, w = self._warm, self.w
+        found = distribution.deviation(p, w) if self.levels is None else calibrated.deviation(p, w, self.levels)
+        return found * self.pixels_per_size
 
     @property
     def entropies(self) -> Tensor:
         """Entropy of every edge, in bits: [..., 4]."""
         return distribution.entropy(self.calibrated)
 
+    def spans(self, mass: float = 0.8) -> Tensor:
+        """Offsets in sizes of the initial box between which an edge lies with probability `mass`: [..., 4, 2]."""
+        p = self._warm
+        if self.levels is None:
+            return distribution.interval(p, self.w, mass)
+        return calibrated.quantiles(p, self.w, self.levels, p.new_tensor([(1 - mass) / 2, (1 + mass) / 2]))
+
     def intervals(self, mass: float = 0.8) -> Tensor:
         """Picture coordinates in pixels between which an edge lies with probability `mass`, in order: [..., 4, 2]."""
-        ends = distribution.interval(self.calibrated, self.w, mass).unbind(-1)
+        ends = self.spans(mass).unbind(-1)
         places = [distribution.edge_positions(self.initial, end, self.size) for end in ends]
         return torch.stack(places, -1).sort(-1).values
 

@@ -35,7 +35,8 @@ class History(Record):
     w: Tensor  # [N+1] in box sizes
     token: int = -1  # of the encoder, from which the query came; −1: unknown, or a denoising query
     shapes: tuple[tuple[int, int], ...] = ()  # (height, width) of the encoder's levels, whose tokens are counted
-    temperature: Tensor | None = None  # [4] fitted per edge; None: uncalibrated
+    temperature: Tensor | None = None  # [4] fitted per edge
+    levels: Tensor | None = None  # [G+1, K+1] fitted (`dfine.trace.levels`); without either: uncalibrated
 
     @property
     def layers(self) -> int:
@@ -45,7 +46,7 @@ class History(Record):
     @property
     def reading(self) -> EdgeReading:
         """The edges of all layers, to be read in pixels, with the leading axis [L]."""
-        return EdgeReading(self.edges, self.initial, self.size, self.w, self.temperature)
+        return EdgeReading(self.edges, self.initial, self.size, self.w, self.temperature, self.levels)
 
     @property
     def probabilities(self) -> Tensor:
@@ -54,8 +55,13 @@ class History(Record):
 
     @property
     def calibrated(self) -> Tensor:
-        """Pr(n) after the fitted temperature, where there is one: [L, 4, N+1]. Spread is read off these."""
+        """Pr(n) after the fitted temperature or table of levels, where there is one: [L, 4, N+1]."""
         return self.reading.calibrated
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether a temperature or a table of levels was fitted."""
+        return self.temperature is not None or self.levels is not None
 
     @property
     def offsets(self) -> Tensor:

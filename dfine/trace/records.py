@@ -128,7 +128,8 @@ class Trace(Record):
     origin: Tensor  # [B, Q] index of the encoder token that each query came from
     shapes: tuple[tuple[int, int], ...]  # (height, width) of the encoder's levels, whose tokens `origin` counts
     w: Tensor  # [N+1]
-    temperature: Tensor | None = None  # [4] fitted per edge; every reading of spread uses it; None: uncalibrated
+    temperature: Tensor | None = None  # [4] fitted per edge; every reading of spread uses it
+    levels: Tensor | None = None  # [G+1, K+1] fitted, likewise (`dfine.trace.levels`); without either: uncalibrated
     sampling: tuple[Sampling, ...] | None = None  # where queries read the picture, by layer, if asked for
 
     def __post_init__(self):
@@ -138,6 +139,8 @@ class Trace(Record):
             check_shape(r, "edges", r.edges, *self.initial.logits.shape[:2], 4, len(self.w))
         if self.temperature is not None:
             check_shape(self, "temperature", self.temperature, 4)
+        if self.levels is not None:
+            check_shape(self, "levels", self.levels, None, None)
 
     @property
     def last(self) -> Refinement:
@@ -197,6 +200,7 @@ class Trace(Record):
         shapes: tuple[tuple[int, int], ...],
         w: Tensor,
         temperature: Tensor | None = None,
+        levels: Tensor | None = None,
     ) -> Trace:
         """The inverse of `to_tensors`, with what holds for the whole batch.
 
@@ -209,24 +213,25 @@ class Trace(Record):
         )
         layers = zip(*(parts[f"layers.{key}"].unbind(1) for key in _LAYER), strict=True)
         refinements = tuple(Refinement(*layer) for layer in layers)
-        return Trace(proposals, initial, refinements, parts["origin"], shapes, w, temperature)
+        return Trace(proposals, initial, refinements, parts["origin"], shapes, w, temperature, levels)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The whole trace as named NumPy arrays in single precision: `to_tensors`, and what holds for the batch.
 
-        That is `shapes` [levels, 2], `w` [N+1] and, where one was fitted, `temperature` [4].
+        That is `shapes` [levels, 2], `w` [N+1] and, where one was fitted, `temperature` [4] or `levels` [G+1, K+1].
         """
         plain = self.cpu()
         arrays = {name: tensor.numpy() for name, tensor in plain.to_tensors().items()}
         arrays |= {"shapes": np.array(self.shapes, dtype=np.int64).reshape(-1, 2), "w": plain.w.numpy()}
-        return arrays if plain.temperature is None else arrays | {"temperature": plain.temperature.numpy()}
+        fitted = {"temperature": plain.temperature, "levels": plain.levels}
+        return arrays | {name: value.numpy() for name, value in fitted.items() if value is not None}
 
     @staticmethod
     def from_arrays(arrays: Mapping[str, np.ndarray]) -> Trace:
         """The inverse of `to_arrays`; raises as `from_tensors` does."""
         tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
         shapes = tuple((int(height), int(width)) for height, width in arrays["shapes"])
-        return Trace.from_tensors(tensors, shapes, tensors["w"], tensors.get("temperature"))
+        return Trace.from_tensors(tensors, shapes, tensors["w"], tensors.get("temperature"), tensors.get("levels"))
 
     def edges_of(self, queries: Tensor, size: tuple[int, int], *, layer: int = -1, picture: int = 0) -> EdgeReading:
         """The edges that one layer gave to some queries, to be read in pixels.
@@ -241,7 +246,7 @@ class Trace(Record):
             A reading with the leading axis [n].
         """
         edges = self.refinements[layer].edges[picture, queries]
-        return EdgeReading(edges, self.initial.boxes[picture, queries], size, self.w, self.temperature)
+        return EdgeReading(edges, self.initial.boxes[picture, queries], size, self.w, self.temperature, self.levels)
 
     def history(
         self, query: int, size: tuple[int, int], *, picture: int = 0, name: str = "", label: int = 0
@@ -277,6 +282,7 @@ class Trace(Record):
             token=int(parts["origin"]),
             shapes=self.shapes,
             temperature=one.temperature,
+            levels=one.levels,
         )
 
     def _repr_html_(self) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dfine.trace import levels
 from dfine.trace.base import SCHEMA
 
 # Far more than any detector of this kind has; a file that announces more is damaged or hostile.
@@ -35,9 +36,9 @@ ARRAYS = {
     "origin": "Q",
     "w": "E",
 }
-OPTIONAL = {"temperature": "4"}
-_MOST = {"L": LAYERS, "Q": QUERIES, "K": CLASSES, "E": VALUES}
-_CALLED = {"L": "layers", "Q": "queries", "K": "classes", "E": "values per edge"}
+OPTIONAL = {"temperature": "4", "levels": "GS"}  # G rows of levels with S columns (`dfine.trace.levels`)
+_MOST = {"L": LAYERS, "Q": QUERIES, "K": CLASSES, "E": VALUES, "G": 65, "S": 257}
+_CALLED = {"L": "layers", "Q": "queries", "K": "classes", "E": "values per edge", "G": "rows", "S": "columns"}
 
 
 def read_npz(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
@@ -147,6 +148,8 @@ def checked_arrays(values: Mapping[str, object], head: dict) -> dict[str, np.nda
         raise ValueError("'w' does not rise from bin to bin")
     if "temperature" in arrays and (arrays["temperature"] <= 0).any():
         raise ValueError("'temperature' is not positive")
+    if "levels" in arrays and (fault := levels.fault(arrays["levels"].tolist())):
+        raise ValueError(f"'levels' {fault}")
     return arrays
 
 

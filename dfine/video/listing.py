@@ -41,7 +41,7 @@ class Listing:
             "threshold": threshold,
             "edges": list(EDGES),
             "mass": MASS,
-            "calibrated": model.card.temperature is not None,
+            "calibrated": model.card.calibrated,
             "video": {
                 "file": str(video.path or video.name),
                 "time_base": [video.time_base.numerator, video.time_base.denominator],

@@ -25,6 +25,7 @@ from dfine.trace.card import Card
 from dfine.weights.cache import HUB_FILES
 from dfine.weights.checks import (
     check_values,
+    checked_levels,
     checked_names,
     checked_size,
     checked_temperature,
@@ -117,6 +118,7 @@ def open_checkpoint(
         source=str(source),
         digest=digest(*files),
         temperature=checked_temperature(source, found.temperature),
+        levels=checked_levels(source, found.levels),
         threshold=overall,
         class_thresholds=each,
         words=readme.read_text(encoding="utf-8", errors="replace") if described and readme.is_file() else None,
@@ -149,6 +151,7 @@ class _Found:
     names: tuple[str, ...] | None = None
     size: tuple[int, int] | None = None
     temperature: list | None = None
+    levels: list | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -163,7 +166,8 @@ def _understood(tensors: State, config: dict, family: str) -> _Found:
             raise CheckpointError(f"its config.json says family {built.family!r}, not {family!r}")
         size = checked_size(config.get("input_size"), f"{HUB_FILES[0]}: input_size")
         names = checked_names(config.get("names"))
-        return _Found(built, weights, layout, names=names, size=size, temperature=config.get("temperature"))
+        fitted = {name: config.get(name) for name in ("temperature", "levels")}
+        return _Found(built, weights, layout, names=names, size=size, **fitted)
 
     notes = []
     masks = [key for key in weights if key.startswith(MASKS)]

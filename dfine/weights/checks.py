@@ -8,6 +8,7 @@ from numbers import Integral
 from pathlib import Path
 
 from dfine.config import EDGES
+from dfine.trace import levels
 from dfine.weights.exceptions import CheckpointError, some
 from dfine.weights.layouts import COUNTER, State
 
@@ -73,6 +74,15 @@ def checked_temperature(source: str | os.PathLike, values: list | None) -> tuple
     if not numbers or len(values) != len(EDGES):
         raise CheckpointError(f"{source}: a temperature is {len(EDGES)} positive numbers, one per edge, not {values!r}")
     return tuple(float(v) for v in values)
+
+
+def checked_levels(source: str | os.PathLike, rows: object) -> tuple[tuple[float, ...], ...] | None:
+    """A table of levels (`dfine.trace.levels`), or None. Raises CheckpointError otherwise."""
+    if rows is None:
+        return None
+    if fault := levels.fault(rows):
+        raise CheckpointError(f"{source}: its table of levels {fault}")
+    return tuple(tuple(float(v) for v in row) for row in rows)
 
 
 def check_values(weights: State) -> None:

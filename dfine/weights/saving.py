@@ -13,7 +13,7 @@ from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
 from dfine.trace.card import Card
 from dfine.weights.cache import HUB_FILES
-from dfine.weights.checks import checked_temperature
+from dfine.weights.checks import checked_levels, checked_temperature
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.layouts import State
 from dfine.weights.names import label_map
@@ -25,7 +25,7 @@ def save(folder: str | os.PathLike, network: DFINE, card: Card, *, half: bool = 
     Args:
         folder: made if it is not there.
         network: a detector; its weights are written as they are, so that loading them gives bit-equal outputs.
-        card: its class names, input size, fitted temperature and thresholds are written.
+        card: its class names, input size, fitted temperature or levels, and thresholds are written.
         half: kernels and matrices in float16, for half the space; norms, biases and scales stay as they are.
 
     Raises:
@@ -39,6 +39,8 @@ def save(folder: str | os.PathLike, network: DFINE, card: Card, *, half: bool = 
     about["input_size"] = list(card.input_size)
     if card.temperature is not None:
         about["temperature"] = list(checked_temperature(folder, [float(t) for t in card.temperature]))
+    if card.levels is not None:
+        about["levels"] = [list(row) for row in checked_levels(folder, card.levels)]
     if card.threshold is not None:
         about |= {"threshold": card.threshold, "class_thresholds": list(card.class_thresholds)}
     return write_folder(folder, weights, {HUB_FILES[0]: as_json(about, indent=1)})

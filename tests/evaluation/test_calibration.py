@@ -7,7 +7,19 @@ import torch
 
 from dfine import distribution
 from dfine.evaluation import calibration
-from dfine.evaluation.calibration import GRID, MASSES, Matches, coverage, fit, measured, pit, scores, store, study
+from dfine.evaluation.calibration import (
+    GRID,
+    MASSES,
+    Calibration,
+    Matches,
+    coverage,
+    fit,
+    measured,
+    pit,
+    scores,
+    store,
+    study,
+)
 from dfine.figures import html as tables
 from dfine.figures import style
 from dfine.figures.object import edges
@@ -181,22 +193,32 @@ def test_no_picture_is_on_both_sides_of_a_split():
 
 
 def test_a_study_brings_coverage_nearer_on_pictures_it_has_not_seen():
-    found = study(drawn(1500, (3.0,) * 4))
+    found = study(drawn(900, (3.0,) * 4))
     off = {
         key: (torch.tensor(getattr(found, key)["coverage"]) - torch.tensor(MASSES)[:, None]).abs().mean()
         for key in ("before", "after")
     }
     assert off["after"] < off["before"] / 3
-    assert found.before["objects"] == found.after["objects"] == 1500 - found.fitted
+    assert found.before["objects"] == found.after["objects"] == 900 - found.fitted
     assert found.after["temperature"] == pytest.approx(found.temperature.tolist(), abs=1e-6)
     json.dumps(found.to_dict(), allow_nan=False)
-    assert not found.doubt and "are few" in study(drawn(150)).doubt
+    assert found.table is None and found.better and "are few" in found.doubt
     assert all(edge in str(found) for edge in ("left", "top", "right", "bottom"))
+
+
+def test_with_many_objects_the_levels_follow_the_width_and_are_refused_where_they_are_no_better():
+    found = study(drawn(1500, (3.0,) * 4))
+    assert found.temperature is None and found.better and not found.doubt
+    assert all(abs(v - 0.8) < 0.04 for v in found.after["coverage"][1])
+    assert found.after["levels"] == found.to_dict()["levels"] and "levels by width" in str(found)
+    worse = Calibration(None, found.after, found.before, 900, found.table)
+    assert not worse.better and "no better" in worse.doubt and worse.doubt in str(worse)
 
 
 # ── kept with the checkpoint, and followed by everything ──────────────────────────────────────────────────────────────
 
 WARM = (2.0, 3.0, 4.0, 5.0)
+TABLE = torch.tensor([[0, 0.1, 0.9], [0, 0.3, 0.7], [0.25, 0.0625, 0.875]])
 
 
 @pytest.fixture(scope="module")
@@ -216,8 +238,12 @@ def test_a_stored_temperature_is_loaded_saved_again_and_taken_out(own, tmp_path)
     assert model.temperature == WARM
     assert load(model.save(tmp_path / "again"), "cpu").temperature == WARM
     assert (own / "model.safetensors").read_bytes() == before
+    store(own, None, TABLE)
+    model = load(own, "cpu")
+    assert model.temperature is None and model.card.calibrated
+    assert torch.equal(torch.tensor(load(model.save(tmp_path / "third"), "cpu").card.levels), TABLE)
     store(own, None)
-    assert load(own, "cpu").temperature is None
+    assert not load(own, "cpu").card.calibrated
     assert sorted(p.name for p in own.iterdir()) == ["config.json", "model.safetensors"]
 
 
@@ -229,6 +255,9 @@ def test_what_is_no_temperature_is_refused_and_nothing_is_written(own, wrong):
     assert (own / "config.json").read_text() == before
     (own / "config.json").write_text(json.dumps(json.loads(before) | {"temperature": [1, 2, 3]}))
     with pytest.raises(CheckpointError, match="4 positive numbers"):
+        load(own, "cpu")
+    (own / "config.json").write_text(json.dumps(json.loads(before) | {"levels": [[0, 0.5], [0.1, 0.5]]}))
+    with pytest.raises(CheckpointError, match="table of levels does not begin with 0 and widths"):
         load(own, "cpu")
 
 
@@ -265,3 +294,13 @@ def test_every_result_follows_the_temperature(own, tmp_path):
     again, _ = load_trace(downloads.trace_npz(tmp_path / "t.npz", warm, where))
     assert again.history(3, (96, 64)).temperature.tolist() == list(WARM)
     assert again.picture(0).split(2)[1].temperature.tolist() == list(WARM)
+
+    store(own, None, TABLE)
+    model = load(own, "cpu")
+    read = model(picture, 0.0)
+    h = read.history(0)
+    assert style.calibration(h) == "calibrated" and torch.equal(read.detections.boxes, cold.detections.boxes)
+    assert torch.equal(h.levels, TABLE) and not torch.equal(h.intervals(), a.intervals())
+    kept, about = load_trace(downloads.trace_npz(tmp_path / "l.npz", read, model.about(read, "picture.png")))
+    assert torch.equal(kept.history(3, (96, 64)).levels, TABLE) and torch.equal(torch.tensor(about.card.levels), TABLE)
+    assert torch.equal(kept.picture(0).split(2)[1].levels, TABLE)

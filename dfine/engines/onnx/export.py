@@ -29,7 +29,7 @@ from dfine.engines.onnx.parity import ExportError, check, compare
 from dfine.network.detector import DFINE
 from dfine.trace.card import Card
 from dfine.trace.records import Refinement, Trace
-from dfine.weights.checks import checked_names, checked_size, checked_temperature, checked_thresholds
+from dfine.weights.checks import checked_levels, checked_names, checked_size, checked_temperature, checked_thresholds
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.tensors import digest as digest_of
 
@@ -203,6 +203,7 @@ def about(card: Card, network: DFINE, options: Options, trace: Trace) -> dict:
         "temperature": None if card.temperature is None else list(card.temperature),
         "threshold": card.threshold,
         "class_thresholds": list(card.class_thresholds),
+        **({} if card.levels is None else {"levels": [list(row) for row in card.levels]}),
         "config": network.config.to_dict(),
         "shapes": [list(shape) for shape in trace.shapes],
         "w": trace.w.tolist(),
@@ -223,4 +224,5 @@ def card_of(about: dict) -> Card:
         temperature=checked_temperature(source, about.get("temperature")),
         threshold=overall,
         class_thresholds=each,
+        levels=checked_levels(source, about.get("levels")),
     )

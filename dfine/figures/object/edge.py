@@ -90,7 +90,7 @@ def _patch(history: History, edge: int, unit: str) -> dict:
     parts = (p * w * scale).numpy()
     x = np.arange(len(w)) if unit == "bins" else (w * scale).numpy()
     width = 0.86 if unit == "bins" else 0.8 * float(w.diff().min()) * scale
-    reach = distribution.interval(history.calibrated[:, edge], w)  # [L, 2]
+    reach = history.reading.spans()[:, edge]  # [L, 2]
     means = p @ w  # [L]
     top = 1.12 * float(p.max())
     data = dict(x=[], y=[], width=[])

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from PIL import Image
 
-from dfine.config import EDGES
-from dfine.figures.pages import calibration, document, errors, gains, suspects
+from dfine.figures.pages import calibration_section, document, errors, gains, suspects
 from dfine.figures.pages.document import Document, Panel, Section
 
 MOST = 24  # classes that a figure lists, the costliest ones; the table has all
@@ -26,10 +25,6 @@ ORIGIN = {
     "dfine": "D-FINE Lens",
     "schema": "Schema",
 }
-LEVELS = (
-    "The true edge among the tenths of its own distribution. A hump in the middle means that the distributions are too "
-    "wide, high ends that they are too narrow, and one high end that the network errs to that side."
-)
 CUT = (
     "Only boxes with a score of {:g} or more count here. dfine evaluate counts all boxes, which gives a slightly "
     "higher AP and a higher AR."
@@ -47,9 +42,11 @@ WORDS = (
     ("Gain", "AP of a layer less AP of the initial boxes."),
     ("Cost", "What AP50 would gain if all errors of one kind, and no others, were fixed. Costs do not add up."),
     ("Interval", "If its distribution can be trusted, an edge lies in its 80\u00a0% interval in 80 of 100 cases."),
+    ("Temperature", "A number per edge that flattens (over 1) or sharpens (under 1) its distributions for that."),
+    ("Levels", "Which quantiles are read for that, depending on how wide the interval is."),
     (
-        "Temperature",
-        "A number per edge that flattens (over 1) or sharpens (under 1) its distributions for that.",
+        "Interval score",
+        "How far the intervals are from the truth, their width counted in; in the network's own deviations.",
     ),
 )
 
@@ -92,7 +89,7 @@ def report(
 
 def sections(numbers: dict) -> list[Section]:
     """The cards of the page, in order; those of which nothing was measured are left out."""
-    made = (_gains(numbers), _errors(numbers), _calibration(numbers["calibration"]))
+    made = (_gains(numbers), _errors(numbers), calibration_section.section(numbers["calibration"]))
     return [section for section in made if section]
 
 
@@ -115,7 +112,7 @@ def sentences(numbers: dict) -> list[str]:
     measured = (numbers["calibration"] or {}).get("measured")
     if measured and measured["objects"]:
         seen = measured["coverage"][measured["masses"].index(0.8)]
-        word = "uncalibrated" if measured["temperature"] is None else "calibrated"
+        word = "calibrated" if calibration_section.fitted(measured) else "uncalibrated"
         out.append(
             f"An edge's 80\u00a0% interval ({word}) holds the true edge in <b>{100 * sum(seen) / 4:.0f}\u00a0%</b>."
         )
@@ -166,7 +163,7 @@ def _errors(numbers: dict) -> Section | None:
         at += f" They include all boxes with a score of {least:g} or more, most of which rank too low to cost much."
     panels = [Panel("What it costs", errors.costs(found["all"]), document.paragraph(at), wide=False)]
     for key, name in (("cases", "By hard case"), ("sizes", "By size"), ("classes", "By class")):
-        shown = _named(found[key], MOST)
+        shown = calibration_section.named(found[key], MOST)
         if len(shown) > 1:
             notes = {
                 "cases": "A picture can be several hard cases at once; clean pictures are none of them.",
@@ -187,56 +184,6 @@ def _costliest(shown: int, count: int) -> str:
     if shown == count:
         return f"All {count} classes, the costliest first."
     return f"The {shown} classes of {count} whose errors cost most, the costliest first."
-
-
-def _calibration(found: dict | None) -> Section | None:
-    if not found or not found["measured"]["objects"]:
-        return None
-    measured, study = found["measured"], found.get("study")
-    word = "as the network says" if measured["temperature"] is None else "with the stored temperature"
-    rows = [(f"{word}, {measured['objects']:,} objects", measured)]
-    diagrams = {word: measured}
-    note = ""
-    if study:
-        tested = f"{study['before']['objects']:,} objects of other pictures"
-        rows += [(f"before, {tested}", study["before"]), (f"after, {tested}", study["after"])]
-        diagrams = {"before": study["before"], "after a temperature": study["after"]}
-        fitted = ", ".join(f"{edge} {t:.2f}" for edge, t in zip(EDGES, study["temperature"]))
-        note = document.paragraph(
-            f"Temperature per edge, fitted on {study['fitted']:,} objects and tested on other pictures: {fitted}."
-            + (f" But {study['doubt']}." if study.get("doubt") else "")
-        )
-    elif found.get("note"):
-        note = document.paragraph(found["note"])
-    index = measured["masses"].index(0.8)
-    first, *others = (calibration.reliability({title: numbers}) for title, numbers in diagrams.items())
-    panels = [Panel("Reliability", first, note + calibration.table_html(rows), wide=False, beside=others)]
-    layers = {
-        f"layer {i + 1}": {"objects": measured["objects"], "coverage": c} for i, c in enumerate(measured["layers"])
-    }
-    groups = {"layer": layers, **measured["groups"]}
-    sizes = groups.get("size", {})
-    groups["size"] = {size: sizes[size] for size in ("small", "medium", "large") if size in sizes}
-    for key, name in (("layer", "By layer"), ("size", "By size"), ("case", "By hard case"), ("class", "By class")):
-        shown = _named(groups.get(key, {}), 2 * MOST)
-        if len(shown) > 1:
-            text = f"Numbers of objects in bold; {word}. With 100 objects, chance moves a dot by about 4 points."
-            figure = calibration.by_part(shown, 0.8, index)
-            panels.append(Panel(name, figure, document.paragraph(text), wide=False, tall=True))
-    panels.append(Panel("Where the truth lies", calibration.levels(measured), document.paragraph(LEVELS)))
-    outside = sum(measured["outside"]) / 4
-    beyond = f" {100 * outside:.2g}\u00a0% of the true edges lie further away than W(n) reaches." if outside else ""
-    return Section(
-        "Can the edges’ distributions be trusted?",
-        "For every object that was found: how often the true edge lies in the interval that its distribution gives."
-        + beyond,
-        tuple(panels),
-    )
-
-
-def _named(parts: dict[str, dict], most: int) -> dict[str, dict]:
-    """The first `most` parts, under names without underscores."""
-    return {name.replace("_", " "): part for name, part in list(parts.items())[:most]}
 
 
 def _stages_html(stages: Sequence[dict]) -> str:
