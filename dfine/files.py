@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -19,8 +20,15 @@ from itertools import count
 from pathlib import Path
 from platform import node
 
+try:
+    import resource
+except ImportError:  # on Windows, which has no such limits
+    resource = None
+
 _MACHINE = sha256(node().encode()).hexdigest()[:6]  # processes of other machines may write on a shared disk
 _NUMBERS = count()  # several threads may write the same file
+_SPARE = 1 << 24  # bytes: a disk with less is full
+_NATIVE = re.compile(r"I/O error|inline_container|writ|flush|No space", re.IGNORECASE)  # what native code says of it
 _LONGEST = 200  # bytes of a file's name that its hidden one keeps: names have 255 at most
 _FULL = {
     errno.ENOSPC: "the disk is full; free some space",
@@ -51,7 +59,8 @@ def said(path: str | Path) -> Iterator[None]:
     """Whatever the system refuses while `path` is written becomes a `WriteError` about it.
 
     Other errors pass as they are: those that no limit, permission or full disk explains, and those about files that do
-    not lie beside `path`, which are only read.
+    not lie beside `path`, which are only read. Libraries that write in native code say only that they failed; then the
+    limit and the disk are asked.
     """
     try:
         yield
@@ -62,6 +71,24 @@ def said(path: str | Path) -> Iterator[None]:
         if error.errno not in _FULL or not beside:
             raise
         raise WriteError(path, error) from error
+    except Exception as error:
+        cause = _cause(Path(path), error) if _NATIVE.search(str(error)) else None
+        if cause is None:
+            raise
+        raise WriteError(path, cause) from error
+
+
+def _cause(path: Path, error: Exception) -> OSError | None:
+    """What the system refused when native code failed to write; None where nothing explains it."""
+    told = re.search(r"os error (\d+)", str(error))
+    if told:
+        return OSError(int(told[1]), os.strerror(int(told[1])))
+    if resource and resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
+        return OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    with suppress(OSError):
+        if shutil.disk_usage(path.absolute().parent).free < _SPARE:
+            return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return None
 
 
 def shown(path: str | Path) -> str:
@@ -95,6 +122,12 @@ def replacing(path: Path) -> Iterator[Path]:
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write plain values as JSON, whole or not at all. Raises WriteError."""
+    with replacing(path) as temporary:
+        temporary.write_text(as_json(content, indent=2) + "\n", encoding="utf-8")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Several processes at one job, as `torchrun` starts them: who takes which share, and how answers come together.
+"""Several processes: at one job, as `torchrun` starts them, or each kept from the folder of another.
 
 Python objects (paths, detections, numbers) travel over gloo, which every machine has, and gradients on GPUs over NCCL.
 Without `torchrun` there is one process, and everything works as if this module did not exist.
@@ -7,16 +7,25 @@ Without `torchrun` there is one process, and everything works as if this module 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+from platform import node
 from typing import Any, TypeVar
 
 import torch
 from torch import distributed
 
+try:
+    import fcntl
+except ImportError:  # on Windows, which has other locks
+    fcntl = None
+
 T = TypeVar("T")
+LOCK = ".dfine.lock"  # in a folder that somebody is at work in; says who
 PATIENCE = timedelta(hours=12)  # one process may work for long while the others wait for it
 
 
@@ -71,3 +80,54 @@ def ranks() -> Iterator[Ranks]:
     distributed.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=PATIENCE)
     yield Ranks(distributed.get_rank(), distributed.get_world_size())
     distributed.destroy_process_group()  # not after an error: that would wait for processes that wait for this one
+
+
+class InUseError(ValueError):
+    """Somebody else is at work in a folder; the message names them."""
+
+
+@contextmanager
+def held(folder: str | Path, what: str) -> Iterator[None]:
+    """Keep others from doing the same in a folder meanwhile. A holder that is killed holds nothing any more.
+
+    Args:
+        folder: is there already.
+        what: is being done, as "a training".
+
+    Raises:
+        InUseError: somebody is at it already.
+    """
+    path = Path(folder) / LOCK
+    if fcntl is None:
+        yield
+        return
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            said = os.read(file, 500).decode(errors="replace").strip()
+            os.close(file)
+            raise InUseError(
+                f"{what} is under way in {folder} already ({said}); wait for it, or choose another place"
+            ) from None
+        except OSError:  # a disk without locks: as if nobody else were there
+            break
+        if path.exists() and os.path.samestat(os.fstat(file), path.stat()):
+            break
+        os.close(file)  # its holder has just taken it away
+    try:
+        with suppress(OSError):
+            os.truncate(file, 0)
+            os.write(file, f"process {os.getpid()} on {node()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}".encode())
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(file)
+
+
+def require_free(folder: Path, what: str) -> None:
+    """Raise InUseError where somebody is at the same work in a folder, which need not be there."""
+    if folder.is_dir():
+        with held(folder, what):
+            pass

@@ -209,6 +209,7 @@ def test_a_long_signature_is_seen():
 WHOLE = {
     "test_cases": "benchmarks/cases.py",
     "test_docs": "the documents and their site",
+    "test_fuzz": "benchmarks/fuzz.py",
     "test_gpu_day": "benchmarks/gpu_day.py",
     "test_imports": "the house itself",
     "test_init": "the front door, dfine/__init__.py",

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from dfine.cli import main
 from dfine.data import scenes
-from dfine.processes import Ranks, ranks
+from dfine.processes import LOCK, InUseError, Ranks, held, ranks
 
 ROOT = Path(__file__).parents[1]
 
@@ -73,3 +73,40 @@ def test_two_processes_evaluate_as_one_does(folder, tmp_path):
     one, two = (json.loads(file.read_text()) for file in files)
     assert one == two
     assert one["all"]["pictures"] == 5
+
+
+HOLDER = """
+import sys
+from dfine.processes import held
+with held(sys.argv[1], "a training"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_only_one_is_at_work_in_a_folder(tmp_path):
+    pytest.importorskip("fcntl")
+    with held(tmp_path, "a training"):
+        with pytest.raises(InUseError, match=rf"a training is under way in .* \(process {os.getpid()} on .*, since \d"):
+            with held(tmp_path, "a training"):
+                raise AssertionError
+    with held(tmp_path, "a training"):
+        assert [path.name for path in tmp_path.iterdir()] == [LOCK]
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_process_is_named_and_one_that_was_killed_holds_nothing(tmp_path):
+    pytest.importorskip("fcntl")
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(InUseError, match=f"process {other.pid} on "):
+            with held(tmp_path, "a training"):
+                raise AssertionError
+    finally:
+        other.kill()
+        other.communicate()
+    assert (tmp_path / LOCK).exists()
+    with held(tmp_path, "a training"):
+        assert f"process {os.getpid()} " in (tmp_path / LOCK).read_text()

@@ -103,7 +103,7 @@ def explore(
 
 def run(look: Look, out: Out, where: Where) -> None:
     """Everything that `dfine explore` does, in order. Bad input is reported before the work where possible."""
-    from dfine.explore.database import require_database
+    from dfine.explore.database import alone, require_database
 
     require_database()
     from dfine.explore import export, session, suspect_store, workspace
@@ -122,20 +122,21 @@ def run(look: Look, out: Out, where: Where) -> None:
         raise ValueError(f"{out.suspects} is a folder; --suspects names the CSV file to write")
     if where.app:
         session.find_port(where.address, where.port)
-    dataset = _explored(look)
-    if out.calibrate:
-        _calibrate(dataset, look)
-    if out.suspects:
-        _suspect(dataset, look, out.suspects)
-    if out.report:
-        from dfine.explore.report import write
+    with alone((look.opening or {}).get("name") or look.data):
+        dataset = _explored(look)
+        if out.calibrate:
+            _calibrate(dataset, look)
+        if out.suspects:
+            _suspect(dataset, look, out.suspects)
+        if out.report:
+            from dfine.explore.report import write
 
-        typer.echo(f"the report is {write(dataset, look.field, out.report)}")
-    if out.export:
-        typer.echo(f"the reviewed data set is in {export.reviewed(dataset, out.export, look.field)}")
-    if out.prelabel:
-        written = export.prelabels(dataset, out.prelabel, out.form, field=look.field)
-        typer.echo(f"pre-labels are in {written}; order.csv has the most doubtful pictures first")
+            typer.echo(f"the report is {write(dataset, look.field, out.report)}")
+        if out.export:
+            typer.echo(f"the reviewed data set is in {export.reviewed(dataset, out.export, look.field)}")
+        if out.prelabel:
+            written = export.prelabels(dataset, out.prelabel, out.form, field=look.field)
+            typer.echo(f"pre-labels are in {written}; order.csv has the most doubtful pictures first")
     if where.app:
         options = dict(address=where.address, port=where.port, browser=where.browser)
         if out.suspects:

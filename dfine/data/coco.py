@@ -23,7 +23,7 @@ from torchvision.transforms.v2 import functional
 from dfine import boxes as box
 from dfine.data import folders, texts
 from dfine.data.coco_entries import Entries, Fault, Note, clipped, stop
-from dfine.data.pictures import read
+from dfine.data.pictures import formats, read
 from dfine.trace.records import Target
 
 __all__ = ["CocoSet", "Fault", "Note", "read_json", "stop"]
@@ -100,7 +100,9 @@ class CocoSet(Dataset):
         target = self._items[index]
         picture = read(path)
         if picture.size != target.size:
-            with Image.open(path) as stored:  # some annotators ignored the camera's rotation flag, which `read` obeys
+            with Image.open(
+                path, formats=formats()
+            ) as stored:  # some annotators ignored the camera's rotation flag, which `read` obeys
                 if stored.size != target.size:
                     have, want = "x".join(map(str, stored.size)), "x".join(map(str, target.size))
                     raise ValueError(f"the picture {path} has {have} pixels, but {self.source.name} says {want}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,6 +15,7 @@ from dfine.data.coco import CocoSet
 from dfine.data.layout import meaning
 from dfine.data.sources import open_data, splits
 from dfine.data.voc import SETS
+from dfine.files import drafted
 
 FORMATS = ("coco", "yolo", "voc")
 ONE = "rename them, or convert them one by one"
@@ -53,10 +53,7 @@ def convert(source: str | Path, out: str | Path, form: str, *, link: bool = Fals
         parts = _known(parts, source)
     stems = {"coco": lambda parts: dict.fromkeys(parts), "yolo": _stems, "voc": _apart}[form](parts)
     names = list(dict.fromkeys(n for data in parts.values() for n in data.names))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".converting-", dir=out.parent) as scratch:
-        folder = Path(scratch) / out.name
-        folder.mkdir()
+    with drafted(out) as folder:
         for split, data in parts.items():
             write = {"coco": _coco, "yolo": _yolo, "voc": _voc}[form]
             places = write(folder, split, data, stems[split], names)
@@ -65,8 +62,6 @@ def convert(source: str | Path, out: str | Path, form: str, *, link: bool = Fals
                 _bring(data.path(index), place, folder, link)
         if form == "yolo":
             _describe(folder, list(parts), names)
-        os.chmod(folder, 0o755)  # a temporary folder can only be opened by its owner
-        os.replace(folder, out)
     return out
 
 

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from PIL import Image, UnidentifiedImageError
 
-# Formats that Pillow knows by their endings and cannot read by itself, or that are no pictures.
-_NO_PICTURES = frozenset(("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"))
+from dfine.data.pictures import formats
+
 # Endings of photographs that Pillow cannot read: those of phones, raw files of cameras, and newer formats.
 PHOTOGRAPHS = frozenset(
     ".heic .heif .avif .jxl .dng .raw .cr2 .cr3 .crw .nef .nrw .arw .srf .sr2 .orf .rw2 .raf .pef .srw".split()
@@ -22,11 +22,7 @@ _UPRIGHT = (5, 6, 7, 8)  # values of EXIF's orientation for which width and heig
 
 def suffixes() -> frozenset[str]:
     """The endings, in lower case, of files that can be read as pictures."""
-    return frozenset(
-        end
-        for end, form in Image.registered_extensions().items()
-        if form in Image.OPEN and form not in _NO_PICTURES and end != ".pdf"
-    )
+    return frozenset(end for end, form in Image.registered_extensions().items() if form in formats())
 
 
 def pictures(folder: Path) -> list[Path]:
@@ -140,7 +136,7 @@ def size_shown(picture: Path) -> tuple[int, int]:
         ValueError: it cannot be read.
     """
     try:
-        with Image.open(picture) as image:
+        with Image.open(picture, formats=formats()) as image:
             turned = image.getexif().get(0x0112, 1) in _UPRIGHT
             return (image.height, image.width) if turned else image.size
     except FileNotFoundError:

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,11 @@ from torchvision.transforms.v2 import functional as F
 
 Picture = str | os.PathLike | Image.Image | np.ndarray | Tensor
 
+# Formats that Pillow, or a plug-in of it, reads by itself. EPS is not among them: it would go to another program.
+FORMATS = frozenset(
+    "AVIF BLP BMP CUR DCX DDS DIB FITS FLI FTEX GBR GIF HEIF ICNS ICO IM JPEG JPEG2000 MSP PCD PCX PIXAR PNG PPM PSD "
+    "QOI SGI SPIDER SUN TGA TIFF WEBP XBM XPM XVTHUMB".split()
+)
 MAX_PIXELS = 120_000_000  # above a 108-megapixel phone; a file of a few kilobytes can claim to be far larger
 MAX_BYTES = 360_000_000  # decoded: pixels x channels x bytes of a channel
 COSTLIER = {"transparent": 3, "deep": 6}  # times as much memory goes into making 8-bit RGB of such pictures
@@ -58,6 +64,13 @@ def read(source: Picture) -> Image.Image:
     )
 
 
+@lru_cache(maxsize=1)
+def formats() -> tuple[str, ...]:
+    """Those of `FORMATS` that this installation of Pillow knows."""
+    Image.init()
+    return tuple(sorted(FORMATS & Image.OPEN.keys()))
+
+
 def to_pixels(picture: Image.Image, size: tuple[int, int]) -> Tensor:
     """The detector's input: the picture resized to `size` = (height, width), float [3, height, width] in 0..1.
 
@@ -87,7 +100,7 @@ def _from_file(source: str | os.PathLike) -> Image.Image:
         raise PictureError(f"there is no file {str(source)!r}")
     if not path.stat().st_size:
         raise PictureError(f"{name} is empty (0 bytes)")
-    with _explained(name), Image.open(path) as picture:
+    with _explained(name), Image.open(path, formats=formats()) as picture:
         return _rgb(picture, name, own=True)
 
 

@@ -1,10 +1,17 @@
-"""Whether there is a MongoDB for FiftyOne: checked at once, where FiftyOne itself waits half a minute."""
+"""Whether there is a MongoDB for FiftyOne, checked at once; and that one run at a time fills a data set in it."""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+from dfine.processes import held
 
 PATIENCE = 3.0  # seconds that a database given by its address has to answer
 OWN = "start a MongoDB of your own and name it, as in FIFTYONE_DATABASE_URI=mongodb://localhost:27017"
@@ -27,6 +34,25 @@ def require_database() -> None:
         _answers(fo.config.database_uri)
     elif not os.environ.get("FIFTYONE_PRIVATE_DATABASE_PORT"):  # set by FiftyOne itself once its own one runs
         _starts(_mongod())
+
+
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """Keep other runs on this machine from filling the same data set meanwhile.
+
+    Args:
+        name: of the data set, or of the data that it is made from.
+
+    Raises:
+        InUseError: another run is at it; the message names its process.
+    """
+    import fiftyone as fo
+
+    which = sha256(f"{fo.config.database_uri} {name}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    place = Path(tempfile.gettempdir()) / f"dfine-explore-{os.getuid() if hasattr(os, 'getuid') else ''}" / which
+    place.mkdir(parents=True, exist_ok=True)
+    with held(place, f"exploring {name!r}"):
+        yield
 
 
 def _answers(uri: str) -> None:

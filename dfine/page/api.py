@@ -8,6 +8,9 @@ left, top, right, bottom; offsets and shifts are positive outward.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
+
+from PIL import Image
 
 from dfine.data import labels
 from dfine.data.pictures import Picture
@@ -18,17 +21,24 @@ from dfine.trace.history import History
 Open = Callable[[str], Predictor]  # a `Models`, or anything else that turns a name into a model
 
 
+class Read(NamedTuple):
+    """A picture that has been read already, and where it comes from."""
+
+    path: str
+    picture: Image.Image
+
+
 def models(catalogue) -> list[dict]:
     """Every known checkpoint: name, AP, parameters, GFLOPs, licence, and whether it is here (see `Models.table`)."""
     return catalogue.table()
 
 
-def detect(open_model: Open, picture: Picture, model: str = "", threshold: float = 0.5) -> dict:
+def detect(open_model: Open, picture: Picture | Read, model: str = "", threshold: float = 0.5) -> dict:
     """The objects in a picture.
 
     Args:
         open_model: turns a name into a model; a `Models`.
-        picture: a path, or anything else that `dfine.data.pictures.read` takes.
+        picture: a path, or anything else that `dfine.data.pictures.read` takes; or one that has been read.
         model: its name; "" for the one that the page shows by default.
         threshold: lowest score in 0..1 that is reported.
 
@@ -39,14 +49,15 @@ def detect(open_model: Open, picture: Picture, model: str = "", threshold: float
         ValueError: the picture cannot be read, there is no such model, or the threshold is not in 0..1.
     """
     detector = open_model(model)
-    result = detector(picture, threshold=threshold)
-    head = provenance(detector.about(result, picture), threshold)
+    path, pixels = picture if isinstance(picture, Read) else (picture, picture)
+    result = detector(pixels, threshold=threshold)
+    head = provenance(detector.about(result, path), threshold)
     return head | {"detections": result.detections.to_list()}
 
 
 def inspect(
     open_model: Open,
-    picture: Picture,
+    picture: Picture | Read,
     model: str = "",
     *,
     index: int = 0,
@@ -57,7 +68,7 @@ def inspect(
 
     Args:
         open_model: turns a name into a model; a `Models`.
-        picture: a path, or anything else that `dfine.data.pictures.read` takes.
+        picture: a path, or anything else that `dfine.data.pictures.read` takes; or one that has been read.
         model: its name; "" for the one that the page shows by default.
         index: which detection, in the order of `detect` (the best is 0).
         query: a query of the trace instead, also one that no detection came from; its best class is followed.
@@ -72,12 +83,13 @@ def inspect(
     if not 0 < mass < 1:
         raise ValueError(f"mass is a probability between 0 and 1, not {mass}")
     detector = open_model(model)
-    result = detector(picture, threshold=0.0)
+    path, pixels = picture if isinstance(picture, Read) else (picture, picture)
+    result = detector(pixels, threshold=0.0)
     try:
         history = result.history(index) if query is None else _history(result, query, detector.names)
     except IndexError as error:
         raise ValueError(str(error)) from None
-    return provenance(detector.about(result, picture)) | {"object": described(history, mass)}
+    return provenance(detector.about(result, path)) | {"object": described(history, mass)}
 
 
 def _history(result: Result, query: int, names: tuple[str, ...]) -> History:

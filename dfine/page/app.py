@@ -8,6 +8,7 @@ import sys
 
 import gradio as gr
 
+from dfine.page import cached_files
 from dfine.page.endpoints import endpoints
 from dfine.page.example_cache import ExampleCache
 from dfine.page.examples import examples
@@ -62,8 +63,9 @@ def main(arguments: list[str] | None = None, program: str = "app.py") -> None:
     serving = Serving(options.host, options.port, options.hosts, os.environ.get("DFINE_AUTH", ""))
     try:
         bound(serving.host, serving.port).close()  # says at once that a port is taken, before models are read
-        page = build(options.model, options.device, options.fetch, options.swift)
-        serve(page, serving, ready=lambda: page.is_running)
+        with cached_files.own_folder():
+            page = build(options.model, options.device, options.fetch, options.swift)
+            serve(page, serving, ready=lambda: page.is_running)
     except (ValueError, OSError) as error:
         sys.exit(f"{program}: {error}")
     sys.stdout.flush()

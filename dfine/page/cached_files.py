@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,6 +15,8 @@ from gradio.data_classes import FileData
 from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
+
+from dfine.processes import InUseError, held
 
 QUALITY = 88  # of the JPEG that is shown; the visitor's own file stays beside it
 HERE = Path(__file__).parent
@@ -40,6 +46,21 @@ def thumbnail(path: str, side: int) -> dict:
         side: of the longer side, in pixels.
     """
     return described(write(_small(path, side), "thumbnail.jpg"), lambda: _small(path, side))
+
+
+@contextmanager
+def own_folder() -> Iterator[None]:
+    """Keep uploads in a folder that no other page uses: in Gradio's, or, where one does, in a new one for this run."""
+    folder = Path(get_upload_folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(folder, "a page"))
+        except InUseError as error:
+            own = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{folder.name}-", ignore_cleanup_errors=True))
+            os.environ["GRADIO_TEMP_DIR"] = own
+            print(f"{error}; this page keeps its uploads in {own}", file=sys.stderr)
+        yield
 
 
 def write(data: bytes, name: str = "picture.jpg") -> str:

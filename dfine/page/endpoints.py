@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import gradio as gr
 
 from dfine.page import api, zerogpu
+from dfine.page.decoding import TURN, decode
 from dfine.page.inputs import as_path
 from dfine.page.models import Models
 from dfine.weights.zoo import ZOO
@@ -32,12 +35,13 @@ def endpoints(models: Models, limits: dict) -> None:
 
     def detect(picture: str, model: str = "", threshold: float = 0.5) -> dict:
         """The objects in a picture, best first: name, score, box in pixels, query. The model: one that is here."""
-        return _spoken(run, api.detect, _given(picture), here(models, model), 0.5 if threshold is None else threshold)
+        threshold = 0.5 if threshold is None else threshold
+        return _spoken(_in_turn, run, api.detect, _given(picture), here(models, model), threshold)
 
     def inspect(picture: str, model: str = "", index: int = 0, query: int | None = None, mass: float = 0.8) -> dict:
         """One object through the layers; by its place in /detect, or by its query. The model: one that is here."""
         chosen = dict(index=index or 0, query=query, mass=0.8 if mass is None else mass)
-        return _spoken(run, api.inspect, _given(picture), here(models, model), **chosen)
+        return _spoken(_in_turn, run, api.inspect, _given(picture), here(models, model), **chosen)
 
     def zoo() -> list[dict]:
         """Every known checkpoint: AP, parameters, GFLOPs, licence, and whether it is here."""
@@ -65,6 +69,13 @@ def here(models: Models, name: str) -> str:
             print_exception=False,
         )
     return name
+
+
+def _in_turn(run: Callable, function: Callable, path: str, *given: object, **named: object) -> dict:
+    """What a function answers about the picture at a path, which is read beside the queue of the network."""
+    picture = decode(path)
+    with TURN:
+        return run(function, api.Read(path, picture), *given, **named)
 
 
 def _given(picture: str | None) -> str:

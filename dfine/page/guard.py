@@ -119,7 +119,7 @@ class Quota:
                 status = path.stat()
             except OSError:
                 continue
-            if path.is_file():
+            if path.is_file() and not path.name.startswith("."):  # hidden: the lock of the page that keeps them
                 files.append((status.st_mtime, status.st_size, path))
         excess = sum(size for _, size, _ in files) - self.total
         for _, size, path in sorted(files):

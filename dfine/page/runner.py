@@ -9,6 +9,7 @@ from dfine.figures import picture as pictures
 from dfine.inference import looking
 from dfine.page import cached_files, zerogpu
 from dfine.page.answer import FLOOR, Answer
+from dfine.page.decoding import TURN, decode
 from dfine.page.models import Models
 from dfine.trace.sampling import Looks
 
@@ -22,8 +23,8 @@ class Runner:
 
     def __init__(self, models: Models):
         self.models = models
-        self._detect = zerogpu.gpu(lambda path, name: models(name)(path, threshold=FLOOR))
-        self._sampling = zerogpu.gpu(lambda name, path, query, trace: looking.look(models(name), path, query, trace))
+        self._detect = zerogpu.gpu(lambda picture, name: models(name)(picture, threshold=FLOOR))
+        self._sampling = zerogpu.gpu(lambda name, given, query, trace: looking.look(models(name), given, query, trace))
 
     def answer(self, path: str, name: str = "") -> Answer:
         """Everything that a model ("" for the default one) makes of the picture at `path`.
@@ -31,9 +32,11 @@ class Runner:
         Raises:
             ValueError, OSError, RuntimeError: the picture or the model cannot be had; the message says why.
         """
-        model, start = self.models(name), time.perf_counter()
-        result = self._detect(path, name)
-        seconds = time.perf_counter() - start
+        model, picture = self.models(name), decode(path)
+        with TURN:
+            start = time.perf_counter()
+            result = self._detect(picture, name)
+            seconds = time.perf_counter() - start
         small = pictures.shown(result.picture)
         where = model.about(result, path)
         kept = cached_files.write(cached_files.jpeg(small))
@@ -46,4 +49,6 @@ class Runner:
         Raises:
             ValueError, OSError, RuntimeError: the picture or the model is gone.
         """
-        return self._sampling(answer.model, answer.path, query, answer.result.trace)
+        picture = decode(answer.path)
+        with TURN:
+            return self._sampling(answer.model, picture, query, answer.result.trace)

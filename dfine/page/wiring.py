@@ -16,7 +16,7 @@ from dfine.page.tabs import TABS
 from dfine.page.tabs.base import Place, Tab, Values
 from dfine.page.view import View
 
-ONE = dict(concurrency_id="network", concurrency_limit=1)  # one picture at a time goes through the network
+ONE = dict(concurrency_id="network", concurrency_limit=3)  # one is in the network; others are decoded, or drawn
 QUICK = dict(queue=False, show_progress="hidden", api_visibility="private")
 LATE = dict(api_visibility="private", show_progress="minimal", **ONE)
 LINK = "() => [{link: location.hash}]"  # whoever comes by a link is shown what it names

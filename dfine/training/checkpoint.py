@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from dfine.files import replacing
 from dfine.trace.base import SCHEMA
 from dfine.training.optimizer import Decay, average, freeze, groups
 from dfine.training.options import TrainOptions
@@ -41,7 +41,7 @@ class State:
     holds_out: bool = True  # whether a part of a data set without splits is held out; early runs trained on all of it
 
     def save(self, path: Path, options: TrainOptions) -> None:
-        """Write atomically: a kill leaves the old file or the new one."""
+        """Write whole or not at all: a kill leaves the old file or the new one. Raises WriteError."""
         values = {
             "schema": SCHEMA,
             "options": asdict(options),
@@ -55,9 +55,8 @@ class State:
             "random": torch.get_rng_state(),
             "holds_out": self.holds_out,
         }
-        temporary = path.with_suffix(".tmp")
-        torch.save(values, temporary)
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            torch.save(values, temporary)
 
     def load(self, path: Path, options: TrainOptions) -> None:
         """Take up everything. Raise ValueError when the file is not a training state of this network and run."""

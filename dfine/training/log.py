@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
+
+from dfine.files import replacing
 
 
 class Log:
@@ -24,17 +25,24 @@ class Log:
             self.board = SummaryWriter(str(out / "tensorboard"), purge_step=keep + 1 if keep else None)
 
     def write(self, epoch: int, values: dict[str, float]) -> None:
+        """Add an epoch, and write the file. Raises WriteError."""
+        self.add(epoch, values)
+        self.save(self.path)
+
+    def add(self, epoch: int, values: dict[str, float]) -> None:
+        """Add an epoch, to TensorBoard too."""
         self.rows.append({"epoch": epoch} | {k: f"{v:.6g}" for k, v in values.items()})
-        columns = list(dict.fromkeys(k for row in self.rows for k in row))
-        temporary = self.path.with_suffix(".tmp")
-        with temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns, restval="")
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(temporary, self.path)
         if self.board:
             for name, value in values.items():
                 self.board.add_scalar(name, value, epoch)
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all. Raises WriteError."""
+        columns = list(dict.fromkeys(k for row in self.rows for k in row))
+        with replacing(path) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows(self.rows)
 
     def close(self) -> None:
         if self.board:

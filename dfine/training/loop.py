@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -17,12 +16,13 @@ from dfine.data.loader import Batching, loader, relabelled
 from dfine.engines.torch_engine import TorchEngine
 from dfine.evaluation.coco import ALONE, Evaluation, evaluate
 from dfine.evaluation.thresholds import Thresholds, thresholds
-from dfine.files import check_folder
+from dfine.files import check_folder, write_json
 from dfine.inference.predictor import Predictor
-from dfine.processes import Ranks
+from dfine.processes import Ranks, held, require_free
 from dfine.trace.card import Card
 from dfine.trace.records import Target
 from dfine.training.checkpoint import State, fresh
+from dfine.training.keeping import Keeping
 from dfine.training.log import Log
 from dfine.training.optimizer import factor, still
 from dfine.training.options import TrainOptions
@@ -61,7 +61,7 @@ class Training:
         self.step = Step(state, plan, here, self.device, plan.share(here))
         self.out = Path(plan.options.out)
         self.checkpoint, self.best = self.out / LAST, self.out / "best.pt"
-        self.stop = False
+        self.keeping, self.stop = Keeping(self.tell), False
 
     @classmethod
     def start(cls, plan: Plan, here: Ranks = ALONE, watch: Watcher | None = None, tell: Tell = print_line) -> Training:
@@ -85,6 +85,8 @@ class Training:
 
     def _open(self) -> None:
         """Make the folder, or take up what lies in it."""
+        if self.here.first:
+            require_free(self.out, "a training")
         if self.options.resume:
             if not self.checkpoint.exists():
                 raise ValueError(f"there is nothing to resume: {self.checkpoint} does not exist")
@@ -95,7 +97,7 @@ class Training:
         self.here.gather(None)  # nobody makes the folder before everybody has looked
         if self.here.first and not self._over():
             self.out.mkdir(parents=True, exist_ok=True)
-            (self.out / "options.json").write_text(json.dumps(asdict(self.options), indent=2) + "\n")
+            write_json(self.out / "options.json", asdict(self.options))
 
     def _say_what_moved(self) -> None:
         """Say so where the data now has its classes in another order; the run keeps its own."""
@@ -110,8 +112,9 @@ class Training:
     def run(self) -> Evaluation | None:
         """Train to the last epoch, or until nothing gets better. A SIGTERM or Ctrl-C saves and raises `Interrupted`."""
         state, result = self.state, None
-        log = Log(self.out, keep=state.epoch) if self.here.first and not self._over() else None
-        with _on_signals(self._ask_to_stop):
+        mine = self.here.first and not self._over()
+        log = Log(self.out, keep=state.epoch) if mine else None
+        with held(self.out, "a training") if mine else contextlib.nullcontext(), _on_signals(self._ask_to_stop):
             while not self._over():
                 if state.epoch >= self.recipe.epochs and not state.plain:
                     self._turn_plain()
@@ -123,8 +126,10 @@ class Training:
                     self.tell(f"epoch {state.epoch}/{self.epochs}, {state.step} steps\n{result}")
                     self._judge(result)
                 if log:
-                    log.write(state.epoch, means)
+                    log.add(state.epoch, means)
+                    self.keeping.write(log.save, log.path)
                 self._save()
+            self.keeping.insist()
         if log:
             log.close()
         if state.epoch < self.epochs:
@@ -165,7 +170,7 @@ class Training:
 
     def _save(self, path: Path | None = None) -> None:
         if self.here.first:
-            self.state.save(path or self.checkpoint, self.options)
+            self.keeping.write(self.state.save, path or self.checkpoint, self.options)
         self.here.gather(None)  # nobody reads it before it is there
 
     def _epoch(self) -> dict[str, float]:
@@ -199,6 +204,7 @@ class Training:
                 # Processes ask each other only now and then, because that takes longer than looking at oneself.
                 if (self.here.count == 1 or state.step % TOGETHER == 0) and any(self.here.gather(self.stop)):
                     self._save()
+                    self.keeping.insist()
                     raise Interrupted("stopped; the state is saved, go on with --resume")
                 if state.step % options.save_every == 0:
                     self._save()
@@ -250,9 +256,9 @@ class Training:
     def _export(self, better: bool, found: Thresholds) -> None:
         """Write the averaged weights to `out/model`, and to `out/best` when no earlier evaluation was better."""
         model = self.predictor(found)
-        model.save(self.out / "model")
+        self.keeping.write(model.save, self.out / "model")
         if better:
-            model.save(self.out / "best")
+            self.keeping.write(model.save, self.out / "best")
 
     def _ask_to_stop(self, signum: int, _frame: object) -> None:
         if self.stop and signum == signal.SIGINT:  # asked twice

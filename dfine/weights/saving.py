@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from safetensors.torch import save_file
 
-from dfine.files import as_json
+from dfine.files import WriteError, as_json, replacing
 from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
 from dfine.trace.card import Card
@@ -63,14 +63,15 @@ def write_folder(
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
-            file, *others = (Path(scratch, name) for name in (HUB_FILES[1], *texts))
+        with ExitStack() as stack:  # the last one that is opened, the file of weights, gets its name first
+            others = [stack.enter_context(replacing(folder / name)) for name in texts]
+            for path, text in zip(others, texts.values()):
+                path.write_text(text + "\n", encoding="utf-8")
+            file = stack.enter_context(replacing(folder / HUB_FILES[1]))
             save_file(weights, file, metadata=metadata)
-            for path in others:
-                path.write_text(texts[path.name] + "\n", encoding="utf-8")
             file.chmod(others[0].stat().st_mode)  # safetensors lets nobody but its writer read
-            for path in (file, *others):
-                path.replace(folder / path.name)
+    except WriteError as error:
+        raise CheckpointError(str(error)) from None
     except OSError as error:
         raise CheckpointError(f"the checkpoint cannot be written to {folder}: {error}") from None
     return folder

@@ -1,6 +1,7 @@
 """`dfine explore` on eight scenes: what it says and writes, that a second run only updates, what bad input meets."""
 
 import json
+import os
 import re
 import socket
 
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 pytest.importorskip("fiftyone")
 
 from dfine.cli.main import app  # noqa: E402
+from dfine.explore.database import alone  # noqa: E402
 
 
 def run(*arguments, code=0):
@@ -58,6 +60,13 @@ def test_unlabelled_pictures_become_pre_labels(fo, scenes_folder, tmp_path):
     assert len(list((tmp_path / "out" / "labels").rglob("*.txt"))) == 8
     found = set(fo.load_dataset("bare").distinct("dfine.detections.label"))
     assert found and found <= set(called)
+
+
+def test_two_runs_do_not_fill_one_data_set(fo, scenes_folder):
+    with alone("twice"):
+        said = sentence("--data", scenes_folder, "--name", "twice")
+    assert "exploring 'twice' is under way in " in said and f"(process {os.getpid()} on " in said
+    assert not fo.dataset_exists("twice")
 
 
 def test_bad_input_is_said_before_the_network_runs(fo, scenes_folder, tmp_path):

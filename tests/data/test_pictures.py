@@ -331,3 +331,12 @@ def test_a_picture_in_memory():
     buffer = io.BytesIO()
     gradient().save(buffer, "png")
     assert same(read(Image.open(buffer)), gradient())
+
+
+@pytest.mark.parametrize("name", ["a.eps", "a.jpg", "a.png"])
+def test_postscript_reaches_no_other_program(tmp_path, monkeypatch, name):
+    """Whatever the file is called: Pillow would hand it to Ghostscript, which runs programs."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "b.eps", "EPS")
+    (tmp_path / "b.eps").rename(tmp_path / name)
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_: pytest.fail("it was handed on"))
+    refused(tmp_path / name, "is not a picture in a format that can be read here")

@@ -25,7 +25,7 @@ def test_one_picture_at_a_time_goes_through_the_network(page):
     assert len(detecting) >= 6, "a picture may come from many places"
     waiting = [fn for fn in page.fns.values() if fn.concurrency_id == wiring.ONE["concurrency_id"]]
     assert set(map(id, detecting)) <= set(map(id, waiting)) and len(waiting) > len(detecting)
-    assert {fn.concurrency_limit for fn in waiting} == {1} and all(fn.queue is not False for fn in waiting)
+    assert {fn.concurrency_limit for fn in waiting} == {3} and all(fn.queue is not False for fn in waiting)
 
 
 def test_choosing_never_waits_for_the_network(page):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -23,6 +22,7 @@ from tqdm import tqdm
 from dfine.boxes import from_pixels
 from dfine.data.scenes.composition import DIALS, NAMES, Composition, compose
 from dfine.data.scenes.effects import render
+from dfine.files import drafted, require_empty
 from dfine.trace.records import Target
 
 __all__ = ["DIALS", "NAMES", "Scene", "Scenes", "draw", "random_dials", "write"]
@@ -201,23 +201,16 @@ def write(folder: str | Path, scenes: Scenes, *, workers: int | None = None, qua
     count, folder = len(scenes), Path(folder).absolute()
     if quality is not None and not 1 <= quality <= 100:
         raise ValueError(f"the JPEG quality must be in 1..100, or None for PNG files, not {quality}")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is not an empty folder; name a new one, or empty it first")
+    folder = require_empty(folder)
     workers = min(8, os.cpu_count() or 1) if workers is None else workers
-    folder.parent.mkdir(parents=True, exist_ok=True)
-
     suffix = ".png" if quality is None else ".jpg"
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
-        draft = Path(scratch) / "set"
-        (draft / "images").mkdir(parents=True)
+    with drafted(folder) as draft:
+        (draft / "images").mkdir()
         jobs = DataLoader(
             _Writing(scenes, draft / "images", suffix, quality), None, num_workers=workers, collate_fn=tuple
         )
         entries = list(tqdm(jobs, desc="drawing scenes", unit=" pictures", total=count)) if count else []
         (draft / "annotations.json").write_text(json.dumps(_coco(entries, scenes.size, suffix)))
-        if folder.exists():
-            folder.rmdir()
-        draft.rename(folder)
     return folder
 
 

@@ -26,6 +26,7 @@ from dfine.engines.gather_attention import GatherAttention
 from dfine.engines.onnx import file as onnx_file
 from dfine.engines.onnx.packages import needed
 from dfine.engines.onnx.parity import ExportError, check, compare
+from dfine.files import replacing
 from dfine.network.detector import DFINE
 from dfine.trace.card import Card
 from dfine.trace.records import Refinement, Trace
@@ -162,7 +163,7 @@ def export(network: DFINE, card: Card, path: str | Path, options: Options | None
         want = wrapped.outputs(copy.deepcopy(network).cpu()(inputs[0]), *inputs[1:])
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".exporting-", dir=path.parent) as scratch:
+    with replacing(path) as whole, _scratch(whole) as scratch:
         raw, file = Path(scratch) / "raw.onnx", Path(scratch) / path.name
         onnx_file.write(wrapped, inputs, list(want), raw, opset=options.opset, any_batch=options.batch is None)
         onnx_file.simplify(raw, file, half=options.half)
@@ -171,8 +172,13 @@ def export(network: DFINE, card: Card, path: str | Path, options: Options | None
         parity = compare({name: torch.from_numpy(value) for name, value in have.items()}, want)
         check(parity, options.half)
         onnx_file.describe(file, about(card, network, options, trace) | {"parity": parity})
-        file.replace(path)
+        file.replace(whole)
     return parity
+
+
+def _scratch(path: Path) -> tempfile.TemporaryDirectory:
+    """A folder beside a hidden file, called so that it is removed with such files if this process is killed."""
+    return tempfile.TemporaryDirectory(prefix=f"{path.name}-", suffix=".tmp", dir=path.parent)
 
 
 def sample(options: Options, size: tuple[int, int]) -> tuple[Tensor, ...]:

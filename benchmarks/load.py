@@ -1,0 +1,191 @@
+"""What the page does under load, on loopback: callers of its API and visitors with browsers, all at work at once.
+
+    python benchmarks/load.py [--minutes 10] [--callers 1 8 32] [--browsers 4] [--chromium /usr/bin/chromium]
+
+Serves `python app.py` with the shipped checkpoint, and for each number of callers lets them and the browsers work for
+so many minutes. Callers ask /detect and /inspect about a picture in turn; visitors choose examples, move the threshold,
+and open tabs. Printed are answers a second, the median and the 95th percentile of a caller's wait, how often the page
+said "busy" (429 or 503), every other error, how long a first page took, and the memory of the page's process before and
+after. A caller to whom the page is busy waits for as long as it is told, as a client should.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from assets.browser import CHROMIUM, launched, served  # noqa: E402
+from dfine.data import scenes  # noqa: E402
+
+BUSY = (429, 503)
+PATIENCE = 120  # seconds that an answer may take
+
+
+@dataclass
+class Seen:
+    """What was seen, by all threads."""
+
+    waits: list[float] = field(default_factory=list)  # seconds of each answer
+    busy: int = 0
+    errors: Counter = field(default_factory=Counter)
+    actions: int = 0  # of visitors
+    pages: list[float] = field(default_factory=list)  # seconds to a first page
+
+
+def uploaded(url: str, picture: bytes) -> str:
+    """The path that the page gives an uploaded picture."""
+    edge = uuid.uuid4().hex
+    head = f'--{edge}\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    body = head.encode() + picture + f"\r\n--{edge}--\r\n".encode()
+    kind = {"Content-Type": f"multipart/form-data; boundary={edge}"}
+    with urllib.request.urlopen(urllib.request.Request(f"{url}/gradio_api/upload", body, kind), timeout=60) as answer:
+        return json.loads(answer.read())[0]
+
+
+def asked(url: str, name: str, data: list) -> str:
+    """The last event of an endpoint's answer."""
+    call = f"{url}/gradio_api/call/{name}"
+    request = urllib.request.Request(call, json.dumps({"data": data}).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        event = json.loads(answer.read())["event_id"]
+    with urllib.request.urlopen(f"{call}/{event}", timeout=PATIENCE) as answer:
+        return answer.read().decode()
+
+
+def calling(url: str, path: str, until: float, seen: Seen) -> None:
+    """One caller: /detect and /inspect in turn, as fast as they are answered."""
+    turn = 0
+    while time.monotonic() < until:
+        name, rest = (("detect", ["", 0.5]), ("inspect", ["", 0]))[turn % 2]
+        turn, start = turn + 1, time.monotonic()
+        try:
+            said = asked(url, name, [{"path": path}, *rest])
+        except urllib.error.HTTPError as error:
+            if error.code in BUSY:
+                seen.busy += 1
+                time.sleep(float(error.headers.get("retry-after") or 1))
+            else:
+                seen.errors[f"{error.code} {error.read(200)!r}"] += 1
+            continue
+        except OSError as error:
+            seen.errors[repr(error)[:100]] += 1
+            continue
+        if "event: complete" in said:
+            seen.waits.append(time.monotonic() - start)
+        else:
+            seen.errors[said[:100]] += 1
+
+
+def visiting(url: str, chromium: str, count: int, until: float, seen: Seen) -> None:
+    """Some visitors, each with a page of their own, who do one thing after the other."""
+    from playwright.sync_api import Error, sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = launched(playwright, chromium)
+        pages = []
+        for _ in range(count):
+            page, start = browser.new_context().new_page(), time.monotonic()
+            page.on("response", lambda r: seen.errors.update([f"browser: {r.status}"]) if r.status >= 500 else None)
+            page.on("pageerror", lambda error: seen.errors.update([f"browser: {error}"[:100]]))
+            page.goto(url, timeout=1000 * PATIENCE)
+            page.wait_for_selector("#source", timeout=1000 * PATIENCE)
+            seen.pages.append(time.monotonic() - start)
+            pages.append(page)
+        turn = 0
+        while time.monotonic() < until:
+            page, turn = pages[turn % count], turn + 1
+            try:
+                acted(page, turn)
+                seen.actions += 1
+            except Error as error:
+                seen.errors[f"browser: {str(error).splitlines()[0][:100]}"] += 1
+        browser.close()
+
+
+def acted(page, turn: int) -> None:
+    """One of a visitor's actions."""
+    action = turn % 3
+    if action == 0:
+        buttons = page.get_by_role("button", name="Example: ")
+        buttons.nth(turn % buttons.count()).click(timeout=30_000)
+    elif action == 1:
+        page.fill("#threshold input[type=number]", str(0.1 + 0.05 * (turn % 10)), timeout=30_000)
+        page.keyboard.press("Tab")
+    else:
+        tabs = page.locator("#tabs [role=tab]:visible")
+        tabs.nth(turn % tabs.count()).click(timeout=30_000)
+    page.wait_for_timeout(400)
+
+
+def memory() -> float | None:
+    """Megabytes that the page's process holds; None where that cannot be told."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == os.getpid() and b"app.py" in (process / "cmdline").read_bytes():
+                return int((process / "status").read_text().split("VmRSS:")[1].split()[0]) / 1000
+        except (OSError, ValueError, IndexError):
+            continue
+    return None
+
+
+def round_of(url: str, path: str, callers: int, options: argparse.Namespace) -> None:
+    """Let so many callers and the browsers work, and print what was seen."""
+    seen, until, before = Seen(), time.monotonic() + 60 * options.minutes, memory()
+    work = [threading.Thread(target=calling, args=(url, path, until, seen)) for _ in range(callers)]
+    if options.browsers:
+        visitors = (url, options.chromium, options.browsers, until, seen)
+        work.append(threading.Thread(target=visiting, args=visitors))
+    start = time.monotonic()
+    for thread in work:
+        thread.start()
+    for thread in work:
+        thread.join()
+    after, waits = memory(), sorted(seen.waits) or [float("nan")]
+    held = "" if None in (before, after) else f"; memory {before:.0f} → {after:.0f} MB"
+    first = f"; first page {max(seen.pages):.1f} s at most" if seen.pages else ""
+    rate = len(seen.waits) / (time.monotonic() - start)
+    print(
+        f"{callers:3d} callers, {options.browsers} browsers: {rate:.2f} answers/s, "
+        f"median {statistics.median(waits):.2f} s, p95 {waits[int(0.95 * (len(waits) - 1))]:.2f} s, "
+        f"{seen.busy} times busy, {seen.actions} actions{first}{held}; "
+        f"errors: {dict(seen.errors) or 'none'}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Serve, work, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--callers", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--browsers", type=int, default=4)
+    parser.add_argument("--chromium", default=CHROMIUM)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        scenes.write(Path(folder) / "set", scenes.Scenes(1, size=(640, 640), seed=1), workers=0)
+        picture = next((Path(folder) / "set" / "images").iterdir()).read_bytes()
+        with served("demo", DFINE_FETCH="0", DFINE_SWIFT="1", DFINE_DEVICE="cpu") as url:
+            path = uploaded(url, picture)
+            asked(url, "detect", [{"path": path}, "", 0.5])
+            for callers in options.callers:
+                round_of(url, path, callers, options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""What cannot be written does not end a run, and is written later; nothing that was there is lost."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dfine.files import WriteError
+from dfine.training.keeping import Keeping
+
+ROOT = Path(__file__).parents[2]
+
+
+class Disk:
+    """Is full for the next `full` writes."""
+
+    def __init__(self, full):
+        self.full, self.holds = full, {}
+
+    def write(self, place, value):
+        if self.full:
+            self.full -= 1
+            raise WriteError(place, OSError(28, "No space left on device"))
+        self.holds[place] = value
+
+
+def test_what_cannot_be_written_is_written_later():
+    told, disk = [], Disk(1)
+    keeping = Keeping(told.append, ())
+    keeping.insist()
+    keeping.write(disk.write, "a", 1)
+    keeping.write(disk.write, "b", 2)
+    assert disk.holds == {"b": 2} and told == [
+        "a cannot be written: the disk is full; free some space; the run goes on, and writes again later"
+    ]
+    keeping.insist()
+    assert disk.holds == {"a": 1, "b": 2} and len(told) == 1
+
+
+def test_a_later_write_makes_up_for_an_earlier_one():
+    disk = Disk(1)
+    keeping = Keeping(lambda _: None, ())
+    for value in (1, 2):
+        keeping.write(disk.write, "a", value)
+    keeping.insist()
+    assert disk.holds == {"a": 2}
+
+
+def test_in_the_end_it_tries_several_times():
+    told, disk = [], Disk(3)
+    keeping = Keeping(told.append, (0, 0))
+    keeping.write(disk.write, "a", 1)
+    keeping.insist()
+    assert disk.holds == {"a": 1} and sum("the next try is in 0 s" in sentence for sentence in told) == 2
+    disk.full = 10
+    keeping.write(disk.write, "a", 2)
+    with pytest.raises(WriteError, match="a cannot be written"):
+        keeping.insist()
+    assert disk.holds == {"a": 1}
+
+
+LIMITED = """
+import resource, sys
+from dfine.training.keeping import Keeping
+from dfine.training.loop import train
+from dfine.training.options import TrainOptions
+Keeping.__init__.__defaults__ = ((),)
+small = dict(size="n", input=64, queries=20, pictures=8, batch=4, warmup=2, ema_ramp=4, denoising=8, val_count=4)
+train(TrainOptions(out=sys.argv[1], epochs=1, **small))
+resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, resource.RLIM_INFINITY))  # as a disk that has become full
+try:
+    train(TrainOptions(out=sys.argv[1], epochs=2, resume=True, **small))
+except (OSError, ValueError) as error:
+    print("said:", error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+train(TrainOptions(out=sys.argv[1], epochs=2, resume=True, **small))
+"""
+
+
+def test_a_run_on_a_full_disk_keeps_what_it_had(tmp_path):
+    """The state of the first epoch survives a second one that cannot be saved, and the run goes on from there."""
+    pytest.importorskip("resource")
+    out = tmp_path / "run"
+    script = LIMITED.replace("keeping.PAUSES = ()", "keeping.Keeping.__init__.__defaults__ = ((),)")
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(out)], capture_output=True, text=True, cwd=ROOT, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    for file in ("model.safetensors", "last.pt"):
+        assert f"{file} cannot be written: it would be larger than files may be here" in done.stdout
+    assert "the run goes on, and writes again later" in done.stdout and "said: " in done.stdout
+    assert {p.name for p in out.iterdir()} >= {"last.pt", "model", "best", "log.csv", "options.json"}
+    assert [p for p in out.rglob(".*")] == [], "nothing hidden is left"
+    assert json.loads((out / "options.json").read_text())["epochs"] == 2
+    assert len((out / "log.csv").read_text().splitlines()) == 1 + 2
