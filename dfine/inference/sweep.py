@@ -63,7 +63,7 @@ def sweep(
     truth = torch.as_tensor(box, dtype=torch.float32)
     scores, spreads, errors = [], [], []
     for amount in amounts:
-        history = _object(model, spoiled(amount), truth, name)
+        history = find(model, spoiled(amount), truth, name)
         missing = torch.full((4,), torch.nan)
         scores.append(torch.tensor(torch.nan) if history is None else history.scores[-1])
         spreads.append(missing if history is None else history.intervals()[-1].diff(dim=-1)[:, 0])
@@ -72,13 +72,14 @@ def sweep(
     return Sweep(torch.tensor(amounts, dtype=torch.float32), torch.tensor(scores), *stacked)
 
 
-def _object(model: Predictor, picture: Image.Image, truth: Tensor, name: str) -> History | None:
+def find(model: Predictor, picture: Image.Image, box: Tensor, name: str) -> History | None:
+    """The detection of a class that overlaps a box [4] (xyxy pixels) best, by an IoU of at least 0.3; None for none."""
     result = model(picture, LOWEST)
     found = result.detections
     mine = torch.tensor([n == name for n in found.class_names], dtype=torch.bool)
     if not mine.any():
         return None
-    overlap = torch.where(mine, iou_xyxy(found.boxes.float(), truth.expand(len(found), 4)), torch.tensor(-1.0))
+    overlap = torch.where(mine, iou_xyxy(found.boxes.float(), box.expand(len(found), 4)), torch.tensor(-1.0))
     best = int(overlap.argmax())
     return result.history(best) if overlap[best] >= SAME else None
 

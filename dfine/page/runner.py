@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
+
+from PIL import Image
 
 from dfine.figures import picture as pictures
 from dfine.inference import looking
+from dfine.inference.sweep import Sweep, sweep
 from dfine.page import cached_files, zerogpu
 from dfine.page.answer import FLOOR, Answer
 from dfine.page.decoding import TURN, decode
@@ -25,6 +29,7 @@ class Runner:
         self.models = models
         self._detect = zerogpu.gpu(lambda picture, name: models(name)(picture, threshold=FLOOR))
         self._sampling = zerogpu.gpu(lambda name, given, query, trace: looking.look(models(name), given, query, trace))
+        self._sweep = zerogpu.gpu(lambda name, *arguments: sweep(models(name), *arguments))
 
     def answer(self, path: str, name: str = "") -> Answer:
         """Everything that a model ("" for the default one) makes of the picture at `path`.
@@ -52,3 +57,20 @@ class Runner:
         picture = decode(answer.path)
         with TURN:
             return self._sampling(answer.model, picture, query, answer.result.trace)
+
+    def sweep(
+        self, answer: Answer, number: int, spoiled: Callable[[float], Image.Image], amounts: list[float]
+    ) -> Sweep:
+        """What becomes of a detection when its picture is spoiled, see `dfine.inference.sweep`.
+
+        Lengths and errors are in pixels of the visitor's picture. Errors are counted from where the unspoiled detection
+        has its edges.
+
+        Raises:
+            ValueError, OSError, RuntimeError: the model is gone.
+        """
+        found, scale = answer.result.detections, answer.picture.width / answer.size[0]
+        box, name = (found.boxes[number] * scale).tolist(), found.class_names[number]
+        with TURN:
+            seen = self._sweep(answer.model, spoiled, amounts, box, name)
+        return replace(seen, spreads=seen.spreads / scale, errors=seen.errors / scale)

@@ -1,6 +1,6 @@
 """The tabs of the page, in order. A new tab is one file, here or among the browser's modules, and one line here."""
 
-from dfine.page.tabs import files, paper, sampling, why_not
+from dfine.page.tabs import files, paper, sampling, spoil, why_not
 from dfine.page.tabs.browser import drawn
 
 TABS = (
@@ -10,6 +10,7 @@ TABS = (
     drawn("layers", "Layer by layer"),
     drawn("lab", "W(n)"),
     sampling.TAB,
+    spoil.TAB,
     why_not.TAB,
     paper.TAB,
     files.TAB,
