@@ -25,7 +25,7 @@ import {weighting} from './distribution.js';
 /** @type {State} */
 export const START = {
   trace: null, object: null, layer: 0, edge: 0, over: null, bin: null, tab: '', threshold: 0.5, classes: [], top: null,
-  point: null, ribbons: true, magnified: false, lab: null,
+  point: null, ribbons: false, magnified: false, lab: null,
 };
 /** What a visitor decides, and may want to take back; not where the pointer is, or how far the layers have played. */
 export const DECISIONS = ['object', 'edge', 'tab', 'threshold', 'classes', 'top', 'lab'];
