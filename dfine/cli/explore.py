@@ -139,9 +139,10 @@ def run(look: Look, out: Out, where: Where) -> None:
             typer.echo(f"pre-labels are in {written}; order.csv has the most doubtful pictures first")
     if where.app:
         options = dict(address=where.address, port=where.port, browser=where.browser)
+        options["spaces"] = workspace.spaces(bool(dataset.list_evaluations()), suspects=bool(out.suspects))
         if out.suspects:
             options["view"] = dataset.load_saved_view(suspect_store.view_name(look.field))
-        session.serve(dataset, typer.echo, spaces=dataset.load_workspace(workspace.WORKSPACE), **options)
+        session.serve(dataset, typer.echo, **options)
 
 
 def _explored(look: Look):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import subprocess
@@ -24,6 +25,7 @@ def require_database() -> None:
         ImportError: FiftyOne is not installed.
         RuntimeError: no MongoDB answers at the address that is configured, or there is none to start.
     """
+    logging.getLogger("fiftyone.core.odm.database").addFilter(_concerns_us)
     try:
         import fiftyone as fo
     except ImportError as error:
@@ -53,6 +55,11 @@ def alone(name: str) -> Iterator[None]:
     place.mkdir(parents=True, exist_ok=True)
     with held(place, f"exploring {name!r}"):
         yield
+
+
+def _concerns_us(record: logging.LogRecord) -> bool:
+    """All that FiftyOne logs of its database but its notice on future versions, which nobody here can act on."""
+    return "deprecation notices" not in record.getMessage()
 
 
 def _answers(uri: str) -> None:

@@ -7,6 +7,8 @@ and FIELD_eval_any, matched across classes, for the confusion matrix. What follo
 
 from __future__ import annotations
 
+import hashlib
+
 import fiftyone as fo
 from fiftyone.utils.eval.coco import COCOEvaluation
 from tqdm import tqdm
@@ -57,7 +59,24 @@ def evaluate(dataset: fo.Dataset, field: str = fields.FIELD, *, progress: bool =
     measured = Evaluation.of(tables.truth, tables.rows)
     by_fiftyone = {stage: None if value < 0 else value for stage, value in zip(stages, ap)}  # −1: nothing to measure
     fields.note(dataset, field, {"evaluation": measured.to_dict() | {"fiftyone": by_fiftyone}})
+    fields.note(dataset, field, {"evaluated": _state(dataset, field)})
     return measured
+
+
+def is_current(dataset: fo.Dataset, field: str = fields.FIELD) -> bool:
+    """Whether a field was evaluated, and neither answers nor boxes have changed since."""
+    known = fields.about(dataset, field).get("evaluated")
+    return bool(known) and dataset.has_evaluation(fields.confusion_key(field)) and known == _state(dataset, field)
+
+
+def _state(dataset: fo.Dataset, field: str) -> str:
+    """A digest of what an evaluation depends on: the answers, which run, and how many pictures and boxes it filled."""
+    about = fields.about(dataset, field)
+    truth = about["truth"]
+    paths = [f"{truth}.detections.{a}" for a in ("id", "label", "bounding_box", "iscrowd")]
+    values = dataset.values(["id", *(p for p in paths if dataset.has_field(p))])
+    filled = len(looked_at(dataset, field)), dataset.count(f"{field}.detections"), about.get("run")
+    return hashlib.sha256(repr((values, filled)).encode()).hexdigest()
 
 
 def forget(dataset: fo.Dataset, field: str = fields.FIELD) -> None:

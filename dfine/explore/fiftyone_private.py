@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 
 import fiftyone as fo
+import fiftyone.core.service as fosv
 import fiftyone.core.session as fos
 from bson import ObjectId
 from pymongo import UpdateOne
@@ -44,6 +47,25 @@ def update_samples(samples: fo.Dataset | fo.DatasetView, pictures: dict[str, dic
     ]
     if operations:
         samples._dataset._bulk_write(operations, ids=list(pictures))
+
+
+@contextmanager
+def patient(seconds: int = 300) -> Iterator[None]:
+    """While the block runs, the App's server has so long to start: a busy machine needs more than FiftyOne's minute."""
+    theirs = fosv.Service._wait_for_child_port
+
+    def wait(self, port=None, timeout=seconds):
+        return theirs(self, port, max(timeout, seconds))
+
+    fosv.Service._wait_for_child_port = wait
+    try:
+        yield
+    except fosv.ServiceListenTimeout:
+        raise RuntimeError(
+            f"the App's server did not start within {seconds} seconds; try again when the machine is less busy"
+        ) from None
+    finally:
+        fosv.Service._wait_for_child_port = theirs
 
 
 def end_without_waiting(session: fos.Session) -> None:

@@ -41,7 +41,8 @@ def explore(
     """Look at every picture of a data set, store all that this detector knows of its boxes, and evaluate every layer.
 
     The same call again does only what is missing: pictures that have been looked at by the same weights with the same
-    settings are left as they are, and an interrupted run goes on.
+    settings are left as they are, an interrupted run goes on, and what was evaluated is evaluated again only where
+    answers or boxes have changed.
 
     Args:
         data: see `dfine.explore.datasets.open_dataset`; or a FiftyOne data set.
@@ -69,7 +70,7 @@ def explore(
         warnings.warn(str(model.names), stacklevel=2)
     prepare(dataset, model, field, truth)
     apply(dataset, model, field, pace)
-    if datasets.classes(dataset, truth):
+    if datasets.classes(dataset, truth) and not evaluate.is_current(dataset, field):
         evaluate.evaluate(dataset, field, progress=pace.progress)
     return dataset
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import fiftyone as fo
 import fiftyone.core.session as fos
 
-from dfine.explore.fiftyone_private import end_without_waiting
+from dfine.explore.fiftyone_private import end_without_waiting, patient
 
 PLUGIN = Path(__file__).parent / "plugin"
 LOCAL = "127.0.0.1"
@@ -37,10 +37,12 @@ def app(
 
     Raises:
         ValueError: the address is not one of this machine, or the port is taken.
+        RuntimeError: the server does not start.
     """
     port = find_port(address, port)
     with plugins():
-        session = fo.launch_app(dataset, address=address, port=port, remote=not browser, auto=False, **options)
+        with patient():
+            session = fo.launch_app(dataset, address=address, port=port, remote=not browser, auto=False, **options)
         try:
             yield session
         finally:

@@ -6,6 +6,7 @@ import fiftyone as fo
 
 from dfine.explore import fields
 from dfine.explore.panel import NAME as EDGES_PANEL
+from dfine.explore.suspect_panel import NAME as SUSPECTS_PANEL
 from dfine.figures import style
 
 WORKSPACE = "D-FINE"
@@ -33,11 +34,16 @@ def save(dataset: fo.Dataset, field: str = fields.FIELD) -> fo.Space:
     return space
 
 
-def spaces(evaluated: bool = True) -> fo.Space:
-    """The pictures beside the panel; behind it, the evaluation (where there is one) and the histograms."""
+def spaces(evaluated: bool = True, suspects: bool = False) -> fo.Space:
+    """The pictures beside the panel; behind it, the evaluation (where there is one) and the histograms.
+
+    With `suspects`, their panel stands before the others: what is ticked is accepted or rejected there.
+    """
     beside = [fo.Panel(type=EDGES_PANEL), fo.Panel(type="Histograms")]
     if evaluated:
         beside.insert(1, fo.Panel(type=EVALUATION_PANEL))
+    if suspects:
+        beside.insert(0, fo.Panel(type=SUSPECTS_PANEL))
     left, right = [fo.Panel(type="Samples", pinned=True)], beside
     sides = [fo.Space(children=panels, active_child=panels[0].component_id) for panels in (left, right)]
     return fo.Space(children=sides, orientation="horizontal", sizes=[0.5, 0.5])

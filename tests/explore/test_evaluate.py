@@ -195,6 +195,12 @@ def test_a_new_answer_is_seen_when_it_is_judged_again(fo, explored):
     assert info["evaluation"]["objects"] == before + 1 and "a new class" in info["classes"]
     assert sample.ground_truth.detections[-1].dfine_error == "Miss"
     assert len(copy.list_evaluations()) == 5
+
+    assert evaluate.is_current(copy), "so that another run need not evaluate it again"
+    sample.reload()
+    sample.ground_truth.detections[0].label = "a new class"
+    sample.save()
+    assert not evaluate.is_current(copy)
     copy.delete()
 
 

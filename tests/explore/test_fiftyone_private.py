@@ -54,3 +54,15 @@ def test_a_session_knows_the_warning_that_is_kept_back(fo):
     import fiftyone.core.session as fos
 
     assert "_disable_wait_warning" in inspect.getsource(fos.Session)
+
+
+def test_the_server_of_the_app_has_longer_than_a_minute_to_start(fo):
+    import fiftyone.core.service as fosv
+
+    from dfine.explore.fiftyone_private import patient
+
+    theirs = fosv.Service._wait_for_child_port
+    with pytest.raises(RuntimeError, match="did not start within 0 seconds"), patient(0):
+        assert fosv.Service._wait_for_child_port is not theirs
+        raise fosv.ServiceListenTimeout("server", 1)
+    assert fosv.Service._wait_for_child_port is theirs

@@ -10,6 +10,8 @@ from dfine.figures import style  # noqa: E402
 
 @pytest.mark.parametrize("evaluated", [True, False])
 def test_pictures_left_and_the_panel_of_edges_in_front_right(evaluated):
+    first = workspace.spaces(evaluated, suspects=True).children[1].children[0]
+    assert first.type == "dfine_suspects"
     space = workspace.spaces(evaluated)
     left, right = space.children
     assert [panel.type for panel in left.children] == ["Samples"]
