@@ -59,7 +59,7 @@ def test_the_page_calls_with_its_cookie(url, functions):
         cookie = page.headers["set-cookie"].partition(";")[0]
     assert cookie.startswith(COOKIE)
     quick = next(n for n, d in functions.items() if d["api_name"] == "arrive")
-    call = {"fn_index": quick, "data": [], "session_hash": "x"}
+    call = {"fn_index": quick, "data": [None], "session_hash": "x"}
     assert sent(url, "/gradio_api/run/predict", call, {"Cookie": cookie})[0] == 200
     for forged in (cookie[:-1] + ("0" if cookie[-1] != "0" else "1"), f"{COOKIE}=x.y", f"{COOKIE}=", f"{COOKIE}=ü"):
         status, said = sent(url, "/gradio_api/run/predict", call, {"Cookie": forged.encode().decode("latin-1")})

@@ -134,13 +134,13 @@ export function panels({element}, {store}, weighted) {
     const layer = Math.ceil(state.layer - 1e-9);
     for (const {figure, parts, layer: mine, edge} of all) {
       put(figure, {class: `panel${mine === layer ? ' row' : ''}${edge === (state.over ?? -1) ? ' column' : ''}`});
-      put(parts.lit, {x: state.bin ?? 0, display: state.bin !== null && edge === (state.over ?? state.edge) ? null
-        : 'none'});
+      const lit = state.bin !== null && edge === (state.over ?? state.edge);
+      put(parts.lit, {x: state.bin ?? 0, display: lit ? null : 'none'});
     }
-    for (const head of grid.querySelectorAll('.layer')) put(head, {'aria-current': +head.dataset.layer === layer
-      && 'true'});
-    for (const head of grid.querySelectorAll('.edge')) put(head, {'aria-current': +head.dataset.edge === state.edge
-      && 'true'});
+    const mark = (kind, value) => grid.querySelectorAll(`.${kind}`).forEach((head) =>
+      put(head, {'aria-current': +head.dataset[kind] === value && 'true'}));
+    mark('layer', layer);
+    mark('edge', state.edge);
     if (state.bin === null) put(tip, {hidden: true});
   }
 

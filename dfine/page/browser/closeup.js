@@ -18,15 +18,15 @@ const WHISKER = 'Whiskers: where each edge lies with 80 % probability.';
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function closeup({element}, page) {
   const {store} = page;
-  const image = svg('image', {preserveAspectRatio: 'none'}), outlines = svg('g', {class: 'outlines'});
+  const image = html('img', {alt: '', draggable: 'false'}), outlines = svg('g', {class: 'outlines'});
   const box = svg('g', {class: 'box'}, svg('rect', {class: 'halo'}), svg('rect', {class: 'frame'}));
   const marks = svg('g', {class: 'marks'}), hits = svg('g', {class: 'hits'});
-  const canvas = svg('svg', {role: 'img'}, image, outlines, box, marks, hits), edges = edgeMarks(marks);
+  const canvas = svg('svg', {role: 'img'}, outlines, box, marks, hits), edges = edgeMarks(marks);
   const lengths = html('div', {class: 'lengths'}), nothing = html('p', {class: 'nothing'},
     'Nothing to show: no object is chosen.');
-  const view = html('div', {class: 'view'}, canvas, lengths, nothing), head = html('p', {class: 'head'});
-  const play = html('button', {type: 'button', class: 'play', 'aria-label': 'Play', onclick: () => (timer ? pause()
-    : start())}, '▶');
+  const view = html('div', {class: 'view'}, image, canvas, lengths, nothing), head = html('p', {class: 'head'});
+  const play = html('button', {type: 'button', class: 'play', 'aria-label': 'Play', 
+    onclick: () => (timer ? pause() : start())}, '▶');
   const slider = html('input', {type: 'range', min: 0, step: 0.01, 'aria-label': 'Step through the layers',
     oninput: () => {
     pause();
@@ -110,17 +110,16 @@ export function closeup({element}, page) {
     const {box: true_, reach} = history.moment(state.layer), stage = Math.ceil(state.layer - 1e-9);
     const shown = true_.map((v, k) => tenfold(v, last[k], magnified)), shift = shown.map((v, k) => v - true_[k]);
     const colour = stage ? history.colours.layers[stage - 1] : INITIAL;
-    for (const each of box.children) put(each, {...frame(on(shown)), stroke: each.classList.contains('frame') ? colour
-      : null,
-      'stroke-dasharray': stage ? null : '6 5'});
+    const place = frame(on(shown)), dash = stage ? null : '6 5';
+    put(box.firstChild, {...place, 'stroke-dasharray': dash});
+    put(box.lastChild, {...place, 'stroke-dasharray': dash, stroke: colour});
     edges({history, state, box: shown, reach, scale: [scale, scale], shift, size: history.size, origin});
     [...hits.children].forEach((hit, k) => {
       const [x1, y1, x2, y2] = on(shown), axis = k % 2, place = [x1, y1, x2, y2][k];
       put(hit, axis ? {x1, x2, y1: place, y2: place} : {x1: place, x2: place, y1, y2});
     });
     [...lengths.children].forEach((button, k) => {
-      put(button, {hidden: !reach, class: [k === state.edge && 'mine', k === state.over
-        && 'over'].filter(Boolean).join(' ')});
+      put(button, {hidden: !reach, class: k === state.over && 'over'});
       if (!reach) return;
       const [x1, y1, x2, y2] = on(shown), inside = k % 2 ? Math.abs(y2 - y1) > 90 : Math.abs(x2 - x1) > 150;
       const [low, high] = reach[k].map((v) => (v + shift[k] - origin[k % 2]) * scale), first = (k < 2) === inside;
@@ -129,8 +128,8 @@ export function closeup({element}, page) {
       const text = `${number(reach[k][1] - reach[k][0])} px`;
       if (button.textContent !== text) button.textContent = text;
       const [bw, bh] = [button.offsetWidth, button.offsetHeight];
-      const [x, y] = k % 2 ? [(x1 + x2) / 2 - bw / 2, first ? along : along - bh] : [first ? along : along - bw, (y1
-        + y2) / 2 - bh / 2];
+      const x = k % 2 ? (x1 + x2 - bw) / 2 : first ? along : along - bw;
+      const y = k % 2 ? first ? along : along - bh : (y1 + y2 - bh) / 2;
       button.style.transform = `translate(${limit(x, w - bw)}px, ${limit(y, h - bh)}px)`;
     });
     tell(state, history, stage, colour);
@@ -140,7 +139,11 @@ export function closeup({element}, page) {
     const whole = Math.abs(state.layer - Math.round(state.layer)) < 1e-9;
     const now = whole ? `score ${history.scores[stage].toFixed(2)}, IoU with final ${history.ious[stage].toFixed(2)}`
       : `${named(stage - 1)} → ${named(stage)}`;
-    head.replaceChildren(html('i', {style: `background:${colour}`}), html('b', {}, named(stage)), ` ${now}`);
+    const said = `${colour} ${now}`;
+    if (head.dataset.said !== said) {
+      head.dataset.said = said;
+      head.replaceChildren(html('i', {style: `background:${colour}`}), html('b', {}, named(stage)), ` ${now}`);
+    }
     slider.value = state.layer;
     put(slider, {'aria-valuetext': whole ? named(stage) : `on the way to ${named(stage)}`});
     [...stops.children].forEach((stop, i) => put(stop, {'aria-pressed': String(i === stage)}));
@@ -149,23 +152,24 @@ export function closeup({element}, page) {
   function prepare(history, state) {
     put(nothing, {hidden: Boolean(history)});
     for (const part of [canvas, lengths]) put(part, {hidden: !history, display: null});
-    canvas.style.display = history ? '' : 'none';
+    canvas.style.display = image.style.display = history ? '' : 'none';
     head.style.visibility = history ? '' : 'hidden';
     slider.disabled = play.disabled = !history;
     if (!history) return;
     region = seen(history, state.magnified);
-    const {origin, scale} = region, last = history.boxes[history.layers];
-    put(image, {href: page.told.picture.url, x: -origin[0] * scale, y: -origin[1] * scale,
-      width: history.size[0] * scale,
-      height: history.size[1] * scale});
+    const {origin, scale} = region;
+    if (image.getAttribute('src') !== page.told.picture.url) image.src = page.told.picture.url;
+    Object.assign(image.style, {
+      width: `${history.size[0] * scale}px`, height: `${history.size[1] * scale}px`,
+      transform: `translate(${-origin[0] * scale}px, ${-origin[1] * scale}px)`,
+    });
     put(slider, {max: history.layers});
-    outlines.replaceChildren(...history.boxes.flatMap((b, i) => {
-      const place = frame(b.map((v, k) => (tenfold(v, last[k], state.magnified) - origin[k % 2]) * scale));
-      const line = {fill: 'none', 'stroke-width': i ? 1.5 : 2.5, 'stroke-dasharray': i ? null : '6 5'};
-      const title = svg('title', {}, `${named(i)}: ${b.map((v) => v.toFixed(1)).join(', ')} px`);
-      return [svg('rect', {...place, ...line, stroke: 'rgb(0 0 0 / 45%)', 'stroke-width': i ? 3 : 4}),
-        svg('rect', {...place, ...line, stroke: i ? history.colours.layers[i - 1] : '#F2F3F5'}, title)];
+    outlines.replaceChildren(...history.boxes.flatMap((_, i) => {
+      const line = {fill: 'none', 'stroke-dasharray': i ? null : '6 5'};
+      return [svg('rect', {...line, stroke: 'rgb(0 0 0 / 45%)', 'stroke-width': i ? 3 : 4}), svg('rect', {
+        ...line, stroke: i ? history.colours.layers[i - 1] : '#F2F3F5', 'stroke-width': i ? 1.5 : 2.5}, svg('title'))];
     }));
+    outline(history, state);
     hits.replaceChildren(...history.edges.map((name, k) => {
       const hit = svg('line', {class: k % 2 ? 'across' : 'along'}, svg('title', {},
         `${name} edge: click to see its sum`));
@@ -187,6 +191,16 @@ export function closeup({element}, page) {
     put(canvas, {'aria-label': `${history.title}: its boxes and edges, layer by layer`});
   }
 
+  // Every stage's box, as a thin line.
+  function outline(history, state) {
+    const {origin, scale} = region, last = history.boxes[history.layers];
+    history.boxes.forEach((b, i) => {
+      const place = frame(b.map((v, k) => (tenfold(v, last[k], state.magnified) - origin[k % 2]) * scale));
+      for (const rect of [outlines.children[2 * i], outlines.children[2 * i + 1]]) put(rect, place);
+      outlines.children[2 * i + 1].firstChild.textContent = `${named(i)}: ${b.map((v) => v.toFixed(1)).join(', ')} px`;
+    });
+  }
+
   new ResizeObserver(() => {
     const history = read(store.state);
     prepare(history, store.state);
@@ -201,7 +215,8 @@ export function closeup({element}, page) {
       legend.textContent = LEGEND + (state.ribbons ? DENSITY : WHISKER);
     }
     if (changed.has('magnified')) ten.checked = state.magnified;
-    if (['trace', 'object', 'magnified', 'lab', 'tab'].some((key) => changed.has(key))) prepare(history, state);
+    if (['trace', 'object', 'magnified'].some((key) => changed.has(key))) prepare(history, state);
+    else if (history && (changed.has('lab') || changed.has('tab'))) outline(history, state);
     if (history) draw(state, history);
   };
 }

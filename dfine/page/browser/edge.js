@@ -127,9 +127,8 @@ function rows(h, k, unit, shown, store) {
   const cells = [html('span'), html('b', {}, 'Pr(n)'), html('b', {}, `W(n)·Pr(n), ${short}`)];
   h.p.forEach((row, i) => {
     const reach = h.intervals[i][k], mid = h.offsets[i][k];
-    const ends = [reach[0], reach[1]].map((v) => (k < 2 ? h.initial.centre[k % 2] - v
-      : v - h.initial.centre[k % 2]) / pixels - 0.5)
-      .map(place).map(across).sort((a, b) => a - b);
+    const outward = (v) => ((k < 2 ? -1 : 1) * (v - h.initial.centre[k % 2])) / pixels - 0.5;
+    const ends = reach.map((v) => across(place(outward(v)))).sort((a, b) => a - b);
     const length = reach[1] - reach[0];
     const mean = html('span', {class: 'mean', style: `left:${ends[0] / 10}%;width:${(ends[1] - ends[0]) / 10}%`,
       title: `80 %: ${'xy'[k % 2]} between ${fixed(reach[0])} and ${fixed(reach[1])} px (${h.calibration})`});
@@ -143,8 +142,8 @@ function rows(h, k, unit, shown, store) {
     panel(parts[i], i ? parts[i - 1] : null, [deep - 0.08 * span, tall + 0.3 * span],
       [corner(`Σ ${say(mid * scale)}`)]));
   });
-  const ticks = nice(low, high, bins, last).map((v) => html('span', {style: `left:${across(v) / 10}%`}, bins || v === 0
-    ? String(v) : signed(v)));
+  const ticks = nice(low, high, bins, last).map((v) =>
+    html('span', {style: `left:${across(v) / 10}%`}, bins || v === 0 ? String(v) : signed(v)));
   const title = bins ? 'bin n' : `W(n), ${short}, outward`;
   cells.push(html('span'), ...[0, 1].map(() => html('div', {class: 'axis'}, ...ticks.map((t) => t.cloneNode(true)),
     html('em', {}, title))));

@@ -3,7 +3,7 @@
  * box is decoded anew with another W(n), here and in both pictures. The network was not trained for it.
  */
 import {weighting} from './distribution.js';
-import {chart, html, put, svg} from './dom.js';
+import {chart, html, put, svg, swatch} from './dom.js';
 import {number, signed} from './format.js';
 import {chosen, read} from './state.js';
 
@@ -58,8 +58,8 @@ export function lab({element}, {store}) {
     if (!trace) return;
     const {a, c} = constants(state), w = weighting(trace.bins, a, c), most = 2.08 * Math.max(a, trace.a);
     const left = MARGIN.left, right = width - MARGIN.right, top = MARGIN.top, bottom = height - MARGIN.bottom;
-    const x = (n) => left + ((right - left) * n) / trace.bins, y = (v) => (top
-      + bottom) / 2 - ((bottom - top) / 2) * (v / most);
+    const x = (n) => left + ((right - left) * n) / trace.bins;
+    const y = (v) => (top + bottom) / 2 - ((bottom - top) / 2) * (v / most);
     for (const v of [-2 * a, -a, 0, a, 2 * a]) {
       into.append(svg('line', {class: 'grid', x1: left, x2: right, y1: y(v), y2: y(v)}),
         svg('text', {x: left - 6, y: y(v) + 4, 'text-anchor': 'end'}, v === 0 ? '0' : signed(v)));
@@ -70,8 +70,9 @@ export function lab({element}, {store}) {
     const line = (values, kind) => svg('path', {class: kind, fill: 'none',
       d: `M${Array.from(values, (v, n) => `${x(n).toFixed(1)} ${y(v).toFixed(1)}`).join('L')}`});
     into.append(line(trace.w, 'own'), line(w, 'tried'));
-    w.forEach((v, n) => into.append(svg('circle', {class: n === bin ? 'dot on' : 'dot', cx: x(n), cy: y(v),
-      r: n === bin ? 5 : 3})));
+    const dot = (n) => `M${x(n).toFixed(1)} ${y(w[n]).toFixed(1)}h0`;
+    into.append(svg('path', {class: 'dots', d: Array.from(w, (_, n) => dot(n)).join('')}));
+    if (bin !== null) into.append(svg('path', {class: 'dots on', d: dot(bin)}));
     if (bin !== null) into.append(svg('text', {class: 'told', x: Math.min(Math.max(x(bin), left + 60), right - 60),
       y: top + 8, 'text-anchor': 'middle'},
       `n = ${bin}: W(n) = ${signed(w[bin])} box sizes`));
@@ -87,17 +88,21 @@ export function lab({element}, {store}) {
   function numbers(state, history, tried) {
     const {w} = tried, half = (w.length - 1) / 2, quarter = Math.floor(half / 2), last = history.layers - 1;
     const step = (n, k) => `${number(Math.abs((w[n + 1] - w[n]) * history.perSize[k]))} px`;
-    body.replaceChildren(...history.edges.map((name, k) => {
+    if (body.dataset.of !== `${history.number} ${history.query}`) {
+      body.dataset.of = `${history.number} ${history.query}`;
+      body.replaceChildren(...history.edges.map((name, k) => html('tr', {},
+        html('td', {}, swatch(history.colours.edges[k], name)), ...Array.from({length: 7}, () => html('td')))));
+    }
+    history.edges.forEach((_, k) => {
       const before = history.offsets[last][k] * history.perSize[k], now = tried.offsets[last][k] * history.perSize[k];
-      const cells = [step(half, k), step(half + quarter, k), step(w.length - 3, k),
-        `± ${number(Math.abs(w[w.length - 1] * history.perSize[k]))} px`,
-        signed(before, ' px'), signed(now, ' px'), signed(now - before, ' px')];
-      return html('tr', {}, html('td', {}, html('span', {class: 'swatch'}, html('i',
-        {style: `background:${history.colours.edges[k]}`}), name)),
-        ...cells.map((cell) => html('td', {}, cell)));
-    }));
-    const {a, c} = constants(state), moved = Math.max(...history.edges.map((_, k) => Math.abs(tried.boxes[last
-      + 1][k] - history.boxes[last + 1][k])));
+      const far = Math.abs(w[w.length - 1] * history.perSize[k]);
+      [step(half, k), step(half + quarter, k), step(w.length - 3, k), `± ${number(far)} px`, signed(before, ' px'),
+        signed(now, ' px'), signed(now - before, ' px')].forEach((text, i) => {
+        body.children[k].children[i + 1].textContent = text;
+      });
+    });
+    const {a, c} = constants(state), [own, other] = [history, tried].map((h) => h.boxes[last + 1]);
+    const moved = Math.max(...own.map((v, k) => Math.abs(other[k] - v)));
     const fine = `Corrections up to ${number(Math.abs(w[half + quarter] * history.perSize[0]))} px in width and `
       + `${number(Math.abs(w[half + quarter] * history.perSize[1]))} px in height fall among the ${2 * quarter + 1} bins in the middle, which are fine; `
       + 'further out, steps grow, and beyond ±a there is one bin only.';

@@ -68,8 +68,8 @@ function axes(into, width, height, h) {
   const at = (stage) => inner.left + 14 + ((inner.right - inner.left - 28) * stage) / h.layers;
   into.at = at;
   into.append(svg('line', {class: 'now', y1: inner.top, y2: inner.bottom, x1: at(h.layers), x2: at(h.layers)}));
-  h.boxes.forEach((_, i) => into.append(svg('text', {x: at(i), y: height - 8, 'text-anchor': 'middle'}, i ? String(i)
-    : 'initial')));
+  h.boxes.forEach((_, i) => into.append(
+    svg('text', {x: at(i), y: height - 8, 'text-anchor': 'middle'}, i ? String(i) : 'initial')));
   let y = (v) => v;
   return {
     at, y: (v) => y(v),

@@ -9,6 +9,7 @@ import {put, svg} from './dom.js';
 
 const CAP = 6; // pixels of the screen
 const FAINT = 0.02; // of the highest density: less than this is not drawn
+const SHADES = 10, DARKEST = 0.75; // opacities of a density
 
 /**
  * @param {SVGElement} group into which the marks go
@@ -23,33 +24,33 @@ export function edgeMarks(group) {
   const halo = Array.from({length: 4}, () => svg('path', {class: 'halo'}));
   const stroke = Array.from({length: 4}, () => svg('path', {class: 'whisker'}));
   whiskers.append(...halo, ...stroke);
-  /** @type {SVGElement[]} */
-  const pool = [];
+  /** One path for each edge and shade, so that a frame changes forty attributes at most. @type {SVGElement[][]} */
+  const shades = Array.from({length: 4}, () => Array.from({length: SHADES}, (_, i) =>
+    ribbons.appendChild(svg('path', {'fill-opacity': (DARKEST * (i + 1)) / SHADES}))));
 
   return ({history, state, box, reach, scale, shift, size, origin = [0, 0]}) => {
     const on = (v, axis) => (v - origin[axis]) * scale[axis];
-    const {colours} = history, used = [];
-    if (reach && state.ribbons) paint();
-    for (let i = used.length; i < pool.length; i++) put(pool[i], {display: 'none'});
+    const {colours} = history, shaded = reach && state.ribbons;
+    put(ribbons, {display: shaded ? null : 'none'});
+    if (shaded) shade();
 
     // Rectangles along every edge, the darker the denser, on one scale for all four.
-    function paint() {
+    function shade() {
       const {p} = history.moment(state.layer), at = borders(history.w);
-      const edges = p.map((mass, k) => density(mass, history.w).map((v) => v / Math.max(Math.abs(history.perSize[k]),
-        1e-9)));
+      const one = history.perSize.map((v) => Math.max(Math.abs(v), 1e-9));
+      const edges = p.map((mass, k) => density(mass, history.w).map((v) => v / one[k]));
       const top = Math.max(...edges.map((edge) => Math.max(...edge)));
-      edges.forEach((dense, k) => dense.forEach((v, n) => {
-        if (v < FAINT * top) return;
-        const axis = k % 2, ends = [at[n], at[n + 1]].map((offset) => on(history.at(k, offset) + shift[k], axis));
-        const [low, high] = ends[0] < ends[1] ? ends : [ends[1], ends[0]];
-        const [from, to] = [on(box[1 - axis], 1 - axis), on(box[3 - axis], 1 - axis)].sort((a, b) => a - b);
-        const place = axis ? {x: from, y: low, width: Math.max(to - from, 1), height: Math.max(high - low, 0.5)}
-          : {x: low, y: from, width: Math.max(high - low, 0.5), height: Math.max(to - from, 1)};
-        const node = pool[used.length] ?? pool[pool.push(ribbons.appendChild(svg('rect'))) - 1];
-        used.push(node);
-        put(node, {...place, display: null, fill: colours.edges[k],
-          'fill-opacity': (0.75 * Math.sqrt(v / top)).toFixed(3)});
-      }));
+      edges.forEach((dense, k) => {
+        const axis = k % 2, [from, to] = [box[1 - axis], box[3 - axis]].map((v) => on(v, 1 - axis).toFixed(1));
+        const paths = Array(SHADES).fill('');
+        dense.forEach((v, n) => {
+          if (v < FAINT * top) return;
+          const [low, high] = [at[n], at[n + 1]].map((offset) => on(history.at(k, offset) + shift[k], axis).toFixed(2));
+          const level = Math.min(SHADES - 1, Math.floor(SHADES * Math.sqrt(v / top)));
+          paths[level] += axis ? `M${from} ${low}H${to}V${high}H${from}z` : `M${low} ${from}V${to}H${high}V${from}z`;
+        });
+        paths.forEach((d, i) => put(shades[k][i], {d, fill: colours.edges[k]}));
+      });
     }
 
     for (let k = 0; k < 4; k++) {

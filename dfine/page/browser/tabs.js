@@ -26,8 +26,7 @@ export function tabs({element, props}, {store}) {
       put(button, {'aria-selected': String(open), tabindex: open ? 0 : -1});
       if (panel) put(panel, {'data-open': open, role: 'tabpanel', 'aria-labelledby': button.id});
       if (open && row.scrollWidth > row.clientWidth) {
-        const [left, right] = [button.offsetLeft - row.offsetLeft, button.offsetLeft - row.offsetLeft
-          + button.offsetWidth];
+        const left = button.offsetLeft - row.offsetLeft, right = left + button.offsetWidth;
         if (left < row.scrollLeft || right > row.scrollLeft + row.clientWidth) row.scrollLeft = left - 40;
       }
     }

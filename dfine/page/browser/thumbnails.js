@@ -25,8 +25,8 @@ export function thumbnails({element, trigger, props, watch}, {store}) {
     html('span', {class: 'name'}, one.name), html('span', {class: 'count'}, count));
   }
 
-  const mark = (chosen) => [...strip.children].forEach((button, i) => put(button, {'aria-current': i === chosen
-    && 'true'}));
+  const mark = (chosen) => [...strip.children].forEach((button, i) =>
+    put(button, {'aria-current': i === chosen && 'true'}));
 
   strip.addEventListener('keydown', (event) => {
     const step = {ArrowRight: 1, ArrowLeft: -1}[event.key], open = [...strip.children].filter((button) => !button.disabled);

@@ -112,8 +112,8 @@ export class History {
     this.perSize = [x2 - x1, y2 - y1, x2 - x1, y2 - y1];
     this.scores = this.classLogits.map(sigmoid);
     this.scoresBefore = this.quality.map((q, layer) => sigmoid(this.classLogits[layer + 1] - q));
-    this.p = this.logits.map((layer) => layer.map((edge) => softmax(edge)));
-    this.calibrated = this.temperature
+    this.p ??= this.logits.map((layer) => layer.map((edge) => softmax(edge)));
+    this.calibrated ??= this.temperature
       ? this.logits.map((layer) => layer.map((edge, k) => softmax(edge, this.temperature[k]))) : this.p;
     this.offsets = this.p.map((layer) => layer.map((p) => mean(p, this.w)));
     this.deviations = this.calibrated.map((layer) =>
@@ -161,6 +161,11 @@ export class History {
    * @returns {{box: number[], p: Float64Array[], reach: ?number[][]}} the initial box has no interval
    */
   moment(place) {
+    if (this._moment?.place !== place) this._moment = {place, ...this._at(place)};
+    return this._moment;
+  }
+
+  _at(place) {
     const stage = Math.round(place), arrived = Math.abs(place - stage) < 1e-9, logits = this.logitsAt(place);
     const spread = logits.map((edge, k) => softmax(edge, this.temperature ? this.temperature[k] : 1));
     const box = arrived ? this.boxes[stage] : logits.map((edge, k) => this.at(k, mean(softmax(edge), this.w)));
@@ -176,7 +181,7 @@ export class History {
   /** The same object as the network would read it with another W(n); the network was not trained for it. */
   reweighted(a, c) {
     const w = weighting(this.w.length - 1, a, c);
-    return new History({...this, w, boxes: [this.boxes[0], ...this.p.map((_, i) => this.decoded(i + 1, w))]});
+    return new History({...this, _moment: null, w, boxes: [this.boxes[0], ...this.p.map((_, i) => this.decoded(i + 1, w))]});
   }
 
   /** Entropy of an edge's distribution in bits. */
