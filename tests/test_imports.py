@@ -172,7 +172,6 @@ MANY = {
     **{f"dfine.cli.{name}": "an option of a command each" for name in ("explore.explore", "speed.export")},
     "dfine.cli.speed.benchmark": "an option of a command each",
     "dfine.data.scenes.strokes.arc": "six of them are an ellipse, the seventh is how many points are drawn of it",
-    "dfine.engines.benchmark._row": "what was measured of an engine, each by another function",
     "dfine.evaluation.coco.evaluate": "independent options of a function that people call",
     "dfine.inference.load.load": "independent options of a function that people call",
     "dfine.network.layers.ConvNorm.__init__": "those of torch's convolution, and what comes after it",

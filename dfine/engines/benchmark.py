@@ -13,7 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -93,17 +93,27 @@ def _measure(size: str, setting: Setting, stack: contextlib.ExitStack, tell) -> 
             taken = _timed(engine, pixels)
             if run >= WARM:
                 times[name].append(taken)
-    base = statistics.median(times["transformers"]) if "transformers" in times else None
     millions = sum(p.numel() for p in network.parameters()) / 1e6
     counted = gflops(fused(network.cpu()), setting.input)
-    return [_row(size, name, (millions, counted), taken, setting, peaks[name], base) for name, taken in times.items()]
+    return _related(
+        [_row(size, name, (millions, counted), taken, setting, peaks[name]) for name, taken in times.items()]
+    )
 
 
-def _row(size: str, engine: str, cost: tuple[float, float], times: list[float], setting, memory, base) -> Row:
+def _row(
+    size: str, engine: str, cost: tuple[float, float], times: list[float], setting: Setting, memory: float | None
+) -> Row:
+    """What was measured of one engine; `cost` are millions of parameters and GFLOPs, times are in milliseconds."""
     times = sorted(times)
     median, late = statistics.median(times), times[max(0, math.ceil(0.95 * len(times)) - 1)]
     rate = 1000 * setting.batch / median
-    return Row(size, engine, *cost, median, late, times[0], rate, memory, None if base is None else median / base)
+    return Row(size, engine, *cost, median, late, times[0], rate, memory, None)
+
+
+def _related(rows: list[Row]) -> list[Row]:
+    """The rows with their times as shares of transformers', where that was measured."""
+    base = next((row.median for row in rows if row.engine == "transformers"), None)
+    return rows if base is None else [replace(row, ratio=row.median / base) for row in rows]
 
 
 def _timed(engine: Run, pixels: Tensor) -> float:

@@ -8,17 +8,19 @@ from typer.testing import CliRunner
 
 from dfine.cli.main import app
 from dfine.config import Config
-from dfine.engines.benchmark import _row, benchmark, shown
+from dfine.engines.benchmark import _related, _row, benchmark, shown
 from dfine.engines.compared import Setting
 from dfine.network.detector import DFINE
 
 
 def test_a_row_by_hand():
-    row = _row("n", "fused", (3.8, 7.1), [30.0, 10.0, 20.0, 40.0], Setting(batch=2), 50.0, 50.0)
+    fused = _row("n", "fused", (3.8, 7.1), [30.0, 10.0, 20.0, 40.0], Setting(batch=2), 50.0)
+    assert fused.ratio is None and _related([fused]) == [fused]
+    _, row = _related([_row("n", "transformers", (3.8, 7.1), [50.0], Setting(batch=2), 50.0), fused])
     assert (row.median, row.late, row.best, row.rate, row.ratio) == (25.0, 40.0, 10.0, 80.0, 0.5)
     line = shown([row])[0]
     assert line["size"] == "N" and line["× transformers"] == "0.50" and line["pictures/s"] == "80.0"
-    assert shown([_row("n", "x", (1, 1), [1.0], Setting(), None, None)])[0]["× transformers"] is None
+    assert shown([_row("n", "x", (1, 1), [1.0], Setting(), None)])[0]["× transformers"] is None
 
 
 def test_every_engine_is_measured():
