@@ -5,7 +5,7 @@
 Serves `python app.py` with the shipped checkpoint, and for each number of callers lets them and the browsers work for
 so many minutes. Callers ask /detect and /inspect about a picture in turn; visitors choose examples, move the threshold,
 and open tabs. Printed are answers a second, the median and the 95th percentile of a caller's wait, how often the page
-said "busy" (429 or 503), every other error, how long a first page took, and the memory of the page's process before and
+said "busy" (429 or 503), every other error, how long a new page took, and the memory of the page's process before and
 after. A caller to whom the page is busy waits for as long as it is told, as a client should.
 """
 
@@ -44,7 +44,7 @@ class Seen:
     busy: int = 0
     errors: Counter = field(default_factory=Counter)
     actions: int = 0  # of visitors
-    pages: list[float] = field(default_factory=list)  # seconds to a first page
+    page: float | None = None  # seconds until a page stood that was opened while all were at work
 
 
 def uploaded(url: str, picture: bytes) -> str:
@@ -67,9 +67,10 @@ def asked(url: str, name: str, data: list) -> str:
         return answer.read().decode()
 
 
-def calling(url: str, path: str, until: float, seen: Seen) -> None:
+def calling(url: str, path: str, seconds: float, begin: threading.Barrier, seen: Seen) -> None:
     """One caller: /detect and /inspect in turn, as fast as they are answered."""
-    turn = 0
+    begin.wait()
+    turn, until = 0, time.monotonic() + seconds
     while time.monotonic() < until:
         name, rest = (("detect", ["", 0.5]), ("inspect", ["", 0]))[turn % 2]
         turn, start = turn + 1, time.monotonic()
@@ -91,24 +92,21 @@ def calling(url: str, path: str, until: float, seen: Seen) -> None:
             seen.errors[said[:100]] += 1
 
 
-def visiting(url: str, chromium: str, count: int, until: float, seen: Seen) -> None:
-    """Some visitors, each with a page of their own, who do one thing after the other."""
+def visiting(url: str, options: argparse.Namespace, begin: threading.Barrier, seen: Seen) -> None:
+    """Some visitors, each with a page of their own, who do one thing after the other; one more comes at half-time."""
     from playwright.sync_api import Error, sync_playwright
 
     with sync_playwright() as playwright:
-        browser = launched(playwright, chromium)
-        pages = []
-        for _ in range(count):
-            page, start = browser.new_context().new_page(), time.monotonic()
-            page.on("response", lambda r: seen.errors.update([f"browser: {r.status}"]) if r.status >= 500 else None)
-            page.on("pageerror", lambda error: seen.errors.update([f"browser: {error}"[:100]]))
-            page.goto(url, timeout=1000 * PATIENCE)
-            page.wait_for_selector("#source", timeout=1000 * PATIENCE)
-            seen.pages.append(time.monotonic() - start)
-            pages.append(page)
-        turn = 0
-        while time.monotonic() < until:
-            page, turn = pages[turn % count], turn + 1
+        browser = launched(playwright, options.chromium)
+        pages = [arrived(browser, url, seen) for _ in range(options.browsers)]
+        begin.wait()
+        start, turn, late = time.monotonic(), 0, False
+        while (passed := time.monotonic() - start) < 60 * options.minutes:
+            if not late and passed > 30 * options.minutes:
+                late, came = True, time.monotonic()
+                pages.append(arrived(browser, url, seen))
+                seen.page = time.monotonic() - came
+            page, turn = pages[turn % len(pages)], turn + 1
             try:
                 acted(page, turn)
                 seen.actions += 1
@@ -117,18 +115,28 @@ def visiting(url: str, chromium: str, count: int, until: float, seen: Seen) -> N
         browser.close()
 
 
+def arrived(browser, url: str, seen: Seen):
+    """A new visitor's page, once its first parts stand on it."""
+    page = browser.new_context().new_page()
+    page.on("response", lambda r: seen.errors.update([f"browser: {r.status}"]) if r.status >= 500 else None)
+    page.on("pageerror", lambda error: seen.errors.update([f"browser: {error}"[:100]]))
+    page.goto(url, timeout=1000 * PATIENCE)
+    page.wait_for_selector("#source", timeout=1000 * PATIENCE)
+    return page
+
+
 def acted(page, turn: int) -> None:
     """One of a visitor's actions."""
     action = turn % 3
     if action == 0:
         buttons = page.get_by_role("button", name="Example: ")
-        buttons.nth(turn % buttons.count()).click(timeout=30_000)
+        buttons.nth(turn % max(1, buttons.count())).click(timeout=30_000)
     elif action == 1:
         page.fill("#threshold input[type=number]", str(0.1 + 0.05 * (turn % 10)), timeout=30_000)
         page.keyboard.press("Tab")
     else:
         tabs = page.locator("#tabs [role=tab]:visible")
-        tabs.nth(turn % tabs.count()).click(timeout=30_000)
+        tabs.nth(turn % max(1, tabs.count())).click(timeout=30_000)
     page.wait_for_timeout(400)
 
 
@@ -146,19 +154,20 @@ def memory() -> float | None:
 
 def round_of(url: str, path: str, callers: int, options: argparse.Namespace) -> None:
     """Let so many callers and the browsers work, and print what was seen."""
-    seen, until, before = Seen(), time.monotonic() + 60 * options.minutes, memory()
-    work = [threading.Thread(target=calling, args=(url, path, until, seen)) for _ in range(callers)]
+    seen, begin = Seen(), threading.Barrier(callers + 1 + bool(options.browsers))
+    calls = (url, path, 60 * options.minutes, begin, seen)
+    work = [threading.Thread(target=calling, args=calls) for _ in range(callers)]
     if options.browsers:
-        visitors = (url, options.chromium, options.browsers, until, seen)
-        work.append(threading.Thread(target=visiting, args=visitors))
-    start = time.monotonic()
+        work.append(threading.Thread(target=visiting, args=(url, options, begin, seen)))
     for thread in work:
         thread.start()
+    begin.wait()
+    start, before = time.monotonic(), memory()
     for thread in work:
         thread.join()
     after, waits = memory(), sorted(seen.waits) or [float("nan")]
     held = "" if None in (before, after) else f"; memory {before:.0f} → {after:.0f} MB"
-    first = f"; first page {max(seen.pages):.1f} s at most" if seen.pages else ""
+    first = "" if seen.page is None else f"; a new page stood after {seen.page:.1f} s"
     rate = len(seen.waits) / (time.monotonic() - start)
     print(
         f"{callers:3d} callers, {options.browsers} browsers: {rate:.2f} answers/s, "

@@ -105,6 +105,14 @@
       if (target.matches?.('#source img')) target.style.visibility = value;
     }, true);
 
+  // Gradio counts places in its queue; who waits wants to know how many are before them.
+  function queued(node) {
+    const text = [...node.childNodes].find((part) => /queue: \d+\//.test(part.nodeValue ?? ''));
+    if (!text) return;
+    const before = Number(text.nodeValue.match(/queue: (\d+)/)[1]) - 1;
+    text.nodeValue = text.nodeValue.replace(/queue: \d+\/\d*/, before ? `${before} before you` : 'you are next');
+  }
+
   let waiting = false;
   new MutationObserver(() => {
     if (waiting) return;
@@ -114,6 +122,7 @@
       document.querySelectorAll('.js-plotly-plot').forEach(name);
       document.querySelectorAll('#source img:not([alt]), #source img[alt=""]').forEach((img) =>
         img.setAttribute('alt', 'The picture as it was chosen'));
+      document.querySelectorAll('#scene .progress-text').forEach(queued);
     });
-  }).observe(document.body, {childList: true, subtree: true});
+  }).observe(document.body, {childList: true, subtree: true, characterData: true});
 }

@@ -26,6 +26,25 @@ def test_a_picture_can_be_dropped_on_the_big_one_or_pasted_anywhere(page):
         page.wait_for_selector("#status:has-text('256 × 256 pixels')")
 
 
+def test_who_waits_is_told_how_many_are_before_them(page):
+    """In the words that Gradio writes into its place for them."""
+    add = """text => {
+        const place = document.createElement('div');
+        place.className = 'progress-text'; place.textContent = text;
+        document.querySelector('#scene').append(place);
+    }"""
+    for written, said in (
+        ("queue: 3/5 | 0.4s", "2 before you | 0.4s"),
+        ("queue: 1/1 |", "you are next |"),
+        ("0.4s", "0.4s"),
+    ):
+        page.evaluate(add, written)
+        page.wait_for_function(
+            "said => document.querySelector('#scene > .progress-text').textContent === said", arg=said
+        )
+        page.evaluate("document.querySelector('#scene > .progress-text').remove()")
+
+
 def test_the_row_of_tabs_is_one_stop_and_arrows_go_through_it(page):
     example(page, 1)
     bars(page)
