@@ -33,8 +33,8 @@ MODES = {
     "fused, float32": (TorchOptions(), True),
     "fused graphs, float32": (TorchOptions(graphs=True), True),
     "fused, TF32 convolutions": (TorchOptions(), False),
-    "fused, bf16": (TorchOptions(half="bf16"), False),
-    "fused graphs, bf16": (TorchOptions(half="bf16", graphs=True), False),
+    "fused, bf16": (TorchOptions(precision="bfloat16"), False),
+    "fused graphs, bf16": (TorchOptions(precision="bfloat16", graphs=True), False),
 }
 
 

@@ -15,7 +15,7 @@ from dfine.engines.compared import Setting
 from dfine.engines.cost import machine
 from dfine.engines.torch_engine import TorchEngine, TorchOptions
 
-PRECISIONS = {"float32": "off", "bf16": "bf16"}
+PRECISIONS = {"float32": "float32", "bf16": "bfloat16"}
 KERNELS = 8  # of a profile
 SECONDS = {"n": 5, "s": 5, "m": 6, "l": 7, "x": 9}  # of one engine table at batch 1
 
@@ -62,7 +62,7 @@ def _table(day: Day, size: str, batch: int, precision: str, _left: float, compil
         input=(day.side, day.side),
         batch=batch,
         runs=2 if day.rehearse else 21 if batch == 1 else 7,
-        half=PRECISIONS[precision],
+        precision=PRECISIONS[precision],
         device=day.device,
         compiled=compiled,
         graphs=True,
@@ -97,7 +97,7 @@ def _table(day: Day, size: str, batch: int, precision: str, _left: float, compil
 
 def _profile(day: Day, size: str, batch: int, _left: float) -> list[dict]:
     """The kernels that take the most time of the fused copy in bfloat16, on a CPU the operations."""
-    engine = TorchEngine(network(size).to(day.device), TorchOptions(half="bf16"))
+    engine = TorchEngine(network(size).to(day.device), TorchOptions(precision="bfloat16"))
     pixels = torch.rand(batch, 3, day.side, day.side, device=day.device)
     runs = 2 if day.rehearse else 5
     for _ in range(3):

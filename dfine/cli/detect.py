@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from dfine.cli.options import Compiled, Device, Graphs, Half, Layers, Model, Names, score
+from dfine.cli.options import Compiled, Device, Graphs, Half, Layers, Model, Names, Precision, score
 from dfine.cli.terminal import expand
 
 
@@ -36,6 +36,7 @@ def detect(
     track: Annotated[bool, Option("--track", help="Of a video: number the things that are seen.")] = False,
     every: Annotated[int, Option(min=1, help="Of a video: look at, and save, only every so-many-th frame.")] = 1,
     device: Device = "auto",
+    precision: Precision = "float32",
     half: Half = "off",
     compiled: Compiled = False,
     graphs: Graphs = False,
@@ -44,7 +45,7 @@ def detect(
     """Find the objects in pictures, or in a video. A picture that cannot be read is named, and the others go on."""
     from dfine.cli import video
 
-    loading = dict(names=names, half=half, compiled=compiled, graphs=graphs, layers=layers)
+    loading = dict(names=names, precision=precision, half=half, compiled=compiled, graphs=graphs, layers=layers)
     if film := video.video_among(pictures, tile, suppress):
         wanted = dict(threshold=threshold, every=every, track=track, batch=batch, save=save, json=json)
         if not video.run(film, model, device, loading, **wanted):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Option
 
-from dfine.cli.options import Clean, Data, Device, Half, Layers, Model, Names, Workers, sides
+from dfine.cli.options import Clean, Data, Device, Half, Layers, Model, Names, Precision, Workers, sides
 from dfine.cli.terminal import read_from, write_json
 
 HELD_OUT, HELD_OUT_COUNT = 2_000_000, 500  # seed and number of the model card's scenes; training never draws them
@@ -35,6 +35,7 @@ def evaluate(
     workers: Workers = 1,
     json: Annotated[Path | None, Option(help="Write the figures to this file; - is stdout.")] = None,
     device: Device = "auto",
+    precision: Precision = "float32",
     half: Half = "off",
     layers: Layers = None,
 ):
@@ -48,7 +49,7 @@ def evaluate(
     check_file(json, [model, *read_from(data, json)])
     with ranks() as here:
         size = (input, input) if input else None
-        how = dict(names=names, size=size, half=half, layers=layers)
+        how = dict(names=names, size=size, precision=precision, half=half, layers=layers)
         detector = dfine.load(model, device=placed(model, device, here), **how)
         pictures = _dataset(data, split, count, seed, clean, detector.input_size)
         result = run(detector, pictures, batch=batch, scores=scores, workers=workers, here=here)

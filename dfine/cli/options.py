@@ -45,9 +45,11 @@ Names = Annotated[
 Device = Annotated[
     str, Option(help="auto (the best there is), cpu, cuda, cuda:1, mps; for an .onnx also openvino or tensorrt.")
 ]
-Half = Annotated[
-    Literal["off", "bf16", "fp16"], Option(help="Half precision, for GPUs; edges and boxes stay in single.")
+Precision = Annotated[
+    Literal["auto", "float32", "bfloat16", "float16", "int8"],
+    Option(help="Edges and boxes stay in float32. auto: the fastest here that stays close; int8: of an int8 .onnx."),
 ]
+Half = Annotated[Literal["off", "bf16", "fp16"], Option(hidden=True, help="The older form of --precision.")]
 Compiled = Annotated[bool, Option("--compiled", help="Use torch.compile; the first picture takes a minute or so.")]
 Graphs = Annotated[bool, Option("--graphs", help="On a GPU, play back CUDA graphs: sooner for small batches.")]
 Layers = Annotated[int | None, Option(min=1, help="Stop after so many decoder layers; by default after all.")]

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from dfine.config import Config
-from dfine.engines.compared import FILE, Run, Setting, builders
+from dfine.engines.compared import Run, Setting, builders
 from dfine.engines.cost import gflops, reserved, weight_bytes
 from dfine.engines.fused import fused
 from dfine.engines.memory import added
@@ -84,7 +84,7 @@ def _measure(size: str, setting: Setting, stack: contextlib.ExitStack, tell) -> 
             shared = weight_bytes(network) if name == "torch" else 0  # the network itself is the engine then
             peaks[name] = None if name == "onnx" else (most + shared) / 1e6
         else:
-            peaks[name] = added(size, name, setting, folder / FILE) if setting.memory else None
+            peaks[name] = added(size, name, setting, folder) if setting.memory else None
 
     times: dict[str, list[float]] = {name: [] for name in engines}
     for run in range(WARM + setting.runs):

@@ -8,23 +8,25 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from dfine.engines.onnx.calibrated import FEWEST, Calibration, export_int8
 from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.export import Options, export
+from dfine.engines.onnx.openvino_session import has_bfloat16
 from dfine.engines.onnx.sessions import PROVIDERS, available
-from dfine.engines.precision import HALF
+from dfine.engines.precision import TYPES, named
 from dfine.engines.torch_engine import TorchEngine, TorchOptions
 from dfine.network.detector import DFINE
 from dfine.trace.card import Card
 from dfine.weights.transformers import save_transformers
 
 ENGINES = ("transformers", "torch", "fused", "onnx", "openvino")
-FILE = "model.onnx"
+FILES = {"float32": "model.onnx", "bfloat16": "model.onnx", "int8": "model-int8.onnx"}  # by precision
 PUBLISHED = {"n": (4, 7), "s": (10, 25), "m": (19, 57), "l": (31, 91), "x": (62, 202)}  # parameters (M), GFLOPs
 NAMES = tuple(str(i) for i in range(80))
 
@@ -40,7 +42,7 @@ class Setting:
     input: tuple[int, int] = (640, 640)  # (height, width)
     batch: int = 1
     runs: int = 11
-    half: str = "off"  # of torch's engines and of transformers alike
+    precision: str = "float32"  # of every engine that has it, transformers' included
     device: str = "cpu"
     layers: bool = False  # also the fused copy that stops after each layer
     compiled: bool = False  # also the fused copy through torch.compile
@@ -56,13 +58,17 @@ class Setting:
                     raise ValueError(f"there is no {name} {one!r}; choose of {', '.join(known)}")
         if any(side < 32 or side % 32 for side in self.input):
             raise ValueError(f"the input is a height and a width, multiples of 32, not {self.input}")
-        if self.half not in HALF:
-            raise ValueError(f"half is {self.half!r}; it must be one of {', '.join(HALF)}")
+        object.__setattr__(self, "precision", named(self.precision))
 
 
 def builders(network: DFINE, setting: Setting, folder: Path) -> dict[str, Callable[[], Run]]:
-    """What makes each engine that was asked for."""
-    half = HALF[setting.half]
+    """What makes each engine that was asked for, by name; what is not in float32 says so behind a comma.
+
+    Torch's engines and transformers are in the setting's precision without saying so, as far as torch has it. What runs
+    exported files is there in float32, and besides in the setting's precision where it has that.
+    """
+    half = TYPES.get(setting.precision)
+    options = TorchOptions(precision=setting.precision if half else "float32")
     builders: dict[str, Callable[[], Run]] = {}
     if "transformers" in setting.engines:
         builders["transformers"] = lambda: _halved(_transformers(network, setting, folder), half)
@@ -71,19 +77,25 @@ def builders(network: DFINE, setting: Setting, folder: Path) -> dict[str, Callab
     if "torch" in setting.engines:
         builders["torch"] = lambda: _halved(network, half)
     if "fused" in setting.engines:
-        builders["fused"] = lambda: TorchEngine(network, TorchOptions(half=setting.half))
+        builders["fused"] = lambda: TorchEngine(network, options)
         if setting.compiled:
-            builders["fused, compiled"] = lambda: TorchEngine(network, TorchOptions(half=setting.half, compiled=True))
+            builders["fused, compiled"] = lambda: TorchEngine(network, replace(options, compiled=True))
         if setting.graphs and setting.device.startswith("cuda"):
-            builders["fused, graphs"] = lambda: TorchEngine(network, TorchOptions(half=setting.half, graphs=True))
+            builders["fused, graphs"] = lambda: TorchEngine(network, replace(options, graphs=True))
         if setting.layers:
             for k in range(1, network.config.layers):
-                builders[f"fused, {k} of {network.config.layers} layers"] = lambda k=k: _early(network, setting.half, k)
+                builders[f"fused, {k} of {network.config.layers} layers"] = lambda k=k: _early(network, options, k)
     if "onnx" in setting.engines:
         provider = setting.device if setting.device.startswith("cuda") else "cpu"
         builders["onnx"] = lambda: _exported(network, setting, folder, provider)
+        if setting.precision == "int8" and provider == "cpu":
+            builders["onnx, int8"] = lambda: _exported(network, setting, folder, provider, "int8")
     if "openvino" in setting.engines and setting.device == "cpu":
         builders["openvino"] = lambda: _exported(network, setting, folder, "openvino")
+        if setting.precision in ("bfloat16", "int8"):
+            builders[f"openvino, {setting.precision}"] = lambda: _exported(
+                network, setting, folder, "openvino", setting.precision
+            )
     return builders
 
 
@@ -99,8 +111,8 @@ def _halved(engine: Run, half: torch.dtype | None) -> Run:
     return run
 
 
-def _early(network: DFINE, half: str, layers: int) -> Run:
-    engine = TorchEngine(network, TorchOptions(half=half))
+def _early(network: DFINE, options: TorchOptions, layers: int) -> Run:
+    engine = TorchEngine(network, options)
     return lambda pixels: engine(pixels, layers=layers)
 
 
@@ -123,17 +135,23 @@ def _transformers(network: DFINE, setting: Setting, folder: Path) -> Run:
     return model
 
 
-def _exported(network: DFINE, setting: Setting, folder: Path, provider: str) -> Run:
-    """An exported file with its whole trace."""
-    file, kind = folder / FILE, provider.split(":")[0]
+def _exported(network: DFINE, setting: Setting, folder: Path, provider: str, precision: str = "float32") -> Run:
+    """An exported file with its whole trace; in int8 it is calibrated on noise, which is as fast as on pictures."""
+    file, kind = folder / FILES[precision], provider.split(":")[0]
     gpu = kind == "cuda"
     if kind not in available():
         raise ImportError(f"pip install {PROVIDERS[kind][1]}")
+    if precision == "bfloat16" and not has_bfloat16():
+        raise ImportError("this CPU has no bfloat16")
     if not file.exists():
-        options = Options(batch=setting.batch, half=gpu and setting.half != "off", gather=not gpu)
-        card = Card(NAMES, setting.input)
-        export(copy.deepcopy(network).cpu(), card, file, options)
-    engine = OnnxEngine(file, provider)
+        options = Options(batch=setting.batch, half=gpu and setting.precision != "float32", gather=not gpu)
+        card, copied = Card(NAMES, setting.input), copy.deepcopy(network).cpu()
+        if precision == "int8":
+            noise = Calibration(torch.rand(FEWEST, 3, *setting.input), "noise")
+            export_int8(copied, card, file, noise, options)
+        else:
+            export(copied, card, file, options)
+    engine = OnnxEngine(file, provider, precision=precision)
     if engine.provider != kind:
         raise ImportError(f"ONNX Runtime cannot use {kind} here")
     return engine

@@ -55,7 +55,7 @@ def cached(network: DFINE, card: Card, place: str | os.PathLike | None = None, p
         ImportError: onnx or onnxruntime is missing.
         OSError: the folder cannot be written.
     """
-    file = _file(network, card, Path(place) if place else folder())
+    file = file_of(network, card, Path(place) if place else folder())
     if not file.is_file():
         export(network, card, file, Options())
     return OnnxEngine(file, provider, network=network)
@@ -108,7 +108,7 @@ def in_background(
     return thread
 
 
-def _file(network: DFINE, card: Card, place: Path) -> Path:
+def file_of(network: DFINE, card: Card, place: Path) -> Path:
     """Where the exported form of a model lies: the name follows all that its answers depend on."""
     height, width = card.input_size
     about = {"digest": card.digest or digest(network)}
@@ -121,29 +121,29 @@ def _file(network: DFINE, card: Card, place: Path) -> Path:
 def _winner(fused: TorchEngine, card: Card, place: str | os.PathLike | None) -> str:
     """The name of the fastest engine here, measured once per file, versions and threads; others are not opened then."""
     there = {name: package for name, (provider, package) in ON_CPU.items() if provider in available()}
-    note = _file(fused.network, card, Path(place) if place else folder()).with_suffix(".json")
+    note = file_of(fused.network, card, Path(place) if place else folder()).with_suffix(".json")
     versions = [needed(package).__version__ for package in there.values()]
     setting = [torch.get_num_threads(), *versions, torch.backends.cpu.get_cpu_capability()]
     try:
         known = json.loads(note.read_text(encoding="utf-8"))
-        times = known["times"] if known["setting"] == setting and set(known["times"]) == {"fused", *there} else None
+        found = known["times"] if known["setting"] == setting and set(known["times"]) == {"fused", *there} else None
     except (OSError, ValueError, KeyError):
-        times = None
-    if times is None:
+        found = None
+    if found is None:
         others = {name: cached(fused.network, card, place, ON_CPU[name][0]) for name in there}
-        times = _times({"fused": fused} | others, card.input_size)
+        found = times({"fused": fused} | others, card.input_size)
         with replacing(note) as temporary:
-            temporary.write_text(json.dumps({"setting": setting, "times": times}), encoding="utf-8")
-    return min(times, key=times.__getitem__)
+            temporary.write_text(json.dumps({"setting": setting, "times": found}), encoding="utf-8")
+    return min(found, key=found.__getitem__)
 
 
-def _times(engines: dict[str, Engine], size: tuple[int, int]) -> dict[str, float]:
-    """Milliseconds of every engine for one picture, the best of some runs, in turn."""
-    pixels, times = torch.rand(1, 3, *size), {name: [] for name in engines}
+def times(engines: dict[str, Engine], size: tuple[int, int]) -> dict[str, float]:
+    """Milliseconds of every engine for one picture, the best of some runs, in turn; on a GPU until it has answered."""
+    pixels, taken = torch.rand(1, 3, *size), {name: [] for name in engines}
     for _ in range(RUNS + 2):
         for name, engine in engines.items():
             engine(pixels)  # while threads of the engine before it may still spin, waiting for work
             start = time.perf_counter()
-            engine(pixels)
-            times[name].append(time.perf_counter() - start)
-    return {name: round(1000 * min(values[2:]), 2) for name, values in times.items()}
+            engine(pixels).last.boxes.cpu()
+            taken[name].append(time.perf_counter() - start)
+    return {name: round(1000 * min(values[2:]), 2) for name, values in taken.items()}

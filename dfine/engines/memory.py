@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from dfine.config import Config
-from dfine.engines.compared import Setting, builders
+from dfine.engines.compared import FILES, Setting, builders
 from dfine.engines.cost import resident, weight_bytes
 from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.packages import needed
@@ -19,33 +19,35 @@ from dfine.engines.torch_engine import keep_memory
 from dfine.network.detector import DFINE
 
 
-def added(size: str, name: str, setting: Setting, file: Path) -> float | None:
+def added(size: str, name: str, setting: Setting, folder: Path) -> float | None:
     """Megabytes that an engine adds at its peak, weights included; on a CPU it is asked in a process of its own."""
     if setting.device.startswith("cuda"):
         return None  # told from the GPU's own books while the engine is prepared
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as other:
-        return other.submit(_peak, size, name, setting, file).result()
+        return other.submit(_peak, size, name, setting, folder).result()
 
 
-def _peak(size: str, name: str, setting: Setting, file: Path) -> float | None:
+def _peak(size: str, name: str, setting: Setting, folder: Path) -> float | None:
     """The same, in this process, whose memory nobody else uses: from before the engine is made to after two runs.
 
     The network that the engine is made from is there before and after, and does not count; nor does a library's code.
-    `file` is what the exported engines read: whoever has exported it has memory to give away.
+    `folder` is where the exported engines' files lie: whoever has exported one has memory to give away.
     """
     torch.manual_seed(0)
     network = DFINE(Config.of(size)).eval()
     pixels = torch.rand(setting.batch, 3, *setting.input)
     keep_memory()
-    with tempfile.TemporaryDirectory() as folder:
-        build = builders(network, setting, Path(folder))[name]
-        if name in ON_CPU:
-            provider, package = ON_CPU[name]
+    runtime, _, precision = name.partition(", ")
+    with tempfile.TemporaryDirectory() as other:
+        build = builders(network, setting, Path(other))[name]
+        if runtime in ON_CPU:
+            provider, package = ON_CPU[runtime]
+            file = folder / FILES[precision or "float32"]
             needed(package)
 
             def build():
-                return OnnxEngine(file, provider)
+                return OnnxEngine(file, provider, precision=precision or "float32")
 
         elif name.startswith("transformers"):
             from transformers import DFineForObjectDetection  # noqa: F401  its code is no part of the engine

@@ -17,7 +17,7 @@ from dfine.engines import onednn
 from dfine.engines.cuda_graphs import Recorded
 from dfine.engines.folded import folded
 from dfine.engines.fused import fused
-from dfine.engines.precision import half_type, halve
+from dfine.engines.precision import half_type, named, rounded
 from dfine.network.detector import DFINE
 from dfine.trace.records import Trace
 
@@ -34,19 +34,20 @@ class TorchOptions:
     """
 
     fast: bool = True  # run a fused copy, which says the same within rounding; else the network itself
-    half: str = "off"  # "bf16" or "fp16": compute in that type; distributions, boxes and their sums stay in float32
+    precision: str = "float32"  # or "bfloat16", "float16": what is rounded, `dfine.engines.precision` says
     compiled: bool = False  # send the copy through `torch.compile`
     graphs: bool = False  # on a GPU, record the copy's work and play it back (`dfine.engines.cuda_graphs`)
 
     def __post_init__(self):
-        half_type(self.half)
+        half_type(self.precision)
+        object.__setattr__(self, "precision", named(self.precision))
         if not self.fast and self.for_the_copy:
             raise ValueError(COPY_ONLY)
 
     @property
     def for_the_copy(self) -> bool:
         """Whether something is asked for that only the fused copy does."""
-        return self.half != "off" or self.compiled or self.graphs
+        return self.precision != "float32" or self.compiled or self.graphs
 
 
 COPY_ONLY = "half precision, torch.compile and CUDA graphs are for a checkpoint's fused copy, on cpu or cuda"
@@ -71,7 +72,7 @@ class TorchEngine:
         self.fast = self.options.fast and self.device.type in FOLDING
         if not self.fast and self.options.for_the_copy:
             raise ValueError(COPY_ONLY)
-        self._half = half_type(self.options.half)
+        self._half = half_type(self.options.precision)
         self._copy, self._ask, self._tensors, self._state, self._turn = None, None, (), None, threading.Lock()
 
     @property
@@ -96,8 +97,8 @@ class TorchEngine:
 
     @property
     def runs_on(self) -> str:
-        """Torch and its device, in words."""
-        return f"torch on {self.device}"
+        """Torch, its device, and its precision where that is not float32, in words."""
+        return f"torch on {self.device}" + (f", {self.options.precision}" if self._half else "")
 
     def __call__(self, pixels: Tensor, layers: int | None = None) -> Trace:
         """The trace of pixels [B, 3, H, W] in 0..1, on the network's device."""
@@ -127,7 +128,7 @@ class TorchEngine:
     def _make(self) -> nn.Module:
         copy = folded(fused(self.network))
         if self._half:
-            halve(copy, self._half)
+            rounded(copy, self._half, self.device.type)
         if self.device.type == "cpu":
             keep_memory()
             if not self._half and not self.options.compiled and onednn.available():

@@ -10,7 +10,7 @@ from dfine.network.detector import DFINE
 
 @pytest.mark.parametrize(
     "wrong, said",
-    [({"sizes": ("q",)}, "no size 'q'"), ({"engines": ("jax",)}, "no engine 'jax'"), ({"half": "f8"}, "f8")],
+    [({"sizes": ("q",)}, "no size 'q'"), ({"engines": ("jax",)}, "no engine 'jax'"), ({"precision": "f8"}, "f8")],
 )
 def test_settings_that_cannot_be(wrong, said):
     with pytest.raises(ValueError, match=said):
@@ -28,9 +28,14 @@ def network():
     [
         (Setting(engines=("fused",)), ["fused"]),
         (Setting(engines=("fused",), layers=True), ["fused", "fused, 1 of 3 layers", "fused, 2 of 3 layers"]),
-        (Setting(engines=("transformers",), half="bf16"), ["transformers", "transformers, float32"]),
+        (Setting(engines=("transformers",), precision="bfloat16"), ["transformers", "transformers, float32"]),
         (Setting(engines=("fused",), compiled=True, graphs=True), ["fused", "fused, compiled"]),
         (Setting(engines=("openvino",), device="cuda"), []),
+        (Setting(engines=("onnx", "openvino"), precision="bf16"), ["onnx", "openvino", "openvino, bfloat16"]),
+        (
+            Setting(engines=("fused", "onnx", "openvino"), precision="int8"),
+            ["fused", "onnx", "onnx, int8", "openvino", "openvino, int8"],
+        ),
         (Setting(engines=("fused",), graphs=True, device="cuda:0"), ["fused", "fused, graphs"]),
     ],
 )
@@ -50,6 +55,6 @@ def test_engines_are_of_the_same_network(network, tmp_path):
 
 @torch.no_grad()
 def test_torch_runs_in_half_precision_where_that_is_asked_for(network, tmp_path):
-    setting = Setting(engines=("torch",), half="bf16", input=(64, 64))
+    setting = Setting(engines=("torch",), precision="bfloat16", input=(64, 64))
     trace = builders(network, setting, tmp_path)["torch"]()(torch.rand(1, 3, 64, 64))
     assert trace.last.logits.dtype == torch.bfloat16 and trace.last.edges.dtype == torch.float32

@@ -30,12 +30,12 @@ def test_on_a_cpu_the_copy_runs_as_ever(network):
 
 
 @needs_gpu
-@pytest.mark.parametrize("half", ["off", "bf16"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @torch.no_grad()
-def test_what_is_played_back_is_what_would_have_been_said(network, half):
+def test_what_is_played_back_is_what_would_have_been_said(network, precision):
     plain, played = (
-        TorchEngine(network.cuda(), TorchOptions(half=half)),
-        TorchEngine(network, TorchOptions(half=half, graphs=True)),
+        TorchEngine(network.cuda(), TorchOptions(precision=precision)),
+        TorchEngine(network, TorchOptions(precision=precision, graphs=True)),
     )
     pictures = [torch.rand(2, 3, 64, 96, device="cuda") for _ in range(4)]
     told = [played(pixels) for pixels in pictures]  # kept: a later picture must not be written over an earlier one

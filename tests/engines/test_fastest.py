@@ -39,8 +39,8 @@ def test_a_model_is_exported_once(model, tmp_path, monkeypatch):
 
 def test_other_weights_and_sizes_have_their_own_file(model, tmp_path):
     cards = [model.card, replace(model.card, input_size=(64, 64)), replace(model.card, digest="")]
-    files = [fastest._file(model.network, card, tmp_path) for card in cards]
-    assert len(set(files)) == 3 and fastest._file(model.network, cards[-1], tmp_path) in files
+    files = [fastest.file_of(model.network, card, tmp_path) for card in cards]
+    assert len(set(files)) == 3 and fastest.file_of(model.network, cards[-1], tmp_path) in files
 
 
 def test_the_faster_engine_is_measured_once(model, tmp_path, monkeypatch):

@@ -19,4 +19,4 @@ def test_the_memory_of_an_exported_file_is_told_as_well():
 
 
 def test_on_a_gpu_the_books_of_torch_tell_it(tmp_path):
-    assert added("n", "fused", Setting(("n",), ("fused",), device="cuda"), tmp_path / "a.onnx") is None
+    assert added("n", "fused", Setting(("n",), ("fused",), device="cuda"), tmp_path) is None

@@ -4,22 +4,61 @@ import pytest
 import torch
 from torch import nn
 
-from dfine.engines.precision import half_type, halve
+from dfine.config import Config
+from dfine.engines.precision import BUDGET, NAMES, ROUNDED, Full, agreed, half_type, halve, named, rounded
 from dfine.engines.torch_engine import TorchOptions
 from dfine.network.attention import SelfAttention
+from dfine.network.detector import DFINE
 
 
-@pytest.mark.parametrize("name, kind", [("off", None), ("bf16", torch.bfloat16), ("fp16", torch.float16)])
-def test_names_of_types(name, kind):
-    assert half_type(name) is kind
+@pytest.mark.parametrize(
+    "name, meant, kind",
+    [
+        ("off", "float32", None),
+        ("float32", "float32", None),
+        ("bf16", "bfloat16", torch.bfloat16),
+        ("bfloat16", "bfloat16", torch.bfloat16),
+        ("fp16", "float16", torch.float16),
+    ],
+)
+def test_names_and_older_names(name, meant, kind):
+    assert (named(name), half_type(name)) == (meant, kind)
+    assert TorchOptions(precision=name).precision == meant
+    assert {*BUDGET, "float32"} == set(NAMES)
 
 
 @pytest.mark.parametrize("name", ["", "half", "float64", "BF16"])
 def test_what_is_no_precision_is_said(name):
-    with pytest.raises(ValueError, match=f"half is '{name}'; it must be one of off, bf16, fp16"):
-        half_type(name)
-    with pytest.raises(ValueError, match="half is"):
-        TorchOptions(half=name)
+    for wish in (named, half_type, agreed, lambda n: TorchOptions(precision=n)):
+        with pytest.raises(
+            ValueError, match=f"precision is '{name}'; it must be one of float32, bfloat16, float16, int8"
+        ):
+            wish(name)
+
+
+def test_torch_does_not_run_int8():
+    with pytest.raises(ValueError, match="int8 is for exported files: dfine export MODEL --precision int8"):
+        TorchOptions(precision="int8")
+
+
+@pytest.mark.parametrize(
+    "precision, half, one",
+    [
+        ("float32", "off", "float32"),
+        ("float32", "bf16", "bfloat16"),
+        ("bfloat16", "bf16", "bfloat16"),
+        ("auto", "off", "auto"),
+        ("int8", "off", "int8"),
+    ],
+)
+def test_a_precision_and_its_older_form_are_one(precision, half, one):
+    assert agreed(precision, half) == one
+
+
+@pytest.mark.parametrize("precision", ["auto", "int8", "float16"])
+def test_two_wishes_are_refused(precision):
+    with pytest.raises(ValueError, match=f"precision {precision} and half bfloat16 are two wishes"):
+        agreed(precision, "bf16")
 
 
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
@@ -30,10 +69,19 @@ def test_only_products_are_rounded_and_once_is_enough(half):
     network.append(SelfAttention(8, 2))
     before = {key: value.clone() for key, value in network.state_dict().items()}
     halve(network, half)
-    rounded = {key for key, value in network.state_dict().items() if value.dtype == half}
-    assert rounded == {key for key in before if key.startswith(("0.", "2.", "4."))}
+    halved = {key for key, value in network.state_dict().items() if value.dtype == half}
+    assert halved == {key for key in before if key.startswith(("0.", "2.", "4."))}
     for key, value in network.state_dict().items():
         assert torch.equal(value, before[key].to(value.dtype))
     again = {key: value.clone() for key, value in network.state_dict().items()}
     halve(network, half)
     assert all(torch.equal(value, again[key]) for key, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize("device", ROUNDED)
+def test_the_selection_of_queries_is_never_rounded(device):
+    network = rounded(DFINE(Config.of("n", queries=20)).eval(), torch.bfloat16, device)
+    assert isinstance(network.queries, Full) and isinstance(network.decoder, Full) == (device == "cpu")
+    kinds = {name: {p.dtype for p in getattr(network, name).parameters()} for name in ("queries", "decoder", "encoder")}
+    assert kinds["queries"] == {torch.float32} and torch.bfloat16 in kinds["encoder"]
+    assert (torch.bfloat16 in kinds["decoder"]) == (device == "cuda")

@@ -1,5 +1,7 @@
 """The fused engine follows its network, and a predictor on it tells the same story, sooner or after fewer layers."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ import dfine
 from dfine.config import Config
 from dfine.engines.folded import folded
 from dfine.engines.fused import fused
-from dfine.engines.precision import HALF
+from dfine.engines.precision import half_type
 from dfine.engines.torch_engine import TorchEngine, TorchOptions
 from dfine.inference.looking import look
 from dfine.network.detector import DFINE
@@ -46,25 +48,27 @@ def test_changed_weights_are_heard_of(network):
     assert apart(engine(pixels), network(pixels)) <= TOLERANCE
 
 
-@pytest.mark.parametrize("half", ["bf16", "fp16"])
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 @torch.no_grad()
-def test_half_precision_keeps_distributions_and_boxes_in_single(network, half):
-    trace = TorchEngine(network, TorchOptions(half=half))(torch.rand(1, 3, 64, 64))
+def test_half_precision_keeps_distributions_and_boxes_in_single(network, precision):
+    trace = TorchEngine(network, TorchOptions(precision=precision))(torch.rand(1, 3, 64, 64))
     kinds = {t.dtype for r in trace.refinements for t in (r.edges, r.boxes)} | {trace.initial.boxes.dtype}
     assert kinds == {torch.float32}
     assert trace.last.edges.isfinite().all()
 
 
-@pytest.mark.parametrize("half", ["bf16", "fp16"])
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 @torch.no_grad()
-def test_weights_rounded_once_say_what_autocast_says_rounding_them_for_every_picture(network, half):
+def test_on_a_cpu_only_what_reads_the_picture_is_rounded_and_once_is_enough(network, precision):
+    """What autocast says that rounds backbone and encoder for every picture anew, and nothing after them."""
     pixels = torch.rand(2, 3, 64, 96).to(memory_format=torch.channels_last)
-    engine, rounded = TorchEngine(network, TorchOptions(half=half)), folded(fused(network))
-    with torch.autocast("cpu", HALF[half]):
-        expected = rounded(pixels)
+    engine, plain = TorchEngine(network, TorchOptions(precision=precision)), folded(fused(network))
+    with torch.autocast("cpu", half_type(precision)):
+        memory = plain.encoder(plain.backbone(plain.normalise(pixels)))
+    memory = replace(memory, tokens=memory.tokens.float())
+    expected = plain.decoder(plain.queries(memory), memory)
     assert apart(engine(pixels), expected) == 0
-    small, large = (sum(p.numel() * p.element_size() for p in n.parameters()) for n in (engine._copy, rounded))
-    assert small < 0.51 * large
+    assert engine.runs_on == f"torch on cpu, {precision}"
 
 
 def test_a_model_is_loaded_in_half_precision(network, tmp_path):
@@ -75,10 +79,14 @@ def test_a_model_is_loaded_in_half_precision(network, tmp_path):
     assert (a.initial.logits - b.initial.logits).abs().mean() < 0.1 * a.initial.logits.std()
 
 
-@pytest.mark.parametrize("options", [{"half": "bf16"}, {"compiled": True}, {"graphs": True}])
+@pytest.mark.parametrize("options", [{"precision": "bfloat16"}, {"compiled": True}, {"graphs": True}])
 def test_what_is_for_the_fused_copy_is_refused_without_it(network, options):
     with pytest.raises(ValueError, match="are for a checkpoint's fused copy, on cpu or cuda"):
         TorchOptions(fast=False, **options)
+
+
+@pytest.mark.parametrize("options", [{"half": "bf16"}, {"precision": "auto"}, {"compiled": True}, {"graphs": True}])
+def test_what_an_exported_file_has_decided_already(options):
     with pytest.raises(ValueError, match="n.onnx is an exported file: it is compiled, in the precision chosen"):
         dfine.load("n.onnx", **options)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from dfine.config import Config
 from dfine.engines.onnx.export import card_of, rebuilt
 from dfine.engines.onnx.sessions import open_session
+from dfine.engines.precision import named
 from dfine.network.decoder import checked_layers
 from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
@@ -22,6 +23,7 @@ from dfine.trace.records import Trace
 from dfine.weights.checks import finite
 from dfine.weights.exceptions import CheckpointError
 
+FILES = {"half": "float16", "int8": "int8"}  # what a file calls its precision; "single" is float32
 MOST = 4096  # pictures at a time, and sides of a map of the encoder: far more than any file has
 
 
@@ -34,30 +36,44 @@ class OnnxEngine:
         w: W(n) [N+1] in box sizes.
         about: what the file says of itself besides: `batch`, `precision`, `parity`, `shapes` …
         provider: where it runs: "cpu", "cuda", "tensorrt" or "openvino".
+        precision: "float32", "bfloat16", "float16" or "int8"; the lowest in it.
         version: of ONNX Runtime, or of OpenVINO.
         network: the network that it was made from, where it is at hand.
 
     Args:
         path: the file.
         provider: where to run it: "cpu", "cuda", "tensorrt", "openvino"; "auto" takes cuda where it is there, else cpu.
+        precision: "bfloat16" rounds what the file has in float32 of backbone and encoder, with openvino.
         network: see above.
 
     Raises:
         CheckpointError: it is no such file, has no trace, or says of itself what does not fit.
-        ValueError: the provider is not there.
+        ValueError: the provider is not there, or has no such precision.
         ImportError: onnxruntime is missing.
     """
 
     device = torch.device("cpu")
 
-    def __init__(self, path: str | os.PathLike, provider: str = "auto", *, network: DFINE | None = None):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        provider: str = "auto",
+        *,
+        precision: str = "float32",
+        network: DFINE | None = None,
+    ):
         self.path, self.network = Path(path), network
         if not self.path.is_file():
             raise CheckpointError(f"there is no file {str(path)!r}")
-        self.session = open_session(self.path, provider)
+        wanted = named(precision)
+        self.session = open_session(self.path, provider, "bfloat16" if wanted == "bfloat16" else "float32")
         self.provider, self.version = self.session.provider, self.session.version
         self.about, self.card, self.config = _about(self.path, self.session.text)
         self.w = torch.tensor(self.about["w"], dtype=torch.float32)
+        own = FILES.get(str(self.about.get("precision")), "float32")
+        if wanted not in ("float32", "bfloat16", own):
+            raise ValueError(f"{self.path.name} is in {own}; export the model again with --precision {wanted}")
+        self.precision = own if wanted == "float32" else wanted
         self.outputs = [name for name in self.session.outputs if name.startswith("trace.")]
         if not self.outputs:
             raise CheckpointError(
@@ -72,9 +88,11 @@ class OnnxEngine:
 
     @property
     def runs_on(self) -> str:
-        """What runs the file, and where, in words."""
+        """What runs the file, where, and in what precision where that is not float32, in words."""
         name = "OpenVINO" if self.provider == "openvino" else "ONNX Runtime"
-        return f"{name} {self.version.split('-')[0]} on {'cpu' if self.provider == 'openvino' else self.provider}"
+        place = "cpu" if self.provider == "openvino" else self.provider
+        how = "" if self.precision == "float32" else f", {self.precision}"
+        return f"{name} {self.version.split('-')[0]} on {place}{how}"
 
     @torch.no_grad()
     def __call__(self, pixels: Tensor, layers: int | None = None) -> Trace:

@@ -5,9 +5,7 @@ Neither is imported before a file is opened.
 
 from __future__ import annotations
 
-import functools
 import importlib.util
-import threading
 import warnings
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import numpy as np
 import torch
 
 from dfine.engines.onnx import file
+from dfine.engines.onnx.openvino_session import OpenVino
 from dfine.engines.onnx.packages import needed
 from dfine.processes import Ranks
 from dfine.weights.exceptions import CheckpointError
@@ -30,8 +29,6 @@ PROVIDERS = {
 BEHIND = {"tensorrt": ("cuda", "cpu"), "cuda": ("cpu",)}
 # What can run a file on a CPU: the engine's name, its provider, and the package that it comes in.
 ON_CPU = {"onnx": ("cpu", "onnxruntime"), "openvino": ("openvino", "openvino")}
-
-STARTING = threading.Lock()
 
 
 class OnnxRuntime:
@@ -68,50 +65,6 @@ class OnnxRuntime:
         return self.session.run(outputs, feed)
 
 
-class OpenVino:
-    """A file under OpenVINO, on the CPU, in single precision. The same attributes."""
-
-    provider = "openvino"
-
-    def __init__(self, path: Path):
-        openvino = needed("openvino")
-        settings = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-            "INFERENCE_PRECISION_HINT": "f32",  # by itself it takes half precision wherever a CPU has it
-        }
-        with STARTING:
-            core = _core()
-        try:
-            model = core.read_model(str(path))
-            self.request = core.compile_model(model, "CPU", settings).create_infer_request()
-        except RuntimeError as error:
-            raise CheckpointError(_cannot(path, error)) from None
-        self.version = openvino.__version__
-        self.inputs = [node.get_any_name() for node in model.inputs]
-        self.outputs = [node.get_any_name() for node in model.outputs]
-        key = ["framework", file.KEY]
-        self.text = model.get_rt_info(key).astype(str) if model.has_rt_info(key) else None
-        self._turn = threading.Lock()
-
-    def run(self, outputs: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """The outputs asked for. Threads are answered one after the other."""
-        with self._turn:
-            found = self.request.infer(feed)
-            return [found[name] for name in outputs]
-
-
-@functools.cache
-def _core():
-    """OpenVINO's own state, one for the process, which is how it is meant, and never given up.
-
-    Its CPU plugin lends the thread that starts it a stack for signals and takes it back when it goes, from whichever
-    thread that happens; two plugins that go in the order in which they came leave the first one's, freed, and the next
-    signal that Python handles ends the process (seen in OpenVINO 2026.4).
-    """
-    return needed("openvino").Core()
-
-
 def chain(provider: str, index: int, there: list[str]) -> list[tuple[str, dict]]:
     """What ONNX Runtime is asked to try, in this order, and on which GPU: its own names, of those that are `there`."""
     names = [name for name in (provider, *BEHIND.get(provider, ())) if PROVIDERS[name][0] in there]
@@ -132,11 +85,13 @@ def available() -> list[str]:
     return [*found, "openvino"] if importlib.util.find_spec("openvino") else found
 
 
-def open_session(path: Path, provider: str) -> OnnxRuntime | OpenVino:
+def open_session(path: Path, provider: str, precision: str = "float32") -> OnnxRuntime | OpenVino:
     """A file, ready to run. "auto" takes cuda where it is there, else cpu; "cuda:1" is the second GPU.
 
+    ONNX Runtime computes as the file says. OpenVINO can take bfloat16 for what the file has in float32.
+
     Raises:
-        ValueError: the provider is not there, or what follows its name is no number.
+        ValueError: the provider is not there or has no such precision, or what follows its name is no number.
         CheckpointError: the file cannot be run.
         ImportError: onnxruntime is missing, and another provider than openvino is wanted.
     """
@@ -151,7 +106,11 @@ def open_session(path: Path, provider: str) -> OnnxRuntime | OpenVino:
     if provider not in there:
         hint = f"; pip install {PROVIDERS[provider][1]}" if provider in PROVIDERS else ""
         raise ValueError(f"an exported file cannot run on {provider!r} here; it can on {', '.join(there)}{hint}")
-    return OpenVino(path) if provider == "openvino" else OnnxRuntime(path, provider, int(index or 0))
+    if provider == "openvino":
+        return OpenVino(path, precision)
+    if precision != "float32":
+        raise ValueError(f"an exported file runs in {precision} where OpenVINO does: choose the device openvino")
+    return OnnxRuntime(path, provider, int(index or 0))
 
 
 def _cannot(path: Path, error: Exception) -> str:

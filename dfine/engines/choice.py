@@ -1,0 +1,145 @@
+"""Precision "auto": the fastest engine whose answers stay close to those in float32, measured once and remembered.
+
+What is measured, time and shift, depends on the model, the machine and the versions; it is kept beside the exported
+files. The pictures are drawn scenes, which have edges of every kind. A model that knows what is drawn in them is also
+tried in int8, calibrated on others of them; any other model has to be calibrated on pictures of its own
+(`dfine export --precision int8 --data`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dfine.data.scenes import NAMES, Scenes
+from dfine.engines.cost import machine
+from dfine.engines.engine import Engine
+from dfine.engines.fastest import cached, file_of, folder, times
+from dfine.engines.onnx.calibrated import Calibration, export_int8
+from dfine.engines.onnx.engine import OnnxEngine
+from dfine.engines.onnx.openvino_session import has_bfloat16
+from dfine.engines.onnx.packages import needed
+from dfine.engines.onnx.parity import ExportError
+from dfine.engines.onnx.sessions import ON_CPU, available
+from dfine.engines.precision import BUDGET
+from dfine.engines.shift import shift
+from dfine.engines.torch_engine import FOLDING, TorchEngine, TorchOptions
+from dfine.files import replacing
+from dfine.trace.card import Card
+from dfine.version import VERSION
+from dfine.weights.exceptions import CheckpointError
+
+MEASURED, CALIBRATED = 16, 48  # scenes to measure on, and to calibrate on
+SEED = 4_000_000  # of both; neither training nor evaluation draws them
+REFERENCE = "torch float32"
+
+
+def knows_scenes(card: Card) -> bool:
+    """Whether all classes of a model are things that are drawn in scenes."""
+    return {name for name in card.names if name} <= set(NAMES)
+
+
+def choose(engine: Engine, card: Card, place: str | os.PathLike | None = None) -> Engine:
+    """The fastest engine here among torch, ONNX Runtime and OpenVINO, in float32 or in what stays within `BUDGET`.
+
+    An exported file, and a device that has no fused copy, keep `engine`. What cannot be made here takes no part.
+    """
+    if not isinstance(engine, TorchEngine) or engine.device.type not in FOLDING:
+        return engine
+    kept = Path(place) if place else folder()
+    note = file_of(engine.network, card, kept).with_suffix(".auto.json")
+    makers, setting = _makers(engine, card, kept), _setting(engine)
+    found = _known(note, setting)
+    if found is None:
+        found = _measured(makers, card)
+        try:
+            with replacing(note) as temporary:
+                temporary.write_text(json.dumps({"setting": setting, "found": found}), encoding="utf-8")
+        except OSError:
+            pass  # measured again the next time
+    fits = {name: row["ms"] for name, row in found.items() if name in makers and within(name, row["shift"])}
+    return makers[min(fits, key=fits.__getitem__)]()
+
+
+def within(name: str, moved: float) -> bool:
+    """Whether an engine, called "<runtime> <precision>", may move edges by so many pixels on average."""
+    return moved <= BUDGET.get(name.split()[-1], math.inf)
+
+
+def _makers(engine: TorchEngine, card: Card, kept: Path) -> dict[str, Callable[[], Engine]]:
+    """What may answer here, by name, float32 on torch first."""
+    network, makers = engine.network, {}
+    halves = ("bfloat16",) if engine.device.type == "cpu" else ("bfloat16", "float16")
+    for precision in ("float32", *halves):
+        makers[f"torch {precision}"] = partial(TorchEngine, network, TorchOptions(precision=precision))
+    if engine.device.type != "cpu":
+        return makers
+    there = [name for name, (provider, _) in ON_CPU.items() if provider in available()]
+    for name in there:
+        makers[f"{name} float32"] = partial(cached, network, card, kept, ON_CPU[name][0])
+    if "openvino" in there and has_bfloat16():
+        makers["openvino bfloat16"] = partial(_bfloat16, engine, card, kept)
+    if there and knows_scenes(card):
+        makers[f"{there[-1]} int8"] = partial(_int8, engine, card, kept, ON_CPU[there[-1]][0])
+    return makers
+
+
+def _bfloat16(engine: TorchEngine, card: Card, kept: Path) -> OnnxEngine:
+    file = cached(engine.network, card, kept).path
+    return OnnxEngine(file, "openvino", precision="bfloat16", network=engine.network)
+
+
+def _int8(engine: TorchEngine, card: Card, kept: Path, provider: str) -> OnnxEngine:
+    file = file_of(engine.network, card, kept)
+    file = file.with_name(f"{file.stem}-int8.onnx")
+    if not file.is_file():
+        pictures = _scenes(CALIBRATED, SEED, card.input_size)
+        export_int8(engine.network, card, file, Calibration(pictures, f"{CALIBRATED} drawn scenes"))
+    return OnnxEngine(file, provider, network=engine.network)
+
+
+def _measured(makers: dict[str, Callable[[], Engine]], card: Card) -> dict[str, dict[str, float]]:
+    """By name, milliseconds for a picture and how far the answers are from those in float32."""
+    engines = {}
+    for name, make in makers.items():
+        try:
+            engines[name] = make()
+        except (ExportError, CheckpointError, ImportError, OSError, RuntimeError):
+            if name == REFERENCE:
+                raise
+    height, width = card.input_size
+    pictures = _scenes(MEASURED, SEED + CALIBRATED, card.input_size)
+    want = engines[REFERENCE](pictures).cpu()
+    moved = {name: shift(want, engine(pictures).cpu(), (width, height)).edges for name, engine in engines.items()}
+    taken = times(engines, card.input_size)
+    return {name: {"ms": taken[name], "shift": round(moved[name], 4)} for name in engines}
+
+
+def _scenes(count: int, seed: int, size: tuple[int, int]) -> Tensor:
+    scenes = Scenes(count, size=size, seed=seed, clean=0.5)
+    return torch.stack([scenes[i][0] for i in range(count)]).float() / 255
+
+
+def _setting(engine: TorchEngine) -> list:
+    """What a measurement depends on besides the model: it holds only as long as this stays the same."""
+    packages = [package for _, (provider, package) in ON_CPU.items() if provider in available()]
+    return [VERSION, *machine(str(engine.device)).values(), *(needed(package).__version__ for package in packages)]
+
+
+def _known(note: Path, setting: list) -> dict[str, dict[str, float]] | None:
+    """What was measured before in the same setting; None where nothing was, or the note cannot be read."""
+    try:
+        known = json.loads(note.read_text(encoding="utf-8"))
+        rows = {
+            str(name): {"ms": float(row["ms"]), "shift": float(row["shift"])} for name, row in known["found"].items()
+        }
+        return rows if known["setting"] == setting and REFERENCE in rows else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,43 @@
+"""`dfine export --precision int8`: calibrated on the user's pictures or on scenes, and the price is printed."""
+
+import pytest
+
+pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+
+import dfine  # noqa: E402
+from dfine.cli import int8  # noqa: E402
+from dfine.data.scenes import Scenes, write  # noqa: E402
+from tests.cli.runner import run  # noqa: E402
+from tests.helpers import small_predictor  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    "available, most, chosen", [(3, 9, [0, 1, 2]), (101, 3, [0, 50, 100]), (1, 1, [0]), (0, 5, [])]
+)
+def test_pictures_are_taken_from_all_over(available, most, chosen):
+    assert int8._spread(available, most) == chosen
+
+
+def test_a_file_calibrated_on_a_data_set(tmp_path, monkeypatch):
+    monkeypatch.setattr(int8, "MEASURED", 4)
+    write(tmp_path / "data", Scenes(14, size=(64, 64), seed=1, clean=1.0), workers=0)
+    out = tmp_path / "out.onnx"
+    how = ("--input", 64, 64, "--precision", "int8", "--data", tmp_path / "data", "--count", 9)
+    done = run("export", "demo", out, *how)
+    assert "AP int8" in done.stdout and "layer 3" in done.stdout and "pictures of data. Edges move by" in done.stdout
+    said = dfine.load(out).engine.about["int8"]
+    assert said["calibrated_on"].endswith("pictures of data") and said["ap"]["pictures"] >= 1
+    assert set(said["ap"]["int8"]) == set(said["ap"]["float32"]) >= {"initial", "layer 3"}
+
+
+def test_what_is_asked_for_in_vain(tmp_path):
+    small_predictor(("cat", "dog", "fish")).save(tmp_path / "model")
+    out = ("export", tmp_path / "model", tmp_path / "a.onnx")
+    for wish, said in (
+        (("--precision", "int8"), "name a data set of them"),
+        (("--data", "scenes"), "add --precision int8"),
+        (("--half", "--precision", "int8"), "older form of --precision float16"),
+    ):
+        told = run(*out, *wish, code=2).stderr.replace("│", " ")
+        assert said in " ".join(told.split())
+    assert not (tmp_path / "a.onnx").exists()

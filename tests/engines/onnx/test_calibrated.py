@@ -1,0 +1,76 @@
+"""An int8 file of the shipped model: near its checkpoint, with its price in it; parts that cost too much stay out."""
+
+import pytest
+import torch
+
+import dfine
+from dfine.data.scenes import Scenes
+from dfine.engines.onnx import calibrated
+from dfine.engines.onnx.calibrated import Calibration, export_int8
+from dfine.engines.onnx.export import Options
+from dfine.engines.onnx.int8 import PARTS
+from dfine.engines.onnx.parity import ExportError
+
+SIDE = 128
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return dfine.load("demo", device="cpu", size=(SIDE, SIDE))
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    scenes = Scenes(12, size=(SIDE, SIDE), seed=3_000_000, clean=0.5)
+    return torch.stack([scenes[i][0] for i in range(12)]).float() / 255
+
+
+@pytest.fixture(scope="module")
+def made(demo, pictures, tmp_path_factory):
+    path = tmp_path_factory.mktemp("int8") / "demo.onnx"
+    seen = []
+    calibration = Calibration(pictures, "12 scenes", lambda *engines: seen.append(engines) or {"ap": {"more": 1}})
+    return path, export_int8(demo.network, demo.card, path, calibration), seen
+
+
+def test_the_file_says_what_it_was_calibrated_on_and_what_it_costs(made, demo):
+    path, said, seen = made
+    back = dfine.load(path)
+    assert back.engine.about["int8"] == said and back.engine.precision == "int8" and "int8" in back.engine.runs_on
+    assert (said["calibrated_on"], said["pictures"], said["measured_on"]) == ("12 scenes", 9, 3)
+    assert said["parts"] == list(PARTS) and said["convolutions"] > 70 and said["ap"] == {"more": 1}
+    assert 0 < said["shift"]["edges"] <= 0.7 and said["shift"]["lost"] <= 0.1 * said["shift"]["objects"]
+    assert [engine.precision for engine in seen[0]] == ["float32", "int8"]
+    assert (back.names, back.digest, back.config) == (demo.names, demo.digest, demo.config)
+    assert path.stat().st_size < 11e6 and not list(path.parent.glob(".exporting-*"))
+
+
+def test_it_finds_what_the_checkpoint_finds(made, demo):
+    picture = "assets/examples/1-clean.jpg"
+    mine, theirs = (m(picture, threshold=0.5).detections for m in (dfine.load(made[0]), demo))
+    assert sorted(mine.labels.tolist()) == sorted(theirs.labels.tolist()) and len(mine)
+
+
+def test_the_part_that_costs_the_most_stays_in_float32(demo, pictures, tmp_path, monkeypatch):
+    """A budget a little below what all parts cost; with none at all there is no file."""
+    tight = {"int8": 0.0}
+    monkeypatch.setattr(calibrated, "BUDGET", tight)
+    monkeypatch.setattr(calibrated, "PARTS", ("backbone.stages.3", "backbone.stem"))
+    with pytest.raises(ExportError, match="no part of this model stays within 0.0 px"):
+        export_int8(demo.network, demo.card, tmp_path / "none.onnx", Calibration(pictures, "scenes"))
+    assert not list(tmp_path.iterdir())
+    tight["int8"] = 0.02
+    said = export_int8(demo.network, demo.card, tmp_path / "some.onnx", Calibration(pictures, "scenes"))
+    assert said["parts"] == ["backbone.stages.3"] and said["shift"]["edges"] <= 0.02
+
+
+def test_what_cannot_be_calibrated_is_said(demo, pictures, tmp_path):
+    few, enough = Calibration(pictures[:7], "few"), Calibration(pictures, "enough")
+    with pytest.raises(ExportError, match="at least 8 pictures of 128 x 128, not on 7 pictures of 128 x 128"):
+        export_int8(demo.network, demo.card, tmp_path / "a.onnx", few)
+    with pytest.raises(ExportError, match="of 64 x 64, not on 12 pictures of 128 x 128"):
+        export_int8(demo.network, demo.card, tmp_path / "a.onnx", enough, Options(size=(64, 64)))
+    for options in (Options(half=True), Options(trace=False)):
+        with pytest.raises(ExportError, match="has its trace, and no half precision"):
+            export_int8(demo.network, demo.card, tmp_path / "a.onnx", enough, options)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,88 @@
+"""Precision "auto": measured once, within the budget, and remembered."""
+
+import json
+
+import pytest
+import torch
+
+from dfine.config import Config
+from dfine.data.scenes import NAMES
+from dfine.engines import choice
+from dfine.engines.choice import choose, knows_scenes, within
+from dfine.inference.load import load
+from dfine.network.detector import DFINE
+from dfine.trace.card import Card
+from tests.helpers import predictor, shaken
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return predictor(shaken(DFINE(Config.of("n", classes=3, queries=20))), ("cat", "dog", "fish"), (SIDE, SIDE))
+
+
+@pytest.mark.parametrize(
+    "name, moved, fits",
+    [
+        ("torch float32", 9.0, True),
+        ("openvino bfloat16", 0.4, True),
+        ("openvino bfloat16", 0.41, False),
+        ("onnx int8", 0.7, True),
+        ("onnx int8", 0.71, False),
+    ],
+)
+def test_the_budget(name, moved, fits):
+    assert within(name, moved) == fits
+
+
+def test_only_a_model_of_scenes_is_calibrated_on_them():
+    assert knows_scenes(Card((*NAMES[:2], ""), (64, 64))) and not knows_scenes(Card(("cat",), (64, 64)))
+
+
+def test_it_is_measured_once_and_the_fastest_within_the_budget_answers(model, tmp_path, monkeypatch):
+    """What was measured is written down; a note with other numbers is believed as long as the setting is the same."""
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(choice, "MEASURED", 2)
+    monkeypatch.setenv("DFINE_CACHE", str(tmp_path / "cache"))
+    model.save(tmp_path / "model")
+    best = load(tmp_path / "model", "cpu", precision="auto")
+    note = next((tmp_path / "cache").glob("*.auto.json"))
+    known = json.loads(note.read_text())
+    assert {"torch float32", "torch bfloat16", "onnx float32"} <= set(known["found"])
+    assert not any(name.endswith("int8") for name in known["found"])  # these classes are not drawn in scenes
+    assert known["found"]["torch float32"]["shift"] == 0
+    pixels = torch.rand(1, 3, SIDE, SIDE)
+    assert (best.engine(pixels).last.boxes - model.engine(pixels).last.boxes).abs().mean() < 0.05
+
+    monkeypatch.setattr(choice, "_measured", lambda *a: pytest.fail("it has been measured"))
+    fast, far = {"ms": 1.0, "shift": 0.1}, {"ms": 0.5, "shift": 9.0}
+    for found, winner in (
+        ({"torch bfloat16": fast}, "torch on cpu, bfloat16"),
+        ({"onnx float32": fast}, "ONNX Runtime"),
+        ({"torch bfloat16": far, "onnx float32": fast}, "ONNX Runtime"),
+        ({"torch bfloat16": far, "no such engine": fast}, "torch on cpu"),
+    ):
+        rows = {"torch float32": {"ms": 2.0, "shift": 0.0}} | found
+        note.write_text(json.dumps(known | {"found": rows}))
+        assert load(tmp_path / "model", "cpu", precision="auto").engine.runs_on.startswith(winner)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"setting": 1}', '{"setting": [], "found": {"torch float32": 3}}'])
+def test_a_note_that_says_nothing_is_no_note(tmp_path, text):
+    (tmp_path / "note").write_text(text)
+    assert choice._known(tmp_path / "note", []) is None
+    assert choice._known(tmp_path / "none", []) is None
+
+
+def test_an_exported_file_has_no_choice(model):
+    file = object()  # whatever is not a network of torch
+    assert choose(file, model.card) is file
+
+
+def test_options_that_choose_themselves_are_refused(tmp_path, model):
+    model.save(tmp_path / "model")
+    for option in ({"compiled": True}, {"graphs": True}, {"fast": False}):
+        with pytest.raises(ValueError, match="auto chooses the engine itself"):
+            load(tmp_path / "model", "cpu", precision="auto", **option)
