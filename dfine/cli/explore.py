@@ -107,7 +107,7 @@ def run(look: Look, out: Out, where: Where) -> None:
 
     require_database()
     from dfine.explore import export, session, suspect_store, workspace
-    from dfine.files import require_empty
+    from dfine.files import check_file, check_folder, require_empty
 
     folders = [require_empty(folder) for folder in (out.export, out.prelabel) if folder]
     if len(set(folders)) < len(folders):
@@ -120,6 +120,9 @@ def run(look: Look, out: Out, where: Where) -> None:
         )
     if out.suspects and out.suspects.is_dir():
         raise ValueError(f"{out.suspects} is a folder; --suspects names the CSV file to write")
+    check_file(out.suspects)
+    for folder in filter(None, (out.report, out.export, out.prelabel)):
+        check_folder(folder)
     if where.app:
         session.find_port(where.address, where.port)
     with alone((look.opening or {}).get("name") or look.data):

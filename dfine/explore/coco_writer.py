@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import warnings
 from pathlib import Path
 
 import fiftyone as fo
@@ -36,13 +37,17 @@ class CocoWriter:
         self.tagged: list[dict] = []
         self.files: dict[str, str] = {}  # file name -> where it lies
 
-    def picture(self, sample, **more) -> dict:
-        """Add the entry of a sample."""
+    def picture(self, sample, **more) -> dict | None:
+        """Add the entry of a sample; None for a picture that cannot be read and whose size nobody has said."""
         name = self._name(sample.filepath)
         given = self._images.get(name, {})
         if sample.metadata is None or not getattr(sample.metadata, "width", None):
-            sample.compute_metadata()
-        size = dict(width=sample.metadata.width, height=sample.metadata.height)
+            sample.compute_metadata(skip_failures=True)
+        seen = sample.metadata
+        if not getattr(seen, "width", None) and not given.get("width"):
+            warnings.warn(f"{sample.filepath} cannot be read, so it is left out", stacklevel=3)
+            return None
+        size = dict(width=seen.width, height=seen.height) if getattr(seen, "width", None) else {}
         first = max((i["id"] for i in self._images.values()), default=0)
         entry = {"id": first + len(self.images) + 1, "file_name": name, **size} | given | more
         if sample.tags:
@@ -87,7 +92,10 @@ class CocoWriter:
             try:
                 os.link(source, target)
             except OSError:
-                shutil.copy2(source, target)
+                try:
+                    shutil.copy2(source, target)
+                except FileNotFoundError:
+                    warnings.warn(f"{source} is not there any more; only its labels are written", stacklevel=3)
 
     def _name(self, path: str) -> str:
         """The picture's name as it was given, else its place under the folder that all pictures share."""

@@ -61,6 +61,8 @@ def reviewed(dataset: fo.Dataset, folder: str | Path, field: str = fields.FIELD)
     wanted = [f for f in (truth, field, fields.suspects_field(field)) if dataset.has_sample_field(f)]
     for sample in dataset.select_fields(wanted).iter_samples():
         image = writer.picture(sample)
+        if image is None:
+            continue
         for label in corrected(_labels(sample, truth), accepted(sample, field)):
             writer.annotations.append(writer.annotation(label, image))
         for label in _labels(sample, field):
@@ -96,6 +98,11 @@ def prelabels(
     view = without_answers(dataset, field)
     if not len(view):
         raise ValueError(f"every picture of {dataset.name!r} has answers, so there is nothing to pre-label")
+    view = view.match_tags(fields.UNREADABLE, bool=False)  # which was said when they were looked at
+    if not len(view):
+        raise ValueError(
+            f"no picture without answers of {dataset.name!r} can be read, so there is nothing to pre-label"
+        )
     boxes = F(f"{field}.detections")
     view = view.filter_labels(field, F("confidence") >= threshold, only_matches=False)
     view = view.sort_by(boxes.map(F("doubt")).max(), reverse=True)

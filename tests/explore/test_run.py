@@ -45,7 +45,7 @@ def stored(dataset, *names):
 
 
 @pytest.mark.usefixtures("fo")
-def test_a_folder_without_answers(photos, model, quiet):
+def test_a_folder_without_answers(photos, model, quiet, tmp_path_factory):
     from dfine.explore.run import explore
 
     with pytest.warns(UserWarning, match="1 of 6 pictures cannot be read.*'2.png'"):
@@ -58,6 +58,20 @@ def test_a_folder_without_answers(photos, model, quiet):
     assert [s.filepath[-5:] for s in dataset.match_tags("unreadable")] == ["2.png"]
     for name in FIELDS:
         assert len(dataset.exists(name)) == 5 and dataset.count(f"{name}.detections") == 5 * 20
+
+    # A broken picture stops no export: it is left out.
+    from dfine.explore import export
+    from dfine.explore.coco_writer import CocoWriter
+
+    for form in ("coco", "yolo"):
+        folder = export.prelabels(dataset, tmp_path_factory.mktemp("pre") / form, form, threshold=0.05)
+        order = (folder / "order.csv").read_text().splitlines()
+        assert len(order) == 1 + 5 and not any("2.png" in line for line in order)
+        assert len(list(folder.rglob("*.png"))) == 5
+    writer = CocoWriter(dataset, ["cat"])
+    with pytest.warns(UserWarning, match="2.png cannot be read, so it is left out"):
+        assert writer.picture(dataset.match_tags("unreadable").first()) is None
+    assert writer.images == [] and writer.files == {}
 
     sample = dataset.first()
     height = sample.metadata.height
