@@ -17,6 +17,7 @@ from dfine.page.answer import Answer
 from dfine.trace.detections import Detections
 
 MOST = 24  # pictures of an upload
+DRAWN = 60  # boxes of a thumbnail, the best; all are counted
 SIDE = 320  # longest side of a thumbnail in pixels
 TEMPLATE = '<p class="note" role="status"></p><div class="strip" role="group" aria-label="Your pictures"></div>'
 
@@ -37,11 +38,17 @@ class Thumbnail:
         if self.found is None:
             return dict(name=self.name, trouble=self.trouble)
         boxes = [
-            dict(box=[round(v, 1) for v in d["box"]], score=d["score"], colour=style.class_colour(d["label"]))
-            for d in self.found.to_list()
+            dict(box=[round(v, 1) for v in d["box"]], colour=style.class_colour(d["label"]))
+            for d in self.found[:DRAWN].to_list()
         ]
         picture = cached_files.described(self.file, lambda: self.jpeg)
-        return dict(name=self.name, picture=picture, size=list(self.found.size), boxes=boxes)
+        return dict(
+            name=self.name,
+            picture=picture,
+            size=list(self.found.size),
+            boxes=boxes,
+            scores=[round(score, 6) for score in self.found.scores.tolist()],
+        )
 
 
 @dataclass(frozen=True)

@@ -121,8 +121,8 @@ export function panels({element}, {store}, weighted) {
     }
     put(grid, {'aria-label': `${weighted ? 'Bar charts of W(n)·Pr(n) in pixels' : 'Bar charts of Pr(n)'}, four edges by `
       + `${history.layers} layers, of ${history.title}.`});
-    const last = history.w.length - 1, ticks = [0, Math.floor(last / 4), Math.floor(last / 2),
-      last - Math.floor(last / 4), last];
+    const last = history.w.length - 1, quarter = Math.floor(last / 4), narrow = grid.clientWidth < 760;
+    const ticks = narrow ? [0, last / 2, last] : [0, quarter, last / 2, last - quarter, last];
     [...grid.querySelectorAll('.axis')].forEach((axis, k) => axis.replaceChildren(...ticks.map((n) =>
       html('span', {style: `left:${(100 * (n + 0.5)) / (last + 1)}%`}, String(n), html('br'),
         coarse(history.w[n] * history.perSize[k])))));

@@ -121,7 +121,7 @@ export function closeup({element}, page) {
     [...lengths.children].forEach((button, k) => {
       put(button, {hidden: !reach, class: k === state.over && 'over'});
       if (!reach) return;
-      const [x1, y1, x2, y2] = on(shown), inside = k % 2 ? Math.abs(y2 - y1) > 90 : Math.abs(x2 - x1) > 150;
+      const [x1, y1, x2, y2] = on(shown), inside = k % 2 ? Math.abs(y2 - y1) > 90 : Math.abs(x2 - x1) > 210;
       const [low, high] = reach[k].map((v) => (v + shift[k] - origin[k % 2]) * scale), first = (k < 2) === inside;
       const along = first ? high + 6 : low - 6, w = view.clientWidth, h = view.clientHeight;
       const limit = (v, room) => Math.min(Math.max(v, 2), room - 2);
