@@ -23,6 +23,9 @@ def detect(
         Option("--threshold", "-t", callback=score, help="Lowest score to report, or 'best': the model's own."),
     ] = "0.5",
     json: Annotated[Path | None, Option(help="Write all detections to this file; - is stdout.")] = None,
+    parquet: Annotated[
+        Path | None, Option(help="Write a table to this file: an object a row, with every layer's box and the edges.")
+    ] = None,
     save: Annotated[
         Path | None, Option(help="Write the pictures with their boxes into this folder, the video to this file.")
     ] = None,
@@ -47,6 +50,8 @@ def detect(
 
     loading = dict(names=names, precision=precision, half=half, compiled=compiled, graphs=graphs, layers=layers)
     if film := video.video_among(pictures, tile, suppress):
+        if parquet:
+            raise typer.BadParameter("is for pictures", param_hint="--parquet")
         wanted = dict(threshold=threshold, every=every, track=track, batch=batch, save=save, json=json)
         if not video.run(film, model, device, loading, **wanted):
             raise typer.Exit(1)
@@ -56,7 +61,7 @@ def detect(
     files = expand(pictures)
     from dfine.cli.pictures import How, Out, run
 
-    if not run(files, model, device, loading, How(threshold, batch, tile, suppress), Out(save, json)):
+    if not run(files, model, device, loading, How(threshold, batch, tile, suppress), Out(save, json, parquet)):
         raise typer.Exit(1)
 
 

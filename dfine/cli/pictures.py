@@ -17,6 +17,7 @@ from dfine.figures.picture import draw
 from dfine.files import check_file, check_folder, replacing
 from dfine.inference.predictor import Predictor, Result
 from dfine.inference.stream import Seen, stream
+from dfine.inference.table import needed_arrow, rows, write_parquet
 from dfine.inference.tiling import suppress, tiled
 from dfine.processes import ranks
 
@@ -40,6 +41,15 @@ class Out:
 
     save: Path | None = None  # folder of the pictures with their boxes
     json: Path | None = None  # file of all detections; - is stdout
+    parquet: Path | None = None  # file of the same as a table, with every layer's boxes
+
+
+@dataclass(frozen=True)
+class Say:
+    """What is said of each picture."""
+
+    quiet: bool = False  # list nothing on stdout
+    rows: bool = False  # make the rows of a table, too
 
 
 def run(files: list[Path], model: str, device: str, loading: dict, how: How, out: Out) -> bool:
@@ -53,17 +63,24 @@ def run(files: list[Path], model: str, device: str, loading: dict, how: How, out
     """
     save, json = out.save, out.json
     check_file(json, files)
+    check_file(out.parquet, files)
+    if out.parquet:
+        needed_arrow()  # a missing package is said before the work, not after it
     if save:
         check_folder(save)
     with ranks() as here:
         detector = dfine.load(model, device=placed(model, device, here), **loading)
         places = here.gather(_places(files, save) if here.first else None)[0]
-        mine = _entries(detector, here.mine(files), here.mine(places), how, quiet=str(json) == "-" or here.count > 1)
+        say = Say(quiet=str(json) == "-" or here.count > 1, rows=bool(out.parquet))
+        mine = _entries(detector, here.mine(files), here.mine(places), how, say)
         entries = here.weave(here.gather(list(mine)))
         if here.first and here.count > 1 and str(json) != "-":
             for path, entry in zip(files, entries):
                 if entry:
                     _list(path, entry["detections"])
+        table = [row for entry in entries if entry for row in entry.pop("rows")]
+        if here.first and out.parquet:
+            write_parquet(out.parquet, table, detector.card)
         if here.first and json:
             head = detector.card.provenance() | {"threshold": how.threshold}
             write_json(json, head | {"pictures": [e for e in entries if e]})
@@ -71,7 +88,7 @@ def run(files: list[Path], model: str, device: str, loading: dict, how: How, out
 
 
 def _entries(
-    model: Predictor, files: list[Path], places: list[Path | None], how: How, quiet: bool
+    model: Predictor, files: list[Path], places: list[Path | None], how: How, say: Say
 ) -> Iterator[dict | None]:
     """What was found in each file, as plain values; None where it cannot be read, or its drawing not be written."""
     waiting: deque[tuple[Seen, Future | None]] = deque()
@@ -81,10 +98,10 @@ def _entries(
             written = pool.submit(_write, seen.result, place) if seen.result and place else None
             waiting.append((seen, written))
             while len(waiting) > WAITING:
-                yield _entry(*waiting.popleft(), quiet)
+                yield _entry(*waiting.popleft(), say)
             bar.update()
         while waiting:
-            yield _entry(*waiting.popleft(), quiet)
+            yield _entry(*waiting.popleft(), say)
 
 
 def _seen(model: Predictor, files: list[Path], how: How) -> Iterator[Seen]:
@@ -103,7 +120,7 @@ def _seen(model: Predictor, files: list[Path], how: How) -> Iterator[Seen]:
             yield Seen(path, None, error)
 
 
-def _entry(seen: Seen, written: Future | None, quiet: bool) -> dict | None:
+def _entry(seen: Seen, written: Future | None, say: Say) -> dict | None:
     """What is said of one picture, once its drawing has been written."""
     error = seen.error
     try:
@@ -115,9 +132,10 @@ def _entry(seen: Seen, written: Future | None, quiet: bool) -> dict | None:
         complain(error if seen.path.name in str(error) else f"{seen.path}: {error}")
         return None
     found = seen.result.detections
-    if not quiet:
+    if not say.quiet:
         _list(seen.path, found.to_list())
-    return {"file": str(seen.path), "size": list(found.size), "detections": found.to_list()}
+    table = rows(str(seen.path), seen.result) if say.rows else []
+    return {"file": str(seen.path), "size": list(found.size), "detections": found.to_list(), "rows": table}
 
 
 def _write(result: Result, place: Path) -> None:

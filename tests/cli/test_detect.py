@@ -31,6 +31,17 @@ def test_detect_in_half_precision_stops_after_the_layer_it_was_told(model, pictu
     assert "this network has 3 decoder layers" in sentence(done)
 
 
+def test_detect_writes_a_table_of_all_objects(model, pictures, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    places = ["--parquet", tmp_path / "a.parquet", "--json", tmp_path / "a.json"]
+    run("detect", pictures, "-m", model, "--threshold", 0, "--device", "cpu", *places)
+    told = json.loads((tmp_path / "a.json").read_text())["pictures"]
+    assert all(set(entry) == {"file", "size", "detections"} for entry in told)
+    table = parquet.read_table(tmp_path / "a.parquet").to_pylist()
+    assert [row["query"] for row in table] == [d["query"] for entry in told for d in entry["detections"]]
+    assert {row["file"] for row in table} == {entry["file"] for entry in told} and len(table[0]["layers"]) == 4
+
+
 def test_detect_that_finds_nothing_is_no_failure(model, pictures):
     done = run("detect", "-m", model, "-t", 1, pictures / "a.png")
     assert done.stdout.strip().endswith("a.png: 0 objects")

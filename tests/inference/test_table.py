@@ -1,0 +1,66 @@
+"""Rows hold together with the history of each object, and come back from a file as they were."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dfine.inference.table import LEVELS, LISTS, PLAIN, columns, rows, write_parquet
+from tests.helpers import small_predictor
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_predictor(("cat", "dog", "fish"))
+
+
+@pytest.fixture(scope="module")
+def result(model):
+    noise = np.random.default_rng(0).integers(0, 255, (6, 9, 3), np.uint8)
+    return model(Image.fromarray(noise).resize((120, 80)), threshold=0)
+
+
+def test_a_row_says_what_the_history_says(result):
+    table = rows("a.jpg", result)
+    assert len(table) == len(result.detections) > 3
+    for i in (0, 3):
+        row, history = table[i], result.history(i)
+        assert (row["file"], row["width"], row["height"]) == ("a.jpg", 120, 80)
+        assert (row["query"], row["label"]) == (history.query, history.label)
+        torch.testing.assert_close(torch.tensor(row["layers"]), history.xyxy_pixels)
+        ends = torch.tensor(row["quantiles"])[:, [LEVELS.index(0.1), LEVELS.index(0.9)]]
+        torch.testing.assert_close(ends, history.intervals(0.8)[-1], atol=1e-3, rtol=1e-4)
+        assert all(edge == sorted(edge) for edge in row["quantiles"])
+
+
+def test_nothing_found_is_no_row_and_keeps_the_columns(result):
+    empty = columns([])
+    assert list(empty) == [*PLAIN, *LISTS] and not any(len(column) for column in empty.values())
+    full = columns(rows("a.jpg", result))
+    assert {name: column.dtype.kind for name, column in full.items()}["layers"] == "O"
+    assert {len(column) for column in full.values()} == {len(result.detections)}
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_a_file_comes_back(model, result, tmp_path, count):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = rows("a.jpg", result)[:count]
+    write_parquet(tmp_path / "a.parquet", table, model.card)
+    back = parquet.read_table(tmp_path / "a.parquet")
+    assert back.column_names == [*PLAIN, *LISTS] and back.num_rows == count
+    assert json.loads(back.schema.metadata[b"dfine"])["levels"] == list(LEVELS)
+    for row, again in zip(table, back.to_pylist()):
+        assert again["name"] == row["name"]
+        np.testing.assert_allclose(again["layers"], row["layers"], rtol=1e-6)
+        np.testing.assert_allclose(again["quantiles"], row["quantiles"], rtol=1e-6)
+    frame = pytest.importorskip("pandas").read_parquet(tmp_path / "a.parquet")
+    assert len(frame) == count and list(frame.columns) == back.column_names
+
+
+def test_without_pyarrow_it_says_what_to_install(model, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(ImportError, match="pip install pyarrow"):
+        write_parquet(tmp_path / "a.parquet", [], model.card)
+    assert not list(tmp_path.iterdir())
