@@ -58,6 +58,7 @@ def own_folder() -> Iterator[None]:
             stack.enter_context(held(folder, "a page"))
         except InUseError as error:
             own = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{folder.name}-", ignore_cleanup_errors=True))
+            stack.callback(os.environ.__setitem__, "GRADIO_TEMP_DIR", str(folder))
             os.environ["GRADIO_TEMP_DIR"] = own
             print(f"{error}; this page keeps its uploads in {own}", file=sys.stderr)
         yield

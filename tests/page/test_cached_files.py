@@ -1,12 +1,15 @@
 """Files that the page serves: the same bytes have the same path, and what was deleted is written again."""
 
 import io
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 pytest.importorskip("gradio")
+
+from gradio.utils import get_upload_folder  # noqa: E402
 
 from dfine.page import cached_files  # noqa: E402
 
@@ -56,3 +59,15 @@ def test_scripts_and_styles_lie_beside_the_code():
     assert cached_files.resource("page.css") and cached_files.resource("keys.js")
     with pytest.raises(FileNotFoundError):
         cached_files.resource("none.js")
+
+
+def test_two_pages_do_not_share_their_uploads(folder, capsys):
+    pytest.importorskip("fcntl")
+    with cached_files.own_folder():
+        assert Path(get_upload_folder()) == folder
+        with cached_files.own_folder():
+            own = Path(get_upload_folder())
+            assert own != folder and own.is_dir()
+        assert f"(process {os.getpid()} on " in capsys.readouterr().err
+        assert not own.exists() and Path(get_upload_folder()) == folder
+    assert not list(folder.iterdir())
