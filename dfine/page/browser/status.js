@@ -8,6 +8,7 @@ export function status({element}, page) {
   return (state, changed) => {
     if (!['trace', 'threshold', 'classes', 'top', 'object'].some((key) => changed.has(key))) return;
     const words = state.trace ? summary(inSight(state), state, page.told) : page.told.sentence;
-    if (said.textContent !== words) said.textContent = words;
+    const plain = words.replaceAll('`', ''); // commands are set off in Markdown only
+    if (said.textContent !== plain) said.textContent = plain;
   };
 }
