@@ -101,7 +101,8 @@ def same(names: Sequence[str], known: Sequence[str]) -> dict[str, str]:
     )
     found: dict[str, str] = {}
     for key, meant in ways:
-        free = {key(name): name for name in reversed(known) if name != UNUSED and name not in found.values()}
+        taken = {UNUSED, *found.values()}
+        free = {key(name): name for name in reversed(known) if name not in taken}
         for name in names:
             match = next((free[m] for m in meant(name) if m in free), None) if name not in found else None
             if match is not None and name != UNUSED:

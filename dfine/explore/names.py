@@ -56,11 +56,12 @@ def match(model: Sequence[str], data: Sequence[str]) -> Names:
             f"the data set {some(data)}; rename the data set's classes, "
             "name the model's (--names), or take a model that knows them"
         )
+    taken = set(matched.values())
     others = [i for i in open_columns if i not in matched]
     return Names(
         columns=tuple(matched.get(i, name) for i, name in enumerate(model)),
         matched={model[i]: matched[i] for i in open_columns if i in matched},
         model_only=tuple(model[i] for i in others),
-        data_only=tuple(name for name in data if name not in matched.values()),
+        data_only=tuple(name for name in data if name not in taken),
         ignore=(*unused, *others) if data else unused,
     )

@@ -51,7 +51,8 @@ def carry_over(
     config = replace(source.config, classes=len(names), queries=queries or source.config.queries)
     network = DFINE(config)
     old, new = source.state_dict(), network.state_dict()
-    rows = [(new_row, known.index(found[name])) for new_row, name in enumerate(names) if name in found]
+    place = {name: i for i, name in reversed(list(enumerate(known)))}  # the first of several columns of one name
+    rows = [(new_row, place[found[name]]) for new_row, name in enumerate(names) if name in found]
     to, origin = torch.tensor(rows, dtype=torch.long).reshape(-1, 2).unbind(1)
     for key, value in old.items():
         if CLASSED.fullmatch(key):
