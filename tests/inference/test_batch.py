@@ -58,7 +58,8 @@ def test_what_cannot_be_read_is_said(detector):
         detector({"image": [blank.getvalue(), b"no picture"]})
 
 
-def test_ray_runs_it(tmp_path, picture):
+def test_ray_runs_it(tmp_path, picture, monkeypatch):
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")  # by itself it tells its makers that it is used
     ray = pytest.importorskip("ray", reason="ray is not installed")
     small_predictor(("cat", "dog", "fish")).save(tmp_path / "model")
     ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR")
