@@ -213,6 +213,7 @@ WHOLE = {
     "test_imports": "the house itself",
     "test_init": "the front door, dfine/__init__.py",
     "test_notebooks": "the notebooks",
+    "test_shipped": "the checkpoints that come along",
     "test_space": "what becomes a Space",
     "explore/test_app": "the App in a browser",
     "network/test_parity_reference": "the whole network against the published code's values",
