@@ -11,11 +11,10 @@ from dfine.page import cached_files
 from dfine.weights.cache import assets
 
 OPENING = "4-occlusion.jpg"  # what the page opens with: an edge that cannot be seen
-NO_CAT = "Nobody told this model of {}: of the things that it knows, a cat comes closest."
 PHOTOGRAPHS = {  # label, caption, and the kind of thing that the caption speaks of
-    "cheetah1.jpg": ("Cheetah", NO_CAT.format("cheetahs"), "cat"),
-    "lion.jpg": ("Lion", NO_CAT.format("lions"), "cat"),
-    "cheetah.jpg": ("Running", "Blurred by speed: where its edges are is hard to say for anybody.", "cat"),
+    "lion.jpg": ("Lion", "Nobody told this model of lions: of the things that it knows, a cat comes closest.", "cat"),
+    "cheetah1.jpg": ("Cheetah", "Nobody told this model of cheetahs. Lower the threshold: a cat comes closest.", "cat"),
+    "tower.jpg": ("Tower", "A tower is none of the things that this model knows.", ""),
 }
 SCENES = {
     "4-occlusion.jpg": (
