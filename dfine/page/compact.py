@@ -19,6 +19,7 @@ from dfine.boxes import to_pixels
 from dfine.config import EDGES
 from dfine.figures import style
 from dfine.inference.predictor import Result
+from dfine.trace import levels
 from dfine.trace.records import Trace
 
 DEEPEST = 40.0  # a bin whose logarithm lies further below the highest one's is sent as if it lay there: 4e-18 of it
@@ -31,7 +32,8 @@ def compact(result: Result) -> dict:
     n detections, m queries that they came from (one query may answer for several classes), L layers, N+1 bins:
 
     - `size` (width, height) of the picture in pixels; `w` W(n) in box sizes and its constants `a` and `c`;
-      `temperature`, one number an edge, or None; `edges`, their names in order, and `colours` of `edges` and `layers`;
+      `temperature`, one number an edge, and `levels`, a table (`dfine.trace.levels`), or None; `edges`, their names in
+      order, and `colours` of `edges` and `layers`;
     - per detection, best first: `labels`; `scores` [n]; `rows`, which of the queries it came from; `logits` [n, 1+L],
       of its class at every stage after LQE;
     - per query: `queries`, its number in the trace; `tokens`, the encoder token it came from; `boxes` [m, 1+L, 4] in
@@ -49,6 +51,7 @@ def compact(result: Result) -> dict:
         a=round(a, 6),
         c=round(c, 6),
         temperature=None if trace.temperature is None else trace.temperature.tolist(),
+        levels=levels.rows(trace.levels),
         layers=len(trace.refinements),
         step=STEP,
         edges=list(EDGES),

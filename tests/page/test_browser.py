@@ -34,12 +34,19 @@ def test_the_modules_pass_their_own_tests():
     node("--test", *sorted(HERE.glob("*.test.mjs")))
 
 
-@pytest.fixture(scope="module", params=[None, (0.8, 1.3, 1.0, 2.5)], ids=["uncalibrated", "calibrated"])
+LEVELS = [[0, 0.1, 0.5, 0.9], [0, 0.2, 0.5, 0.8], [0.03, 0.1, 0.45, 0.85], [0.08, 0.05, 0.5, 0.97]]  # of three widths
+CALIBRATIONS = {
+    "uncalibrated": {},
+    "by a temperature": dict(temperature=torch.tensor([0.8, 1.3, 1.0, 2.5])),
+    "by levels": dict(levels=torch.tensor(LEVELS)),
+}
+
+
+@pytest.fixture(scope="module", params=CALIBRATIONS)
 def both(request, model, tmp_path_factory):
     """A result, and what the browser reads off its compact answer."""
     result = model(EXAMPLES[1], LOW)
-    temperature = request.param and torch.tensor(request.param)
-    result = replace(result, trace=replace(result.trace, temperature=temperature))
+    result = replace(result, trace=replace(result.trace, **CALIBRATIONS[request.param]))
     path = tmp_path_factory.mktemp("answer") / "answer.json"
     path.write_text(json.dumps(compact(result)))
     return result, json.loads(node(HERE / "numbers.mjs", path))

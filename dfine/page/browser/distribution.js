@@ -77,12 +77,7 @@ export function entropy(p) {
  * @returns {number[]}
  */
 export function quantiles(p, w, levels) {
-  const points = new Float64Array(p.length);
-  let below = 0;
-  for (let n = 0; n < p.length; n++) {
-    points[n] = below + p[n] / 2;
-    below += p[n];
-  }
+  const points = joined(p);
   return levels.map((level) => {
     let right = 0;
     while (right < points.length && points[right] < level) right++;
@@ -91,6 +86,31 @@ export function quantiles(p, w, levels) {
     const share = Math.min(Math.max((level - low) / Math.max(high - low, 1e-12), 0), 1);
     return w[right - 1] + share * (w[right] - w[right - 1]);
   });
+}
+
+/** The mass up to each bin less half of its own: the points that the CDF joins. */
+function joined(p) {
+  const points = new Float64Array(p.length);
+  let below = 0;
+  for (let n = 0; n < p.length; n++) {
+    points[n] = below + p[n] / 2;
+    below += p[n];
+  }
+  return points;
+}
+
+/**
+ * The mass below an offset, the way back from `quantiles`: 0 below W(0) and 1 above W(N).
+ * @param {ArrayLike<number>} p
+ * @param {ArrayLike<number>} w
+ * @param {number} offset
+ */
+export function cdf(p, w, offset) {
+  const last = w.length - 1, points = joined(p);
+  if (offset < w[0] || offset > w[last]) return offset > w[last] ? 1 : 0;
+  let left = 0;
+  while (left + 1 < last && w[left + 1] <= offset) left++;
+  return points[left] + ((offset - w[left]) / (w[left + 1] - w[left])) * (points[left + 1] - points[left]);
 }
 
 /**

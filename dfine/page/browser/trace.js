@@ -2,7 +2,8 @@
  * The answer of one picture as the browser keeps it: what `dfine/page/compact.py` sends, decoded, and one object's way
  * through the layers with everything that the page reads off it.
  */
-import {deviation, entropy, interval, mean, mixed, softmax, weighting} from './distribution.js';
+import {deviation, entropy, mean, mixed, quantiles, softmax, weighting} from './distribution.js';
+import * as fitted from './levels.js';
 
 export const LEFT = 0, TOP = 1, RIGHT = 2, BOTTOM = 3;
 
@@ -42,7 +43,7 @@ export class Trace {
     this.size = told.size;
     this.w = Float64Array.from(told.w);
     [this.a, this.c, this.bins] = [told.a, told.c, told.w.length - 1];
-    this.temperature = told.temperature;
+    [this.temperature, this.levels] = [told.temperature, told.levels];
     this.layers = told.layers;
     this.edges = told.edges;
     this.colours = told.colours;
@@ -83,6 +84,7 @@ export class Trace {
     const classLogits = [...f.logits.subarray(number * (layers + 1), (number + 1) * (layers + 1))];
     return new History({
       ...this.detections[number], layers, size: this.size, logits, w: this.w, temperature: this.temperature,
+      levels: this.levels,
       boxes: Array.from({length: layers + 1}, (_, stage) => this._box(row, stage)),
       classLogits, quality: [...f.quality.subarray(row * layers, (row + 1) * layers)], token: told.tokens[row],
       edges: this.edges, colours: this.colours,
@@ -113,12 +115,12 @@ export class History {
     this.scores = this.classLogits.map(sigmoid);
     this.scoresBefore = this.quality.map((q, layer) => sigmoid(this.classLogits[layer + 1] - q));
     this.p ??= this.logits.map((layer) => layer.map((edge) => softmax(edge)));
-    this.calibrated ??= this.temperature
-      ? this.logits.map((layer) => layer.map((edge, k) => softmax(edge, this.temperature[k]))) : this.p;
+    const warm = this.temperature ? this.logits.map((layer) => this._warm(layer)) : this.p;
+    this.calibrated = warm.map((layer) => layer.map((p) => this._fitted(p)));
     this.offsets = this.p.map((layer) => layer.map((p) => mean(p, this.w)));
-    this.deviations = this.calibrated.map((layer) =>
-      layer.map((p, k) => deviation(p, this.w) * Math.abs(this.perSize[k])));
-    this.intervals = this.calibrated.map((layer) => layer.map((p, k) => this.reach(p, k)));
+    const spread = (p) => (this.levels ? fitted.deviation(p, this.w, this.levels) : deviation(p, this.w));
+    this.deviations = warm.map((layer) => layer.map((p, k) => spread(p) * Math.abs(this.perSize[k])));
+    this.intervals = warm.map((layer) => layer.map((p, k) => this.reach(p, k)));
     /** Pixels outward since the stage before, from the boxes, which are exact. */
     this.shifts = this.boxes.slice(1).map((box, i) =>
       box.map((v, k) => (k < 2 ? -1 : 1) * (v - this.boxes[i][k])));
@@ -130,9 +132,19 @@ export class History {
     return `${this.name} ${this.scores[this.layers].toFixed(2)}, query ${this.query}`;
   }
 
-  /** Whether a temperature has been fitted. */
+  /** Whether a temperature or a table of levels has been fitted. */
   get calibration() {
-    return this.temperature ? 'calibrated' : 'uncalibrated';
+    return this.temperature || this.levels ? 'calibrated' : 'uncalibrated';
+  }
+
+  /** Pr(n) of the four edges after the fitted temperature, where there is one. */
+  _warm(logits) {
+    return logits.map((edge, k) => softmax(edge, this.temperature ? this.temperature[k] : 1));
+  }
+
+  /** Such a Pr(n) after the fitted table of levels, where there is one. */
+  _fitted(p) {
+    return this.levels ? fitted.probabilities(p, this.w, this.levels) : p;
   }
 
   /** The place in pixels of an edge at an offset from the initial box. @param {number} edge @param {number} offset */
@@ -141,9 +153,11 @@ export class History {
     return this.initial.centre[axis] + (edge < 2 ? -out : out);
   }
 
-  /** Between which places an edge lies with a probability, in order. */
-  reach(p, edge, mass = 0.8, w = this.w) {
-    return interval(p, w, mass).map((offset) => this.at(edge, offset)).sort((a, b) => a - b);
+  /** Between which places an edge lies with a probability, in order; Pr(n) before the table of levels. */
+  reach(p, edge, mass = 0.8) {
+    const shares = [(1 - mass) / 2, (1 + mass) / 2];
+    const ends = this.levels ? fitted.quantiles(p, this.w, this.levels, shares) : quantiles(p, this.w, shares);
+    return ends.map((offset) => this.at(edge, offset)).sort((a, b) => a - b);
   }
 
   /** The logits of all edges at a place on the way through the layers; at 0, no distribution has moved anything yet. */
@@ -167,10 +181,10 @@ export class History {
 
   _at(place) {
     const stage = Math.round(place), arrived = Math.abs(place - stage) < 1e-9, logits = this.logitsAt(place);
-    const spread = logits.map((edge, k) => softmax(edge, this.temperature ? this.temperature[k] : 1));
+    const warm = this._warm(logits);
     const box = arrived ? this.boxes[stage] : logits.map((edge, k) => this.at(k, mean(softmax(edge), this.w)));
-    const reach = place < 1 ? null : arrived ? this.intervals[stage - 1] : spread.map((p, k) => this.reach(p, k));
-    return {box, p: spread, reach};
+    const reach = place < 1 ? null : arrived ? this.intervals[stage - 1] : warm.map((p, k) => this.reach(p, k));
+    return {box, p: warm.map((p) => this._fitted(p)), reach};
   }
 
   /** The box that the same Pr(n) give with another weighting function. @param {number} layer from 1 on */
