@@ -58,9 +58,9 @@ class WriteError(OSError):
 def said(path: str | Path) -> Iterator[None]:
     """Whatever the system refuses while `path` is written becomes a `WriteError` about it.
 
-    Other errors pass as they are: those that no limit, permission or full disk explains, and those about files that do
-    not lie beside `path`, which are only read. Libraries that write in native code say only that they failed; then the
-    limit and the disk are asked.
+    Other errors are raised unchanged: those that no limit, permission or full disk explains, and those about files that
+    do not lie beside `path`, which are only read. Libraries that write in native code say only that they failed; then
+    the limit and the disk are asked.
     """
     try:
         yield

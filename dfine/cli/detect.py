@@ -37,7 +37,7 @@ def detect(
     ] = None,
     batch: Annotated[int | None, Option(min=1, help="Pictures per forward pass; by default as many as fit.")] = None,
     track: Annotated[bool, Option("--track", help="Of a video: number the things that are seen.")] = False,
-    every: Annotated[int, Option(min=1, help="Of a video: look at, and save, only every so-many-th frame.")] = 1,
+    every: Annotated[int, Option(min=1, help="Of a video: look at, and save, only every Nth frame.")] = 1,
     device: Device = "auto",
     precision: Precision = "float32",
     half: Half = "off",

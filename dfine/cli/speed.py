@@ -35,7 +35,7 @@ def export(
     postprocess: Annotated[
         bool, Option("--postprocess", help="Answer with labels, boxes and scores, as published files do.")
     ] = False,
-    trace: Annotated[bool, Option(help="Tell every layer's distributions.")] = True,
+    trace: Annotated[bool, Option(help="Return every layer's distributions.")] = True,
     opset: Annotated[int, Option(help="Version of ONNX's operators, from 18 on.")] = 20,
     sampling: Annotated[
         Literal["gather", "grid"], Option(help="How attention reads the picture: gather for CPUs, grid for GPUs.")

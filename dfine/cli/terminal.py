@@ -18,7 +18,7 @@ class Border(TyperGroup):
     def invoke(self, ctx):
         try:
             return super().invoke(ctx)
-        except (typer.Exit, typer.Abort, BrokenPipeError):  # typer sees to these itself
+        except (typer.Exit, typer.Abort, BrokenPipeError):  # typer handles these
             raise
         except WRONG as error:
             if ctx.params.get("debug"):

@@ -62,7 +62,7 @@ class Setting:
 
 
 def builders(network: DFINE, setting: Setting, folder: Path) -> dict[str, Callable[[], Run]]:
-    """What makes each engine that was asked for, by name; what is not in float32 says so behind a comma.
+    """What makes each engine that was asked for, by name; other precisions than float32 follow a comma.
 
     Torch's engines and transformers are in the setting's precision without saying so, as far as torch has it. What runs
     exported files is there in float32, and besides in the setting's precision where it has that.

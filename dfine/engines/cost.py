@@ -28,7 +28,7 @@ def gflops(network: DFINE, size: tuple[int, int] = (640, 640)) -> float:
 
 
 def reserved(device: torch.device) -> int:
-    """Bytes that torch has given away on a GPU; its record of the most that it had starts anew. 0 on a CPU."""
+    """Bytes that torch has allocated on a GPU; resets its record of the peak. 0 on a CPU."""
     if device.type != "cuda":
         return 0
     torch.cuda.empty_cache()

@@ -37,7 +37,7 @@ class FusedConv(nn.Module):
 
 
 def bounded(x: Tensor, low: float | None, high: float | None) -> Tensor:
-    """`x`, nowhere below `low` and nowhere above `high`; None is no bound."""
+    """`x` clamped to `low` and `high`; None is no bound."""
     if low == 0 and high is None:
         return F.relu(x)
     return x if low is None and high is None else x.clamp(low, high)

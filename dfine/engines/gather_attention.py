@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from dfine.network.attention import DeformableAttention
 from dfine.network.layers import table
 
-FAR = 1 << 20  # cells: so far off that it weighs nothing
+FAR = 1 << 20  # cells: far enough to have the weight 0
 
 
 class TableAttention(nn.Module):

@@ -168,7 +168,7 @@ def _replace(module: nn.Module) -> None:
 
 
 def _post(conv: FusedConv) -> tuple[str, list, str]:
-    """The same for what stands behind a fused convolution."""
+    """The entry of `POST` for the activation of a fused convolution."""
     if conv.low is None and conv.high is None:
         return POST[nn.SiLU if conv.silu else type(None)]
     low, high = (-math.inf if conv.low is None else conv.low), (math.inf if conv.high is None else conv.high)

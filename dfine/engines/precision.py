@@ -43,7 +43,7 @@ def agreed(precision: str, half: str = "off") -> str:
         return precision
     if precision == "float32":
         return half
-    raise ValueError(f"precision {precision} and half {half} are two wishes; leave half out, it is the older form")
+    raise ValueError(f"precision {precision} and half {half} contradict each other; leave out half, the older option")
 
 
 def half_type(name: str) -> torch.dtype | None:
@@ -58,7 +58,7 @@ def half_type(name: str) -> torch.dtype | None:
 
 
 class Full(nn.Module):
-    """Query selection or decoder in float32 amid autocast; what the encoder says may come in half precision."""
+    """Query selection or decoder in float32 inside autocast; the encoder's output may be in half precision."""
 
     def __init__(self, part: nn.Module):
         super().__init__()

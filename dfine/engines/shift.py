@@ -76,6 +76,7 @@ def _answers(trace: Trace, picture: int, size: tuple[int, int]) -> _Answers:
     last = trace.last
     scores, labels = last.logits[picture].float().sigmoid().max(-1)
     boxes = to_xyxy(last.boxes[picture].float()) * torch.tensor((*size, *size), device=scores.device)
-    reading = EdgeReading(last.edges[picture], trace.initial.boxes[picture], size, trace.w, trace.temperature)
+    fitted = trace.temperature, trace.levels
+    reading = EdgeReading(last.edges[picture], trace.initial.boxes[picture], size, trace.w, *fitted)
     low, high = reading.intervals().unbind(-1)
     return _Answers(boxes.cpu(), labels.cpu(), scores.cpu(), (high - low).cpu())

@@ -17,7 +17,7 @@ from dfine.evaluation.error_types import judge
 from dfine.evaluation.rows import as_rows
 
 KINDS = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
-ORACLES = (*KINDS, "FalsePos", "FalseNeg")  # what can be imagined fixed
+ORACLES = (*KINDS, "FalsePos", "FalseNeg")  # errors that an oracle corrects
 SIZES = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, math.inf)}  # COCO's, square pixels
 
 _RECALLS = np.linspace(0, 1, 101)

@@ -23,8 +23,8 @@ _READ = ("label", "confidence", "record", "truth_id", "truth_iou")
 def matches(dataset: fo.Dataset | Collection, field: str = fields.FIELD, iou: float = 0.5) -> Matches:
     """The detections of the last layer whose object is of their class and overlaps by at least `iou`.
 
-    All comes from what is stored; the network is not asked. Of several detections on one object the surest is taken.
-    True boxes are clipped to the picture, as in training.
+    Everything is read from the stored fields; the network is not run. Of several detections on one object the surest is
+    taken. True boxes are clipped to the picture, as in training.
 
     Args:
         dataset: evaluated; or a view of it.

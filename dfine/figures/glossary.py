@@ -18,9 +18,9 @@ GLOSSARY: dict[str, str] = {
         "Compare widths, and do not take them for promises."
     ),
     "LQE": "What a layer adds to the score of a box with sure edges, and takes off that of one with unsure edges.",
-    "IoU": "How well two boxes agree: the area that they share by the area that they cover together. 1 is equal.",
+    "IoU": "How well two boxes agree: the area that both cover, divided by the area that either covers. 1 is equal.",
     "Query": (
-        "One of the network's searchers. Each starts at a promising place of the picture, and ends as one box with a "
+        "One of the network's candidates. Each starts at a promising place of the picture, and ends as one box with a "
         "score for every class."
     ),
     "Stride": (

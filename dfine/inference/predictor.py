@@ -140,7 +140,7 @@ class Predictor:
     def about(self, result: Result, picture: Picture = "") -> About:
         """Where a result comes from: this model, and the name of the picture's file.
 
-        Only the last part of a path is told: readers elsewhere need not know the folders of this machine.
+        Only the last part of a path is given: readers elsewhere need not know the folders of this machine.
         """
         name = Path(picture).name if isinstance(picture, (str, Path)) else ""
         return About(self.card.without_folders(), result.detections.size, name)
@@ -185,7 +185,7 @@ class Predictor:
         return results
 
     def look(self, pictures: Sequence[Image.Image], pixels: Tensor, threshold: float | str = 0.5) -> list[Result]:
-        """The results of pictures whose `pixels` [B, 3, H, W] in 0..1 are there already, resized to `input_size`."""
+        """The results of pictures that are already `pixels` [B, 3, H, W] in 0..1, resized to `input_size`."""
         trace = self.trace(pixels).cpu()
         ranking = Ranking(ignore=labels.unused(self.names))
         found = detections(trace, self.names, [p.size for p in pictures], ranking)
@@ -196,7 +196,7 @@ class Predictor:
         """The trace of a batch, with the model's temperature, on the device that computed it.
 
         A batch that does not fit into the device's memory is halved, and its trace is on the CPU. A single picture that
-        does not fit moves the network to the CPU, where all that follow are computed too.
+        does not fit moves the network to the CPU, where later pictures are computed as well.
 
         Args:
             pixels: [B, 3, H, W] in 0..1, resized to `input_size`; on any device.

@@ -40,7 +40,7 @@ class Example:
         label: what makes it worth a look, in a word or two.
         caption: the same in a sentence.
         about: the kind of thing that the caption speaks of; empty for none.
-        drawn: whether it is a drawing, which another model knows than photographs.
+        drawn: whether it is a drawing, for which another model is used than for photographs.
     """
 
     path: str

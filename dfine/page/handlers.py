@@ -64,7 +64,7 @@ class Handlers:
         }
 
     def offer(self, name: str) -> dict:
-        """As `watch`; and once what was on its way is there, the list of models anew, and a sentence that offers it."""
+        """As `watch`; and once a download has finished, the new list of models, and a sentence that offers it."""
         v, said = self.v, self.watch(name)
         if self.models.fetching is None:
             said |= {v.model: gr.Dropdown(self.models.choices()), v.state: status.arrived(self.models, name)}
@@ -77,8 +77,8 @@ class Handlers:
     def _linked(self, link: object) -> tuple[Example, str] | None:
         """The example that a link names, and the model; None where it names none that is offered.
 
-        Only a model that is here is taken from a link: anybody can write one, and nobody shall have models fetched by
-        it.
+        Only a model that is here is taken from a link: anybody can write one, and a link must not start a
+        download.
         """
         named = {key: values[0] for key, values in parse_qs(str(link or "").lstrip("#")[:LONGEST]).items()}
         offered = {Path(example.path).stem: example for example in self.cache.offered().values()}

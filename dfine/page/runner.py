@@ -1,4 +1,4 @@
-"""The network as the page runs it: by a model's name, and on a borrowed GPU where one is lent."""
+"""The network as the page runs it: by a model's name, and on ZeroGPU where it is available."""
 
 from __future__ import annotations
 

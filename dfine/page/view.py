@@ -63,7 +63,7 @@ def select(answer: Answer, threshold: float, classes: Sequence[str] = (), top: i
 
 
 def notes(answer: Answer) -> list[str]:
-    """What whoever sees the answer should know besides, in a sentence each."""
+    """Notes for the reader of an answer, in a sentence each."""
     said = []
     if min(answer.size) < TINY:
         said.append("So small a picture shows nothing that can be recognised: do not trust what is said of it.")

@@ -1,4 +1,4 @@
-"""Functions that run on a borrowed GPU where one is lent (ZeroGPU), and as they are elsewhere.
+"""Functions that run on ZeroGPU where it is available, and as they are elsewhere.
 
 `dfine.page` imports this module first: the package `spaces`, where it is installed, has to come before anything
 touches CUDA.

@@ -216,7 +216,7 @@ class Trace(Record):
         return Trace(proposals, initial, refinements, parts["origin"], shapes, w, temperature, levels)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """The whole trace as named NumPy arrays in single precision: `to_tensors`, and what holds for the batch.
+        """The trace without sampling points as NumPy arrays in single precision: `to_tensors`, and what is the batch's.
 
         That is `shapes` [levels, 2], `w` [N+1] and, where one was fitted, `temperature` [4] or `levels` [G+1, K+1].
         """

@@ -36,7 +36,7 @@ class Keeping:
         """Write what could not be written, trying several times.
 
         Raises:
-            WriteError, CheckpointError: it cannot be written still.
+            WriteError, CheckpointError: it still cannot be written.
         """
         for pause in (*self.pauses, None):
             try:

@@ -214,7 +214,7 @@ class Training:
 
     @contextlib.contextmanager
     def _workers_may_end(self) -> Iterator[None]:
-        """A signal to the whole process group ends those who read pictures too, which may reach us anywhere."""
+        """A signal to the whole process group also ends the loader's workers; the error can come up anywhere."""
         try:
             yield
         except RuntimeError:

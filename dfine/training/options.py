@@ -47,7 +47,7 @@ class TrainOptions:
     batch: int | None = option(
         None, "Pictures per step over all processes; rates follow. By default as published.", low=1
     )
-    accumulate: int = option(1, "Parts in which a batch goes through, for want of memory.", low=1)
+    accumulate: int = option(1, "Split a batch into so many parts, to save memory.", low=1)
     epochs: int | None = option(None, "All of them; by default as published.", low=1)
     plain_epochs: int | None = option(
         None, "The last ones, without strong augmentation; by default their published share.", low=0

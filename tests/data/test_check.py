@@ -116,7 +116,7 @@ def test_a_wrong_line_of_a_text_file_is_named(tmp_path):
 @pytest.fixture
 def two_splits(tmp_path):
     for split, seed in (("train", 1), ("val", 2)):
-        scenes.write(tmp_path / "drawn" / split, 3, seed=seed, size=(96, 96), workers=0)
+        scenes.write(tmp_path / "drawn" / split, scenes.Scenes(3, seed=seed, size=(96, 96)), workers=0)
         (tmp_path / "annotations").mkdir(exist_ok=True)
         shutil.move(tmp_path / "drawn" / split / "annotations.json", tmp_path / f"annotations/instances_{split}.json")
         shutil.move(tmp_path / "drawn" / split / "images", tmp_path / split)

@@ -57,7 +57,7 @@ def test_a_precision_and_its_older_form_are_one(precision, half, one):
 
 @pytest.mark.parametrize("precision", ["auto", "int8", "float16"])
 def test_two_wishes_are_refused(precision):
-    with pytest.raises(ValueError, match=f"precision {precision} and half bfloat16 are two wishes"):
+    with pytest.raises(ValueError, match=f"precision {precision} and half bfloat16 contradict each other"):
         agreed(precision, "bf16")
 
 

@@ -22,7 +22,7 @@ from dfine.trace.card import Card
 
 FEWEST = 8  # pictures to calibrate on and to measure with
 BATCH = 8  # pictures that go through the network together
-MEASURING = 4  # every so-many-th picture takes no part in the calibration; the cost is measured on these
+MEASURING = 4  # every Nth picture takes no part in the calibration; the cost is measured on these
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def export_int8(
     height, width = options.size or card.input_size
     pictures = calibration.pictures
     if options.half or not options.trace:
-        raise ExportError("an int8 file has its trace, and no half precision besides")
+        raise ExportError("an int8 file needs its trace, and cannot be in half precision as well")
     if len(pictures) < FEWEST or tuple(pictures.shape[2:]) != (height, width):
         had = f"{len(pictures)} pictures of {' x '.join(map(str, pictures.shape[2:]))}"
         raise ExportError(f"int8 is calibrated on at least {FEWEST} pictures of {height} x {width}, not on {had}")

@@ -26,7 +26,7 @@ PARTS = ("backbone.stem", *(f"backbone.stages.{i}" for i in range(4)), "encoder"
 
 @dataclass(frozen=True)
 class Range:
-    """From where to where an input is told apart; 0 lies within, because it must have a value of its own."""
+    """The range that an input is quantised over; 0 lies within, because it must have a value of its own."""
 
     low: float
     high: float

@@ -18,7 +18,7 @@ from dfine.trace.history import History
 
 HEAD, GAP = 30, 10  # pixels above every picture, and between two
 INK, PAPER = "#3C4149", "#FFFFFF"
-GAP = 0.04  # between two panels, in widths of the figure
+BETWEEN = 0.04  # between two panels, in widths of the figure
 
 
 def side_by_side(picture: Image.Image, found: Mapping[str, Detections], *, width: int = 460) -> Image.Image:
@@ -154,7 +154,7 @@ def _inside(number: str) -> dict:
 def _panel(number: str, k: int, span: list[float]) -> dict:
     x = dict(
         anchor=f"y{number}",
-        domain=parts.column(k, GAP),
+        domain=parts.column(k, BETWEEN),
         range=span,
         showgrid=False,
         zeroline=False,

@@ -16,7 +16,7 @@ from dfine.trace.why_not import outside
 
 CANDIDATES = 4  # queries that are shown
 HELP = """Click a place in the picture, here or above, or give its coordinates in pixels of the picture. Below: what
-was found there, the queries that came closest to answering besides, and what kept each of them from it."""
+was found there, the other queries that came closest to answering, and what kept each of them from it."""
 
 
 def build() -> Parts:
@@ -50,7 +50,7 @@ def ask(view: View, point: Place) -> Values:
 
 
 def _answer(view: View, point: Place) -> Values:
-    """What was found at a point, and the queries that came closest to answering there besides."""
+    """What was found at a point, and the other queries that came closest to answering there."""
     answer, small = view.answer, _boxes(view)
     trace, names, size = answer.result.trace, answer.result.detections.names, answer.size
     candidates = why_not.why_not(trace, point, names, size, view.threshold, CANDIDATES)
