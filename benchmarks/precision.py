@@ -14,19 +14,22 @@ import tempfile
 import time
 from pathlib import Path
 
-import torch
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
-import dfine
-from dfine.data.scenes import Scenes
-from dfine.engines.cost import machine
-from dfine.engines.onnx.calibrated import Calibration, export_int8
-from dfine.engines.onnx.engine import OnnxEngine
-from dfine.engines.onnx.export import export
-from dfine.engines.shift import shift
-from dfine.engines.torch_engine import TorchEngine, TorchOptions
-from dfine.evaluation.coco import evaluate
-from dfine.inference.predictor import Predictor
-from dfine.trace.records import Trace
+import torch  # noqa: E402
+
+import dfine  # noqa: E402
+from dfine.data.scenes import Scenes  # noqa: E402
+from dfine.engines.cost import machine  # noqa: E402
+from dfine.engines.onnx.calibrated import Calibration, export_int8  # noqa: E402
+from dfine.engines.onnx.engine import OnnxEngine  # noqa: E402
+from dfine.engines.onnx.export import export  # noqa: E402
+from dfine.engines.shift import shift  # noqa: E402
+from dfine.engines.torch_engine import TorchEngine, TorchOptions  # noqa: E402
+from dfine.evaluation.coco import evaluate  # noqa: E402
+from dfine.inference.predictor import Predictor  # noqa: E402
+from dfine.trace.records import Trace  # noqa: E402
 
 HELD_OUT, CALIBRATING = 2_000_000, 3_000_000  # seeds
 CALIBRATED_ON, RUNS = 128, 21

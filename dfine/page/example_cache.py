@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,14 +98,11 @@ class ExampleCache:
                 if ready():
                     break
                 time.sleep(0.1)
-            try:
-                offered = sorted(self.offered().values(), key=lambda example: not example.opens)
-                for example in offered[:1]:  # a first run takes longer than all others: nobody is told its time
-                    self.runner.answer(example.path, self.runner.models.suited(example.drawn, name))
-                for example in offered:
-                    self.answer(example.path, self.runner.models.suited(example.drawn, name))
-            except (ValueError, OSError, RuntimeError):
-                return
+            offered = sorted(self.offered().values(), key=lambda example: not example.opens)
+            looks = [self.runner.answer, *[self.answer] * len(offered)]  # a first run is slow: nobody is told its time
+            for look, example in zip(looks, [*offered[:1], *offered]):
+                with suppress(ValueError, OSError, RuntimeError):
+                    look(example.path, self.runner.models.suited(example.drawn, name))
 
         thread = threading.Thread(target=run, name="examples", daemon=True)
         thread.start()

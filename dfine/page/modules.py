@@ -41,7 +41,8 @@ def part(name: str, *events: str, template: str = "", value: object = None) -> g
     """
     heard = ", ".join(f"'{event}'" for event in events)
     script = f"""import(new URL('{ADDRESS}/main.js', document.baseURI)).then(({{mount}}) =>
-  mount('{name}', {{element, trigger, props, watch, events: [{heard}]}}));"""
+  mount('{name}', {{element, trigger, props, watch, events: [{heard}]}})).catch(() =>
+  element.replaceChildren('This part of the page could not be loaded. Reload the page.'));"""
     return gr.HTML(
         value, html_template=template or "<span></span>", js_on_load=script, apply_default_css=False, elem_id=name
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from PIL import Image
@@ -16,6 +17,11 @@ from dfine.page.answer import FLOOR, Answer
 from dfine.page.decoding import TURN, decode
 from dfine.page.models import Models
 from dfine.trace.sampling import Looks
+
+
+def _turn() -> AbstractContextManager:
+    """One picture at a time; where each call borrows a GPU of its own, waiting for one must hold up nobody else."""
+    return nullcontext() if zerogpu.spaces else TURN
 
 
 class Runner:
@@ -38,7 +44,7 @@ class Runner:
             ValueError, OSError, RuntimeError: the picture or the model cannot be had; the message says why.
         """
         model, picture = self.models(name), decode(path)
-        with TURN:
+        with _turn():
             start = time.perf_counter()
             result = self._detect(picture, name)
             seconds = time.perf_counter() - start
@@ -55,7 +61,7 @@ class Runner:
             ValueError, OSError, RuntimeError: the picture or the model is gone.
         """
         picture = decode(answer.path)
-        with TURN:
+        with _turn():
             return self._sampling(answer.model, picture, query, answer.result.trace)
 
     def sweep(
@@ -71,6 +77,6 @@ class Runner:
         """
         found, scale = answer.result.detections, answer.picture.width / answer.size[0]
         box, name = (found.boxes[number] * scale).tolist(), found.class_names[number]
-        with TURN:
+        with _turn():
             seen = self._sweep(answer.model, spoiled, amounts, box, name)
         return replace(seen, spreads=seen.spreads / scale, errors=seen.errors / scale)

@@ -39,6 +39,8 @@ const VIEWS = {
   scene: picture, object: closeup, objects: table, filters, status, headline, tabs, thumbnails, edge, layers, lab,
   shape: (hub, page) => panels(hub, page, false), weighted: (hub, page) => panels(hub, page, true),
 };
+const FLEETING = ['layer', 'over', 'bin']; // these change while layers play and the pointer moves
+const PATIENCE = 30000; // milliseconds after which a link that the server does not follow is given up
 const QUIET = 300; // milliseconds after which a visitor has come to rest
 const SENT = ['object', 'threshold', 'classes', 'top', 'tab']; // what the server draws by
 
@@ -48,6 +50,7 @@ const page = {store, told: {sentence: ''}, ask};
 /** @type {Map<string, Draw>} */
 const drawn = new Map();
 let setting = null, dirty = new Set(), link = null, rest = 0, last = '', wanted = new Set();
+let step = false; // whether what changed since the visitor last rested is a step that Back takes back
 const served = new Map(); // what the server drew a tab by, the last time
 
 /**
@@ -77,38 +80,52 @@ function open(told) {
   if (!told) return;
   page.told = told;
   const trace = told.compact ? new Trace(told.compact) : null;
-  const step = Boolean(last) && !link; // another picture is a step that Back takes back
-  const mine = link && (!link.example || link.example === told.example) ? link : {};
+  step = Boolean(last) && !link;
+  const chosen = link && (!link.example || link.example === told.example) ? fitting(link) : {};
   served.clear();
-  const {example, model, ...chosen} = mine;
   const threshold = chosen.threshold ?? store.state.threshold;
   const about = trace?.detections.find((d) => d.name === told.about && d.score >= Math.fround(threshold));
+  if (!trace && !store.state.trace) dirty.size || requestAnimationFrame(draw), dirty.add('trace'); // another sentence
   store.set({
     classes: [], point: null, lab: null, object: about?.number ?? null, layer: trace ? trace.layers : 0, over: null,
       bin: null,
     ...(trace ? chosen : {}), trace,
   });
   if (trace) link = null;
-  write(step);
+  write();
+}
+
+/** What a link says that fits what is shown: the objects of a picture that is in no link are not those of an example. */
+function fitting({example, model, object, layer, classes, lab, ...rest}) {
+  return example || !page.told.example ? {object, layer, classes: classes ?? [], lab: lab ?? null, ...rest} : rest;
 }
 
 store.subscribe((state, changed) => {
   if (!dirty.size) requestAnimationFrame(draw);
   for (const key of changed) dirty.add(key);
+  step ||= ['object', 'tab'].some((key) => changed.has(key)) && !changed.has('trace');
+  if (rest && [...changed].every((key) => FLEETING.includes(key))) return;
   clearTimeout(rest);
-  rest = setTimeout(rested, QUIET, ['object', 'tab'].some((key) => changed.has(key)) && !changed.has('trace'));
+  rest = setTimeout(rested, QUIET);
 });
 
 function draw() {
   const changed = dirty;
   dirty = new Set();
-  for (const each of drawn.values()) each(store.state, changed);
+  for (const each of drawn.values()) {
+    try {
+      each(store.state, changed);
+    } catch (error) {
+      reportError(error); // the other views go on
+    }
+  }
   performance.mark('drawn');
 }
 
 /** The visitor has come to rest: the address says what is shown, and the server draws what only it can. */
-function rested(step) {
-  write(step);
+function rested() {
+  rest = 0;
+  write();
   const {state} = store;
   if (!setting || !wanted.has(state.tab) || !state.trace) return;
   const said = say(), by = JSON.stringify(said);
@@ -133,25 +150,28 @@ function ask(point) {
 
 // The address
 
-function write(step) {
+function write() {
   const {state} = store;
   if (!state.trace || link) return;
   const hash = toHash(state, page.told);
   if (hash !== last && hash !== location.hash) history[step && last ? 'pushState' : 'replaceState'](null, '', hash);
   last = hash;
+  step = false;
 }
 
 addEventListener('popstate', () => {
-  const back = fromHash(location.hash, page.keys);
+  const back = fromHash(location.hash, page.keys), pending = link;
+  const shown = ['example', 'model'].every((key) => !back.example || !back[key] || back[key] === page.told[key]);
   last = location.hash;
-  if (back.example && back.example !== page.told.example) {
-    link = back;
+  link = shown ? null : back;
+  if (pending || link) {
     say();
     setting.trigger('link', {link: location.hash});
-    return;
+    setTimeout((asked) => asked && link === asked && (link = null), PATIENCE, link);
   }
-  const {example, model, ...chosen} = back;
-  store.set({classes: [], lab: null, ...chosen}, {remember: false});
+  if (link) return;
+  store.set({top: null, classes: [], lab: null, ...fitting(back)}, {remember: false});
+  step = false;
 });
 
 // Undo

@@ -7,7 +7,7 @@ import {number} from './format.js';
 export function describe(h) {
   const box = h.boxes[h.layers].map((v, k) => Math.min(Math.max(v, 0), h.size[k % 2]));
   const [x1, y1, x2, y2] = box.map((v) => Math.round(v));
-  return `${h.name[0].toUpperCase()}${h.name.slice(1)}, score ${h.scores[h.layers].toFixed(2)}, from (${x1}, ${y1}) `
+  return `${(h.name[0] ?? '').toUpperCase()}${h.name.slice(1)}, score ${h.scores[h.layers].toFixed(2)}, from (${x1}, ${y1}) `
     + `to (${x2}, ${y2}) in a picture of ${h.size[0]} by ${h.size[1]} pixels; ${moves(h)}. ${certainty(h)}.`;
 }
 

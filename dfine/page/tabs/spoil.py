@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from html import escape
 
 import gradio as gr
 from PIL import Image, ImageDraw
@@ -62,12 +63,12 @@ def _drawn(view: View | None, amounts: list[float], sweep: bool) -> Values:
     try:
         seen = view.runner.sweep(view.answer, view.chosen, spoiled, amounts)
     except (ValueError, OSError, RuntimeError) as error:
-        return dict(picture=None, table=f"<p>{FAILED}: {error}</p>", plot=None)
+        return dict(picture=None, table=f"<p>{FAILED}: {escape(str(error))}</p>", plot=None)
     after = amounts.index(amount)
     figure = sweep_figure(seen.amounts, seen.spreads, seen.errors, seen.scores, "amount") if sweep else None
     return dict(
         picture=gr.Image(_shown(view, spoiled(amount), seen, after), alt_text=_told(view, seen, after)),
-        table=f"<p>{_told(view, seen, after)}</p>{_table(seen, after)}",
+        table=f"<p>{escape(_told(view, seen, after))}</p>{_table(seen, after)}",
         plot=figure,
     )
 
@@ -115,8 +116,8 @@ def _corners(box: list[float]) -> tuple[float, float, float, float]:
 def _told(view: View, seen: Sweep, after: int) -> str:
     """What happened since the first picture, which is not spoiled, in a few sentences."""
     name = view.answer.result.detections.class_names[view.chosen]
-    if not seen.found[after]:
-        return f"The {name} is not found any more."
+    if not seen.found[[0, after]].all():
+        return f"The {name} is not found{' any more' if seen.found[0] else ' in the picture as it is shown'}."
     said = f"The {name} is still found, with a score of {float(seen.scores[after]):.2f}."
     if view.controls["way"] in EDGES and float(seen.amounts[after]):
         return f"{said} {_of_covered(seen, EDGES.index(view.controls['way']), after)}"
@@ -144,7 +145,7 @@ def _table(seen: Sweep, after: int) -> str:
         cells = [f"{float(seen.spreads[0, k]):.1f} px"]
         cells += [f"{float(seen.spreads[after, k]):.1f} px", style.signed(float(seen.errors[after, k]), " px")]
         rows.append(f"<tr><th>{edge}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
-    return f"<table>{head}{''.join(rows)}</table>" if seen.found[after] else ""
+    return f"<table>{head}{''.join(rows)}</table>" if seen.found[[0, after]].all() else ""
 
 
 def wire(parts: Parts, events: Events) -> None:

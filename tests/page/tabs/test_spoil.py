@@ -73,3 +73,11 @@ def test_a_covered_edge_is_judged_by_its_own_interval(before, now, off, said):
     spreads[0, 2], spreads[1, 2], errors[1, 2] = before, now, off
     seen = Sweep(torch.tensor([0, 0.3]), torch.tensor([0.9, 0.8]), spreads, errors)
     assert said in spoil._of_covered(seen, 2, 1)
+
+
+def test_a_class_with_a_hostile_name_is_text(view):
+    found = view.answer.result.detections
+    hostile = replace(found, names=("<img src=x onerror=alert(1)>",) * len(found.names))
+    answer = replace(view.answer, result=replace(view.answer.result, detections=hostile))
+    table = spoil.draw(turned(replace(view, answer=answer, found=hostile), "left", 0.3))["table"]
+    assert "&lt;img src=x" in table and "<img" not in table
