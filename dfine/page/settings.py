@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -66,7 +66,7 @@ def read(v: SimpleNamespace, given: Mapping[Component, object]) -> Settings:
     outcome, said = given[v.outcome], given[v.setting]
     said = said if isinstance(said, dict) else {}
     found = len(outcome.result.detections) if isinstance(outcome, Answer) else 0
-    classes = said.get("classes")
+    classes, tab = said.get("classes"), said.get("tab")
     top, chosen = _whole(said.get("top")), _whole(said.get("object"))
     return Settings(
         outcome=outcome,
@@ -75,14 +75,15 @@ def read(v: SimpleNamespace, given: Mapping[Component, object]) -> Settings:
         classes=[name for name in classes if isinstance(name, str)] if isinstance(classes, list) else [],
         top=None if top is None else max(1, top),
         chosen=chosen if chosen is not None and 0 <= chosen < found else None,
-        tab=said["tab"] if said.get("tab") in BY_KEY else TABS[0].key,
+        tab=tab if isinstance(tab, str) and tab in BY_KEY else TABS[0].key,
         controls=controls,
     )
 
 
 def _number(value: object, otherwise: float) -> float:
-    fine = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if fine else otherwise
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return otherwise
+    return float(value) if abs(value) < sys.float_info.max else otherwise  # not of NaN, nor of a number of 400 digits
 
 
 def _whole(value: object) -> int | None:

@@ -25,7 +25,7 @@ def given(v, said):
     return {component: None for component in settings.inputs(v)} | {v.outcome: Refusal(), v.setting: said}
 
 
-@pytest.mark.parametrize("said", [None, {}, [], "x", dict(threshold="high", classes=3, top="all", object="1", tab=7)])
+@pytest.mark.parametrize("said", [None, {}, [], "x", dict(threshold="high", classes=3, top="all", object="1", tab=[7])])
 def test_a_browser_that_says_nothing_sensible_shows_the_page_as_it_begins(handlers, said):
     read = settings.read(handlers.v, given(handlers.v, said))
     assert (read.threshold, read.classes, read.top, read.chosen) == (settings.BEGIN, [], None, None)
@@ -37,7 +37,7 @@ def test_what_a_browser_says_is_put_into_bounds(handlers):
     read = settings.read(handlers.v, given(handlers.v, said))
     assert (read.threshold, read.classes, read.top, read.tab) == (0.95, ["cat"], 1, "files")
     assert read.chosen is None, "there is no detection 0"
-    for strange in (float("nan"), float("inf"), True):
+    for strange in (float("nan"), float("inf"), True, 10**400):
         assert settings.read(handlers.v, given(handlers.v, dict(threshold=strange))).threshold == settings.BEGIN
 
 
