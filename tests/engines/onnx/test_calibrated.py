@@ -71,6 +71,6 @@ def test_what_cannot_be_calibrated_is_said(demo, pictures, tmp_path):
     with pytest.raises(ExportError, match="of 64 x 64, not on 12 pictures of 128 x 128"):
         export_int8(demo.network, demo.card, tmp_path / "a.onnx", enough, Options(size=(64, 64)))
     for options in (Options(half=True), Options(trace=False)):
-        with pytest.raises(ExportError, match="has its trace, and no half precision"):
+        with pytest.raises(ExportError, match="needs its trace, and cannot be in half precision"):
             export_int8(demo.network, demo.card, tmp_path / "a.onnx", enough, options)
     assert not list(tmp_path.iterdir())
