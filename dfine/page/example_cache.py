@@ -87,17 +87,19 @@ class ExampleCache:
     def fill(self, name: str = "", ready: Callable[[], bool] = lambda: True) -> threading.Thread:
         """Run the models that suit them on all examples in a daemon thread; failures are told to whoever asks later.
 
-        It waits until it is `ready`, for a minute at most, so that a page starts no later for it. Where the GPU is
-        borrowed, nothing is done: there is no visitor yet whose quota it could be borrowed on.
+        It waits until it is `ready`, so that a page starts no later, and gives up after ten minutes. Where the GPU
+        is borrowed, nothing is done: there is no visitor yet whose quota it could be borrowed on.
         """
 
         def run() -> None:
             if zerogpu.spaces:
                 return
-            for _ in range(600):
+            for _ in range(6000):
                 if ready():
                     break
                 time.sleep(0.1)
+            else:
+                return  # nobody serves this page
             offered = sorted(self.offered().values(), key=lambda example: not example.opens)
             looks = [self.runner.answer, *[self.answer] * len(offered)]  # a first run is slow: nobody is told its time
             for look, example in zip(looks, [*offered[:1], *offered]):
