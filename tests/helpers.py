@@ -4,7 +4,9 @@ import importlib.util
 import os
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 
 from dfine import distribution
 from dfine.config import Config
@@ -15,6 +17,7 @@ from dfine.trace.card import Card
 from dfine.trace.records import Estimate, Refinement, Trace
 
 REFERENCE = Path(os.environ.get("DFINE_REFERENCE", Path(__file__).parents[2] / "shared" / "reference"))
+NAMES = ("cat", "dog", "fish")
 NO_REFERENCE = f"no reference values in {REFERENCE}; set DFINE_REFERENCE"
 
 
@@ -58,6 +61,12 @@ def small_predictor(names, **about) -> Predictor:
             if name.endswith("score.bias"):
                 p.zero_()
     return predictor(network, names, (64, 96), **about)
+
+
+def noise(seed: int = 0, size: tuple[int, int] = (120, 80)) -> Image.Image:
+    """A picture of coloured patches."""
+    patches = np.random.default_rng(seed).integers(0, 255, (5, 6, 3), np.uint8)
+    return Image.fromarray(patches).resize(size)
 
 
 def predictor(network: DFINE, names, size=(640, 640), *, fast=False, layers=None, **about) -> Predictor:

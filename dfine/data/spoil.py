@@ -31,8 +31,7 @@ def spoil(picture: Image.Image, kind: str, amount: float) -> Image.Image:
     """
     if kind not in KINDS:
         raise ValueError(f"pictures are spoiled by {', '.join(KINDS)}, not by {kind!r}")
-    if not 0 <= amount <= 1:
-        raise ValueError(f"the amount must be from 0 to 1, not {amount}")
+    _check_share("amount", amount)
     picture = picture.convert("RGB")
     return KINDS[kind](picture, amount) if amount else picture
 
@@ -52,8 +51,7 @@ def cover(picture: Image.Image, box: Sequence[float], edge: str, share: float) -
     """
     if edge not in EDGES:
         raise ValueError(f"an edge is one of {', '.join(EDGES)}, not {edge!r}")
-    if not 0 <= share <= 1:
-        raise ValueError(f"the share must be from 0 to 1, not {share}")
+    _check_share("share", share)
     picture = picture.convert("RGB")
     if not share:
         return picture
@@ -71,6 +69,11 @@ def cover(picture: Image.Image, box: Sequence[float], edge: str, share: float) -
     covered = picture.copy()
     covered.paste(mean, tuple(corners))
     return covered
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"the {name} must be from 0 to 1, not {value}")
 
 
 def _blur(picture: Image.Image, amount: float) -> Image.Image:

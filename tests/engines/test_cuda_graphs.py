@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from dfine.config import Config
 from dfine.engines.cuda_graphs import MOST
 from dfine.engines.torch_engine import TorchEngine, TorchOptions
 from dfine.network.detector import DFINE
@@ -13,12 +12,6 @@ from tests.helpers import shaken
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
 TOLERANCE = 1e-4
-
-
-@pytest.fixture
-def network():
-    torch.manual_seed(0)
-    return shaken(DFINE(Config.of("n", classes=3, queries=20)))
 
 
 @torch.no_grad()

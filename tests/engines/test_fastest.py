@@ -13,8 +13,8 @@ from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.sessions import available
 from dfine.inference.looking import look
 from dfine.network.detector import DFINE
-from tests.engines.onnx.same import NAMES, SIZE, close, picture
-from tests.helpers import predictor, shaken
+from tests.engines.onnx.same import SIZE, close
+from tests.helpers import NAMES, noise, predictor, shaken
 
 pytest.importorskip("onnx", reason="onnx is not installed")
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
@@ -32,9 +32,9 @@ def test_a_model_is_exported_once(model, tmp_path, monkeypatch):
     again = fastest.cached(model.network, model.card, tmp_path)
     assert first.path == again.path
     quick = model.with_engine(again)
-    assert close(quick(picture()).trace, model(picture()).trace)
+    assert close(quick(noise()).trace, model(noise()).trace)
     assert quick.network is model.network  # saving and looking work as before
-    assert torch.equal(look(quick, picture(), 0).points, look(model, picture(), 0).points)
+    assert torch.equal(look(quick, noise(), 0).points, look(model, noise(), 0).points)
 
 
 def test_other_weights_and_sizes_have_their_own_file(model, tmp_path):

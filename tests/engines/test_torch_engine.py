@@ -6,7 +6,6 @@ import pytest
 import torch
 
 import dfine
-from dfine.config import Config
 from dfine.engines.folded import folded
 from dfine.engines.fused import fused
 from dfine.engines.precision import half_type
@@ -14,17 +13,10 @@ from dfine.engines.torch_engine import TorchEngine, TorchOptions
 from dfine.inference.looking import look
 from dfine.network.detector import DFINE
 from tests.engines.test_fused import apart
-from tests.helpers import predictor, shaken
-from tests.inference.test_predictor import NAMES, picture
+from tests.helpers import NAMES, noise, predictor, shaken
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
 TOLERANCE = 1e-4
-
-
-@pytest.fixture
-def network():
-    torch.manual_seed(0)
-    return shaken(DFINE(Config.of("n", classes=3, queries=20)))
 
 
 @torch.no_grad()
@@ -74,7 +66,7 @@ def test_on_a_cpu_only_what_reads_the_picture_is_rounded_and_once_is_enough(netw
 def test_a_model_is_loaded_in_half_precision(network, tmp_path):
     predictor(network, NAMES, (64, 96)).save(tmp_path)
     whole, half = dfine.load(tmp_path, device="cpu"), dfine.load(tmp_path, device="cpu", half="bf16")
-    a, b = (m(picture(), threshold=0).trace for m in (whole, half))
+    a, b = (m(noise(), threshold=0).trace for m in (whole, half))
     assert b.last.edges.dtype == torch.float32 and 0 < apart(a, b)
     assert (a.initial.logits - b.initial.logits).abs().mean() < 0.1 * a.initial.logits.std()
 
@@ -120,16 +112,16 @@ def test_a_loaded_model_is_fast_and_can_be_plain(network, tmp_path):
     predictor(network, NAMES, (64, 96)).save(tmp_path)
     fast, plain = dfine.load(tmp_path, device="cpu"), dfine.load(tmp_path, device="cpu", fast=False)
     assert fast.engine.fast and not plain.engine.fast
-    a, b = (m(picture(), threshold=0) for m in (fast, plain))
+    a, b = (m(noise(), threshold=0) for m in (fast, plain))
     assert apart(a.trace, b.trace) <= TOLERANCE
     torch.testing.assert_close(a.detections.scores, b.detections.scores, atol=1e-4, rtol=1e-4)
 
 
 def test_where_a_fast_model_looked_can_be_told(network):
     fast = predictor(network, NAMES, (64, 96), fast=True)
-    seen = look(fast, picture(), 3, fast(picture()).trace)
+    seen = look(fast, noise(), 3, fast(noise()).trace)
     plain = predictor(network, NAMES, (64, 96))
-    assert torch.allclose(seen.points, look(plain, picture(), 3, fast(picture()).trace).points, atol=1e-4)
+    assert torch.allclose(seen.points, look(plain, noise(), 3, fast(noise()).trace).points, atol=1e-4)
     early = predictor(network, NAMES, (64, 96), fast=True, layers=2)
-    result = early(picture(), threshold=0)
-    assert len(result.trace.refinements) == result.history(0).layers == look(early, picture(), 3).layers == 2
+    result = early(noise(), threshold=0)
+    assert len(result.trace.refinements) == result.history(0).layers == look(early, noise(), 3).layers == 2

@@ -1,36 +1,9 @@
 """One picture judged: every kind of error by hand."""
 
-import numpy as np
 import pytest
 
 from dfine.evaluation.tide import error_types
-
-CAT, DOG = 3, 13
-
-
-BOX = [10, 10, 40, 40]
-
-
-def truth(*objects, images=(4, 9)):
-    """A COCO-format dict; objects are (image, category, bbox) or (…, crowd), their ids count from 1."""
-    keys = ("image_id", "category_id", "bbox", "iscrowd")
-    return {
-        "images": [{"id": i, "width": 200, "height": 200} for i in images],
-        "categories": [{"id": CAT, "name": "cat"}, {"id": DOG, "name": "dog"}],
-        "annotations": [
-            {"id": i + 1, "iscrowd": 0, "area": o[2][2] * o[2][3]} | dict(zip(keys, o)) for i, o in enumerate(objects)
-        ],
-    }
-
-
-def rows(*detections):
-    """(image, bbox, score, category) as [n, 7]."""
-    return np.array([[i, *box, score, c] for i, box, score, c in detections], dtype=np.float64).reshape(-1, 7)
-
-
-def moved(d):
-    """The box of the object, moved right by `d`: IoU (40 − d) / (40 + d)."""
-    return [10 + d, 10, 40, 40]
+from tests.evaluation.by_hand import BOX, CAT, DOG, moved, rows, truth
 
 
 # One cat at BOX. IoU of a box moved by 12 is 0.538, by 20 0.333, by 30 0.143, by 36 0.053.

@@ -1,32 +1,17 @@
 """A model by its name: from a folder, with other names and another input."""
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 import dfine
-from dfine.inference.predictor import Predictor
-from tests.helpers import small_predictor
-
-NAMES = ("cat", "dog", "cup")
-
-
-@pytest.fixture(scope="module")
-def model() -> Predictor:
-    return small_predictor(NAMES, source="test")
-
-
-def picture(seed=0, size=(120, 80)) -> Image.Image:
-    noise = np.random.default_rng(seed).integers(0, 255, (5, 6, 3), np.uint8)
-    return Image.fromarray(noise).resize(size)
+from tests.helpers import noise, small_predictor
 
 
 def test_saving_and_loading(model, tmp_path):
     model.save(tmp_path)
     back = dfine.load(tmp_path, device="cpu", fast=False)
     assert (back.names, back.input_size, back.config) == (model.names, model.input_size, model.config)
-    a, b = (m(picture(), threshold=0) for m in (model, back))
+    a, b = (m(noise(), threshold=0) for m in (model, back))
     assert torch.equal(a.detections.boxes, b.detections.boxes)
     assert all(torch.equal(x.edges, y.edges) for x, y in zip(a.trace.refinements, b.trace.refinements))
     assert len(back.digest) == 64 and back.source == str(tmp_path)
@@ -36,13 +21,13 @@ def test_another_input_size_and_other_names(model, tmp_path):
     model.save(tmp_path)
     other = dfine.load(tmp_path, device="cpu", size=(96, 64), names=["a", "b", "c"])
     assert other.input_size == other.size == (96, 64)
-    assert set(other(picture(), threshold=0).detections.class_names) <= {"a", "b", "c"}
+    assert set(other(noise(), threshold=0).detections.class_names) <= {"a", "b", "c"}
 
 
 def test_all_arguments_come_to_what_they_say(model, tmp_path):
     model.save(tmp_path)
     early = dfine.load(str(tmp_path), device=torch.device("cpu"), layers=2)
-    assert early.layers == 2 and len(early(picture()).trace.refinements) == 2
+    assert early.layers == 2 and len(early(noise()).trace.refinements) == 2
     assert early.engine.fast and not dfine.load(tmp_path, device="cpu", fast=False).engine.fast
     assert early.device == torch.device("cpu") and early.engine.runs_on == "torch on cpu"
 

@@ -5,24 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from dfine.data.pictures import PictureError
 from dfine.inference.predictor import Predictor, Result
 from dfine.network.detector import DFINE
-from tests.helpers import predictor, small_predictor
-
-NAMES = ("cat", "dog", "fish")
-
-
-@pytest.fixture(scope="module")
-def model() -> Predictor:
-    return small_predictor(NAMES, source="test")
-
-
-def picture(seed=0, size=(120, 80)) -> Image.Image:
-    noise = np.random.default_rng(seed).integers(0, 255, (5, 6, 3), np.uint8)
-    return Image.fromarray(noise).resize(size)
+from tests.helpers import NAMES, noise, predictor
 
 
 def test_no_pictures(model):
@@ -30,7 +17,7 @@ def test_no_pictures(model):
 
 
 def test_one_picture(model):
-    result = model(picture(), threshold=0)
+    result = model(noise(), threshold=0)
     assert isinstance(result, Result)
     assert len(result.detections) == 60
     assert result.detections.size == result.picture.size == (120, 80)
@@ -42,16 +29,16 @@ def test_one_picture(model):
 
 
 def test_ways_to_give_a_picture(model, tmp_path):
-    picture().save(tmp_path / "a.png")
-    array = np.asarray(picture())
+    noise().save(tmp_path / "a.png")
+    array = np.asarray(noise())
     ways = [tmp_path / "a.png", str(tmp_path / "a.png"), array, torch.from_numpy(array.copy()).permute(2, 0, 1)]
-    want = model(picture(), threshold=0).detections
+    want = model(noise(), threshold=0).detections
     for way in ways:
         assert torch.equal(model(way, threshold=0).detections.boxes, want.boxes)
 
 
 def test_a_list_gives_a_list_that_agrees_with_single_pictures(model):
-    pictures = [picture(i, (100 + 10 * i, 80)) for i in range(10)]  # more than one batch
+    pictures = [noise(i, (100 + 10 * i, 80)) for i in range(10)]  # more than one batch
     together = model(pictures, threshold=0)
     assert [r.picture.size for r in together] == [p.size for p in pictures]
     for i in (0, 7, 8, 9):
@@ -61,26 +48,26 @@ def test_a_list_gives_a_list_that_agrees_with_single_pictures(model):
 
 
 def test_the_threshold(model):
-    everything = model(picture(), threshold=0).detections
+    everything = model(noise(), threshold=0).detections
     cut = everything.scores[10].item()
-    found = model(picture(), threshold=cut).detections
+    found = model(noise(), threshold=cut).detections
     assert len(found) == 11 and (found.scores >= cut).all()
-    assert len(model(picture(), threshold=1).detections) == 0
+    assert len(model(noise(), threshold=1).detections) == 0
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.5, 50])
 def test_a_threshold_that_is_no_score(model, threshold):
     with pytest.raises(ValueError, match="between 0 and 1"):
-        model(picture(), threshold=threshold)
+        model(noise(), threshold=threshold)
 
 
 def test_what_is_no_picture(model, tmp_path):
     with pytest.raises(PictureError, match="no file"):
-        model([picture(), tmp_path / "nowhere.png"])
+        model([noise(), tmp_path / "nowhere.png"])
 
 
 def test_a_detection_has_its_history(model):
-    result = model(picture(), threshold=0)
+    result = model(noise(), threshold=0)
     for index in (0, 5, 59):
         history = result.history(index)
         assert history.name == result.detections.class_names[index]
@@ -93,7 +80,7 @@ def test_a_detection_has_its_history(model):
 @pytest.mark.parametrize("index", [-1, 60])
 def test_there_is_no_such_detection(model, index):
     with pytest.raises(IndexError, match=f"no detection {index}; there are 60"):
-        model(picture(), threshold=0).history(index)
+        model(noise(), threshold=0).history(index)
 
 
 def test_the_network_of_a_model_is_the_network(model):
@@ -116,7 +103,7 @@ def test_names_that_do_not_fit(model, names):
 
 def test_an_unnamed_column_is_never_reported(model):
     quiet = predictor(model.network, ("", "dog", "fish"), (64, 96))
-    found = quiet(picture(), threshold=0).detections
+    found = quiet(noise(), threshold=0).detections
     assert len(found) == 40 and set(found.class_names) == {"dog", "fish"}
     assert "2 classes" in repr(quiet)
 
@@ -144,24 +131,24 @@ class Small:
 
 
 def test_out_of_memory_goes_on_with_the_cpu_and_says_so(model):
-    want = model(picture(), threshold=0).detections.boxes
+    want = model(noise(), threshold=0).detections.boxes
     small = Predictor(Small(model), model.card)
     with pytest.warns(UserWarning, match="mps ran out of memory; going on with the CPU"):
-        result = small(picture(), threshold=0)
+        result = small(noise(), threshold=0)
     assert torch.equal(result.detections.boxes, want)
     assert small.device.type == "cpu"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        small(picture())  # once is enough
+        small(noise())  # once is enough
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_stays_on_the_device(model):
-    want = model([picture()] * 3, threshold=0)
+    want = model([noise()] * 3, threshold=0)
     engine = Small(model, most=1)
     narrow = Predictor(engine, replace(model.card, temperature=(1.0, 2.0, 3.0, 4.0)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        results = narrow([picture()] * 3, threshold=0)
+        results = narrow([noise()] * 3, threshold=0)
     assert engine.sizes == [3, 1, 2, 1, 1]
     assert narrow.device.type == "mps"
     for a, b in zip(results, want):
@@ -182,7 +169,7 @@ def test_what_did_not_fit_is_gone_before_it_is_tried_in_halves(model):
             held.add(kept)
             return super().__call__(pixels, layers)
 
-    assert len(Predictor(Holding(model, most=1), model.card)([picture()] * 4, threshold=0)) == 4
+    assert len(Predictor(Holding(model, most=1), model.card)([noise()] * 4, threshold=0)) == 4
     assert alive == [0] * 7
 
 
@@ -196,4 +183,4 @@ def test_predictors_of_one_network_follow_it(model):
 def test_other_errors_of_a_device_are_not_hidden(model):
     small = Predictor(Small(model, "an illegal memory access was encountered"), model.card)
     with pytest.raises(RuntimeError, match="illegal memory access"):
-        small(picture())
+        small(noise())

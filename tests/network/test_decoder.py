@@ -11,17 +11,6 @@ from dfine.network.decoder import LQE, Gate, checked_layers
 from dfine.network.detector import DFINE
 
 
-@pytest.fixture(scope="module")
-def network():
-    """A small D-FINE-N with every weight shaken, so that heads that start at zero say something."""
-    torch.manual_seed(0)
-    network = DFINE(Config.of("n", classes=5, queries=40)).eval()
-    with torch.no_grad():
-        for p in network.parameters():
-            p.add_(0.05 * torch.randn_like(p))
-    return network
-
-
 def test_boxes_are_the_initial_box_moved_by_the_mean_of_the_edges(network):
     with torch.no_grad():
         trace = network(torch.rand(1, 3, 64, 64))

@@ -15,17 +15,6 @@ REFERENCE = Path(os.environ.get("DFINE_REFERENCE", Path(__file__).parents[3] / "
 DERIVED = ("running_mean", "running_var", "num_batches_tracked", "anchors", "valid_mask", "num_points_scale")
 
 
-@pytest.fixture(scope="module")
-def network():
-    """A small D-FINE-N with every weight shaken, so that heads that start at zero say something."""
-    torch.manual_seed(0)
-    network = DFINE(Config.of("n", classes=5, queries=40)).eval()
-    with torch.no_grad():
-        for p in network.parameters():
-            p.add_(0.05 * torch.randn_like(p))
-    return network
-
-
 @pytest.mark.parametrize("size", list(SIZES))
 def test_parameter_counts_are_the_published_ones(size):
     keys = REFERENCE / f"dfine_{size}.keys.json"

@@ -1,5 +1,6 @@
 """Clips of a few tiny frames, made with PyAV: with a rotation, uneven times, a sound, or broken; and copies of them."""
 
+import json
 from fractions import Fraction
 
 import av
@@ -11,6 +12,11 @@ from dfine.video.writing import Recorder
 RATE, BASE = 25, Fraction(1, 600)
 UNEVEN = (0, 24, 30, 90, 100, 130, 200, 240, 250, 300, 301, 400)  # times in units of BASE
 SOUND = 48000
+
+
+def content(path):
+    """The list of a video."""
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def picture(index, size=(64, 48)):

@@ -9,15 +9,7 @@ av = pytest.importorskip("av")
 
 from dfine.video.detecting import detect_frames  # noqa: E402
 from dfine.video.reading import Video  # noqa: E402
-from tests.helpers import small_predictor  # noqa: E402
 from tests.video.clips import UNEVEN, clip  # noqa: E402
-
-NAMES = ("cup", "key", "bus")
-
-
-@pytest.fixture(scope="module")
-def model():
-    return small_predictor(NAMES)
 
 
 @pytest.mark.parametrize("batch", [None, 1, 5])

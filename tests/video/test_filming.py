@@ -1,6 +1,5 @@
 """A clip through the detector: every frame as if it were looked at alone, and nothing lost when it ends early."""
 
-import json
 import os
 import sys
 import threading
@@ -16,19 +15,7 @@ from dfine.video.detecting import detect_frames  # noqa: E402
 from dfine.video.filming import Options, captions, film  # noqa: E402
 from dfine.video.reading import Video  # noqa: E402
 from dfine.video.sources import VideoError  # noqa: E402
-from tests.helpers import small_predictor  # noqa: E402
-from tests.video.clips import BASE, UNEVEN, clip, cut, sound_of, times_of  # noqa: E402
-
-NAMES = ("cup", "key", "bus")
-
-
-@pytest.fixture(scope="module")
-def model():
-    return small_predictor(NAMES)
-
-
-def content(path):
-    return json.loads(path.read_text(encoding="utf-8"))
+from tests.video.clips import BASE, UNEVEN, clip, content, cut, sound_of, times_of  # noqa: E402
 
 
 def test_the_saved_video_keeps_times_and_sound_and_shows_boxes(model, tmp_path):

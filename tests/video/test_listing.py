@@ -1,26 +1,12 @@
 """The list of a video: what the model says of each frame, and valid JSON however it ends."""
 
-import json
-
 import pytest
 
 av = pytest.importorskip("av")
 
 from dfine.video.filming import Options, film  # noqa: E402
 from dfine.video.reading import Video  # noqa: E402
-from tests.helpers import small_predictor  # noqa: E402
-from tests.video.clips import BASE, UNEVEN, clip  # noqa: E402
-
-NAMES = ("cup", "key", "bus")
-
-
-@pytest.fixture(scope="module")
-def model():
-    return small_predictor(NAMES)
-
-
-def content(path):
-    return json.loads(path.read_text(encoding="utf-8"))
+from tests.video.clips import BASE, UNEVEN, clip, content  # noqa: E402
 
 
 def test_the_list_says_what_the_model_says_of_each_frame(model, tmp_path):
@@ -41,7 +27,7 @@ def test_the_list_says_what_the_model_says_of_each_frame(model, tmp_path):
             assert [d["query"] for d in entry["detections"]] == alone.detections.query.tolist()
             for i, d in enumerate(entry["detections"]):
                 history = alone.history(i)
-                assert d["name"] == NAMES[d["label"]] == alone.detections.class_names[i]
+                assert d["name"] == model.names[d["label"]] == alone.detections.class_names[i]
                 assert d["score"] == pytest.approx(float(alone.detections.scores[i]), abs=1e-4)
                 assert d["box"] == pytest.approx(alone.detections.boxes[i].tolist(), abs=0.02)
                 assert d["deviation"] == pytest.approx(history.deviations[-1].tolist(), abs=0.02)

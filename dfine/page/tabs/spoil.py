@@ -118,7 +118,10 @@ def _told(view: View, seen: Sweep, after: int) -> str:
     name = view.answer.result.detections.class_names[view.chosen]
     if not seen.found[[0, after]].all():
         return f"The {name} is not found{' any more' if seen.found[0] else ' in the picture as it is shown'}."
-    said = f"The {name} is still found, with a score of {float(seen.scores[after]):.2f}."
+    score = float(seen.scores[after])
+    said = f"The {name} is still found, with a score of {score:.2f}."
+    if score < view.threshold:
+        said = f"The {name} would not be reported any more: its score is {score:.2f}, below the threshold."
     if view.controls["way"] in EDGES and float(seen.amounts[after]):
         return f"{said} {_of_covered(seen, EDGES.index(view.controls['way']), after)}"
     grown = seen.spreads[after] / seen.spreads[0].clamp(min=1)

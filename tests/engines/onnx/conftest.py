@@ -11,8 +11,8 @@ from dfine.config import Config  # noqa: E402
 from dfine.engines.onnx.export import export  # noqa: E402
 from dfine.inference.predictor import Predictor  # noqa: E402
 from dfine.network.detector import DFINE  # noqa: E402
-from tests.engines.onnx.same import NAMES, SIZE  # noqa: E402
-from tests.helpers import predictor, shaken  # noqa: E402
+from tests.engines.onnx.same import SIZE  # noqa: E402
+from tests.helpers import NAMES, predictor, shaken  # noqa: E402
 
 
 @pytest.fixture(scope="session")

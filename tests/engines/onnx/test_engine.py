@@ -11,8 +11,8 @@ from dfine.engines.onnx.export import Options, export
 from dfine.engines.onnx.packages import needed
 from dfine.inference.looking import look
 from dfine.weights.exceptions import CheckpointError
-from tests.engines.onnx.same import NAMES, SIZE, close, picture
-from tests.helpers import predictor
+from tests.engines.onnx.same import SIZE, close
+from tests.helpers import NAMES, noise, predictor
 
 
 def test_the_model_and_its_file_tell_the_same_story(model, file):
@@ -21,7 +21,7 @@ def test_the_model_and_its_file_tell_the_same_story(model, file):
     assert back.temperature == model.temperature
     assert back.lowest("best").tolist() == model.lowest("best").tolist() == pytest.approx([0.3, 0.4, 0.6])
     for seed in range(2):
-        want, have = (m(picture(seed), threshold=0) for m in (model, back))
+        want, have = (m(noise(seed), threshold=0) for m in (model, back))
         assert close(have.trace, want.trace)
         assert torch.equal(have.trace.w, want.trace.w) and have.trace.shapes == want.trace.shapes
         torch.testing.assert_close(have.detections.scores, want.detections.scores, atol=1e-4, rtol=1e-4)
@@ -92,7 +92,7 @@ def test_what_a_file_says_of_itself_is_checked(file, tmp_path, change, said):
 
 def test_what_an_exported_file_cannot_do(file, tmp_path):
     back = dfine.load(file[0])
-    for wish in (lambda: look(back, picture(), 0), lambda: back.save(tmp_path / "again"), lambda: back.network):
+    for wish in (lambda: look(back, noise(), 0), lambda: back.save(tmp_path / "again"), lambda: back.network):
         with pytest.raises(ValueError, match="model.onnx is an exported file.*load its checkpoint to save, export"):
             wish()
     with pytest.raises(ValueError, match=r"takes pixels \[B, 3, 64, 96\]"):
@@ -102,6 +102,6 @@ def test_what_an_exported_file_cannot_do(file, tmp_path):
 
 
 def test_early_exit_of_a_file_cuts_the_story(model, file):
-    early = dfine.load(file[0], layers=2)(picture(), threshold=0)
+    early = dfine.load(file[0], layers=2)(noise(), threshold=0)
     assert len(early.trace.refinements) == 2
-    assert close(early.trace, predictor(model.network, NAMES, SIZE, layers=2)(picture()).trace)
+    assert close(early.trace, predictor(model.network, NAMES, SIZE, layers=2)(noise()).trace)

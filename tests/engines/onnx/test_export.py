@@ -11,8 +11,8 @@ from dfine.engines.onnx.export import Options, export, published
 from dfine.engines.onnx.packages import needed
 from dfine.engines.onnx.parity import ExportError
 from dfine.trace.postprocess import detections
-from tests.engines.onnx.same import NAMES, SIZE, close
-from tests.helpers import synthetic_trace
+from tests.engines.onnx.same import SIZE, close
+from tests.helpers import NAMES, synthetic_trace
 
 # What TensorRT 10.15 reads, opsets 9 to 24 (docs/operators.md of onnx-tensorrt); of that list, what a file of ours may
 # have. GridSample takes only four axes, MaxPool no dilations; ours are such.

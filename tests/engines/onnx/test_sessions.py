@@ -13,7 +13,8 @@ from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.export import Options, export
 from dfine.engines.onnx.sessions import available, chain
 from dfine.weights.exceptions import CheckpointError
-from tests.engines.onnx.same import NAMES, SIZE, close, picture
+from tests.engines.onnx.same import SIZE, close
+from tests.helpers import NAMES, noise
 
 ROOT = Path(__file__).parents[3]
 CPU, CUDA, TENSOR = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
@@ -55,7 +56,7 @@ def test_openvino_tells_the_same_story(model, tmp_path, options):
     back = dfine.load(tmp_path / "a.onnx", "openvino")
     assert back.engine.provider == "openvino" and "OpenVINO 20" in repr(back) and "on cpu" in repr(back)
     assert (back.names, back.digest) == (NAMES, model.digest)
-    first = back(picture(0), threshold=0).trace
+    first = back(noise(0), threshold=0).trace
     kept = first.last.edges.clone()
     for count in (1, 3):
         pixels = torch.rand(count, 3, *SIZE)

@@ -81,3 +81,9 @@ def test_a_class_with_a_hostile_name_is_text(view):
     answer = replace(view.answer, result=replace(view.answer.result, detections=hostile))
     table = spoil.draw(turned(replace(view, answer=answer, found=hostile), "left", 0.3))["table"]
     assert "&lt;img src=x" in table and "<img" not in table
+
+
+@pytest.mark.parametrize("threshold, said", [(0.05, "is still found"), (0.5, "would not be reported any more")])
+def test_what_falls_below_the_threshold_is_not_called_found(view, threshold, said):
+    second = replace(view, chosen=1, threshold=threshold)  # a mushroom, whose score falls to 0.06
+    assert said in spoil.draw(turned(second, "left", 0.2))["table"]
