@@ -8,7 +8,6 @@ tried in int8, calibrated on others of them; any other model has to be calibrate
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from torch import Tensor
 from dfine.data.scenes import NAMES, Scenes
 from dfine.engines.cost import machine
 from dfine.engines.engine import Engine
-from dfine.engines.fastest import cached, file_of, folder, times
+from dfine.engines.fastest import cached, file_of, folder, remember, remembered, times
 from dfine.engines.onnx.calibrated import Calibration, export_int8
 from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.openvino_session import has_bfloat16
@@ -31,7 +30,6 @@ from dfine.engines.onnx.sessions import ON_CPU, available
 from dfine.engines.precision import BUDGET
 from dfine.engines.shift import shift
 from dfine.engines.torch_engine import FOLDING, TorchEngine, TorchOptions
-from dfine.files import replacing
 from dfine.trace.card import Card
 from dfine.version import VERSION
 from dfine.weights.exceptions import CheckpointError
@@ -59,11 +57,7 @@ def choose(engine: Engine, card: Card, place: str | os.PathLike | None = None) -
     found = _known(note, setting)
     if found is None:
         found = _measured(makers, card)
-        try:
-            with replacing(note) as temporary:
-                temporary.write_text(json.dumps({"setting": setting, "found": found}), encoding="utf-8")
-        except OSError:
-            pass  # measured again the next time
+        remember(note, setting, found)
     fits = {name: row["ms"] for name, row in found.items() if name in makers and within(name, row["shift"])}
     return makers[min(fits, key=fits.__getitem__)]()
 
@@ -134,12 +128,10 @@ def _setting(engine: TorchEngine) -> list:
 
 
 def _known(note: Path, setting: list) -> dict[str, dict[str, float]] | None:
-    """What was measured before in the same setting; None where nothing was, or the note cannot be read."""
+    """What was measured before in the same setting; None where nothing was, or the note makes no sense."""
     try:
-        known = json.loads(note.read_text(encoding="utf-8"))
-        rows = {
-            str(name): {"ms": float(row["ms"]), "shift": float(row["shift"])} for name, row in known["found"].items()
-        }
-        return rows if known["setting"] == setting and REFERENCE in rows else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        found = remembered(note, setting).items()
+        rows = {str(name): {"ms": float(row["ms"]), "shift": float(row["shift"])} for name, row in found}
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
+    return rows if REFERENCE in rows else None

@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -124,17 +125,27 @@ def _winner(fused: TorchEngine, card: Card, place: str | os.PathLike | None) -> 
     note = file_of(fused.network, card, Path(place) if place else folder()).with_suffix(".json")
     versions = [needed(package).__version__ for package in there.values()]
     setting = [torch.get_num_threads(), *versions, torch.backends.cpu.get_cpu_capability()]
-    try:
-        known = json.loads(note.read_text(encoding="utf-8"))
-        found = known["times"] if known["setting"] == setting and set(known["times"]) == {"fused", *there} else None
-    except (OSError, ValueError, KeyError):
-        found = None
-    if found is None:
+    found = remembered(note, setting)
+    if not isinstance(found, dict) or set(found) != {"fused", *there}:
         others = {name: cached(fused.network, card, place, ON_CPU[name][0]) for name in there}
         found = times({"fused": fused} | others, card.input_size)
-        with replacing(note) as temporary:
-            temporary.write_text(json.dumps({"setting": setting, "times": found}), encoding="utf-8")
+        remember(note, setting, found)
     return min(found, key=found.__getitem__)
+
+
+def remembered(note: Path, setting: list) -> object:
+    """What was measured before in the same setting; None where nothing was, or the note cannot be read."""
+    try:
+        known = json.loads(note.read_text(encoding="utf-8"))
+        return known["found"] if known["setting"] == setting else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def remember(note: Path, setting: list, found: dict) -> None:
+    """Write down what was measured; where that cannot be done, it is measured again the next time."""
+    with suppress(OSError), replacing(note) as temporary:
+        temporary.write_text(json.dumps({"setting": setting, "found": found}), encoding="utf-8")
 
 
 def times(engines: dict[str, Engine], size: tuple[int, int]) -> dict[str, float]:

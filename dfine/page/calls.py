@@ -60,14 +60,12 @@ class Limits:
         now = time.monotonic() if now is None else now
         for key in [key for key, made in self._made.items() if made[-1] <= now - self.period]:
             del self._made[key]
-        kinds = [(job, self.jobs if job else self.calls)]
-        for kind, most in kinds:
-            made = self._made[visitor, kind]
-            while made and made[0] <= now - self.period:
-                made.popleft()
-            if len(made) >= most:
-                return made[0] + self.period - now
-            made.append(now)
+        made = self._made[visitor, job]
+        while made and made[0] <= now - self.period:
+            made.popleft()
+        if len(made) >= (self.jobs if job else self.calls):
+            return made[0] + self.period - now
+        made.append(now)
         return None
 
 

@@ -49,12 +49,12 @@ def test_the_faster_engine_is_measured_once(model, tmp_path, monkeypatch):
     assert close(best(pixels), model.engine(pixels))
     note = next(tmp_path.glob("*.json"))
     known = json.loads(note.read_text())
-    assert set(known["times"]) == {"fused", "onnx"} | ({"openvino"} & set(available()))
+    assert set(known["found"]) == {"fused", "onnx"} | ({"openvino"} & set(available()))
     opened = []
     monkeypatch.setattr(fastest, "OnnxEngine", lambda *a, **k: opened.append(a[1]) or OnnxEngine(*a, **k))
-    for winner in known["times"]:
+    for winner in known["found"]:
         opened.clear()
-        note.write_text(json.dumps(known | {"times": {name: 2.0 - (name == winner) for name in known["times"]}}))
+        note.write_text(json.dumps(known | {"found": {name: 2.0 - (name == winner) for name in known["found"]}}))
         engine = fastest.fastest(model.engine, model.card, tmp_path)
         provider = {"onnx": "cpu"}.get(winner, winner)
         assert getattr(engine, "provider", "fused") == provider
@@ -76,3 +76,13 @@ def test_the_fastest_engine_is_found_in_the_background(model, tmp_path, monkeypa
     thread.join(120)
     pixels = torch.rand(1, 3, *SIZE)
     assert close(found[0](pixels), model.engine(pixels))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"setting": [1]}', '{"setting": [2], "found": {}}', "\0"])
+def test_a_note_that_makes_no_sense_or_is_of_another_setting_is_not_believed(tmp_path, text):
+    note = tmp_path / "note.json"
+    note.write_text(text)
+    assert fastest.remembered(note, [1]) is None and fastest.remembered(tmp_path / "none.json", [1]) is None
+    fastest.remember(note, [1], {"fused": 2.5})
+    assert fastest.remembered(note, [1]) == {"fused": 2.5} and fastest.remembered(note, [2]) is None
+    fastest.remember(note / "below a file", [1], {})  # cannot be written, which costs nothing
