@@ -34,7 +34,7 @@ def rows(file: str, result: Result) -> list[dict]:
     table = []
     for i, one in enumerate(result.detections.to_list()):
         history = result.history(i)
-        spread = distribution.quantiles(history.calibrated[-1], history.w, LEVELS).unbind(-1)  # [4] each
+        spread = history.reading.quantiles(LEVELS)[-1].unbind(-1)  # [4] each
         places = [distribution.edge_positions(history.initial, offset, history.size).tolist() for offset in spread]
         edges = {"layers": history.xyxy_pixels.tolist(), "quantiles": [sorted(edge) for edge in zip(*places)]}
         table.append({"file": file, "width": width, "height": height} | one | edges)

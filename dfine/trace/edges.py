@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -66,10 +67,14 @@ class EdgeReading:
 
     def spans(self, mass: float = 0.8) -> Tensor:
         """Offsets in sizes of the initial box between which an edge lies with probability `mass`: [..., 4, 2]."""
+        return self.quantiles(((1 - mass) / 2, (1 + mass) / 2))
+
+    def quantiles(self, shares: Sequence[float]) -> Tensor:
+        """Offsets in sizes of the initial box below which an edge lies with the given probabilities: [..., 4, K]."""
         p = self._warm
         if self.levels is None:
-            return distribution.interval(p, self.w, mass)
-        return calibrated.quantiles(p, self.w, self.levels, p.new_tensor([(1 - mass) / 2, (1 + mass) / 2]))
+            return distribution.quantiles(p, self.w, tuple(shares))
+        return calibrated.quantiles(p, self.w, self.levels, p.new_tensor(shares))
 
     def intervals(self, mass: float = 0.8) -> Tensor:
         """Picture coordinates in pixels between which an edge lies with probability `mass`, in order: [..., 4, 2]."""

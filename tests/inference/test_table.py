@@ -1,6 +1,7 @@
 """Rows hold together with the history of each object, and come back from a file as they were."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,7 +23,16 @@ def result(model):
     return model(Image.fromarray(noise).resize((120, 80)), threshold=0)
 
 
-def test_a_row_says_what_the_history_says(result):
+CALIBRATIONS = {
+    "uncalibrated": {},
+    "by a temperature": dict(temperature=torch.tensor([0.5, 1.0, 1.5, 3.0])),
+    "by levels": dict(levels=torch.tensor([[0, 0.1, 0.5, 0.9], [0, 0.2, 0.5, 0.8], [0.05, 0.05, 0.4, 0.97]])),
+}
+
+
+@pytest.mark.parametrize("fitted", CALIBRATIONS)
+def test_a_row_says_what_the_history_says(result, fitted):
+    result = replace(result, trace=replace(result.trace, **CALIBRATIONS[fitted]))
     table = rows("a.jpg", result)
     assert len(table) == len(result.detections) > 3
     for i in (0, 3):

@@ -64,3 +64,11 @@ def test_temperature_changes_the_spread_and_not_the_place():
     warm = EdgeReading(cold.edges, cold.initial, SIZE, trace.w, torch.full((4,), 3.0))
     assert torch.equal(cold.offsets, warm.offsets) and torch.equal(cold.probabilities, warm.probabilities)
     assert (warm.entropies > cold.entropies).all()
+
+
+@pytest.mark.parametrize("fitted", [{}, {"temperature": TEMPERATURE}, {"levels": torch.tensor([[0, 0.5], [0, 0.7]])}])
+def test_an_interval_ends_at_its_quantiles(fitted):
+    trace = synthetic_trace(queries=3)
+    reading = type(trace)(**{**vars(trace), **fitted}).edges_of(torch.arange(3), SIZE)
+    assert torch.equal(reading.spans(0.5), reading.quantiles((0.25, 0.75)))
+    assert (reading.quantiles((0.1, 0.3, 0.5, 0.9)).diff(dim=-1) >= 0).all()
