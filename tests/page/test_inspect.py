@@ -231,3 +231,19 @@ def test_keyboard_alone_leads_from_the_start_to_an_edges_sum(visit, model):
     drawn = page.locator("#sum .drawn").inner_text().replace("−", "-")
     assert float(drawn) == pytest.approx(float(found.history(1).xyxy_pixels[-1, EDGES.index("bottom")]), abs=0.051)
     page.close()
+
+
+def test_a_threshold_that_was_dragged_is_taken_back_at_once(page):
+    example(page, 0)
+    before = page.evaluate("lens.store.state.threshold")
+    page.evaluate("""() => {
+      const range = document.querySelector('#threshold input[type=range]');
+      for (const value of [0.6, 0.62, 0.7]) {
+        range.value = value;
+        range.dispatchEvent(new Event('input'));
+      }
+      range.dispatchEvent(new Event('change'));
+    }""")
+    page.wait_for_function("lens.store.state.threshold === 0.7")
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_function("before => lens.store.state.threshold === before", arg=before)

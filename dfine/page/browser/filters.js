@@ -6,7 +6,7 @@ const [LEAST, MOST] = [0.05, 0.95];
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function filters({element}, {store}) {
   const range = html('input', {type: 'range', min: LEAST, max: MOST, step: 0.01, 'aria-label': 'Score threshold',
-    oninput: () => store.set({threshold: +range.value})});
+    oninput: () => slide(+range.value), onchange: () => { sliding = false; }});
   const box = html('input', {type: 'number', min: LEAST, max: MOST, step: 0.05, 'aria-label': 'Score threshold, typed',
     oninput: () => box.value !== '' && store.set({threshold: clamp(+box.value)}), onchange: () => typed()});
   const top = html('input', {type: 'number', min: 1, step: 1, placeholder: 'all', id: 'top', 'aria-label': 'At most',
@@ -18,7 +18,13 @@ export function filters({element}, {store}) {
 
   const clamp = (value) => Math.min(Math.max(Number.isFinite(value) ? value : 0.5, LEAST), MOST);
   const typed = () => { box.value = store.state.threshold.toFixed(2); };
-  let offered = '';
+  let offered = '', sliding = false;
+
+  // However far the slider is dragged, Undo takes it back at once.
+  function slide(threshold) {
+    store.set({threshold}, {remember: !sliding});
+    sliding = true;
+  }
 
   function chips({trace, threshold, classes: chosen}) {
     const lowest = Math.fround(threshold), counts = new Map(chosen.map((name) => [name, 0]));

@@ -14,7 +14,7 @@ export function thumbnails({element, trigger, props, watch}, {store}) {
         html('span', {class: 'frame broken'}, 'cannot be read'), html('span', {class: 'name'}, one.name),
         html('span', {class: 'count'}, 'not a picture'));
     }
-    const seen = one.scores.filter((score) => score >= store.state.threshold).length, count = counted(seen);
+    const seen = one.scores.filter((score) => score >= Math.fround(store.state.threshold)).length, count = counted(seen);
     const boxes = svg('svg', {viewBox: `0 0 ${one.size.join(' ')}`},
       ...one.boxes.slice(0, seen).map(({box, colour}) => rect(box, {stroke: colour})));
     return html('button', {type: 'button', title: count, 'aria-label': `${one.name}: ${count}`, onclick: () => {
