@@ -161,7 +161,10 @@ def test_the_ground_floor_and_the_packages_are_those_of_the_list():
     assert (files, packages) == (set(GROUND), ROOMS)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
+SCRIPTS = sorted(p for kind in ("js", "css") for p in (ROOT / "dfine").rglob(f"*.{kind}"))
+
+
+@pytest.mark.parametrize("path", [*FILES, *SCRIPTS], ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_no_module_is_longer_than_300_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
 

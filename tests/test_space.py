@@ -70,7 +70,7 @@ def test_the_folder_holds_the_page_and_no_more(script, tmp_path, monkeypatch):
     out = make(tmp_path / "space")
     names = {p.relative_to(out).parts[0] for p in out.rglob("*") if p.is_file()}
     assert names == {"app.py", "LICENSE", "README.md", "requirements.txt", "dfine", "assets"}
-    assert (out / "dfine" / "page" / "page.css").is_file()  # not only Python
+    assert (out / "dfine" / "page" / "styles" / "page.css").is_file()  # not only Python
     assert (out / "assets" / "checkpoints" / "demo" / "config.json").is_file()
     assert not list(out.rglob("__pycache__")) and not (out / "assets" / "space").exists()
     with pytest.raises(ValueError, match="name a new folder"):

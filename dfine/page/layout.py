@@ -21,7 +21,11 @@ FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "
 THEME = gr.themes.Default(
     primary_hue="indigo", neutral_hue="zinc", font=FONTS, font_mono=["ui-monospace", "Consolas", "monospace"]
 ).set(body_text_color_subdued="*neutral_500", input_placeholder_color="*neutral_500")  # a contrast of 4.5 to white
-CSS = cached_files.resource("page.css") + cached_files.resource("guide.css")
+STYLES = (  # of dfine/page/styles, in the order in which they follow each other; the last changes all others
+    *("page", "guide", "picture", "table", "thumbnails", "filters", "closeup", "tabs", "bars", "edge", "layers"),
+    "screens",
+)
+CSS = "\n".join(cached_files.resource(f"styles/{name}.css") for name in STYLES)
 KEYS = cached_files.resource("keys.js")
 EMPTY = '<p class="nothing">Your picture and what is found in it appear here.</p>'
 EXPIRES = 7200  # seconds after which what a session keeps is forgotten
@@ -96,7 +100,7 @@ def _input(v: SimpleNamespace, models: Models) -> None:
 
 def _tabs(v: SimpleNamespace) -> None:
     """The row of tabs, and a panel for each with the components that it builds; the browser shows one of them."""
-    part("tabs", value=[[tab.key, tab.label, tab.draw is not None] for tab in TABS])
+    part("tabs", value=[[tab.key, tab.label, tab.draw is not None, tab.ask is not None] for tab in TABS])
     v.parts = {}
     for tab in TABS:
         with gr.Column(elem_id=f"panel-{tab.key}", elem_classes="panel"):

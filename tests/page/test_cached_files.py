@@ -56,7 +56,7 @@ def test_a_thumbnail_keeps_the_shape_and_is_small(tmp_path):
 
 
 def test_scripts_and_styles_lie_beside_the_code():
-    assert cached_files.resource("page.css") and cached_files.resource("keys.js")
+    assert cached_files.resource("styles/page.css") and cached_files.resource("keys.js")
     with pytest.raises(FileNotFoundError):
         cached_files.resource("none.js")
 

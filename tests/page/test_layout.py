@@ -2,6 +2,7 @@
 
 import pytest
 
+from dfine.page import cached_files, layout
 from dfine.page.tabs import TABS
 from tests.page.visitor import example, open_tab
 
@@ -42,3 +43,9 @@ def test_text_stands_out_from_what_lies_behind_it(visit, scheme):
                 break
         assert weak == [], tab.key
     page.close()
+
+
+def test_every_style_sheet_is_served_once_and_what_changes_others_comes_last():
+    written = {path.stem for path in (cached_files.HERE / "styles").glob("*.css")}
+    assert sorted(layout.STYLES) == sorted(written) and layout.STYLES[-1] == "screens"
+    assert layout.CSS.count("{") == layout.CSS.count("}")

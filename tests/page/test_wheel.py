@@ -58,7 +58,7 @@ def environment():
 
 def test_the_wheel_brings_what_the_page_needs(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"dfine/page/app.py", "dfine/page/page.css", "dfine/page/keys.js"} <= set(names)
+    assert {"dfine/page/app.py", "dfine/page/styles/page.css", "dfine/page/keys.js"} <= set(names)
     modules = {f"dfine/page/browser/{path.name}" for path in (ROOT / "dfine" / "page" / "browser").glob("*.js*")}
     assert len(modules) > 15 and modules <= set(names)
     assert any(name.startswith("dfine/assets/checkpoints/demo/") for name in names)

@@ -36,8 +36,8 @@ export function outline(values, y) {
 }
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page @param {boolean} weighted */
-export function panels({element}, {store}, weighted) {
-  const key = weighted ? 'weighted' : 'shape', grid = html('div', {class: 'panels', role: 'group'});
+export function panels({element, name: key}, {store}, weighted) {
+  const grid = html('div', {class: 'panels', role: 'group'});
   const caption = html('p', {class: 'caption'}), tip = html('div', {class: 'tip', hidden: true, 'aria-hidden': 'true'});
   const nothing = html('p', {class: 'nothing'}, 'Nothing to show: no object is chosen.');
   element.replaceChildren(html('div', {class: 'scroll'}, grid), tip, nothing, caption);

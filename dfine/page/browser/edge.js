@@ -14,7 +14,7 @@ const MOST = 8, SHARE = 0.9; // bins that are shown at once, and the share of th
 const OUTWARD = ['to the left', 'up', 'to the right', 'down'], INWARD = ['to the right', 'down', 'to the left', 'up'];
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
-export function edge({element}, {store}) {
+export function edge({element, name: key}, {store}) {
   let unit = 'px', stale = true;
   const radios = (name, id, choose) => {
     const group = html('div', {id, role: 'radiogroup', class: 'radios', 'aria-label': name});
@@ -71,7 +71,7 @@ export function edge({element}, {store}) {
 
   return (state, changed) => {
     stale ||= changed.has('trace') || changed.has('object');
-    if (state.tab === 'edge') draw(state);
+    if (state.tab === key) draw(state);
   };
 }
 

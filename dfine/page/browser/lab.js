@@ -16,7 +16,7 @@ const near = (v, stops) => stops.find((s) => Math.abs(Math.log(v / s)) < 0.03) ?
 const PUBLISHED = 'Published (underlined): a = 1/2; c = 1/4 for N, S, M and L, c = 1/8 for X.';
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
-export function lab({element}, {store}) {
+export function lab({element, name: key}, {store}) {
   const formula = html('p', {class: 'formula'}), note = html('p', {class: 'caption'}), outcome = html('p',
     {class: 'outcome', role: 'status'});
   const drawing = chart(HEIGHT, paint, {role: 'img'}), body = html('tbody'), head = html('thead', {}, html('tr', {},
@@ -113,7 +113,7 @@ export function lab({element}, {store}) {
   }
 
   return (state, changed) => {
-    if (state.tab !== 'lab') return;
+    if (state.tab !== key) return;
     const history = chosen(state), {trace} = state;
     put(all, {hidden: !history});
     put(nothing, {hidden: Boolean(history)});

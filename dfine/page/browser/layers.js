@@ -6,7 +6,7 @@ import {chosen} from './state.js';
 const HEIGHT = 230, MARGIN = {left: 46, right: 12, top: 14, bottom: 26};
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
-export function layers({element}, {store}) {
+export function layers({element, name: key}, {store}) {
   const plots = [['px from the final box', distances], ['IoU with the final box', overlaps],
     ['score (dotted: before LQE)', scores]]
     .map(([title, paint]) => {
@@ -43,7 +43,7 @@ export function layers({element}, {store}) {
 
   return (state, changed) => {
     stale ||= changed.has('trace') || changed.has('object');
-    if (state.tab !== 'layers') return;
+    if (state.tab !== key) return;
     const history = chosen(state);
     put(all, {hidden: !history});
     put(nothing, {hidden: Boolean(history)});

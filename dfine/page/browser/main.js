@@ -20,6 +20,7 @@ import {thumbnails} from './thumbnails.js';
 
 /**
  * @typedef {object} Hub what Gradio hands to a component's script
+ * @property {string} name of the component; a view that is a tab has the tab's key as its name
  * @property {HTMLElement} element
  * @property {(event: string, data?: object) => void} trigger
  * @property {{value: any}} props
@@ -31,6 +32,8 @@ import {thumbnails} from './thumbnails.js';
  * @property {object} told what the server said of the picture: `picture`, `example`, `seconds`, `notes`, `known`; or why
  *   there is none, as `sentence`
  * @property {(point: number[]) => void} ask about a place of the picture, in its pixels
+ * @property {string[]} keys of the tabs, in their order
+ * @property {string} asks the key of the tab that says what is at such a place
  */
 /** @typedef {(state: import('./state.js').State, changed: Set<string>) => void} Draw */
 
@@ -46,7 +49,7 @@ const SENT = ['object', 'threshold', 'classes', 'top', 'tab']; // what the serve
 
 const store = new Store();
 /** @type {Page} */
-const page = {store, told: {sentence: ''}, ask};
+const page = {store, told: {sentence: ''}, ask, keys: [], asks: ''};
 /** @type {Map<string, Draw>} */
 const drawn = new Map();
 let setting = null, dirty = new Set(), link = null, rest = 0, last = '', wanted = new Set();
@@ -63,12 +66,13 @@ export function mount(name, hub) {
   if (name === 'setting') setting = hub;
   if (name === 'tabs') {
     wanted = new Set(hub.props.value.filter(([, , byServer]) => byServer).map(([key]) => key));
+    page.asks = hub.props.value.find(([, , , asks]) => asks)?.[0];
     link = fromHash(location.hash, keys(hub));
     page.keys = keys(hub);
     store.set({tab: link.tab ?? page.keys[0]});
   }
   const view = VIEWS[name];
-  if (view) drawn.set(name, view(hub, page));
+  if (view) drawn.set(name, view({...hub, name}, page));
   if (view) drawn.get(name)(store.state, new Set(Object.keys(store.state)));
   if (name === 'answer' && hub.props.value) open(hub.props.value);
 }
@@ -143,8 +147,8 @@ function say() {
 
 /** A place of the picture that was clicked: what is there, or why nothing is. */
 function ask(point) {
-  store.set({tab: 'why', point});
-  served.set('why', JSON.stringify(say()));
+  store.set({tab: page.asks, point});
+  served.set(page.asks, JSON.stringify(say()));
   setting.trigger('ask', {point});
 }
 

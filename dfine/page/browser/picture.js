@@ -133,7 +133,7 @@ export function picture({element}, page) {
   function choose(i) {
     current = i;
     const {tab} = store.state;
-    store.set({object: seen[i].number, ...(tab === 'why' ? {tab: page.keys[0]} : {})});
+    store.set({object: seen[i].number, ...(tab === page.asks ? {tab: page.keys[0]} : {})});
   }
 
   canvas.addEventListener('pointermove', (event) => {

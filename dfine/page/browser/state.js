@@ -29,6 +29,8 @@ export const START = {
 };
 /** What a visitor decides, and may want to take back; not where the pointer is, or how far the layers have played. */
 export const DECISIONS = ['object', 'edge', 'tab', 'threshold', 'classes', 'top', 'lab'];
+/** The key of the tab where another W(n) is tried; its view is lab.js. */
+export const LAB = 'lab';
 const MEMORY = 100; // decisions that can be taken back
 
 /**
@@ -53,7 +55,7 @@ const tried = new WeakMap(); // histories with another W(n): the last one of eac
 /** As `chosen`, read with the W(n) that is tried where its tab is open. @param {State} state */
 export function read(state) {
   const history = chosen(state);
-  if (!history || state.tab !== 'lab' || !state.lab) return history;
+  if (!history || state.tab !== LAB || !state.lab) return history;
   const {a, c} = state.lab, last = tried.get(history);
   if (last?.a === a && last.c === c) return last.history;
   const again = history.reweighted(a, c);
