@@ -275,6 +275,7 @@ class LossWeights:
     giou: float = 2.0
     fgl: float = 0.15
     ddf: float = 1.5
+    taught: float = 1.0  # of all that a teacher from outside adds (not in the paper)
     vfl_alpha: float = 0.75
     vfl_gamma: float = 2.0
     temperature: float = 5.0  # T of DDF (paper eq. 6)

@@ -106,6 +106,19 @@ def probabilities(edges: Tensor, temperature: float | Tensor = 1.0) -> Tensor:
     return torch.softmax(edges / temperature, -1)
 
 
+def rebinned(p: Tensor, w: Tensor, initial: Tensor, other: Tensor, other_w: Tensor) -> Tensor:
+    """Distributions about one initial box, as distributions about another one, with their masses where they were.
+
+    Probabilities [..., 4, M+1] over w [M+1] of `initial` [..., 4] -> [..., 4, N+1] over `other_w` [N+1] of `other`
+    [..., 4]. Each bin's mass is shared between the two bins around its place (`to_bins`), which keeps the mean;
+    what lies beyond the outermost bins goes to these.
+    """
+    places = decode(initial[..., None, :], w[:, None].expand(-1, 4))  # [..., M+1, 4]: every edge in the same bin
+    left, right = to_bins(encode(other[..., None, :], places).transpose(-1, -2), other_w)
+    moved = p.new_zeros(*p.shape[:-1], len(other_w))
+    return moved.scatter_add_(-1, left, p * (1 - right)).scatter_add_(-1, left + 1, p * right)
+
+
 def mean(p: Tensor, w: Tensor) -> Tensor:
     """Σ W(n)·Pr(n): probabilities [..., N+1] -> box sizes [...]."""
     return p @ w

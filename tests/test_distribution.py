@@ -125,6 +125,20 @@ def one_hot(n: int) -> torch.Tensor:
     return torch.nn.functional.one_hot(torch.tensor(n), 33).float()
 
 
+def test_moved_to_another_box_a_bin_lies_where_it_lay():
+    """All mass at W = 0 of a box of 0.2, seen from one of 0.4 with the same centre: 0.1 further in, −¼ of its size."""
+    w = torch.tensor([-0.5, -0.25, 0.0, 0.25, 0.5])
+    p = torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0]).expand(4, -1)
+    small, large = torch.tensor([0.5, 0.5, 0.2, 0.2]), torch.tensor([0.5, 0.5, 0.4, 0.4])
+    assert torch.allclose(
+        d.rebinned(p, w, small, large, w), torch.tensor([0.0, 1.0, 0.0, 0.0, 0.0]).expand(4, -1), atol=1e-6
+    )
+    assert torch.allclose(
+        d.rebinned(p, w, large, small, w), torch.tensor([0.0, 0.0, 0.0, 0.0, 1.0]).expand(4, -1), atol=1e-6
+    )
+    assert torch.allclose(d.rebinned(p, w, small, small, w), p, atol=1e-6)
+
+
 def test_a_certain_edge():
     w = d.weighting()
     p = one_hot(20)

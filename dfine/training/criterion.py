@@ -8,6 +8,8 @@
 | layer L               | own match       | union           | union           | (it is the teacher)             |
 | denoising initial     | known positives | known positives | –               | –                               |
 | denoising layer 1 … L | known positives | known positives | known positives | by the matching queries' counts |
+
+A teacher from outside (`dfine.training.distillation`) adds to each stage but the denoising ones the terms `taught …`.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from dfine.boxes import iou
 from dfine.config import LossWeights
 from dfine.trace.records import Estimate, NoisedQueries, Refinement, Target, Trace
 from dfine.training import losses
+from dfine.training.distillation import Lesson
 from dfine.training.matching import Match, hungarian, known, union
 
 
@@ -35,7 +38,7 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class Teacher:
+class LastLayer:
     """The last layer's distributions, and how many queries are matched and unmatched."""
 
     edges: Tensor  # [B, Q, 4, N+1]
@@ -53,15 +56,21 @@ class Criterion:
     def __init__(self, weights: LossWeights | None = None):
         self.weights = weights or LossWeights()
 
-    def __call__(self, trace: Trace, targets: list[Target], noise: NoisedQueries | None = None) -> dict[str, Tensor]:
+    def __call__(
+        self,
+        trace: Trace,
+        targets: list[Target],
+        noise: NoisedQueries | None = None,
+        lesson: Lesson | None = None,
+    ) -> dict[str, Tensor]:
         """Weighted loss terms of B pictures, in float32 whatever the autocast type."""
         with torch.autocast(trace.initial.boxes.device.type, enabled=False):
             trace = trace.map(lambda t: distribution.full(t) if t.is_floating_point() else t)
-            if noise is None:
-                return self._matching(trace, targets)[0]
-            noised, matching = trace.split(noise.count)
+            noised, matching = (None, trace) if noise is None else trace.split(noise.count)
             terms, counts = self._matching(matching, targets)
-            return terms | self._denoising(noised, targets, noise, counts)
+            if noised is not None:
+                terms |= self._denoising(noised, targets, noise, counts)
+            return terms if lesson is None else terms | self._taught(matching, lesson)
 
     def _matching(self, trace: Trace, targets: list[Target]) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
         """Terms of the matching queries, and how many of them are matched and unmatched."""
@@ -72,7 +81,7 @@ class Criterion:
         truth = _truth(targets)
         objects, pairs = _global_mean(len(truth.labels), truth.boxes), _global_mean(len(everyone), truth.boxes)
         counts = _counts(trace.last, everyone)
-        teacher = Teacher(trace.last.edges, trace.last.logits.sigmoid().amax(-1), counts)
+        last = LastLayer(trace.last.edges, trace.last.logits.sigmoid().amax(-1), counts)
         bins = _bins(trace, everyone, truth)
 
         terms = {}
@@ -82,7 +91,7 @@ class Criterion:
             if isinstance(stage, Refinement):
                 terms |= self._shape(name, stage, everyone, truth, pairs, bins)
                 if stage is not trace.last:
-                    terms |= self._distil(name, stage, everyone, truth, teacher)
+                    terms |= self._distil(name, stage, everyone, truth, last)
         return terms, counts
 
     def _denoising(
@@ -91,7 +100,7 @@ class Criterion:
         """Terms of the denoising queries: the same losses, with a match that is known."""
         match, truth = known(noise, targets), _truth(targets)
         norm = _global_mean(len(truth.labels), truth.boxes) * noise.groups
-        teacher = Teacher(trace.last.edges, trace.last.logits.sigmoid().amax(-1), counts)
+        last = LastLayer(trace.last.edges, trace.last.logits.sigmoid().amax(-1), counts)
         bins = _bins(trace, match, truth)
 
         terms = {}
@@ -104,8 +113,26 @@ class Criterion:
             if isinstance(stage, Refinement):
                 terms |= self._shape(name, stage, match, truth, norm, bins)
                 if stage is not trace.last:
-                    terms |= self._distil(name, stage, match, truth, teacher)
+                    terms |= self._distil(name, stage, match, truth, last)
         return terms
+
+    def _taught(self, trace: Trace, lesson: Lesson) -> dict[str, Tensor]:
+        """Terms of the matching queries that answer as the teacher does; answers count by their scores."""
+        match = hungarian(trace.last.logits, trace.last.boxes, lesson.answers, self.weights)
+        at, weight = (match.picture, match.query), lesson.weight[match.target]
+        scores, boxes = lesson.scores[match.target], torch.cat([t.boxes for t in lesson.answers])[match.target]
+        edges = lesson.edges(match.target, trace.initial.boxes[at].detach(), trace.w)
+        norm, w = _global_mean(weight.sum(), weight), self.weights
+
+        terms = {}
+        for name, stage in stages_of(trace).items():
+            found, logits = stage.boxes[at], stage.logits[at][:, lesson.shared]
+            terms[f"taught scores/{name}"] = w.vfl * losses.soft_scores(logits, scores[:, lesson.shared], weight)
+            terms[f"taught l1/{name}"] = w.l1 * losses.l1(found, boxes, weight)
+            terms[f"taught giou/{name}"] = w.giou * losses.giou(found, boxes, weight)
+            if isinstance(stage, Refinement):
+                terms[f"taught edges/{name}"] = w.fgl * losses.soft_edges(stage.edges[at], edges, weight)
+        return {name: w.taught * loss / norm for name, loss in terms.items()}
 
     def _answer(
         self, name: str, stage: Estimate | Refinement, match: Match, truth: Truth, norm: Tensor
@@ -133,15 +160,15 @@ class Criterion:
         quality = iou(stage.boxes[at], truth.boxes[match.target])
         return {f"fgl/{name}": self.weights.fgl * losses.fgl(stage.edges[at], *bins, quality) / norm}
 
-    def _distil(self, name: str, stage: Refinement, match: Match, truth: Truth, teacher: Teacher) -> dict[str, Tensor]:
+    def _distil(self, name: str, stage: Refinement, match: Match, truth: Truth, last: LastLayer) -> dict[str, Tensor]:
         at = (match.picture, match.query)
-        matched = torch.zeros_like(teacher.score, dtype=torch.bool)
+        matched = torch.zeros_like(last.score, dtype=torch.bool)
         matched[at] = True
-        weight = teacher.score.detach().clone()
+        weight = last.score.detach().clone()
         weight[at] = iou(stage.boxes[at], truth.boxes[match.target]).detach()
         sizes = tuple(_global_mean(mask.sum(), weight) for mask in (matched, ~matched))
-        parts = losses.Parts(matched, teacher.counts, sizes)
-        loss = losses.ddf(stage.edges, teacher.edges, weight, parts, self.weights.temperature)
+        parts = losses.Parts(matched, last.counts, sizes)
+        loss = losses.ddf(stage.edges, last.edges, weight, parts, self.weights.temperature)
         return {f"ddf/{name}": self.weights.ddf * loss}
 
 

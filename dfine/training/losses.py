@@ -28,14 +28,16 @@ def vfl(logits: Tensor, match: Match, labels: Tensor, iou: Tensor, *, alpha: flo
     return F.binary_cross_entropy_with_logits(logits, score, weight=weight, reduction="sum")
 
 
-def l1(boxes: Tensor, truth: Tensor) -> Tensor:
-    """Sum of absolute differences of cxcywh boxes [n, 4]."""
-    return (boxes - truth).abs().sum()
+def l1(boxes: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Sum of absolute differences of cxcywh boxes [n, 4], each weighed [n] or all alike."""
+    loss = (boxes - truth).abs()
+    return loss.sum() if weight is None else (loss * weight[:, None].detach()).sum()
 
 
-def giou(boxes: Tensor, truth: Tensor) -> Tensor:
-    """Sum of 1 − GIoU of boxes [n, 4]."""
-    return (1 - box.giou(boxes, truth)).sum()
+def giou(boxes: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Sum of 1 − GIoU of boxes [n, 4], each weighed [n] or all alike."""
+    loss = 1 - box.giou(boxes, truth)
+    return loss.sum() if weight is None else (loss * weight.detach()).sum()
 
 
 def fgl(edges: Tensor, left: Tensor, right_weight: Tensor, weight: Tensor) -> Tensor:
@@ -49,6 +51,21 @@ def fgl(edges: Tensor, left: Tensor, right_weight: Tensor, weight: Tensor) -> Te
         return -log_p.gather(-1, index[..., None])[..., 0]
 
     loss = ce(left) * (1 - right_weight) + ce(left + 1) * right_weight
+    return (loss * weight[:, None].detach()).sum()
+
+
+def soft_scores(logits: Tensor, scores: Tensor, weight: Tensor) -> Tensor:
+    """Binary cross entropy of logits [n, K] with a teacher's probabilities [n, K], each answer weighed [n]; summed."""
+    loss = F.binary_cross_entropy_with_logits(logits, scores.to(logits.dtype), reduction="none").sum(-1)
+    return (loss * weight.detach()).sum()
+
+
+def soft_edges(edges: Tensor, probabilities: Tensor, weight: Tensor) -> Tensor:
+    """Cross entropy of edge logits [n, 4, N+1] with a teacher's distributions [n, 4, N+1], weighed [n]; summed.
+
+    `fgl` with all of a distribution in place of the two bins around the true edge.
+    """
+    loss = -(probabilities * F.log_softmax(full(edges), -1)).sum(-1)
     return (loss * weight[:, None].detach()).sum()
 
 

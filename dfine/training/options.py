@@ -41,6 +41,10 @@ class TrainOptions:
     init: str | None = option(
         None, "A checkpoint to start from, named as for --model; classes are carried over by name."
     )
+    teacher: str | None = option(
+        None, "A trained checkpoint, named as for --model, whose answers are learned beside the labels (distillation)."
+    )
+    teacher_weight: float = option(1.0, "How much its answers count.", low=0)
     backbone: str | None = option(
         None, "ImageNet weights for a fresh backbone: PPHGNetV2_B…_stage1.pth of the release."
     )

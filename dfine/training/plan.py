@@ -18,6 +18,7 @@ from dfine.data.transforms import Transform
 from dfine.engines.device import resolve
 from dfine.network.detector import DFINE
 from dfine.processes import Ranks
+from dfine.training.distillation import shared
 from dfine.training.options import SEEDS, TrainOptions
 from dfine.training.recipe import frozen, half, in_words, recipe, strong
 from dfine.training.transfer import carry_over
@@ -40,6 +41,7 @@ class Plan:
     data: Dataset | None  # what to train on; None: scenes, new ones every epoch
     val: Dataset  # what is held out
     start: Checkpoint | None  # what the network starts from
+    teacher: Checkpoint | None  # whose answers are learned beside the labels
     freezes: bool  # whether the backbone's stem and norms stay as they are
     half: str  # "off", "bf16" or "fp16"
 
@@ -48,16 +50,21 @@ class Plan:
         """Settle a run.
 
         Raises:
-            ValueError: an option is out of range, or the data holds nothing to learn from.
+            ValueError: an option is out of range, the data holds nothing to learn from, or the teacher knows none of
+                its classes.
             OSError: the data cannot be read.
-            CheckpointError: the checkpoint to start from cannot be read.
+            CheckpointError: the checkpoint to start from, or the teacher, cannot be read.
         """
         options = replace(options, device=str(resolve(options.device)))
         start = open_checkpoint(options.init) if options.init else None
         config = start.config if start else Config.of(options.size)
         training, held_out = data(options)
         settled = recipe(options, config.size)
-        return cls(options, settled, training, held_out, start, frozen(options, config), half(options))
+        teacher = open_checkpoint(options.teacher) if options.teacher else None
+        plan = cls(options, settled, training, held_out, start, teacher, frozen(options, config), half(options))
+        if teacher:
+            shared(teacher, plan.names)
+        return plan
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -134,7 +141,12 @@ class Plan:
         """What is trained on and what is held out, in a line."""
         drawn = "scenes" if self.data is None else "pictures"
         many = f"{len(self.names)} classes" if len(self.names) > 1 else "1 class"
-        return f"{self.pictures} {drawn} an epoch of {many} ({', '.join(self.names)}); {len(self.val)} held out"
+        said = f"{self.pictures} {drawn} an epoch of {many} ({', '.join(self.names)}); {len(self.val)} held out"
+        return f"{said}; {self.of_its_teacher()}" if self.teacher else said
+
+    def of_its_teacher(self) -> str:
+        """How much of the data the teacher knows, in words."""
+        return f"{self.options.teacher} teaches {len(shared(self.teacher, self.names))} of {len(self.names)} classes"
 
 
 def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:

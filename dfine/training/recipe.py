@@ -107,6 +107,7 @@ def told(options: TrainOptions) -> dict:
         "val_count": options.data != "scenes" or options.val is not None,
         "plain_epochs": settled.augment == "plain",
         "backbone": options.init is not None,
+        "teacher_weight": options.teacher is None,
         "compile": not options.compile,
         "resume": True,
     }

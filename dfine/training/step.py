@@ -9,13 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from dfine.config import NoiseSpec
+from dfine.config import LossWeights, NoiseSpec
 from dfine.data import augment
 from dfine.processes import Ranks
 from dfine.trace.records import Target
 from dfine.training.checkpoint import State
 from dfine.training.criterion import Criterion
 from dfine.training.denoising import add_noise
+from dfine.training.distillation import Teacher
 from dfine.training.plan import Plan
 
 
@@ -50,7 +51,9 @@ class Step:
         options = plan.options
         self.state, self.plan, self.options, self.here, self.device = state, plan, options, here, device
         self.parts = options.accumulate if least is None else min(options.accumulate, least)
-        self.criterion, self.noise = Criterion(), NoiseSpec(queries=options.denoising)
+        self.criterion = Criterion(LossWeights(taught=options.teacher_weight))
+        self.noise = NoiseSpec(queries=options.denoising)
+        self.teacher = Teacher(plan.teacher, state.names, device) if plan.teacher else None
         self.scales = augment.sizes(plan.options.input_size, plan.recipe.repeats)
         self.model = self._wrapped(state.network)
 
@@ -106,7 +109,8 @@ class Step:
 
         with self.plan.amp():
             trace = self.model(pixels, noise)
-        terms = self.criterion(trace, targets, noise)
+            lesson = self.teacher(pixels) if self.teacher else None
+        terms = self.criterion(trace, targets, noise, lesson)
         loss = sum(terms.values())
         if noise is None:  # processes wait for the gradient of every weight, also where nobody used its labels
             loss = loss + 0.0 * state.network.queries.label.weight.sum()

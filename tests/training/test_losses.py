@@ -94,3 +94,32 @@ def test_ddf_in_half_precision_is_computed_in_float32():
     matched = torch.tensor([[True, False, True, False]])
     full = ddf(student.half().float(), teacher.half().float(), matched, (2, 2))
     assert ddf(student.half(), teacher.half(), matched, (2, 2)).item() == pytest.approx(full.item(), rel=1e-6)
+
+
+def test_soft_scores_are_least_at_the_teachers_probabilities():
+    scores = torch.tensor([[0.7, 0.2]])
+    logits = torch.logit(scores).requires_grad_()
+    loss = losses.soft_scores(logits, scores, torch.tensor([0.7]))
+    entropy = -sum(p * math.log(p) + (1 - p) * math.log(1 - p) for p in (0.7, 0.2))
+    assert loss.item() == pytest.approx(0.7 * entropy, rel=1e-5)
+    loss.backward()
+    assert logits.grad.abs().max() < 1e-6
+
+
+def test_soft_edges_of_two_bins_are_the_fgl_loss():
+    edges, weight = torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(0)), torch.tensor([0.5, 0.9])
+    left, right = (
+        torch.tensor([[0, 1, 2, 3], [3, 2, 1, 0]]),
+        torch.tensor([[0.0, 0.25, 0.5, 1.0], [0.1, 0.2, 0.3, 0.4]]),
+    )
+    two = torch.zeros(2, 4, 5).scatter_(-1, left[..., None], 1 - right[..., None])
+    two.scatter_add_(-1, left[..., None] + 1, right[..., None])
+    assert losses.soft_edges(edges, two, weight).item() == pytest.approx(losses.fgl(edges, left, right, weight).item())
+
+
+def test_boxes_can_be_weighed():
+    a = torch.tensor([[0.5, 0.5, 0.2, 0.2], [0.2, 0.2, 0.1, 0.1]])
+    b = torch.tensor([[0.6, 0.5, 0.2, 0.4], [0.2, 0.2, 0.1, 0.1]])
+    weight = torch.tensor([0.5, 1.0])
+    assert losses.l1(a, b, weight).item() == pytest.approx(losses.l1(a, b).item() / 2)
+    assert losses.giou(a, b, weight).item() == pytest.approx(losses.giou(a, b).item() / 2)

@@ -104,3 +104,12 @@ def test_a_run_that_began_with_all_pictures_goes_on_with_all(tmp_path):
     with pytest.warns(UserWarning, match="AP will be measured on the pictures that are trained on"):
         data, val = plan.data(again)
     assert len(data) == 30 and val is data
+
+
+def test_a_teacher_is_settled_with_the_plan():
+    known = Plan.of(options(teacher="demo"))
+    assert known.of_its_data().endswith(f"; demo teaches {len(NAMES)} of {len(NAMES)} classes")
+    few = Plan.of(options(teacher="photos"))
+    assert few.of_its_teacher() == f"photos teaches 1 of {len(NAMES)} classes"  # cars are drawn, too
+    with pytest.raises(CheckpointError, match="nowhere"):
+        Plan.of(options(teacher="./nowhere"))

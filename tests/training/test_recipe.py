@@ -43,7 +43,7 @@ def test_what_is_settled_comes_to_the_same_run(size, changes):
     ]
 
 
-MAY_BE_EMPTY = ("val", "init", "backbone", "patience", "device", "amp")
+MAY_BE_EMPTY = ("val", "init", "teacher", "backbone", "patience", "device", "amp")
 
 
 def test_only_large_networks_that_start_from_weights_are_frozen():

@@ -74,3 +74,14 @@ def test_compiled_parts_learn_the_same(batch, monkeypatch):
         assert ours[name] == pytest.approx(value, rel=1e-4, abs=1e-5), name
     assert alike(ours_moved, moved) > 0.9999
     assert not any("_orig_mod" in key for key in state.network.state_dict())  # checkpoints know nothing of it
+
+
+def test_a_teacher_adds_its_terms_and_stays_as_it_is(batch):
+    terms, _, _ = stepped(batch)
+    taught, _, state = stepped(batch, teacher="demo", teacher_weight=0.5)
+    more = {name: value for name, value in taught.items() if name not in terms}
+    assert {name.split("/")[0] for name in more} == {f"taught {kind}" for kind in ("scores", "l1", "giou", "edges")}
+    assert {name: taught[name] for name in terms} == pytest.approx(terms)
+    whole, _, _ = stepped(batch, teacher="demo")
+    assert {name: whole[name] / 2 for name in more} == pytest.approx(more) and min(more.values()) > 0
+    assert not any(key.startswith("teacher") for key in state.network.state_dict())
