@@ -76,8 +76,6 @@ class Training:
         torch.manual_seed(plan.options.seed)
         told = tell if here.first else _nobody
         network = plan.network(told)
-        if plan.teacher:
-            told(plan.of_its_teacher())
         told(plan.in_words())
         device = torch.device(here.device(plan.options.device))
         state = fresh(plan, network.to(device, memory_format=torch.channels_last))

@@ -135,7 +135,8 @@ class Plan:
 
     def in_words(self) -> str:
         """What the run will do, and where it leaves the published recipe because of its batch, in a few lines."""
-        return in_words(self.recipe, RECIPES[self.start.config.size if self.start else self.options.size])
+        said = in_words(self.recipe, RECIPES[self.start.config.size if self.start else self.options.size])
+        return f"{said}\n{self.of_its_teacher()}" if self.teacher else said
 
     def of_its_data(self) -> str:
         """What is trained on and what is held out, in a line."""

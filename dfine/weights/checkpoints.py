@@ -46,6 +46,9 @@ from dfine.weights.zoo import ZOO, labels_of_hub
 SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 SIZE = (640, 640)  # (height, width) that published weights were trained with
 
+# "owner/model" as the Hub takes it: "./model" and "../model" are folders that are not there.
+HUB_ID = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]*\w)?/\w(?:[\w.-]{0,94}\w)?", re.ASCII)
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -133,7 +136,7 @@ def _locate(source: str | os.PathLike) -> tuple[Path, str | None]:
         return fetch(ZOO[source]), ZOO[source].labels
     if str(source) and Path(source).exists():
         return Path(source), None
-    if isinstance(source, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", source) and not source.endswith(SUFFIXES):
+    if isinstance(source, str) and HUB_ID.fullmatch(source) and not source.endswith(SUFFIXES):
         return fetch_hub(source), labels_of_hub(source)
     close = difflib.get_close_matches(str(source), ZOO, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"short names are {', '.join(ZOO)}"

@@ -202,6 +202,9 @@ def test_loading_leaves_the_random_state_alone(tmp_path):
         ("weights/nothing.pth", "there is no file, folder or known checkpoint"),
         ("", "there is no file, folder or known checkpoint"),
         ("a/b/c", "there is no file, folder or known checkpoint"),
+        ("./model", "there is no file, folder or known checkpoint"),
+        ("../model", "there is no file, folder or known checkpoint"),
+        ("runs/model-", "there is no file, folder or known checkpoint"),
     ],
 )
 def test_unknown_sources(source, said, tmp_path, monkeypatch):
