@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from dfine.data.augment import Mosaic
+from dfine.data.cover import Cover
 from dfine.data.pictures import PictureError
 from dfine.data.transforms import Compose, RandomHorizontalFlip, Resize, Transform
 from dfine.trace.records import Target
@@ -84,8 +85,16 @@ class Prepared(Dataset):
     In place of one that cannot be read comes its ValueError or OSError, which names the picture's file.
     """
 
-    def __init__(self, dataset: Dataset, transform: Transform, seed: int, mosaic: Mosaic | None = None):
-        self.dataset, self.transform, self.seed, self.mosaic = dataset, transform, seed, mosaic
+    def __init__(
+        self,
+        dataset: Dataset,
+        transform: Transform,
+        seed: int,
+        mosaic: Mosaic | None = None,
+        after: Transform | None = None,
+    ):
+        """`after` is what is done to a mosaic."""
+        self.dataset, self.transform, self.seed, self.mosaic, self.after = dataset, transform, seed, mosaic, after
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -102,8 +111,8 @@ class Prepared(Dataset):
     def _item(self, index: int) -> tuple[Tensor, Target]:
         if self.mosaic is None or not self.mosaic.wanted():
             return self.transform(*self.dataset[index])
-        picture, target = self.mosaic(self.dataset.__getitem__, index, len(self.dataset))
-        return Resize(self.mosaic.size)(picture, target)
+        pair = self.mosaic(self.dataset.__getitem__, index, len(self.dataset))
+        return self.after(*pair)
 
     def _placed(self, error: Exception, index: int) -> Exception:
         """The error, with the whole path of the picture where it only names the file."""
@@ -136,7 +145,14 @@ class Batching:
     pin: bool = False  # put pictures where a GPU can fetch them by itself, while the CPU goes on
 
 
-def loader(dataset: Dataset, how: Batching, *, transform: Transform | None = None, mosaic: float = 0.0) -> DataLoader:
+def loader(
+    dataset: Dataset,
+    how: Batching,
+    *,
+    transform: Transform | None = None,
+    mosaic: float = 0.0,
+    cover: float = 0.0,
+) -> DataLoader:
     """Batches of a data set: (pictures uint8 [B, 3, H, W], list of Target).
 
     Before each epoch set `loader.batch_sampler.epoch`; to go on in the middle of one, set `loader.batch_sampler.start`
@@ -147,11 +163,13 @@ def loader(dataset: Dataset, how: Batching, *, transform: Transform | None = Non
         how: see `Batching`.
         transform: takes the place of the random flip in training.
         mosaic: in training, the share of pictures that are made of four (`augment.Mosaic`).
+        cover: in training, the share of pictures in which sides of objects are painted over (`cover.Cover`).
     """
     steps = [transform or RandomHorizontalFlip()] if how.train else []
+    last = [Cover(cover), Resize(how.size)] if how.train and cover else [Resize(how.size)]
     four = Mosaic(mosaic, how.size) if how.train and mosaic else None
     return Loader(
-        Prepared(dataset, Compose(*steps, Resize(how.size)), how.seed, four),
+        Prepared(dataset, Compose(*steps, *last), how.seed, four, Compose(*last)),
         batch_sampler=Batches(len(dataset), how.batch, shuffle=how.train, seed=how.seed, share=how.share),
         num_workers=how.workers,
         collate_fn=_sent,

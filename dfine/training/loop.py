@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from dfine.data.loader import Batching, loader, relabelled
+from dfine.data.loader import Batching, relabelled
 from dfine.engines.torch_engine import TorchEngine
 from dfine.evaluation.coco import ALONE, Evaluation, evaluate
 from dfine.evaluation.thresholds import Thresholds, thresholds
@@ -186,7 +186,7 @@ class Training:
             share=(self.here.rank, self.here.count),
             pin=self.device.type == "cuda",
         )
-        batches = loader(data, how, transform=self.plan.transform(state.plain), mosaic=self.plan.mosaic(state.plain))
+        batches = self.plan.batches(data, how, state.plain)
         batches.batch_sampler.epoch, batches.batch_sampler.start = state.epoch, state.batch
         total = len(batches) * self.epochs
 

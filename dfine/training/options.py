@@ -60,6 +60,9 @@ class TrainOptions:
         "auto", "Published augmentation, or only a flip; auto: plain for scenes, which are new every epoch."
     )
     mosaic: float = option(0.0, "Share of pictures that are made of four, for few pictures; 0.3 to 0.5.", low=0, high=1)
+    cover: float = option(
+        0.0, "Share of pictures in which sides of objects are painted over, so that hidden edges say so.", low=0, high=1
+    )
     scales: OnOff = option("auto", "Batches of several sizes; auto: as published, not for scenes.")
     freeze: OnOff = option("auto", "Keep the backbone's stem and norms; auto: in L and X that start from weights.")
     pictures: int = option(4000, "Scenes per epoch, all of them new.", low=1)

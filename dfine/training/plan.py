@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from dfine.config import RECIPES, Config, Recipe
 from dfine.data import augment, sources
+from dfine.data.loader import Batching, loader
 from dfine.data.scenes import Scenes
 from dfine.data.transforms import Transform
 from dfine.engines.device import resolve
@@ -125,6 +126,14 @@ class Plan:
     def mosaic(self, plain: bool) -> float:
         """The share of mosaics; none in the last epochs."""
         return 0.0 if plain else self.options.mosaic
+
+    def batches(self, data: Dataset, how: Batching, plain: bool) -> DataLoader:
+        """`data` as batches, with everything that is done to pictures; `plain` in the last epochs.
+
+        Sides of objects are covered in the last epochs too: hidden edges are a thing to know, not a way to see more.
+        """
+        transform, mosaic = self.transform(plain), self.mosaic(plain)
+        return loader(data, how, transform=transform, mosaic=mosaic, cover=self.options.cover)
 
     def amp(self) -> contextlib.AbstractContextManager:
         """The autocast context of a step."""

@@ -216,6 +216,19 @@ def test_mosaics_are_the_same_however_many_processes_make_them(workers):
     assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(loader(scenes, Batching(3, (64, 64))), mosaics))
 
 
+def test_covered_pictures_are_the_same_however_many_processes_make_them_mosaics_too():
+    scenes = Scenes(6, size=(64, 64), seed=1)
+    plain, covered, again, both = (
+        list(loader(scenes, Batching(3, (64, 64), train=True, seed=5, workers=workers), **how))
+        for workers, how in ((0, {}), (0, {"cover": 1.0}), (2, {"cover": 1.0}), (0, {"cover": 1.0, "mosaic": 1.0}))
+    )
+    assert all(torch.equal(a, b) for (a, _), (b, _) in zip(covered, again))
+    assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(plain, covered))
+    assert all(pixels.shape == (3, 3, 64, 64) for pixels, _ in both)
+    held_out = loader(scenes, Batching(3, (64, 64)), cover=1.0)
+    assert all(torch.equal(a, b) for (a, _), (b, _) in zip(loader(scenes, Batching(3, (64, 64))), held_out))
+
+
 def test_labels_that_count_in_another_order():
     scenes = Scenes(3, size=(64, 64), seed=1)
     assert relabelled(scenes, scenes.names) is scenes
