@@ -24,10 +24,10 @@ sys.path.insert(0, str(ROOT))
 
 from dfine.config import Config  # noqa: E402
 from dfine.engines.fused import fused  # noqa: E402
+from dfine.engines.heap import keep_memory  # noqa: E402
 from dfine.engines.onnx import file  # noqa: E402
 from dfine.engines.onnx.export import Options, export  # noqa: E402
 from dfine.engines.onnx.sessions import available, open_session  # noqa: E402
-from dfine.engines.torch_engine import keep_memory  # noqa: E402
 from dfine.network.detector import DFINE  # noqa: E402
 from dfine.trace.card import Card  # noqa: E402
 

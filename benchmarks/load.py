@@ -5,8 +5,9 @@
 Serves `python app.py` with the shipped checkpoint, and for each number of callers lets them and the browsers work for
 so many minutes. Callers ask /detect and /inspect about a picture in turn; visitors choose examples, move the threshold,
 and open tabs. Printed are answers a second, the median and the 95th percentile of a caller's wait, how often the page
-said "busy" (429 or 503), every other error, how long a new page took, and the memory of the page's process before and
-after. A caller to whom the page is busy waits for as long as it is told, as a client should.
+said "busy" (429 or 503), every other error, how long a new page took, and the memory of the page's process: before,
+after the warm-up (a fifth of the round), the highest since, and at the end. A caller to whom the page is busy waits for
+as long as it is told, as a client should.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from dfine.data import scenes  # noqa: E402
 
 BUSY = (429, 503)
 PATIENCE = 120  # seconds that an answer may take
+WARM = 0.2  # the share of a round after which memory should rise no more
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Seen:
     errors: Counter = field(default_factory=Counter)
     actions: int = 0  # of visitors
     page: float | None = None  # seconds until a page stood that was opened while all were at work
+    held: list[float] = field(default_factory=list)  # megabytes that the page's process held, about once a second
 
 
 def uploaded(url: str, picture: bytes) -> str:
@@ -152,6 +155,26 @@ def memory() -> float | None:
     return None
 
 
+def watching(seen: Seen, done: threading.Event) -> None:
+    """Note how much memory the page's process holds, until all is done."""
+    while not done.wait(1):
+        megabytes = memory()
+        if megabytes is not None:
+            seen.held.append(megabytes)
+
+
+def held(values: list[float]) -> str:
+    """A round's memory in words: at its begin, when warm, at most since then, and at its end."""
+    if not values:
+        return ""
+    warm = values[int(WARM * (len(values) - 1)) :]
+    rise = 100 * (max(warm) / warm[0] - 1)
+    return (
+        f"; memory {values[0]:.0f} MB, warm {warm[0]:.0f}, then at most {max(warm):.0f} (+{rise:.1f} %), "
+        f"in the end {values[-1]:.0f}"
+    )
+
+
 def round_of(url: str, path: str, callers: int, options: argparse.Namespace) -> None:
     """Let so many callers and the browsers work, and print what was seen."""
     seen, begin = Seen(), threading.Barrier(callers + 1 + bool(options.browsers))
@@ -162,17 +185,20 @@ def round_of(url: str, path: str, callers: int, options: argparse.Namespace) -> 
     for thread in work:
         thread.start()
     begin.wait()
-    start, before = time.monotonic(), memory()
+    start, done = time.monotonic(), threading.Event()
+    watch = threading.Thread(target=watching, args=(seen, done))
+    watch.start()
     for thread in work:
         thread.join()
-    after, waits = memory(), sorted(seen.waits) or [float("nan")]
-    held = "" if None in (before, after) else f"; memory {before:.0f} → {after:.0f} MB"
+    done.set()
+    watch.join()
+    waits = sorted(seen.waits) or [float("nan")]
     first = "" if seen.page is None else f"; a new page stood after {seen.page:.1f} s"
     rate = len(seen.waits) / (time.monotonic() - start)
     print(
         f"{callers:3d} callers, {options.browsers} browsers: {rate:.2f} answers/s, "
         f"median {statistics.median(waits):.2f} s, p95 {waits[int(0.95 * (len(waits) - 1))]:.2f} s, "
-        f"{seen.busy} times busy, {seen.actions} actions{first}{held}; "
+        f"{seen.busy} times busy, {seen.actions} actions{first}{held(seen.held)}; "
         f"errors: {dict(seen.errors) or 'none'}",
         flush=True,
     )

@@ -23,8 +23,8 @@ from dfine.config import Config
 from dfine.engines.compared import Run, Setting, builders
 from dfine.engines.cost import gflops, reserved, weight_bytes
 from dfine.engines.fused import fused
+from dfine.engines.heap import keep_memory
 from dfine.engines.memory import added
-from dfine.engines.torch_engine import keep_memory
 from dfine.network.detector import DFINE
 
 WARM = 3  # runs of each engine that do not count

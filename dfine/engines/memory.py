@@ -12,10 +12,10 @@ import torch
 from dfine.config import Config
 from dfine.engines.compared import FILES, Setting, builders
 from dfine.engines.cost import resident, weight_bytes
+from dfine.engines.heap import keep_memory
 from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.packages import needed
 from dfine.engines.onnx.sessions import ON_CPU
-from dfine.engines.torch_engine import keep_memory
 from dfine.network.detector import DFINE
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
-import sys
 import threading
 from dataclasses import dataclass
 
@@ -17,11 +15,11 @@ from dfine.engines import onednn
 from dfine.engines.cuda_graphs import Recorded
 from dfine.engines.folded import folded
 from dfine.engines.fused import fused
+from dfine.engines.heap import keep_memory
 from dfine.engines.precision import half_type, named, rounded
 from dfine.network.detector import DFINE
 from dfine.trace.records import Trace
 
-KEPT = 64 << 20, 256 << 20  # bytes of one tensor, and of all free ones, that go back to the heap and not to the system
 FOLDING = ("cpu", "cuda")  # devices that have double precision, in which weights are folded
 
 
@@ -134,18 +132,3 @@ class TorchEngine:
             if not self._half and not self.options.compiled and onednn.available():
                 return onednn.for_onednn(copy)
         return torch.compile(copy) if self.options.compiled else copy
-
-
-def keep_memory() -> bool:
-    """Ask the C library to keep freed memory of large tensors for the next ones; says whether it did.
-
-    Pictures of one size need the same memory again and again. By default glibc hands large blocks back to the system
-    each time, and the system's page faults then cost more than the arithmetic. Other libraries of C are left alone.
-    """
-    if sys.platform != "linux":
-        return False
-    library = ctypes.CDLL(None)
-    if not hasattr(library, "gnu_get_libc_version"):
-        return False
-    threshold, trim = -3, -1  # M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of malloc.h
-    return bool(library.mallopt(threshold, KEPT[0]) and library.mallopt(trim, KEPT[1]))

@@ -8,6 +8,7 @@ import sys
 
 import gradio as gr
 
+from dfine.engines.heap import share_heaps
 from dfine.page import cached_files
 from dfine.page.endpoints import endpoints
 from dfine.page.example_cache import ExampleCache
@@ -60,6 +61,7 @@ def main(arguments: list[str] | None = None, program: str = "app.py") -> None:
         program: what the command is called, for its help and its error sentences.
     """
     options = parser(program).parse_args(arguments)
+    share_heaps()  # before there are threads
     serving = Serving(options.host, options.port, options.hosts, os.environ.get("DFINE_AUTH", ""))
     try:
         bound(serving.host, serving.port).close()  # says at once that a port is taken, before models are read
