@@ -18,12 +18,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
-from torchvision.transforms.v2 import functional
 
 from dfine import boxes as box
 from dfine.data import folders, texts
 from dfine.data.coco_entries import Entries, Fault, Note, clipped, stop
 from dfine.data.pictures import formats, read
+from dfine.data.resize import planes
 from dfine.trace.records import Target
 
 __all__ = ["CocoSet", "Fault", "Note", "read_json", "stop"]
@@ -107,7 +107,7 @@ class CocoSet(Dataset):
                     have, want = "x".join(map(str, stored.size)), "x".join(map(str, target.size))
                     raise ValueError(f"the picture {path} has {have} pixels, but {self.source.name} says {want}")
                 picture = stored.convert("RGB")
-        return functional.pil_to_tensor(picture), target
+        return planes(picture), target
 
     @property
     def objects(self) -> int:

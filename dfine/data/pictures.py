@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as F
+
+from dfine.data.resize import planes, resize
 
 Picture = str | os.PathLike | Image.Image | np.ndarray | Tensor
 
@@ -76,9 +76,7 @@ def to_pixels(picture: Image.Image, size: tuple[int, int]) -> Tensor:
 
     A plain bilinear, antialiased resize whatever the picture's shape; no letterbox, no mean, no standard deviation.
     """
-    pixels = F.pil_to_tensor(picture)
-    if tuple(pixels.shape[-2:]) != tuple(size):
-        pixels = F.resize(pixels, list(size), interpolation=InterpolationMode.BILINEAR, antialias=True)
+    pixels = resize(planes(picture), size)
     # By numpy, in this thread: threads of torch, once woken, would spin for milliseconds beside those of other engines.
     return torch.from_numpy(np.divide(pixels.permute(1, 2, 0).numpy(), 255, dtype=np.float32)).permute(2, 0, 1)
 

@@ -12,9 +12,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 from torchvision import tv_tensors
-from torchvision.transforms import InterpolationMode, v2
+from torchvision.transforms import v2
 
 from dfine import boxes as box
+from dfine.data.resize import resize
 from dfine.trace.records import Target
 
 Pair = tuple[Tensor, Target]
@@ -47,10 +48,7 @@ class Resize:
             )
 
     def __call__(self, picture: Tensor, target: Target) -> Pair:
-        if tuple(picture.shape[-2:]) != self.size:
-            bilinear = InterpolationMode.BILINEAR
-            picture = v2.functional.resize(picture, list(self.size), interpolation=bilinear, antialias=True)
-        return picture, target
+        return resize(picture, self.size), target
 
 
 class RandomHorizontalFlip:

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torchvision.ops import batched_nms
 
 from dfine.data.pictures import Picture, read
 from dfine.inference.predictor import Predictor, Result
@@ -99,6 +98,8 @@ def suppress(found: Detections, same: float = SAME) -> Detections:
     """
     if not 0 <= same <= 1:
         raise ValueError(f"the IoU from which two boxes are one object is in 0..1, not {same}")
+    from torchvision.ops import batched_nms  # slow to import, and asked for by few
+
     return found[batched_nms(found.boxes, found.scores, found.labels, same)]
 
 
