@@ -46,12 +46,12 @@ def thresholds(evaluation: Evaluation) -> Thresholds:
     if not evaluation.results:
         return Thresholds(None, {})
     errors = error_types(evaluation.truth, list(evaluation.results.values())[-1])
-    classes = {name: _best(errors.only(categories=[category])) for category, name in errors.names.items()}
-    return Thresholds(_best(errors), {name: best for name, best in classes.items() if best})
+    classes = {name: best_of(errors.only(categories=[category])) for category, name in errors.names.items()}
+    return Thresholds(best_of(errors), {name: best for name, best in classes.items() if best})
 
 
-def _best(errors: Errors) -> Best | None:
-    """Of these detections; those of classes that are not listed do not count."""
+def best_of(errors: Errors) -> Best | None:
+    """The threshold with the best F1 of some detections; those of classes that are not listed do not count."""
     mine = np.isin(errors.rows["category"], list(errors.names)) & (errors.kind != "ignored")
     chosen = errors.chosen & np.isin(errors.truth.category, list(errors.names))
     return best_f1(errors.rows["score"][mine], errors.kind[mine] == "correct", int(chosen.sum()))

@@ -18,16 +18,15 @@ from PIL import Image
 from dfine.data.pictures import PictureError, read
 from dfine.evaluation import calibration
 from dfine.evaluation.coco import THRESHOLDS, by_threshold, measure
-from dfine.evaluation.rows import as_rows
-from dfine.evaluation.tide import Errors, error_types
+from dfine.evaluation.confusion import Confusion
+from dfine.evaluation.curves import curves
+from dfine.evaluation.tide import KINDS, Errors, error_types
 from dfine.explore import fields
-from dfine.figures.pages.errors import WORDS
+from dfine.explore.worst_pictures import SURE, WORST, worst_pictures
 from dfine.figures.pages.report import report
 from dfine.files import replacing
 
 SCHEMA = 1  # of the numbers
-SURE = 0.5  # score from which a box counts for the worst pictures, as a person would see them
-WORST = 12
 KEPT = (
     "model",
     "digest",
@@ -107,6 +106,7 @@ def tally(
     Returns:
         `head`, with `pictures` and `objects`; `stages`, each with its metrics; `thresholds` and AP `by_threshold` of
         every stage; `classes` with `ap` by stage; `errors` of the last layer (`all`, `cases`, `sizes`, `classes`);
+        `reporting` (curves by score, and confusion matrix and counts of errors of boxes with a score from 0.5);
         `calibration` (`measured`, and `study` of a temperature or a `note` that says why there is none); and the
         `worst` pictures.
     """
@@ -127,75 +127,22 @@ def tally(
         "by_threshold": {s: [_plain(v) for v in by_threshold(truth, found).values()] for s, found in rows.items()},
         "classes": sorted(classes, key=lambda c: -(c["ap"][last] or 0)),
         "errors": _errors(errors),
+        "reporting": _reporting(truth, errors, head.get("threshold") or 0.0),
         "calibration": _calibration(matches, head),
         "worst": worst_pictures(truth, rows[last], worst),
     }
 
 
-def worst_pictures(truth: dict, rows: np.ndarray, count: int = WORST) -> list[dict]:
-    """The pictures with the most mistakes among detections with a score from 0.5, and what the mistakes are.
-
-    Each has `picture` (file name), `image` (id in `truth`), `size` (width, height), `mistakes`, `objects`, `why` in
-    words, and `boxes`: dicts of `role` ("correct", "wrong", "missed"), `box` (xyxy in pixels) and `label`.
-    """
-    rows = as_rows(rows)
-    errors = error_types(truth, rows[rows["score"] >= SURE])
-    wrong = ~np.isin(errors.kind, ("correct", "ignored"))
-    missed = errors.truth.state == "Miss"
-    score = Counter(errors.rows["image"][wrong].tolist()) + Counter(errors.truth.image[missed].tolist())
-    images = {i["id"]: i for i in truth["images"]}
-    surest = {i: max(errors.rows["score"][wrong & (errors.rows["image"] == i)], default=0.0) for i in score}
-    order = sorted(score, key=lambda i: (-score[i], -surest[i], i))[:count]
-    return [_entry(images[i], errors, score[i]) for i in order]
-
-
-def _entry(image: dict, errors: Errors, mistakes: int) -> dict:
-    """One of the worst pictures."""
-    here, objects = np.flatnonzero(errors.rows["image"] == image["id"]), errors.truth
-    boxes, said = [], {}
-    for i in here[errors.kind[here] != "ignored"]:
-        row, kind = errors.rows[i], errors.kind[i]
-        (x, y, w, h), name = row["box"].tolist(), errors.names[int(row["category"])]
-        text, label = name, f"{name} {row['score']:.2f}"
-        if kind in ("Cls", "Both"):
-            true = errors.names[int(objects.category[errors.target[i]])]
-            text, label = f"{name} for {true}", f"{name} {row['score']:.2f}, not {true}"
-        role = "correct" if kind == "correct" else "wrong"
-        suffix = {"Loc": ", loose", "Dupe": ", again", "Bkg": ", nothing"}.get(kind, "")
-        boxes.append({"role": role, "box": [x, y, x + w, y + h], "label": label + suffix})
-        if role == "wrong":
-            said.setdefault(kind, []).append(text)
-    mine = objects.image == image["id"]
-    for j in np.flatnonzero(mine & (objects.state == "Miss")):
-        (x, y, w, h), name = objects.boxes[j].tolist(), errors.names[int(objects.category[j])]
-        boxes.append({"role": "missed", "box": [x, y, x + w, y + h], "label": name})
-        said.setdefault("Miss", []).append(name)
-    parts = [
-        f"{len(what)}{' ×' if kind != 'Miss' else ''} {WORDS[kind]} ({_listed(what)})" for kind, what in said.items()
-    ]
-    dials = [f"{k.replace('_', ' ')} {v:.1f}" for k, v in (image.get("dials") or {}).items() if v and v >= 0.05]
+def _reporting(truth: dict, errors: Errors, least: float) -> dict:
+    """What reporting boxes from a score gives; `least` is the lowest score that was kept."""
+    sure = error_types(truth, errors.rows[errors.rows["score"] >= SURE])
+    counts = {"reported": sure.counts, "all": errors.counts}
     return {
-        "picture": Path(image["file_name"]).name,
-        "image": image["id"],
-        "sample": image.get("sample", ""),
-        "size": [image["width"], image["height"]],
-        "mistakes": mistakes,
-        "objects": int(mine.sum()),
-        "why": f"{_count(mistakes, 'mistake')}, {_count(int(mine.sum()), 'object')}: {'; '.join(parts)}."
-        + (f" Dials: {', '.join(dials)}." if dials else ""),
-        "boxes": [b | {"box": [round(v, 1) for v in b["box"]]} for b in boxes],
+        "score": SURE,
+        "errors": {which: {kind: found[kind] for kind in KINDS} for which, found in counts.items()},
+        "curves": [curve.to_dict() for curve in curves(errors, least)],
+        "confusion": Confusion.of(sure).to_dict(),
     }
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def _listed(names: list[str], most: int = 3) -> str:
-    """The most frequent names, each once, with how often."""
-    counts = Counter(names).most_common()
-    shown = [name if n == 1 else f"{n} × {name}" for name, n in counts[:most]]
-    return ", ".join(shown) + (" …" if len(counts) > most else "")
 
 
 def _errors(errors: Errors) -> dict:

@@ -74,6 +74,11 @@ def test_numbers_by_hand():
     assert set(errors["sizes"]) == {"small", "medium", "large"} and errors["cases"] == {}
     assert found["calibration"]["measured"]["objects"] == 120
     assert found["calibration"]["study"]["before"]["objects"] == 60
+    reporting = found["reporting"]
+    assert reporting["confusion"] == {"names": ["cat", "dog", ""], "counts": [[1, 0, 0], [1, 0, 0], [0, 0, 0]]}
+    assert reporting["errors"]["reported"] == errors["all"]["counts"] | {"Miss": 0}
+    assert [(c["name"], c["objects"]) for c in reporting["curves"]] == [("all classes", 2), ("cat", 1), ("dog", 1)]
+    assert reporting["curves"][1]["best"]["f1"] == 1 and reporting["curves"][2]["best"] is None
 
 
 def test_what_is_measured_is_what_the_evaluation_measures():
@@ -84,30 +89,6 @@ def test_what_is_measured_is_what_the_evaluation_measures():
         assert mine == pytest.approx({k: None if v != v else v for k, v in theirs.items()}, abs=1e-6)
     for stage, ap in found["by_threshold"].items():
         assert sum(ap) / 10 == pytest.approx(measured.ap[stage], abs=1e-5)
-
-
-# ── the worst pictures ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_where_all_is_right_no_picture_is_worst():
-    assert report.worst_pictures(truth((1, 1, BOX)), rows((1, BOX, 0.9, 1), (2, BOX, 0.4, 1))) == []
-
-
-def test_the_worst_picture_says_why():
-    objects = truth(
-        (1, 1, BOX), (1, 2, [60, 60, 30, 30]), (2, 1, BOX), pictures=2, dials={"occlusion": 0.75, "blur": 0.0}
-    )
-    found = rows((1, BOX, 0.9, 2), (1, BOX, 0.1, 1), (2, BOX, 0.9, 1), (2, OFF, 0.8, 1), (2, [80, 80, 9, 9], 0.3, 1))
-    first, second = report.worst_pictures(objects, found)
-    assert (first["picture"], first["mistakes"], first["objects"]) == ("1.png", 2, 2)
-    assert first["why"] == (
-        "2 mistakes, 2 objects: 1 × wrong class (dog for cat); 1 missed (dog). Dials: occlusion 0.8."
-    )
-    assert [b["role"] for b in first["boxes"]] == ["wrong", "missed"]
-    assert first["boxes"][0] == {"role": "wrong", "box": [10, 10, 50, 50], "label": "dog 0.90, not cat"}
-    assert [b["label"] for b in second["boxes"]] == ["cat 0.90", "cat 0.80, loose"]
-    assert second["why"].startswith("1 mistake, 1 object: ")
-    assert len(report.worst_pictures(objects, found, 1)) == 1
 
 
 def test_nothing_of_this_machine_leaves_with_the_numbers():

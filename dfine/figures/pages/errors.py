@@ -24,7 +24,8 @@ WORDS = {
 }
 KINDS = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
 COST = "#7A6BEE"  # bars and cells: what an error costs
-RIGHT, WRONG = "#9AA0A8", "#E4605E"  # boxes in pictures
+RIGHT, WRONG, FREE = "#9AA0A8", "#E4605E", "#56A8DC"  # boxes in pictures
+ROLES = {"correct": RIGHT, "unlabelled": FREE, "wrong": WRONG}  # and "missed", which is dashed
 
 
 def costs(summary: dict) -> go.Figure:
@@ -99,9 +100,12 @@ def _cell(gain: float | None, count: int, top: float) -> str:
 def draw(picture: Image.Image, boxes: Sequence[dict], size: tuple[int, int], *, limit: int = 640) -> Image.Image:
     """A picture with what was right in it (thin, grey), wrong (red, with what it is) and missed (dashed).
 
+    Finds where nothing is labelled are blue: nobody has said yet that they are wrong.
+
     Args:
         picture: the picture, at any scale.
-        boxes: dicts of `role` ("correct", "wrong", "missed"), `box` (xyxy in pixels of `size`) and `label`.
+        boxes: dicts of `role` ("correct", "unlabelled", "wrong", "missed"), `box` (xyxy in pixels of `size`) and
+            `label`.
         size: (width, height) in pixels that the boxes count in.
         limit: longest side of the result.
     """
@@ -111,16 +115,18 @@ def draw(picture: Image.Image, boxes: Sequence[dict], size: tuple[int, int], *, 
     font = ImageFont.load_default(round(14 * unit))
     scale = [image.width / size[0], image.height / size[1]] * 2
     placed = [(b, [v * s for v, s in zip(b["box"], scale)]) for b in boxes]
-    for b, place in sorted(placed, key=lambda pair: ("correct", "missed", "wrong").index(pair[0]["role"])):
+    order = ("correct", "missed", "unlabelled", "wrong")
+    for b, place in sorted(placed, key=lambda pair: order.index(pair[0]["role"])):
         if b["role"] == "missed":
             pictures._dashed(canvas, place, width=round(2 * unit), dash=round(7 * unit))
         else:
             right = b["role"] == "correct"
-            pictures._frame(canvas, place, RIGHT if right else WRONG, width=round((2 if right else 3) * unit))
-    named = [(b, place) for b, place in placed if b["role"] == "wrong"]
+            pictures._frame(canvas, place, ROLES[b["role"]], width=round((2 if right else 3) * unit))
+    named = [(b, place) for b, place in placed if b["role"] in ("wrong", "unlabelled")]
     widths = [canvas.textlength(b["label"], font) for b, _ in named]
     for (b, _), plate in zip(named, pictures._plates([p for _, p in named], widths, image.size, font.size)):
-        canvas.rounded_rectangle(plate, radius=font.size * 0.3, fill=style.rgb(WRONG))
+        colour = ROLES[b["role"]]
+        canvas.rounded_rectangle(plate, radius=font.size * 0.3, fill=style.rgb(colour))
         middle = ((plate[0] + plate[2]) / 2, (plate[1] + plate[3]) / 2)
-        canvas.text(middle, b["label"], font=font, fill=style.ink_on(WRONG), anchor="mm")
+        canvas.text(middle, b["label"], font=font, fill=style.ink_on(colour), anchor="mm")
     return image

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from PIL import Image
 
-from dfine.figures.pages import calibration_section, document, errors, gains, suspects
+from dfine.figures.pages import calibration_section, document, errors, gains, reporting, suspects
 from dfine.figures.pages.document import Document, Panel, Section
 
 MOST = 24  # classes that a figure lists, the costliest ones; the table has all
@@ -60,8 +60,8 @@ def report(
 
     Args:
         numbers: plain values with the keys `head`, `stages`, `thresholds`, `by_threshold`, `classes`, `errors`,
-            `calibration` and `worst`, as `dfine.explore.report` makes them; they are put into the page under the id
-            `data`. What is None or empty is left out.
+            `reporting`, `calibration` and `worst`, as `dfine.explore.report` makes them; they are put into the page
+            under the id `data`. What is None, empty or not there is left out.
         pictures: the worst pictures with their entries in `worst`, drawn small.
         suspected: details of the first probable label errors; see `dfine.figures.pages.suspects`.
     """
@@ -89,7 +89,12 @@ def report(
 
 def sections(numbers: dict) -> list[Section]:
     """The cards of the page, in order; those of which nothing was measured are left out."""
-    made = (_gains(numbers), _errors(numbers), calibration_section.section(numbers["calibration"]))
+    made = (
+        _gains(numbers),
+        _errors(numbers),
+        reporting.section(numbers.get("reporting")),
+        calibration_section.section(numbers["calibration"]),
+    )
     return [section for section in made if section]
 
 
@@ -225,6 +230,7 @@ def _worst(pictures: Sequence[tuple[Image.Image, dict]], least: float | None) ->
     return (
         "<section><h2>The worst pictures</h2><p>The pictures with the most mistakes among boxes with a score of "
         "0.5 or more. Grey boxes are right, red ones wrong, with the reason. Dashed: an object that none of these "
-        f"boxes found. The costs above count {counted}.</p>"
+        "boxes found. Blue boxes lie where nothing is labelled; as the label may be missing, they are not counted. "
+        f"The costs above count {counted}.</p>"
         f'<div class="worst">{"".join(cards)}</div></section>'
     )

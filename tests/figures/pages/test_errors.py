@@ -46,7 +46,10 @@ def test_a_picture_without_boxes_stays_as_it_is():
     assert errors.draw(picture, [], (640, 320)).getcolors() == [(640 * 320, (10, 20, 30))]
 
 
-@pytest.mark.parametrize("role, colour", [("correct", errors.RIGHT), ("wrong", errors.WRONG), ("missed", "#F2F3F5")])
+@pytest.mark.parametrize(
+    "role, colour",
+    [("correct", errors.RIGHT), ("wrong", errors.WRONG), ("missed", "#F2F3F5"), ("unlabelled", errors.FREE)],
+)
 def test_boxes_lie_where_they_should_in_the_colour_of_their_kind(role, colour):
     """A picture of half the size that the boxes count in, drawn twice as large again."""
     drawn = errors.draw(Image.new("RGB", (50, 50)), boxes(role), (100, 100), limit=640)
@@ -56,4 +59,4 @@ def test_boxes_lie_where_they_should_in_the_colour_of_their_kind(role, colour):
     left, bottom = min(x for x, _ in found), max(y for _, y in found)
     assert left == pytest.approx(6.4 * 20, abs=3) and bottom == pytest.approx(6.4 * 70, abs=3)
     labelled = sum(drawn.getpixel((x, y)) == ink for x in range(128, 240) for y in range(165, 190))
-    assert (labelled > 500) == (role == "wrong"), "only what is wrong has a label"
+    assert (labelled > 500) == (role in ("wrong", "unlabelled")), "what is right or missed has no label"

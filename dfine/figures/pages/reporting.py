@@ -1,0 +1,173 @@
+"""What reporting boxes from a score gives: precision, recall and F1 by class, and which class is taken for which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import plotly.graph_objects as go
+
+from dfine.figures import style
+from dfine.figures.pages import document
+from dfine.figures.pages.document import Panel, Section
+
+MOST = 24  # classes that figures and the matrix show; the table and the data have all
+WHOLE = "#7A6BEE"  # the curve of all classes
+WRONG = "#E4605E"
+KINDS = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
+
+
+def section(found: dict | None) -> Section | None:
+    """What the report says of it; None where there is no object.
+
+    Args:
+        found: `score`, `errors` (kind -> how many, of boxes from that score), `curves` and `confusion`, as
+            `dfine.explore.report` makes them.
+    """
+    if not found or not found["curves"] or not found["curves"][0]["objects"]:
+        return None
+    score, curves = found["score"], found["curves"]
+    shown = curves[: MOST + 1]
+    panels = [
+        Panel(
+            "Precision and recall",
+            precision_recall(shown),
+            document.paragraph("Hover over a line for its class. The dots stand at the score with the best F1.")
+            + best_html(curves),
+            wide=False,
+            beside=[f1_by_score(shown)],
+        ),
+        Panel("Which is taken for which", None, confusion_html(found["confusion"], score)),
+        Panel("Errors of reported boxes", None, counts_html(found["errors"], score)),
+    ]
+    return Section(
+        "What to report",
+        "A threshold trades missed objects for wrong boxes. F1 balances the two, and every class has its own best.",
+        tuple(panels),
+    )
+
+
+def precision_recall(curves: Sequence[dict]) -> go.Figure:
+    """Precision against recall at every score: thin lines are classes, the thick one is all together."""
+    figure = _figure("recall", "precision")
+    for curve, line in zip(curves, _lines(curves)):
+        seen = [(r, p, s) for r, p, s in zip(curve["recall"], curve["precision"], curve["scores"]) if p is not None]
+        _add(
+            figure, curve, line, [v[0] for v in seen], [v[1] for v in seen], [v[2] for v in seen], "recall", "precision"
+        )
+        best = curve["best"]
+        if best:
+            _dot(figure, curve, line, best["recall"], best["precision"])
+    return figure
+
+
+def f1_by_score(curves: Sequence[dict]) -> go.Figure:
+    """F1 by the score from which boxes are reported."""
+    figure = _figure("reported from this score on", "F1")
+    for curve, line in zip(curves, _lines(curves)):
+        _add(figure, curve, line, curve["scores"], curve["f1"], curve["scores"], "score", "F1")
+        best = curve["best"]
+        if best:
+            _dot(figure, curve, line, best["threshold"], best["f1"])
+    return figure
+
+
+def best_html(curves: Sequence[dict]) -> str:
+    """A table of the best threshold of every class."""
+    head = "".join(f"<th>{t}</th>" for t in ("", "objects", "best threshold", "F1", "precision", "recall"))
+    rows = []
+    for curve in curves:
+        best = curve["best"]
+        values = [f"{best[k]:.3f}" for k in ("threshold", "f1", "precision", "recall")] if best else ["–"] * 4
+        cells = "".join(f"<td>{v}</td>" for v in (f"{curve['objects']:,}", *values))
+        rows.append(f"<tr><th>{escape(curve['name'])}</th>{cells}</tr>")
+    return f'<div class="scroll tall"><table class="numbers"><tr>{head}</tr>{"".join(rows)}</table></div>'
+
+
+def confusion_html(found: dict, score: float) -> str:
+    """The confusion matrix: a row a true class, a column a reported one; with many classes only the mix-ups."""
+    names, counts = found["names"], found["counts"]
+    text = document.paragraph(
+        f"Of boxes with a score of {score:g} or more, at an IoU of 0.5. A row is what the answers say, a column what "
+        "was reported. The last row counts boxes that lie on no object, too loosely, or a second time; the last column "
+        "objects that were not reported."
+    )
+    if len(names) - 1 > MOST:
+        return text + _pairs_html(found)
+    heads = "".join(f"<th>{escape(name) or 'not reported'}</th>" for name in names)
+    top = max((n for i, row in enumerate(counts) for j, n in enumerate(row) if i != j), default=0) or 1
+    rows = []
+    for i, (name, row) in enumerate(zip(names, counts)):
+        cells = "".join(_cell(n, i == j, top, max(row) or 1) for j, n in enumerate(row))
+        rows.append(f"<tr><th>{escape(name) or 'no object'}</th>{cells}</tr>")
+    table = f'<table class="numbers cells"><tr><th></th>{heads}</tr>{"".join(rows)}</table>'
+    return f'<div class="scroll">{table}</div>{text}'
+
+
+def counts_html(counts: dict[str, dict[str, int]], score: float) -> str:
+    """How many errors of each kind there are: among reported boxes, and among all that were kept."""
+    heads = "".join(f"<th>{kind}</th>" for kind in KINDS)
+    words = {"reported": f"boxes from {score:g} on", "all": "all boxes kept"}
+    rows = "".join(
+        f"<tr><th>{words[which]}</th>" + "".join(f"<td>{counts[which][kind]:,}</td>" for kind in KINDS) + "</tr>"
+        for which in words
+    )
+    note = "Most errors of all boxes have low scores and are never reported. Misses are objects that no box found."
+    return f'<div class="scroll"><table class="numbers"><tr><th></th>{heads}</tr>{rows}</table></div>' + (
+        document.paragraph(note)
+    )
+
+
+def _pairs_html(found: dict) -> str:
+    inner = [
+        (found["names"][i], found["names"][j], n)
+        for i, row in enumerate(found["counts"][:-1])
+        for j, n in enumerate(row[:-1])
+        if n and i != j
+    ]
+    rows = "".join(
+        f"<tr><th>{escape(a)}</th><td>{escape(b)}</td><td>{n:,}</td></tr>"
+        for a, b, n in sorted(inner, key=lambda pair: -pair[2])[:MOST]
+    )
+    head = "<tr><th>true class</th><th>reported as</th><th>times</th></tr>"
+    return f'<div class="scroll tall"><table class="numbers">{head}{rows}</table></div>'
+
+
+def _cell(count: int, right: bool, top: int, most: int) -> str:
+    shade = (
+        style.alpha(WHOLE, round(0.45 * count / most, 3)) if right else style.alpha(WRONG, round(0.6 * count / top, 3))
+    )
+    return f'<td style="background:{shade}">{count:,}</td>' if count else "<td>·</td>"
+
+
+def _figure(x: str, y: str) -> go.Figure:
+    figure = go.Figure(layout=style.plotly_layout(340, margin=dict(l=52, r=14, t=14, b=46), hovermode="closest"))
+    axes = dict(range=[0, 1.03], gridcolor=style.GRID, zeroline=False, fixedrange=True, nticks=6, tickformat=".1f")
+    figure.update_xaxes(title=dict(text=x, standoff=6), **axes)
+    figure.update_yaxes(title=dict(text=y, standoff=4), **axes)
+    return figure
+
+
+def _lines(curves: Sequence[dict]) -> list[dict]:
+    """Colour and width of every curve; the first is all classes together."""
+    thin = [dict(color=style.class_colour(i), width=1.2) for i in range(len(curves) - 1)]
+    return [dict(color=WHOLE, width=3.5), *thin]
+
+
+def _add(figure: go.Figure, curve: dict, line: dict, x: list, y: list, scores: list, across: str, up: str) -> None:
+    hover = (
+        f"{escape(curve['name'])}, from score %{{customdata:.2f}}: {across} %{{x:.2f}}, {up} %{{y:.2f}}<extra></extra>"
+    )
+    figure.add_scatter(x=x, y=y, customdata=scores, name=curve["name"], mode="lines", line=line, hovertemplate=hover)
+
+
+def _dot(figure: go.Figure, curve: dict, line: dict, x: float, y: float) -> None:
+    best = curve["best"]
+    hover = f"{escape(curve['name'])}: best F1 {best['f1']:.3f} from {best['threshold']:.3f} on<extra></extra>"
+    figure.add_scatter(
+        x=[x],
+        y=[y],
+        mode="markers",
+        marker=dict(color=line["color"], size=4 + 2 * line["width"]),
+        hovertemplate=hover,
+    )
