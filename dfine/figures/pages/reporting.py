@@ -52,9 +52,7 @@ def precision_recall(curves: Sequence[dict]) -> go.Figure:
     figure = _figure("recall", "precision")
     for curve, line in zip(curves, _lines(curves)):
         seen = [(r, p, s) for r, p, s in zip(curve["recall"], curve["precision"], curve["scores"]) if p is not None]
-        _add(
-            figure, curve, line, [v[0] for v in seen], [v[1] for v in seen], [v[2] for v in seen], "recall", "precision"
-        )
+        _add(figure, curve, line, seen, ("recall", "precision"))
         best = curve["best"]
         if best:
             _dot(figure, curve, line, best["recall"], best["precision"])
@@ -65,7 +63,8 @@ def f1_by_score(curves: Sequence[dict]) -> go.Figure:
     """F1 by the score from which boxes are reported."""
     figure = _figure("reported from this score on", "F1")
     for curve, line in zip(curves, _lines(curves)):
-        _add(figure, curve, line, curve["scores"], curve["f1"], curve["scores"], "score", "F1")
+        points = list(zip(curve["scores"], curve["f1"], curve["scores"]))
+        _add(figure, curve, line, points, ("score", "F1"))
         best = curve["best"]
         if best:
             _dot(figure, curve, line, best["threshold"], best["f1"])
@@ -154,10 +153,11 @@ def _lines(curves: Sequence[dict]) -> list[dict]:
     return [dict(color=WHOLE, width=3.5), *thin]
 
 
-def _add(figure: go.Figure, curve: dict, line: dict, x: list, y: list, scores: list, across: str, up: str) -> None:
-    hover = (
-        f"{escape(curve['name'])}, from score %{{customdata:.2f}}: {across} %{{x:.2f}}, {up} %{{y:.2f}}<extra></extra>"
-    )
+def _add(figure: go.Figure, curve: dict, line: dict, points: list[tuple], axes: tuple[str, str]) -> None:
+    """The line of a curve through `points` (x, y, score); `axes` name x and y."""
+    name, (across, up) = escape(curve["name"]), axes
+    hover = f"{name}, from score %{{customdata:.2f}}: {across} %{{x:.2f}}, {up} %{{y:.2f}}<extra></extra>"
+    x, y, scores = zip(*points) if points else ((), (), ())
     figure.add_scatter(x=x, y=y, customdata=scores, name=curve["name"], mode="lines", line=line, hovertemplate=hover)
 
 
