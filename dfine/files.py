@@ -96,6 +96,17 @@ def shown(path: str | Path) -> str:
     return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def some(names: Iterable[str], most: int = 5) -> str:
+    """The first few of many names, and how many more there are."""
+    names = list(names)
+    return ", ".join(names[:most]) + more(len(names), most)
+
+
+def more(count: int, most: int) -> str:
+    """What follows the first `most` of `count` things in a sentence: " and 3 more", or "" where those are all."""
+    return f" and {count - most:,} more" if count > most else ""
+
+
 def as_json(content: object, *, indent: int | None = None) -> str:
     """Plain values as JSON text that UTF-8 can hold.
 
@@ -268,6 +279,12 @@ def _to_disk(path: Path) -> None:
                 raise
         finally:
             os.close(place)
+
+
+def short_digest(content: str | bytes, length: int = 16) -> str:
+    """The first hexadecimal digits of the SHA-256 of a text or of bytes: a name that changes with them."""
+    data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape")
+    return sha256(data).hexdigest()[:length]
 
 
 def digest(*paths: str | Path) -> str:

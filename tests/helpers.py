@@ -63,6 +63,22 @@ def small_predictor(names, **about) -> Predictor:
     return predictor(network, names, (64, 96), **about)
 
 
+def full_card(names: tuple[str, ...], input_size: tuple[int, int]) -> Card:
+    """A card that says something in every field; its fitted values are those of float32."""
+    return Card(
+        names,
+        input_size,
+        source="mine",
+        digest="00ff",
+        temperature=(0.5, 1.0, 2.0, 4.0),
+        threshold=0.25,
+        class_thresholds=(0.5, *[None] * (len(names) - 1)),
+        words="# Mine\n\nOf cups – and “keys”.",
+        levels=((0.0, 0.125, 0.5, 0.875), (0.0, 0.25, 0.5, 0.75), (0.5, 0.0625, 0.5, 0.9375)),
+        notes=("its mask head is left out", "nothing says its input size"),
+    )
+
+
 def noise(seed: int = 0, size: tuple[int, int] = (120, 80)) -> Image.Image:
     """A picture of coloured patches."""
     patches = np.random.default_rng(seed).integers(0, 255, (5, 6, 3), np.uint8)

@@ -21,7 +21,7 @@ def names(
     """Print the names of a model's classes, one a line, or give it others once and for all."""
     if names and out is None:
         raise typer.BadParameter("name the new folder that the model with these names goes to", param_hint="OUT")
-    from dfine.files import require_empty
+    from dfine.files import require_empty, some
     from dfine.weights.checkpoints import open_checkpoint
     from dfine.weights.saving import save
 
@@ -33,4 +33,4 @@ def names(
         typer.echo("\n".join(checkpoint.card.names))
         return
     save(folder, checkpoint.network(), replace(checkpoint.card, words=None))
-    typer.echo(f"{out}: {len(checkpoint.card.names)} classes, {', '.join(checkpoint.card.names[:5])} …")
+    typer.echo(f"{out}: {len(checkpoint.card.names)} classes, {some(checkpoint.card.names)}")

@@ -6,12 +6,20 @@ from typing import Annotated, Literal
 
 from typer import BadParameter, Option
 
+from dfine.engines.precision_names import NAMES, OLDER
+from dfine.training.options import DATA
+
 
 def sides(value):
-    """Refuse an input with a side that is no multiple of 32, the coarsest stride of the network."""
-    for side in value if isinstance(value, (tuple, list)) else (value,):
-        if side is not None and (side < 32 or side % 32):
-            raise BadParameter(f"{side} is not a multiple of 32")
+    """Refuse an input, one side or (height, width), that the network cannot take."""
+    pair = value if isinstance(value, (tuple, list)) else (value, value)
+    if pair and None not in pair:
+        from dfine.trace.base import checked_size
+
+        try:
+            checked_size(pair)
+        except ValueError as error:
+            raise BadParameter(str(error)) from None
     return value
 
 
@@ -46,13 +54,13 @@ Device = Annotated[
     str, Option(help="auto (the best there is), cpu, cuda, cuda:1, mps; for an .onnx also openvino or tensorrt.")
 ]
 Precision = Annotated[
-    Literal["auto", "float32", "bfloat16", "float16", "int8"],
+    Literal[("auto", *NAMES)],
     Option(help="Edges and boxes stay in float32. auto: the fastest here that stays close; int8: of an int8 .onnx."),
 ]
-Half = Annotated[Literal["off", "bf16", "fp16"], Option(hidden=True, help="The older form of --precision.")]
+Half = Annotated[Literal[tuple(OLDER)], Option(hidden=True, help="The older form of --precision.")]
 Compiled = Annotated[bool, Option("--compiled", help="Use torch.compile; the first picture takes a minute or so.")]
 Graphs = Annotated[bool, Option("--graphs", help="On a GPU, play back CUDA graphs: sooner for small batches.")]
 Layers = Annotated[int | None, Option(min=1, help="Stop after so many decoder layers; by default after all.")]
-Data = Annotated[str, Option(help="'scenes', or a data set: COCO (folder, .json), YOLO (folder, .yaml), VOC (folder).")]
+Data = Annotated[str, Option(help=DATA)]
 Clean = Annotated[float, Option(min=0, max=1, help="Share of scenes with all dials at 0.")]
 Workers = Annotated[int, Option(min=0, help="Processes that prepare pictures.")]

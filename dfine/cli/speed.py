@@ -10,6 +10,7 @@ from typer import Argument, Option
 
 from dfine.cli.options import Device, Half, Names, sides
 from dfine.cli.terminal import read_from, table, write_json
+from dfine.engines.precision_names import IN_FILES, NAMES
 
 
 def export(
@@ -23,7 +24,7 @@ def export(
     ] = None,
     batch: Annotated[int, Option(min=0, help="Pictures per run; 0 for any number.")] = 1,
     precision: Annotated[
-        Literal["float32", "float16", "int8"],
+        Literal[tuple(IN_FILES.values())],
         Option(help="Distributions stay in float32. float16 is for GPUs; int8, for CPUs, is calibrated on pictures."),
     ] = "float32",
     half: Annotated[bool, Option("--half", hidden=True, help="The older form of --precision float16.")] = False,
@@ -99,7 +100,7 @@ def benchmark(
     runs: Annotated[int, Option(min=1, help="Of each engine, in turn.")] = 11,
     threads: Annotated[int | None, Option(min=1, help="Of the CPU; by default torch's own number.")] = None,
     precision: Annotated[
-        Literal["float32", "bfloat16", "float16", "int8"],
+        Literal[NAMES],
         Option(help="Of every engine that has it; the others stay in float32."),
     ] = "float32",
     half: Half = "off",
@@ -117,7 +118,7 @@ def benchmark(
     from dfine.engines.compared import Setting
     from dfine.engines.cost import machine
     from dfine.engines.device import resolve
-    from dfine.engines.precision import OLDER, agreed
+    from dfine.engines.precision_names import OLDER, agreed
     from dfine.files import check_file
 
     check_file(json)

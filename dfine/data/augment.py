@@ -12,9 +12,8 @@ from torchvision.transforms import v2
 
 from dfine import boxes as box
 from dfine.data.transforms import Compose, Pair, RandomHorizontalFlip, Resize, Torchvision, Transform
+from dfine.trace.base import COARSEST
 from dfine.trace.records import Target
-
-STRIDE = 32  # inputs are multiples of it
 
 
 def strong() -> Transform:
@@ -119,14 +118,14 @@ def sizes(base: tuple[int, int], repeats: int | None) -> list[tuple[int, int]]:
     if repeats is None:
         return [base]
     long = max(base)
-    low, high = int(long * 0.75 / STRIDE) * STRIDE, int(long * 1.25 / STRIDE) * STRIDE
-    steps = range(0, long - low, STRIDE)
+    low, high = int(long * 0.75 / COARSEST) * COARSEST, int(long * 1.25 / COARSEST) * COARSEST
+    steps = range(0, long - low, COARSEST)
     return [_scaled(base, side) for side in [*(low + s for s in steps), *[long] * repeats, *(high - s for s in steps)]]
 
 
 def _scaled(base: tuple[int, int], long: int) -> tuple[int, int]:
     """`base` with `long` as its longer side, the other one to the nearest multiple of 32."""
-    height, width = (max(1, round(side * long / max(base) / STRIDE)) * STRIDE for side in base)
+    height, width = (max(1, round(side * long / max(base) / COARSEST)) * COARSEST for side in base)
     return height, width
 
 

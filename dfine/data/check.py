@@ -12,9 +12,11 @@ from dfine.data.coco import CocoSet
 from dfine.data.coco_entries import Fault
 from dfine.data.findings import Finding
 from dfine.data.sources import recognise
+from dfine.files import more, some
 
 AREAS = {"small": 32**2, "medium": 96**2, "large": float("inf")}  # COCO's, square pixels, upper ends
 QUERIES = 300  # of the published detectors
+LISTED = 5  # findings of a kind that are printed
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,9 @@ class Report:
             return "\n".join([*lines, "nothing wrong was found"])
         lines.append(f"{len(self.findings)} mistakes: {_counted(self.counts)}")
         for kind in self.counts:
-            some = [f.message for f in self.findings if f.kind == kind]
-            lines += [f"  {kind}: {message}" for message in some[:5]]
-            lines += [f"  {kind}: and {len(some) - 5} more"] if len(some) > 5 else []
+            found = [f.message for f in self.findings if f.kind == kind]
+            lines += [f"  {kind}: {message}" for message in found[:LISTED]]
+            lines += [f"  {kind}:{more(len(found), LISTED)}"] if len(found) > LISTED else []
         return "\n".join(lines)
 
 
@@ -146,5 +148,4 @@ def _part(data: CocoSet) -> Part:
 
 
 def _counted(counts: dict[str, int], most: int = 99) -> str:
-    text = ", ".join(f"{name} {count}" for name, count in list(counts.items())[:most])
-    return text + (f" and {len(counts) - most} more" if len(counts) > most else "")
+    return some((f"{name} {count}" for name, count in counts.items()), most)

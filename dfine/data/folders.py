@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from PIL import Image, UnidentifiedImageError
 
 from dfine.data.pictures import formats
+from dfine.files import some
 
 # Endings of photographs that Pillow cannot read: those of phones, raw files of cameras, and newer formats.
 PHOTOGRAPHS = frozenset(
@@ -39,7 +40,7 @@ def unread(folder: Path) -> list[Path]:
 
 def passed_over(files: list[Path], folder: Path) -> str:
     """A sentence about photographs that cannot be read."""
-    named = ", ".join(path.name for path in files[:3]) + (" …" if len(files) > 3 else "")
+    named = some((path.name for path in files), 3)
     what = "1 photograph" if len(files) == 1 else f"{len(files)} photographs"
     return f"{what} in {folder} cannot be read here and will be left out ({named}): convert to JPEG or PNG first"
 

@@ -19,9 +19,11 @@ from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.export import Options, export
 from dfine.engines.onnx.openvino_session import has_bfloat16
 from dfine.engines.onnx.sessions import PROVIDERS, available
-from dfine.engines.precision import TYPES, named
+from dfine.engines.precision import TYPES
+from dfine.engines.precision_names import named
 from dfine.engines.torch_engine import TorchEngine, TorchOptions
 from dfine.network.detector import DFINE
+from dfine.trace.base import checked_size
 from dfine.trace.card import Card
 from dfine.weights.transformers import save_transformers
 
@@ -56,8 +58,7 @@ class Setting:
             for one in chosen:
                 if one not in known:
                     raise ValueError(f"there is no {name} {one!r}; choose of {', '.join(known)}")
-        if any(side < 32 or side % 32 for side in self.input):
-            raise ValueError(f"the input is a height and a width, multiples of 32, not {self.input}")
+        checked_size(self.input)
         object.__setattr__(self, "precision", named(self.precision))
 
 

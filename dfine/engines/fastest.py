@@ -6,7 +6,6 @@ fused copy, ONNX Runtime, or OpenVINO where it is installed, is measured once an
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 import os
@@ -25,7 +24,7 @@ from dfine.engines.onnx.packages import needed
 from dfine.engines.onnx.parity import ExportError
 from dfine.engines.onnx.sessions import ON_CPU, available
 from dfine.engines.torch_engine import FOLDING, TorchEngine
-from dfine.files import replacing
+from dfine.files import replacing, short_digest
 from dfine.network.detector import DFINE
 from dfine.trace.card import Card
 from dfine.version import VERSION
@@ -115,7 +114,7 @@ def file_of(network: DFINE, card: Card, place: Path) -> Path:
     about = {"digest": card.digest or digest(network)}
     about |= {"size": list(card.input_size), "names": list(card.names)}
     about |= {"config": network.config.to_dict(), "dfine": VERSION, "torch": str(torch.__version__)}
-    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+    key = short_digest(json.dumps(about, sort_keys=True))
     return place / f"{network.config.size}-{height}x{width}-{key}.onnx"
 
 

@@ -13,37 +13,14 @@ import torch
 from torch import nn
 
 from dfine.distribution import full
+from dfine.engines.precision_names import named
 from dfine.network.detector import DFINE
 from dfine.trace.records import Memory
 
 TYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}  # what torch computes in, by name
-NAMES = (*TYPES, "int8")
-OLDER = {"off": "float32", "bf16": "bfloat16", "fp16": "float16"}  # names that --half has
 BUDGET = {"bfloat16": 0.4, "float16": 0.4, "int8": 0.7}  # pixels that edges may move on average
 # What torch rounds on a device. On a GPU the products of the decoder are rounded as well, its sums and boxes are not.
 ROUNDED = {"cpu": ("backbone", "encoder"), "cuda": ("backbone", "encoder", "decoder")}
-
-
-def named(name: str) -> str:
-    """The precision that a name or an older name means. Raises ValueError when there is no such precision."""
-    name = OLDER.get(name, name)
-    if name not in NAMES:
-        raise ValueError(f"precision is {name!r}; it must be one of {', '.join(NAMES)}")
-    return name
-
-
-def agreed(precision: str, half: str = "off") -> str:
-    """One precision from `precision`, which may be "auto", and `half`, its older form.
-
-    Raises:
-        ValueError: there is no such precision, or the two differ.
-    """
-    precision, half = precision if precision == "auto" else named(precision), named(half)
-    if half == "float32" or precision == half:
-        return precision
-    if precision == "float32":
-        return half
-    raise ValueError(f"precision {precision} and half {half} contradict each other; leave out half, the older option")
 
 
 def half_type(name: str) -> torch.dtype | None:

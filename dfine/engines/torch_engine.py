@@ -16,7 +16,8 @@ from dfine.engines.cuda_graphs import Recorded
 from dfine.engines.folded import folded
 from dfine.engines.fused import fused
 from dfine.engines.heap import keep_memory
-from dfine.engines.precision import half_type, named, rounded
+from dfine.engines.precision import half_type, rounded
+from dfine.engines.precision_names import named
 from dfine.network.detector import DFINE
 from dfine.trace.records import Trace
 

@@ -33,11 +33,12 @@ from dfine.evaluation.matches import Matches
 from dfine.files import as_json, replacing
 from dfine.trace import levels
 from dfine.trace.base import SCHEMA
+from dfine.trace.card import Card
 from dfine.trace.edges import EdgeReading
 from dfine.weights.cache import HUB_FILES
 from dfine.weights.checkpoints import open_checkpoint
-from dfine.weights.checks import checked_levels, checked_temperature
-from dfine.weights.exceptions import CheckpointError
+from dfine.weights.exceptions import CheckpointError, refused
+from dfine.weights.saving import written
 
 MASSES = (0.5, 0.8, 0.95)  # of the intervals in tables
 GRID = tuple(round(0.05 * i, 2) for i in range(1, 20))  # of the reliability diagram
@@ -243,8 +244,10 @@ def store(folder: str | os.PathLike, temperature: Sequence[float] | Tensor | Non
             "save it again: dfine.load(…).save(folder)"
         )
     warm = None if temperature is None else [float(t) for t in temperature]
-    fitted = {"temperature": checked_temperature(folder, warm), "levels": checked_levels(folder, levels.rows(table))}
-    about = {k: v for k, v in about.items() if k not in fitted} | {k: v for k, v in fitted.items() if v is not None}
+    fitted = {"temperature": warm, "levels": levels.rows(table)}
+    with refused(folder):
+        card = Card.from_dict(about | fitted)
+    about = {key: value for key, value in about.items() if key not in fitted} | written(card)
     with replacing(path) as draft:
         draft.write_text(as_json(about, indent=1) + "\n", encoding="utf-8")
     return path

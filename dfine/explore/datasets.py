@@ -6,7 +6,6 @@ pictures that are new on disk are added, and what a person changed stays as it i
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
 from dataclasses import asdict, dataclass
@@ -22,6 +21,7 @@ from dfine.data.scenes.composition import DIALS
 from dfine.data.sources import choose, recognise
 from dfine.explore import fields
 from dfine.explore.samples import dials, pictured, samples
+from dfine.files import short_digest
 
 SCENES, FOLDER = "scenes", "folder"  # kinds of sources, beside those of `dfine.data.layout.Layout`
 SCENE_COUNT = 500
@@ -197,7 +197,7 @@ def _dataset(source: Source, name: str | None) -> fo.Dataset:
                 raise ValueError(f"there is a FiftyOne data set {name!r} of other data already; choose another name")
     wanted = name or source.name or source.kind
     if fo.dataset_exists(wanted):
-        wanted = f"{wanted}-{hashlib.sha256(repr(source).encode()).hexdigest()[:6]}"
+        wanted = f"{wanted}-{short_digest(repr(source), 6)}"
     dataset = fo.Dataset(wanted, persistent=True)
     dataset.info[fields.SOURCE] = asdict(source)
     dataset.save()

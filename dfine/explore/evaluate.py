@@ -7,8 +7,6 @@ and FIELD_eval_any, matched across classes, for the confusion matrix. What follo
 
 from __future__ import annotations
 
-import hashlib
-
 import fiftyone as fo
 from fiftyone.utils.eval.coco import COCOEvaluation
 from tqdm import tqdm
@@ -19,6 +17,7 @@ from dfine.explore import derive, fields, fiftyone_coco
 from dfine.explore.columns import Collection, Tables, chunks, looked_at
 from dfine.explore.datasets import classes
 from dfine.explore.fiftyone_private import extend_schema, update_samples
+from dfine.files import short_digest
 
 
 def evaluate(dataset: fo.Dataset, field: str = fields.FIELD, *, progress: bool = True) -> Evaluation:
@@ -76,7 +75,7 @@ def _state(dataset: fo.Dataset, field: str) -> str:
     paths = [f"{truth}.detections.{a}" for a in ("id", "label", "bounding_box", "iscrowd")]
     values = dataset.values(["id", *(p for p in paths if dataset.has_field(p))])
     filled = len(looked_at(dataset, field)), dataset.count(f"{field}.detections"), about.get("run")
-    return hashlib.sha256(repr((values, filled)).encode()).hexdigest()
+    return short_digest(repr((values, filled)), 64)
 
 
 def forget(dataset: fo.Dataset, field: str = fields.FIELD) -> None:

@@ -6,6 +6,7 @@ FIELD is the field of a model's predictions, "dfine" by default; L its number of
 
 from __future__ import annotations
 
+from dfine.trace.card import Card
 from dfine.trace.stages import layer_name, stage_names
 
 FIELD = "dfine"
@@ -58,6 +59,17 @@ def about(dataset, field: str) -> dict:
             f"the data set {dataset.name!r} holds no exploration {field!r} (only: {there}); run `dfine explore` first"
         )
     return entry
+
+
+def card(info: dict) -> Card:
+    """The card of the model whose run `info` is about (see `about`); of earlier versions' runs, what they stored of it.
+
+    Raises:
+        ValueError: a value is missing or of another kind; the message names it.
+    """
+    older = {"names": info.get("names"), "input_size": info.get("input"), "source": info.get("model")}
+    fitted = {name: info.get(name) for name in ("digest", "temperature", "levels")}
+    return Card.from_dict(info.get("card") or older | fitted)
 
 
 def note(dataset, field: str, entry: dict) -> None:

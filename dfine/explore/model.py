@@ -11,7 +11,6 @@ stores the same without FiftyOne's documents, goes on after an interruption, and
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,6 +23,7 @@ from dfine.data.pictures import PictureError, read, to_batch, to_pixels
 from dfine.explore import fields, store
 from dfine.explore.names import match
 from dfine.explore.store import Keep
+from dfine.files import short_digest
 from dfine.inference.predictor import Predictor
 from dfine.trace.base import SCHEMA
 from dfine.trace.stages import layer_name
@@ -91,7 +91,7 @@ class DFineModel(Model, SupportsGetItem, TorchModelMixin):
         settings = predictor.input_size, predictor.card.temperature, self.keep, self.names.columns, self.names.ignore
         early = () if self.layers == predictor.config.layers else (self.layers,)  # else runs of old stay valid
         fitted = () if predictor.card.levels is None else (predictor.card.levels,)  # likewise
-        self.run = _short(self.digest, *settings, SCHEMA, *early, *fitted)
+        self.run = short_digest(repr((self.digest, *settings, SCHEMA, *early, *fitted)))
         self._preprocess = True
 
     def label_fields(self, field: str = fields.FIELD) -> dict[str, str]:
@@ -104,6 +104,7 @@ class DFineModel(Model, SupportsGetItem, TorchModelMixin):
         card = self.predictor.card
         return {
             **card.provenance(),
+            "card": card.to_dict(),
             "digest": self.digest,
             "run": self.run,
             "size": self.predictor.config.size,
@@ -111,11 +112,8 @@ class DFineModel(Model, SupportsGetItem, TorchModelMixin):
             "classes": list(self.classes),
             "layers": self.layers,
             "w": self.predictor.engine.w.tolist(),
-            "input": list(card.input_size),
             "threshold": self.keep.threshold,
             "top": self.keep.top,
-            "temperature": None if card.temperature is None else list(card.temperature),
-            "levels": None if card.levels is None else [list(row) for row in card.levels],
             "truth": truth,
             "names_report": self.names.report(),
         }
@@ -198,8 +196,3 @@ def opened(picture, size: tuple[int, int]) -> dict:
     """A picture as the network's input `pixels` [3, H, W] of `size` = (height, width), and its own (width, height)."""
     picture = read(picture)
     return {"pixels": to_pixels(picture, size), "size": picture.size}
-
-
-def _short(*settings) -> str:
-    """16 hex digits that change with any of the settings."""
-    return hashlib.sha256(repr(settings).encode()).hexdigest()[:16]

@@ -12,6 +12,7 @@ from math import prod
 import numpy as np
 import torch
 
+from dfine.explore import fields
 from dfine.trace.history import History
 
 
@@ -51,7 +52,7 @@ def history(detection, info: dict, size: tuple[int, int]) -> History:
         raise ValueError("this detection holds no record of its edges; it does not come from `dfine explore`")
     parts = unpack(np.asarray(record)[None], int(info["layers"]), len(info["w"]))
     one = {name: torch.from_numpy(value[0].copy()) for name, value in parts.items() if name not in ("token", "shapes")}
-    temperature = info.get("temperature")
+    fitted = fields.card(info)
     return History(
         query=int(detection["query"]),
         label=0,
@@ -68,8 +69,13 @@ def history(detection, info: dict, size: tuple[int, int]) -> History:
         w=torch.tensor(info["w"], dtype=torch.float32),
         token=int(parts["token"][0]),
         shapes=parts["shapes"],
-        temperature=None if temperature is None else torch.tensor(temperature, dtype=torch.float32),
+        temperature=_tensor(fitted.temperature),
+        levels=_tensor(fitted.levels),
     )
+
+
+def _tensor(fitted: tuple | None) -> torch.Tensor | None:
+    return None if fitted is None else torch.tensor(fitted, dtype=torch.float32)
 
 
 def unpack(records: np.ndarray, layers: int, bins: int) -> dict:

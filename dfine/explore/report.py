@@ -27,17 +27,7 @@ from dfine.figures.pages.report import report
 from dfine.files import replacing
 
 SCHEMA = 1  # of the numbers
-KEPT = (
-    "model",
-    "digest",
-    "dfine",
-    "size",
-    "input",
-    "threshold",
-    "top",
-    "temperature",
-    "levels",
-)  # of what is stored of a run
+KEPT = ("model", "digest", "dfine", "size", "threshold", "top")  # of what is stored of a run
 
 
 def write(dataset, field: str = fields.FIELD, folder: str | Path = "report", *, worst: int = WORST) -> Path:
@@ -85,9 +75,10 @@ def _stored(dataset, field: str) -> tuple:
     info = fields.about(dataset, field)
     found = matches(dataset, field)  # says in a sentence that there was no evaluation
     tables = Tables.of(looked_at(dataset, field), field)
-    head = {"schema": SCHEMA, "data": getattr(dataset, "dataset_name", None) or dataset.name, "field": field} | {
-        key: info.get(key) for key in KEPT
-    }
+    card = fields.card(info).to_dict()
+    head = {"schema": SCHEMA, "data": getattr(dataset, "dataset_name", None) or dataset.name, "field": field}
+    head |= {key: info.get(key) for key in KEPT} | {"input": card["input_size"]}
+    head |= {key: card.get(key) for key in ("temperature", "levels")}
     return tables, found, head
 
 

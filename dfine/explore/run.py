@@ -16,8 +16,8 @@ from tqdm import tqdm
 from dfine.explore import datasets, evaluate, fields, store
 from dfine.explore.database import require_database
 from dfine.explore.model import DFineModel, Opener
+from dfine.files import some
 from dfine.inference.predictor import Predictor
-from dfine.weights.exceptions import some
 
 
 @dataclass(frozen=True)

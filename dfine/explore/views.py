@@ -130,7 +130,7 @@ def _late(info: dict, field: str) -> Question:
 
 def _lost(info: dict, field: str) -> Question:
     """Small objects that nothing was found on."""
-    height, width = info["input"]
+    height, width = fields.card(info).input_size
     area = F("bounding_box")[2] * width * F("bounding_box")[3] * height  # on the network's input, in pixels
     missed = F(f"{field}_error") == "Miss"
     return Question(

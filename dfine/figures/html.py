@@ -12,9 +12,11 @@ from dfine.config import EDGES
 from dfine.figures import picture as pictures
 from dfine.figures import sketch, style
 from dfine.figures.object import layers_table
+from dfine.files import more
 from dfine.trace.detections import Detections
 from dfine.trace.history import History
 from dfine.trace.records import Trace
+from dfine.trace.stages import layer_name
 
 MOST = 20  # rows of detections that are listed; the rest is counted
 
@@ -34,8 +36,8 @@ def detections_html(detections: Detections) -> str:
         cells = [f"{_swatch(style.class_colour(d['label']))} {escape(d['name'])}", f"{d['score']:.2f}"]
         cells += [style.fixed(v) for v in d["box"]] + [str(d["query"])]
         body.append(_row(cells))
-    more = len(detections) - MOST
-    note = f"<p>… and {more} more</p>" if more > 0 else ""
+    beyond = more(len(detections), MOST)
+    note = f"<p>…{beyond}</p>" if beyond else ""
     return f"<table {_TABLE}>{_row(heads, head=True)}{''.join(body)}</table>{note}"
 
 
@@ -117,7 +119,7 @@ def history_html(history: History) -> str:
     p = history.probabilities
     for layer, colour in enumerate(style.layer_colours(history.layers)):
         bars = (_sparkline(p[layer, k].tolist(), edge, layer) for k, edge in enumerate(EDGES))
-        rows.append(_row([f"{_swatch(colour)} layer {layer + 1}", *bars], centred=True))
+        rows.append(_row([f"{_swatch(colour)} {layer_name(layer + 1)}", *bars], centred=True))
     small = f'<div style="margin-bottom:12px"><table {_TABLE}>{"".join(rows)}</table></div>'
     return head + _beside(sketch.of_history(history), small + layers_html(history))
 
@@ -140,7 +142,7 @@ def _sparkline(p: list[float], edge: str, layer: int) -> str:
     """Pr(n) as a little bar chart, scaled to its own highest bar."""
     width, height, top = 3, 26, max(p)
     bars = "".join(f"M{n * width} {height}v-{height * v / top:.1f}h2.5V{height}z" for n, v in enumerate(p))
-    words = f"Pr(n) of the {edge} edge, layer {layer + 1}"
+    words = f"Pr(n) of the {edge} edge, {layer_name(layer + 1)}"
     return sketch.image(f'<path d="{bars}" fill="{style.EDGE_COLOURS[edge]}"/>', (len(p) * width, height), words)
 
 

@@ -6,6 +6,7 @@ from dfine.boxes import clipped
 from dfine.config import EDGES
 from dfine.figures import style
 from dfine.trace.history import History
+from dfine.trace.stages import layer_name
 
 CONTRAST = 2.5  # times as long as the next shorter interval: an edge of which the network is much less sure
 
@@ -72,7 +73,7 @@ def _moves(history: History) -> str:
     sense = "outward" if amount > 0 else "inward"
     return (
         f"its initial box overlapped the final one with IoU {start}, and the largest move in {stages} was that of the "
-        f"{EDGES[edge]} edge in layer {layer + 1}, {style.number(abs(amount))} px {sense}"
+        f"{EDGES[edge]} edge in {layer_name(layer + 1)}, {style.number(abs(amount))} px {sense}"
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 
 from dfine.engines.device import moved, resolve
-from dfine.engines.precision import agreed
+from dfine.engines.precision_names import agreed
 from dfine.engines.torch_engine import FOLDING, TorchEngine, TorchOptions
 from dfine.inference.predictor import Predictor
 from dfine.weights.checkpoints import open_checkpoint
@@ -95,5 +95,5 @@ def _exported(
         own = " x ".join(map(str, card.input_size))
         raise CheckpointError(f"{source} was exported for an input of {own}; export the model again for {size}")
     if names is not None:
-        card = replace(card, names=label_map(engine.config.classes, names, None))
+        card = replace(card, names=label_map(engine.config.classes, names, None), notes=())
     return Predictor(engine, card, layers=layers)

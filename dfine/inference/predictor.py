@@ -18,16 +18,15 @@ from dfine.engines.device import out_of_memory, to_cpu
 from dfine.engines.engine import Engine
 from dfine.network.decoder import checked_layers
 from dfine.network.detector import DFINE
+from dfine.trace.base import checked_size
 from dfine.trace.card import Card
 from dfine.trace.detections import Detections
 from dfine.trace.disk import About
 from dfine.trace.history import History
 from dfine.trace.postprocess import Ranking, detections
 from dfine.trace.records import Trace
-from dfine.trace.sampling import Sampling
 from dfine.weights import publish
-from dfine.weights.checks import checked_size
-from dfine.weights.exceptions import CheckpointError
+from dfine.weights.exceptions import CheckpointError, refused
 from dfine.weights.names import label_map
 from dfine.weights.official import save_official
 from dfine.weights.saving import save
@@ -79,7 +78,8 @@ class Predictor:
 
     def __init__(self, engine: Engine, card: Card, *, layers: int | None = None):
         names = label_map(engine.config.classes, card.names, None)
-        self.card = replace(card, names=names, input_size=checked_size(card.input_size))
+        with refused():
+            self.card = replace(card, names=names, input_size=checked_size(card.input_size))
         self.engine = engine
         self.layers = checked_layers(layers, engine.layers)
 
@@ -219,7 +219,8 @@ class Predictor:
                 torch.cuda.empty_cache()
             if len(pixels) > 1:
                 half = len(pixels) // 2
-                return _joined([self.trace(part, sampling=sampling).cpu() for part in (pixels[:half], pixels[half:])])
+                parts = pixels[:half], pixels[half:]
+                return Trace.joined([self.trace(part, sampling=sampling).cpu() for part in parts])
             to_cpu(self.network, device)
             return self.trace(pixels, sampling=sampling)
         fitted = {"temperature": self.card.temperature, "levels": self.card.levels}
@@ -277,15 +278,3 @@ class Predictor:
             f"<D-FINE-{self.config.size.upper()} {self.source!r}, {named} classes, "
             f"input {height} x {width}, {self.engine.runs_on}>"
         )
-
-
-def _joined(traces: list[Trace]) -> Trace:
-    """The traces of parts of a batch as one."""
-    first, parts = traces[0], [t.to_tensors() for t in traces]
-    together = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-    whole = Trace.from_tensors(together, first.shapes, first.w, first.temperature, first.levels)
-    if first.sampling is None:
-        return whole
-    layers = zip(*(t.sampling for t in traces))
-    sampling = tuple(Sampling(*map(torch.cat, zip(*(vars(s).values() for s in layer)))) for layer in layers)
-    return replace(whole, sampling=sampling)

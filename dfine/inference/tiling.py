@@ -106,12 +106,9 @@ def suppress(found: Detections, same: float = SAME) -> Detections:
 def joined(traces: list[Trace], windows: list[Window], size: tuple[int, int]) -> Trace:
     """One trace [1, ΣQ] of a picture of `size` = (width, height), from one trace [1, Q] of each of its windows."""
     placed = [_placed(t, w, size) for t, w in zip(traces, windows)]
-    first = placed[0]
     # Tokens of the tiles are tokens of no map of this picture.
     others = [replace(t, origin=torch.full_like(t.origin, -1)) for t in placed[1:]]
-    parts = [t.to_tensors() for t in (first, *others)]
-    together = {name: torch.cat([p[name] for p in parts], 2 if name.startswith("layers.") else 1) for name in parts[0]}
-    return Trace.from_tensors(together, first.shapes, first.w, first.temperature, first.levels)
+    return Trace.joined([placed[0], *others], axis=1)
 
 
 _PARTS = ("boxes", "labels", "scores", "query")

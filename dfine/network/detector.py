@@ -10,6 +10,7 @@ from dfine.network.encoder import Encoder
 from dfine.network.families import family
 from dfine.network.layers import Normalise
 from dfine.network.queries import QuerySelection
+from dfine.trace.base import fits
 from dfine.trace.records import NoisedQueries, Trace
 
 
@@ -43,7 +44,7 @@ class DFINE(nn.Module):
         Raises:
             ValueError: `pixels` has another shape or sides that are no multiples of 32, or there are fewer layers.
         """
-        if pixels.ndim != 4 or pixels.shape[1] != 3 or pixels.shape[2] % 32 or pixels.shape[3] % 32:
+        if pixels.ndim != 4 or pixels.shape[1] != 3 or not (fits(pixels.shape[2]) and fits(pixels.shape[3])):
             raise ValueError(f"pixels must be [B, 3, H, W] with H and W multiples of 32, not {list(pixels.shape)}")
         features = self.backbone(self.normalise(pixels))
         memory = self.encoder(features)

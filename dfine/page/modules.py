@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
 from pathlib import Path
 
@@ -10,15 +9,14 @@ import gradio as gr
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from dfine.files import short_digest
+
 FOLDER = Path(__file__).parent / "browser"
 
 
 def _version() -> str:
     """A name that changes with the modules, so that no browser keeps old ones beside new ones."""
-    digest = hashlib.sha256()
-    for path in sorted(FOLDER.glob("*.js")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
+    return short_digest(b"".join(path.read_bytes() for path in sorted(FOLDER.glob("*.js"))), 12)
 
 
 ADDRESS = f"browser/{_version()}"

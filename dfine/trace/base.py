@@ -3,11 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from numbers import Integral
 
 import torch
 from torch import Tensor
 
+from dfine.config import STRIDES
+
 SCHEMA = 1  # version of everything that is written to disk
+COARSEST = STRIDES[-1]  # pixels of the network's input per cell of its coarsest level, in every size
+LARGEST = 8192  # pixels of a side of the input: beyond it a single picture takes more memory than a machine has
+
+
+def fits(side: int) -> bool:
+    """Whether a side of the network's input divides into cells of every level."""
+    return side >= COARSEST and side % COARSEST == 0
+
+
+def checked_size(size: object, where: str = "the input size") -> tuple[int, int]:
+    """An input size that the network can take, (height, width) in pixels.
+
+    Args:
+        size: two whole numbers, as a tuple or list.
+        where: what is wrong if it is none, as the message begins.
+
+    Raises:
+        ValueError: it is not two multiples of 32, or a side has more than `LARGEST` pixels.
+    """
+    pair = isinstance(size, (tuple, list)) and len(size) == 2
+    if not pair or not all(isinstance(side, Integral) and fits(side) for side in size):
+        raise ValueError(f"{where} is (height, width), two multiples of {COARSEST}, not {size!r}")
+    if max(size) > LARGEST:
+        raise ValueError(f"{where} is {size[0]} x {size[1]}; a side has at most {LARGEST} pixels")
+    return int(size[0]), int(size[1])
 
 
 def check_shape(record: object, name: str, value: Tensor, *shape: int | None) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
-from dfine.trace.base import SCHEMA
+from dfine.config import EDGES
+from dfine.trace import levels
+from dfine.trace.base import SCHEMA, checked_size
 from dfine.version import VERSION
 
 
@@ -38,3 +42,102 @@ class Card:
         """The same card for readers elsewhere: of a source that is a path on this machine, only the last part."""
         path = Path(self.source)
         return replace(self, source=path.name) if self.source and path.exists() else self
+
+    def to_dict(self) -> dict:
+        """The card as plain values under its fields' names, for a file. What it does not have is left out."""
+        values = {one.name: _plain(getattr(self, one.name)) for one in fields(self)}
+        return {name: value for name, value in values.items() if name in _REQUIRED or value not in (None, "", [])}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object]) -> Card:
+        """The card in what a file says, each value checked; keys of other things are left alone.
+
+        Raises:
+            ValueError: a value is missing or of another kind; the message names it.
+        """
+        return cls(**{name: checked(name, values.get(name)) for name, checked in _CHECKED.items()})
+
+
+def checked_names(names: object) -> tuple[str, ...]:
+    """Class names; () where there are none. Raises ValueError where they are no list of texts."""
+    return _names("names", names)
+
+
+def _plain(value: object) -> object:
+    """Tuples as lists, as JSON has them."""
+    return [_plain(one) for one in value] if isinstance(value, (tuple, list)) else value
+
+
+def _names(name: str, value: object) -> tuple[str, ...]:
+    names = _texts(name, value)
+    if any("\ud800" <= letter <= "\udfff" for one in names for letter in one):
+        raise ValueError(f"{name} holds half a letter (a lone surrogate), which is not text")
+    return names
+
+
+def _texts(name: str, value: object) -> tuple[str, ...]:
+    if value is not None and not (isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)):
+        raise ValueError(f"{name} is {str(value)[:60]}; it must be a list of strings")
+    return tuple(value or ())
+
+
+def _text(name: str, value: object) -> str:
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{name} must be text, not {str(value)[:60]}")
+    return value or ""  # paths may hold bytes that are no text, as lone surrogates
+
+
+def _words(name: str, value: object) -> str | None:
+    return _text(name, value) or None
+
+
+def _size(name: str, value: object) -> tuple[int, int]:
+    return checked_size(value, name)
+
+
+def _temperature(name: str, value: object) -> tuple[float, ...] | None:
+    if value is None:
+        return None
+    numbers = isinstance(value, (list, tuple)) and all(_number(v) and 0 < v < math.inf for v in value)
+    if not numbers or len(value) != len(EDGES):
+        raise ValueError(f"{name} is {len(EDGES)} positive numbers, one per edge, not {str(value)[:60]}")
+    return tuple(float(v) for v in value)
+
+
+def _levels(name: str, value: object) -> tuple[tuple[float, ...], ...] | None:
+    if value is None:
+        return None
+    if fault := levels.fault(value):
+        raise ValueError(f"the table of {name} {fault}")
+    return tuple(tuple(float(v) for v in row) for row in value)
+
+
+def _score(name: str, value: object) -> float | None:
+    if value is not None and not (_number(value) and 0 <= value <= 1):
+        raise ValueError(f"{name} holds {str(value)[:60]}, which is no score in 0..1")
+    return value
+
+
+def _scores(name: str, value: object) -> tuple[float | None, ...]:
+    if value is not None and not isinstance(value, (list, tuple)):
+        raise ValueError(f"{name} is {str(value)[:60]}, not a list of scores in 0..1")
+    return tuple(_score(name, one) for one in value or ())
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+_REQUIRED = ("names", "input_size")
+_CHECKED = {
+    "names": _names,
+    "input_size": _size,
+    "source": _text,
+    "digest": _text,
+    "temperature": _temperature,
+    "threshold": _score,
+    "class_thresholds": _scores,
+    "words": _words,
+    "levels": _levels,
+    "notes": _texts,
+}

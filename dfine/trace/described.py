@@ -6,6 +6,7 @@ from dfine.config import EDGES
 from dfine.trace.disk import About
 from dfine.trace.history import History
 from dfine.trace.sampling import locate
+from dfine.trace.stages import INITIAL
 
 
 def provenance(where: About, threshold: float | None = None) -> dict:
@@ -53,7 +54,7 @@ def described(history: History, mass: float = 0.8) -> dict:
         "mass": mass,
         "calibrated": h.is_calibrated,
         "token": _token(h),
-        "initial": {"box": boxes[0], "score": initial_score, "iou_with_last": ious[0]},
+        INITIAL: {"box": boxes[0], "score": initial_score, "iou_with_last": ious[0]},
         "layers": [{"layer": i + 1} | {key: values[i] for key, values in per_layer.items()} for i in range(h.layers)],
     }
 

@@ -1,7 +1,7 @@
 """The trace of one picture on disk, as .npz or .json, together with what it was made from.
 
-Both hold the same keys: `about` (schema, versions, the checkpoint and its digest, class names, picture size) and one
-array a tensor (`dfine.trace.schema.ARRAYS`). Layers are stacked: `layers.edges` is [L, Q, 4, N+1].
+Both hold the same keys: `about` (schema, versions, the model's card, the picture's name and size) and one array a
+tensor (`dfine.trace.schema.ARRAYS`). Layers are stacked: `layers.edges` is [L, Q, 4, N+1].
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import torch
 
 from dfine.files import replacing, shown
 from dfine.trace import levels
+from dfine.trace.base import COARSEST
 from dfine.trace.card import Card
 from dfine.trace.records import Trace
-from dfine.trace.sampling import COARSEST
 from dfine.trace.schema import checked_arrays, checked_head, read_json, read_npz
 
+_ELSEWHERE = ("source", "temperature", "levels")  # of a card: the first is called `model`, the others are arrays
 _WHOLE = ("w", "temperature", "levels")  # arrays without a batch axis
 # What reading a damaged or foreign file can raise, in json, zipfile, zlib and numpy.
 _DAMAGED = (
@@ -68,12 +69,13 @@ def save_trace(path: str | Path, trace: Trace, about: About) -> Path:
     if path.suffix not in (".npz", ".json"):
         raise ValueError(f"a trace is written as .npz or .json, not as {shown(path.name)!r}")
     arrays = _arrays(trace)
+    card = {name: value for name, value in about.card.to_dict().items() if name not in _ELSEWHERE}
     head = {
         **about.card.provenance(),
+        **card,
         "torch": str(torch.__version__),
         "picture": about.picture,
         "size": list(about.picture_size),
-        "names": list(about.card.names),
         "shapes": [list(s) for s in trace.shapes],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,14 +103,18 @@ def load_trace(path: str | Path) -> tuple[Trace, About]:
         head, values = read_npz(path) if path.suffix == ".npz" else read_json(path)
         head = checked_head(head)
         trace = _trace(checked_arrays(values, head), head["shapes"])
+        card = _card(head, trace)
     except _DAMAGED as error:
         raise ValueError(f"{shown(path)} is not a trace that can be read here: {_reason(error)}") from None
-    input_size = tuple(COARSEST * side for side in trace.shapes[-1])
-    temperature = None if trace.temperature is None else tuple(trace.temperature.tolist())
-    card = Card(
-        tuple(head["names"]), input_size, head["model"], head["digest"], temperature, levels=levels.rows(trace.levels)
-    )
     return trace, About(card, tuple(head["size"]), head["picture"])
+
+
+def _card(head: dict, trace: Trace) -> Card:
+    """The model's card, with the calibration that the trace has. Files of earlier versions have no more than that."""
+    size = [COARSEST * side for side in trace.shapes[-1]]
+    temperature = None if trace.temperature is None else trace.temperature.tolist()
+    fitted = {"temperature": temperature, "levels": levels.rows(trace.levels)}
+    return Card.from_dict({"input_size": size} | head | {"source": head["model"]} | fitted)
 
 
 def _reason(error: Exception) -> str:

@@ -6,7 +6,7 @@ unless the name says otherwise; edges come in the order left, top, right, bottom
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -157,30 +157,38 @@ class Trace(Record):
 
     def split(self, count: int) -> tuple[Trace, Trace]:
         """The first `count` queries (denoising ones, which have no proposals) and the rest."""
-        return self._queries(slice(0, count), slice(0, 0)), self._queries(slice(count, None), slice(None))
-
-    def _queries(self, part: slice, of_proposals: slice) -> Trace:
-        """The trace of some queries; `of_proposals` selects theirs, which not every query has."""
-        return replace(
-            self,
-            proposals=self.proposals.map(lambda t: t[:, of_proposals]),
-            initial=self.initial.map(lambda t: t[:, part]),
-            refinements=tuple(r.map(lambda t: t[:, part]) for r in self.refinements),
-            origin=self.origin[:, part],
-            sampling=self.sampling and tuple(s.map(lambda t: t[:, part]) for s in self.sampling),
-        )
+        return self._each(lambda t: t[:, :count], lambda t: t[:, :0]), self._each(lambda t: t[:, count:], lambda t: t)
 
     def picture(self, index: int) -> Trace:
         """The trace of one picture of the batch, still with a batch axis of length 1."""
-        one = slice(index, index + 1)
+        return self._each(lambda t: t[index : index + 1])
+
+    def _each(self, fn: Callable[[Tensor], Tensor], of_proposals: Callable[[Tensor], Tensor] | None = None) -> Trace:
+        """The trace with `fn` applied to all that has the axes [B, Q]; `of_proposals` to those, where they differ."""
         return replace(
             self,
-            proposals=self.proposals.map(lambda t: t[one]),
-            initial=self.initial.map(lambda t: t[one]),
-            refinements=tuple(r.map(lambda t: t[one]) for r in self.refinements),
-            origin=self.origin[one],
-            sampling=self.sampling and tuple(s.map(lambda t: t[one]) for s in self.sampling),
+            proposals=self.proposals.map(of_proposals or fn),
+            initial=self.initial.map(fn),
+            refinements=tuple(r.map(fn) for r in self.refinements),
+            origin=fn(self.origin),
+            sampling=self.sampling and tuple(s.map(fn) for s in self.sampling),
         )
+
+    @staticmethod
+    def joined(traces: Sequence[Trace], axis: int = 0) -> Trace:
+        """One trace of the pictures (axis 0) or of the queries (axis 1) of several; the first has what they share.
+
+        Raises:
+            IndexError: there are none.
+        """
+        whole = iter([torch.cat(parts, axis) for parts in zip(*(t._of_queries() for t in traces), strict=True)])
+        return traces[0]._each(lambda _: next(whole))
+
+    def _of_queries(self) -> list[Tensor]:
+        """Every tensor that has the axes [B, Q], in the order in which `_each` meets them."""
+        records = self.proposals, self.initial, *self.refinements
+        points = [tensor for s in self.sampling or () for tensor in s.tensors()]
+        return [*(tensor for record in records for tensor in record.tensors()), self.origin, *points]
 
     def to_tensors(self) -> dict[str, Tensor]:
         """What differs from picture to picture as named tensors, batch first, layers stacked behind the batch.
@@ -259,8 +267,7 @@ class Trace(Record):
         if not 0 <= query < self.origin.shape[1]:
             raise IndexError(f"there is no query {query}; this trace has queries 0 to {self.origin.shape[1] - 1}")
 
-        mine = slice(query, query + 1)
-        one = self.picture(picture)._queries(mine, mine).cpu()
+        one = self.picture(picture)._each(lambda t: t[:, query : query + 1]).cpu()
         parts = {
             key: tensor[0, :, 0] if key.startswith("layers.") else tensor[0, 0]
             for key, tensor in one.to_tensors().items()

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dfine.trace.base import Record, check_shape
+from dfine.trace.base import COARSEST, Record, check_shape
 from dfine.trace.history import History
-
-COARSEST = 32  # pixels of the network's input per cell of its coarsest level, in every size
 
 
 @dataclass(frozen=True)

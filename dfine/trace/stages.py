@@ -4,11 +4,17 @@ from __future__ import annotations
 
 INITIAL = "initial"  # the initial box, from which all layers' edges are measured
 PROPOSALS = "proposals"  # what the encoder said before; it has no part in the refinement
+PROPOSAL = "proposal"  # that of one query
 
 
 def layer_name(number: int) -> str:
     """The name of decoder layer `number`, counted from 1."""
     return f"layer {number}"
+
+
+def spoken(stage: str) -> str:
+    """A stage's name in a sentence or over a picture: the initial one is a box, which only layers move."""
+    return "initial box" if stage == INITIAL else stage
 
 
 def stage_names(layers: int) -> list[str]:

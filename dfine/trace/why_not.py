@@ -13,7 +13,7 @@ from dfine.config import EDGES
 from dfine.trace.history import History
 from dfine.trace.records import Trace
 from dfine.trace.sampling import Birthplace, birthplace, cells
-from dfine.trace.stages import stage_names
+from dfine.trace.stages import INITIAL, PROPOSAL, spoken, stage_names
 
 SAME_PLACE = 0.5  # IoU from which two boxes mean the same thing, as COCO counts
 HALVED = 0.1  # box sizes outside the box at which a query counts half as much
@@ -187,7 +187,7 @@ def _stages(history: History, names: Sequence[str]) -> tuple[Stage, ...]:
     boxes = torch.cat((to_pixels(history.proposal, history.size)[None], history.xyxy_pixels)).tolist()
     scores = _scores(logits, names)
     before = [None, None, *history.scores_before_lqe.tolist()]
-    titles = ["proposal", *stage_names(history.layers)]
+    titles = [PROPOSAL, *stage_names(history.layers)]
     top = scores.topk(min(BEST, sum(bool(name) for name in names)))
     return tuple(
         Stage(
@@ -251,7 +251,7 @@ def told(score: float, threshold: float) -> str:
 
 
 def _at(stage: Stage) -> str:
-    return {"proposal": "the proposal", "initial": "the initial box"}.get(stage.name, stage.name)
+    return {PROPOSAL: "the proposal", INITIAL: f"the {spoken(INITIAL)}"}.get(stage.name, stage.name)
 
 
 def _pixels(value: float) -> str:

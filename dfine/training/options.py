@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 SEEDS = 1000  # training draws the scenes of an epoch from seed·1000 + epoch …
-STRIDE = 32  # sides of the input are multiples of it
+
+DATA = "'scenes', or a data set: COCO (folder, .json), YOLO (folder, .yaml), VOC or labelme (folder)."
 
 OnOff = Literal["auto", "on", "off"]
 Size = Literal["n", "s", "m", "l", "x"]
@@ -31,7 +32,7 @@ class TrainOptions:
     """
 
     out: str = field(metadata={"help": "Folder for checkpoints, log and the trained model."})
-    data: str = option("scenes", "'scenes', or a data set: COCO (folder, .json), YOLO (folder, .yaml), VOC (folder).")
+    data: str = option("scenes", DATA)
     val: str | None = option(None, "Held-out data set; by default the validation split of --data, or other scenes.")
     size: Size = option("n", "Which of the five networks.")
     input: int | tuple[int, int] = option(
@@ -116,9 +117,9 @@ def sides(value: int | str | tuple[int, int] | list[int]) -> int | tuple[int, in
         numbers = []
     if len(numbers) not in (1, 2):
         raise ValueError(f"the input is a side like 640 or a height and width like 448x1280, not {value!r}")
-    for side in numbers:
-        if side < STRIDE or side % STRIDE:
-            raise ValueError(f"the sides of the input must be multiples of {STRIDE}, not {side}")
+    from dfine.trace.base import checked_size  # here, as commands show these options without importing torch
+
+    checked_size((numbers[0], numbers[-1]))
     return numbers[0] if len(set(numbers)) == 1 else (numbers[0], numbers[1])
 
 

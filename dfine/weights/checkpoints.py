@@ -18,27 +18,20 @@ from torch import nn
 
 from dfine.config import FAMILIES, Config
 from dfine.data import labels
-from dfine.files import digest
+from dfine.files import digest, some
 from dfine.network.detector import DFINE
-from dfine.trace.base import SCHEMA
+from dfine.trace.base import SCHEMA, checked_size
 from dfine.trace.card import Card
 from dfine.weights.cache import HUB_FILES
-from dfine.weights.checks import (
-    check_values,
-    checked_levels,
-    checked_names,
-    checked_size,
-    checked_temperature,
-    checked_thresholds,
-    read_json,
-)
-from dfine.weights.exceptions import CheckpointError, some
+from dfine.weights.checks import check_values, read_json
+from dfine.weights.exceptions import CheckpointError, refused
 from dfine.weights.hub import fetch, fetch_hub
 from dfine.weights.identify import OURS, describe, translate
 from dfine.weights.layouts import Layout, State
 from dfine.weights.names import named
 from dfine.weights.official import MASKS, OFFICIAL, read_sidecar
 from dfine.weights.preprocessor import read_preprocessor
+from dfine.weights.saving import UNWRITTEN
 from dfine.weights.tensors import read_tensors, shards
 from dfine.weights.transformers import TRANSFORMERS, check_config, own_names
 from dfine.weights.zoo import ZOO, labels_of_hub
@@ -56,7 +49,7 @@ class Checkpoint:
 
     config: Config
     weights: State
-    card: Card  # its words are the README beside the weights
+    card: Card  # its words are the README beside the weights, where there is one
 
     def network(self) -> DFINE:
         """The detector, in evaluation mode. Raises CheckpointError naming the keys when the weights do not fit."""
@@ -114,19 +107,18 @@ def open_checkpoint(
     if size is None and found.size is None and published is None:
         notes.append(_assumed(found))
     readme = folder / "README.md"
-    overall, each = checked_thresholds(source, config) if found.layout is OURS else (None, ())
-    card = Card(
-        names=called,
-        input_size=checked_size(size) if size is not None else found.size or SIZE,
-        source=str(source),
-        digest=digest(*files),
-        temperature=checked_temperature(source, found.temperature),
-        levels=checked_levels(source, found.levels),
-        threshold=overall,
-        class_thresholds=each,
-        words=readme.read_text(encoding="utf-8", errors="replace") if described and readme.is_file() else None,
-        notes=tuple(note for note in notes if note),
-    )
+    own = found.card or Card((), found.size or SIZE)
+    with refused():
+        card = replace(
+            own,
+            names=called,
+            input_size=own.input_size if size is None else checked_size(size),
+            source=str(source),
+            digest=digest(*files),
+            notes=tuple(note for note in notes if note),
+        )
+    if described and readme.is_file():
+        card = replace(card, words=readme.read_text(encoding="utf-8", errors="replace"))
     return Checkpoint(found.config, found.weights, card)
 
 
@@ -153,8 +145,7 @@ class _Found:
     anchors: int | None = None  # how many the published code has kept: one a token of its input
     names: tuple[str, ...] | None = None
     size: tuple[int, int] | None = None
-    temperature: list | None = None
-    levels: list | None = None
+    card: Card | None = None  # of our own layout
     notes: tuple[str, ...] = ()
 
 
@@ -167,10 +158,9 @@ def _understood(tensors: State, config: dict, family: str) -> _Found:
         built = Config.from_dict(config.get("config", {}))
         if family not in ("dfine", built.family):
             raise CheckpointError(f"its config.json says family {built.family!r}, not {family!r}")
-        size = checked_size(config.get("input_size"), f"{HUB_FILES[0]}: input_size")
-        names = checked_names(config.get("names"))
-        fitted = {name: config.get(name) for name in ("temperature", "levels")}
-        return _Found(built, weights, layout, names=names, size=size, **fitted)
+        with refused(f"its {HUB_FILES[0]}"):
+            card = Card.from_dict({key: value for key, value in config.items() if key not in UNWRITTEN})
+        return _Found(built, weights, layout, names=card.names or None, size=card.input_size, card=card)
 
     notes = []
     masks = [key for key in weights if key.startswith(MASKS)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class CheckpointError(ValueError):
@@ -13,8 +14,12 @@ class OfflineError(CheckpointError):
     """A checkpoint that is not on this machine, and no network to fetch it over."""
 
 
-def some(names: Iterable[str], count: int = 5) -> str:
-    """The first few of many names, and how many more there are."""
-    names = list(names)
-    more = f" and {len(names) - count} more" if len(names) > count else ""
-    return ", ".join(names[:count]) + more
+@contextmanager
+def refused(where: object = "") -> Iterator[None]:
+    """What is wrong with a value (ValueError) as a `CheckpointError`, with the place where it stands before it."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except ValueError as error:
+        raise CheckpointError(f"{where}: {error}" if where else str(error)) from None

@@ -7,7 +7,8 @@ import re
 import torch
 
 from dfine.config import SIZES, Config
-from dfine.weights.exceptions import CheckpointError, some
+from dfine.files import some
+from dfine.weights.exceptions import CheckpointError
 from dfine.weights.layouts import FACTS, Layout, State
 from dfine.weights.official import OFFICIAL
 from dfine.weights.transformers import TRANSFORMERS

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from dfine.config import Config
-from dfine.weights.exceptions import CheckpointError, some
+from dfine.files import some
+from dfine.weights.exceptions import CheckpointError
 
 State = dict[str, Tensor]
 Row = tuple[str | tuple[str, ...], str]

@@ -11,7 +11,7 @@ from dfine.data.texts import yaml_content
 from dfine.files import replacing
 from dfine.network.detector import DFINE
 from dfine.network.queries import anchors
-from dfine.weights.checks import checked_size
+from dfine.trace.base import checked_size
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.layouts import COUNTER, Layout, State, sampling_scale
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dfine.weights.checks import checked_size, finite, read_json
-from dfine.weights.exceptions import CheckpointError
+from dfine.trace.base import checked_size
+from dfine.weights.checks import finite, read_json
+from dfine.weights.exceptions import CheckpointError, refused
 
 FILE = "preprocessor_config.json"
 KNOWN = "RTDetrImageProcessor"  # D-FINE's; its defaults hold where the file leaves something out
@@ -97,7 +98,8 @@ def _size(file: Path, says: dict) -> tuple[int, int]:
         raise CheckpointError(f"{file}: pictures keep their proportions (size has {' and '.join(other)}); {REMEDY}")
     if not (_side(size, "height") and _side(size, "width")):
         raise CheckpointError(f"{file}: size must have a height and a width, it is {size!r}")
-    pair = checked_size((size["height"], size["width"]), f"{file}: size")
+    with refused():
+        pair = checked_size((size["height"], size["width"]), f"{file}: size")
     pad = says["pad_size"]
     if says["do_pad"] and pad is not None and (_side(pad, "height"), _side(pad, "width")) != pair:
         raise CheckpointError(f"{file}: do_pad pads pictures to pad_size {pad!r}; {REMEDY}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -13,10 +14,12 @@ from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
 from dfine.trace.card import Card
 from dfine.weights.cache import HUB_FILES
-from dfine.weights.checks import checked_levels, checked_temperature
-from dfine.weights.exceptions import CheckpointError
+from dfine.weights.exceptions import CheckpointError, refused
 from dfine.weights.layouts import State
 from dfine.weights.names import label_map
+
+# Of a card: the first two follow from where a folder lies and what is in it; what was assumed is written down as known.
+UNWRITTEN = ("source", "digest", "notes")
 
 
 def save(folder: str | os.PathLike, network: DFINE, card: Card, *, half: bool = False) -> Path:
@@ -25,25 +28,25 @@ def save(folder: str | os.PathLike, network: DFINE, card: Card, *, half: bool = 
     Args:
         folder: made if it is not there.
         network: a detector; its weights are written as they are, so that loading them gives bit-equal outputs.
-        card: its class names, input size, fitted temperature or levels, and thresholds are written.
+        card: written but for `UNWRITTEN`.
         half: kernels and matrices in float16, for half the space; norms, biases and scales stay as they are.
 
     Raises:
-        CheckpointError: the names or the temperature do not fit, or the folder cannot be written.
+        CheckpointError: the names or another value of the card do not fit, or the folder cannot be written.
     """
     names = label_map(network.config.classes, card.names, None)
     weights = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
     if half:
         weights = {k: v.half() if v.ndim > 1 else v for k, v in weights.items()}
-    about = {"schema": SCHEMA, "config": network.config.to_dict(), "names": list(names)}
-    about["input_size"] = list(card.input_size)
-    if card.temperature is not None:
-        about["temperature"] = list(checked_temperature(folder, [float(t) for t in card.temperature]))
-    if card.levels is not None:
-        about["levels"] = [list(row) for row in checked_levels(folder, card.levels)]
-    if card.threshold is not None:
-        about |= {"threshold": card.threshold, "class_thresholds": list(card.class_thresholds)}
+    with refused(folder):
+        card = Card.from_dict(replace(card, names=names).to_dict())
+    about = {"schema": SCHEMA, "config": network.config.to_dict()} | written(card)
     return write_folder(folder, weights, {HUB_FILES[0]: as_json(about, indent=1)})
+
+
+def written(card: Card) -> dict:
+    """What `config.json` says of a model beside the configuration of its network, as plain values."""
+    return {name: value for name, value in card.to_dict().items() if name not in UNWRITTEN}
 
 
 def write_folder(

@@ -17,9 +17,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from dfine.files import some
 from dfine.weights.cache import HUB_FILES
 from dfine.weights.checks import read_json
-from dfine.weights.exceptions import CheckpointError, some
+from dfine.weights.exceptions import CheckpointError
 from dfine.weights.layouts import State
 from dfine.weights.wrappers import find_state
 

@@ -12,10 +12,9 @@ from dfine.config import Config
 from dfine.files import as_json
 from dfine.network.detector import DFINE
 from dfine.network.families import family
-from dfine.trace.card import Card
+from dfine.trace.card import Card, checked_names
 from dfine.weights.cache import HUB_FILES
-from dfine.weights.checks import checked_names
-from dfine.weights.exceptions import CheckpointError
+from dfine.weights.exceptions import CheckpointError, refused
 from dfine.weights.layouts import Layout, State, sampling_scale
 from dfine.weights.names import UNUSED_FILLER
 from dfine.weights.preprocessor import FILE as PREPROCESSOR
@@ -179,8 +178,8 @@ def own_names(config: dict) -> tuple[str, ...] | None:
     """Class names of a transformers config.json, its fillers (LABEL_0 …) too; None where it has none."""
     table = config.get("id2label") or {}
     try:
-        return checked_names([str(table[key]) for key in sorted(table, key=int)])
-    except (ValueError, TypeError) as error:
-        if isinstance(error, CheckpointError):
-            raise
+        names = [str(table[key]) for key in sorted(table, key=int)]
+    except (ValueError, TypeError):
         return None
+    with refused(f"its {HUB_FILES[0]}"):
+        return checked_names(names) or None

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from torch import Tensor
 
-from dfine.weights.exceptions import CheckpointError, some
+from dfine.files import some
+from dfine.weights.exceptions import CheckpointError
 from dfine.weights.layouts import State
 
 DEPTH = 4  # of dictionaries within dictionaries

@@ -1,5 +1,7 @@
 """Options that several commands have: what text they take, and what comes of it."""
 
+import re
+
 import pytest
 from typer import BadParameter
 
@@ -11,9 +13,10 @@ def test_sides_that_the_network_takes(value):
     assert sides(value) == value
 
 
-@pytest.mark.parametrize("value, side", [(0, 0), (16, 16), (100, 100), ((64, 65), 65)])
-def test_sides_that_it_does_not_take(value, side):
-    with pytest.raises(BadParameter, match=f"{side} is not a multiple of 32"):
+@pytest.mark.parametrize("value", [0, 16, 100, (64, 65)])
+def test_sides_that_it_does_not_take(value):
+    said = value if isinstance(value, tuple) else (value, value)
+    with pytest.raises(BadParameter, match=re.escape(f"two multiples of 32, not {said}")):
         sides(value)
 
 

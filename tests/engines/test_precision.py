@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from dfine.config import Config
-from dfine.engines.precision import BUDGET, NAMES, ROUNDED, Full, agreed, half_type, halve, named, rounded
+from dfine.engines.precision import BUDGET, ROUNDED, TYPES, Full, half_type, halve, rounded
+from dfine.engines.precision_names import NAMES, agreed, named
 from dfine.engines.torch_engine import TorchOptions
 from dfine.network.attention import SelfAttention
 from dfine.network.detector import DFINE
@@ -24,7 +25,7 @@ from dfine.network.detector import DFINE
 def test_names_and_older_names(name, meant, kind):
     assert (named(name), half_type(name)) == (meant, kind)
     assert TorchOptions(precision=name).precision == meant
-    assert {*BUDGET, "float32"} == set(NAMES)
+    assert {*BUDGET, "float32"} == {*TYPES, "int8"} == set(NAMES)
 
 
 @pytest.mark.parametrize("name", ["", "half", "float64", "BF16"])
@@ -39,26 +40,6 @@ def test_what_is_no_precision_is_said(name):
 def test_torch_does_not_run_int8():
     with pytest.raises(ValueError, match="int8 is for exported files: dfine export MODEL --precision int8"):
         TorchOptions(precision="int8")
-
-
-@pytest.mark.parametrize(
-    "precision, half, one",
-    [
-        ("float32", "off", "float32"),
-        ("float32", "bf16", "bfloat16"),
-        ("bfloat16", "bf16", "bfloat16"),
-        ("auto", "off", "auto"),
-        ("int8", "off", "int8"),
-    ],
-)
-def test_a_precision_and_its_older_form_are_one(precision, half, one):
-    assert agreed(precision, half) == one
-
-
-@pytest.mark.parametrize("precision", ["auto", "int8", "float16"])
-def test_two_wishes_are_refused(precision):
-    with pytest.raises(ValueError, match=f"precision {precision} and half bfloat16 contradict each other"):
-        agreed(precision, "bf16")
 
 
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])

@@ -57,7 +57,8 @@ class Stored(dict):
 
 def test_a_history_has_the_stored_numbers(parts):
     records = pack(np.array([5, 0, 59]), SHAPES, parts)
-    info = {"layers": LAYERS, "w": [-1.0, -0.5, 0.0, 0.5, 1.0], "temperature": [1.0, 2.0, 3.0, 4.0]}
+    info = {"layers": LAYERS, "w": [-1.0, -0.5, 0.0, 0.5, 1.0], "input": [64, 64]}
+    info |= {"temperature": [1.0, 2.0, 3.0, 4.0]}  # as versions before the card stored it
     told = history(Stored(record=records[2], query=7), info, (64, 48))
     assert (told.query, told.token, told.shapes, told.name, told.size) == (7, 59, SHAPES, "cup", (64, 48))
     assert torch.equal(told.edges, torch.from_numpy(parts["edges"][2]))

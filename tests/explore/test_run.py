@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dfine.explore import fields
 from dfine.inference.predictor import Predictor
 from tests.explore.worlds import predictor
 
@@ -51,7 +52,7 @@ def test_a_folder_without_answers(photos, model, quiet, tmp_path_factory):
     with pytest.warns(UserWarning, match="1 of 6 pictures cannot be read.*'2.png'"):
         dataset = explore(photos, model, pace=quiet, name="photos-a")
     info = dataset.info["dfine"]["dfine"]
-    assert info["names"] == ["cat", "dog"] and info["layers"] == 3 and info["input"] == [64, 64]
+    assert info["names"] == ["cat", "dog"] and info["layers"] == 3 and fields.card(info).input_size == (64, 64)
     assert info["names_report"]["model_only"] == ["cat", "dog"] and "evaluation" not in info
     assert dataset.list_evaluations() == []
     assert dataset.count_values("dfine_run") == {info["run"]: 5, None: 1}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from dfine.trace.card import Card
 from tests.helpers import synthetic_trace
 
 NAMES, SIZE = ("cat", "dog", "bird"), (200, 100)
@@ -32,8 +33,8 @@ def labels(fo, document):
 
 def info(trace):
     t = trace.temperature
-    temperature = None if t is None else t.tolist()
-    return {"layers": len(trace.refinements), "w": trace.w.tolist(), "temperature": temperature}
+    card = Card(NAMES, (64, 64), temperature=None if t is None else tuple(t.tolist()))
+    return {"layers": len(trace.refinements), "w": trace.w.tolist(), "card": card.to_dict()}
 
 
 def test_nothing_found_is_stored_as_nothing(fo, trace):

@@ -8,8 +8,9 @@ from torch.nn import functional as F
 
 from dfine.config import Config
 from dfine.inference.looking import look
-from dfine.inference.predictor import Predictor, _joined
+from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
+from dfine.trace.records import Trace
 from tests import helpers
 
 
@@ -115,7 +116,7 @@ def test_the_network_says_where_it_read_only_when_asked(model):
 def test_batches_that_were_halved_keep_their_points(model):
     pixels = torch.rand(3, 3, 64, 96)
     whole = model.trace(pixels, sampling=True)
-    again = _joined([model.trace(part, sampling=True) for part in (pixels[:1], pixels[1:])])
+    again = Trace.joined([model.trace(part, sampling=True) for part in (pixels[:1], pixels[1:])])
     for a, b in zip(whole.sampling, again.sampling):
         torch.testing.assert_close(a.points, b.points, atol=1e-4, rtol=1e-4)
 

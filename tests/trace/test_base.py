@@ -1,10 +1,12 @@
+import re
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from dfine.trace.base import Record, check_shape, together
+from dfine.trace.base import Record, check_shape, checked_size, together
 from tests.helpers import synthetic_trace
 
 
@@ -57,3 +59,16 @@ def test_tensors_that_travel_together_arrive_as_they_were():
     moved = together(tensors)
     assert all(torch.equal(a, b) and a.dtype == b.dtype for a, b in zip(tensors, moved)) and len(moved) == len(tensors)
     assert together([]) == []
+
+
+@pytest.mark.parametrize("size", [(32, 32), [64, 96], (np.int64(640), 8192)])
+def test_an_input_that_the_network_takes(size):
+    assert checked_size(size) == tuple(size) and all(type(side) is int for side in checked_size(size))
+
+
+@pytest.mark.parametrize("size", [None, 64, "64", (64,), (64, 64, 64), (0, 64), (64, 65), (-32, 32), (64.0, 64.0)])
+def test_an_input_that_it_does_not_take(size):
+    with pytest.raises(ValueError, match=re.escape(f"the side is (height, width), two multiples of 32, not {size!r}")):
+        checked_size(size, "the side")
+    with pytest.raises(ValueError, match="64 x 8224; a side has at most 8192 pixels"):
+        checked_size((64, 8224))

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from dfine.trace.card import Card
 from dfine.trace.disk import About, load_trace, save_trace
 from dfine.trace.records import Estimate, Refinement, Trace
 from dfine.version import VERSION
+from tests.helpers import full_card
 
 ABOUT = About(Card(("cat", "dog"), (96, 128), "demo", "0123abcd"), (64, 48), "a.png")
 
@@ -46,6 +48,23 @@ def assert_same(a, b):
     assert torch.equal(a.origin, b.origin)
     assert torch.equal(a.w, b.w)
     assert a.shapes == b.shapes
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".json"])
+def test_the_whole_card_comes_back_with_a_trace(tmp_path, suffix):
+    card = full_card(("cat", "dog"), (96, 128))
+    fitted = {name: torch.tensor(getattr(card, name)) for name in ("temperature", "levels")}
+    about = About(card, (64, 48), "a.png")
+    assert load_trace(save_trace(tmp_path / f"a{suffix}", replace(trace(), **fitted), about))[1] == about
+
+
+def test_a_trace_of_an_earlier_version_has_what_it_said_of_its_model(tmp_path):
+    file = save_trace(tmp_path / "a.json", trace(), ABOUT)
+    values = json.loads(file.read_text())
+    kept = ("schema", "dfine", "model", "digest", "torch", "picture", "size", "names", "shapes")
+    values["about"] = {key: values["about"][key] for key in kept}
+    file.write_text(json.dumps(values))
+    assert load_trace(file)[1] == ABOUT
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".json"])

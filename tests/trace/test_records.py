@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from dfine.trace.records import Estimate, Memory, NoisedQueries, Refinement, Target, Trace
+from dfine.trace.sampling import Sampling
 from tests.helpers import synthetic_trace
 
 # ── shapes are checked where a record is made ─────────────────────────────────────────────────────────────────────────
@@ -46,6 +49,20 @@ def test_one_picture_of_a_batch():
     trace = synthetic_trace(batch=3)
     assert trace.picture(1).origin.shape == (1, 5)
     assert torch.equal(trace.picture(1).last.boxes[0], trace.last.boxes[1])
+
+
+@pytest.mark.parametrize("axis, count", [(0, 3), (1, 5)])
+def test_parts_are_joined_into_what_they_were(axis, count):
+    trace = replace(synthetic_trace(batch=3), temperature=torch.ones(4))
+    points = Sampling(torch.rand(3, 5, 8, 12, 2), torch.rand(3, 5, 8, 12), torch.rand(3, 5, 4))
+    trace = replace(trace, sampling=(points,) * len(trace.refinements))
+    parts = [trace._each(lambda t, i=i: t.narrow(axis, i, 1)) for i in range(count)]
+    again = Trace.joined(parts, axis)
+    assert all(torch.equal(a, b) for a, b in zip(again.tensors(), trace.tensors(), strict=True))
+    assert (again.shapes, len(again.sampling)) == (trace.shapes, len(trace.refinements))
+    assert torch.equal(Trace.joined(parts[:1], axis).origin, parts[0].origin)
+    with pytest.raises(IndexError):
+        Trace.joined([], axis)
 
 
 def test_cpu_detaches_and_takes_float32():

@@ -27,8 +27,8 @@ def test_a_config_json_that_is_wrong(tmp_path, text, said):
     "changes, said",
     [
         ({"config": None}, "its 'config' is None"),
-        ({"names": 5}, "config.json has names=5; they must be a list of strings"),
-        ({"names": [1, 2, 3]}, "they must be a list of strings"),
+        ({"names": 5}, "config.json: names is 5; it must be a list of strings"),
+        ({"names": [1, 2, 3]}, "it must be a list of strings"),
         *[
             ({"input_size": size}, "config.json: input_size is .height, width., two multiples of 32, not ")
             for size in (None, "320", [320], [333, 320], [0, 0], [320.0, 320.0], {"height": 320})

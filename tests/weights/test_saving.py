@@ -2,16 +2,19 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 import torch
 
 from dfine.config import Config
+from dfine.files import digest
 from dfine.trace.card import Card
 from dfine.weights import saving
 from dfine.weights.checkpoints import SIZE, open_checkpoint
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.saving import save
+from tests.helpers import full_card
 from tests.weights.nets import NAMES, TINY, network, same
 
 
@@ -40,6 +43,16 @@ def test_config_json_is_plain(tmp_path):
     assert about["names"] == ["cat", "dog", "fish"]
     assert about["input_size"] == [320, 640]
     assert Config.from_dict(about["config"]) == Config.of("n", **TINY)
+
+
+def test_the_whole_card_comes_back(tmp_path):
+    card = full_card(NAMES, (320, 640))
+    back = open_checkpoint(save(tmp_path, network(), card))
+    made = {"source": str(tmp_path), "digest": digest(tmp_path / "model.safetensors")}
+    card = replace(card, notes=(), **made)  # what was assumed is written down as known
+    assert back.card == card
+    (tmp_path / "README.md").write_text("# Others")
+    assert open_checkpoint(tmp_path).card == replace(card, words="# Others")
 
 
 def test_half_the_space(tmp_path):

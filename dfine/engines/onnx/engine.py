@@ -14,7 +14,7 @@ from torch import Tensor
 from dfine.config import Config
 from dfine.engines.onnx.export import card_of, rebuilt
 from dfine.engines.onnx.sessions import open_session
-from dfine.engines.precision import named
+from dfine.engines.precision_names import IN_FILES, named
 from dfine.network.decoder import checked_layers
 from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
@@ -23,7 +23,6 @@ from dfine.trace.records import Trace
 from dfine.weights.checks import finite
 from dfine.weights.exceptions import CheckpointError
 
-FILES = {"half": "float16", "int8": "int8"}  # what a file calls its precision; "single" is float32
 MOST = 4096  # pictures at a time, and sides of a map of the encoder: far more than any file has
 
 
@@ -70,7 +69,7 @@ class OnnxEngine:
         self.provider, self.version = self.session.provider, self.session.version
         self.about, self.card, self.config = _about(self.path, self.session.text)
         self.w = torch.tensor(self.about["w"], dtype=torch.float32)
-        own = FILES.get(str(self.about.get("precision")), "float32")
+        own = IN_FILES.get(str(self.about.get("precision")), "float32")
         if wanted not in ("float32", "bfloat16", own):
             raise ValueError(f"{self.path.name} is in {own}; export the model again with --precision {wanted}")
         self.precision = own if wanted == "float32" else wanted

@@ -28,10 +28,10 @@ from dfine.engines.onnx.packages import needed
 from dfine.engines.onnx.parity import ExportError, check, compare
 from dfine.files import replacing
 from dfine.network.detector import DFINE
+from dfine.trace.base import COARSEST, SCHEMA, checked_size
 from dfine.trace.card import Card
 from dfine.trace.records import Refinement, Trace
-from dfine.weights.checks import checked_levels, checked_names, checked_size, checked_temperature, checked_thresholds
-from dfine.weights.exceptions import CheckpointError
+from dfine.version import VERSION
 from dfine.weights.tensors import digest as digest_of
 
 OPSETS = range(18, 24)
@@ -51,8 +51,10 @@ class Options:
     gather: bool = True  # read sampling points with Gather, the faster way on CPUs; else with GridSample
 
     def __post_init__(self):
-        if self.size is not None and (len(self.size) != 2 or any(s < 32 or s % 32 for s in self.size)):
-            raise ExportError(f"the input size is (height, width), two multiples of 32, not {self.size}")
+        try:
+            checked_size((COARSEST, COARSEST) if self.size is None else self.size)
+        except ValueError as error:
+            raise ExportError(str(error)) from None
         if self.batch is not None and self.batch < 1:
             raise ExportError(f"the batch is a number of pictures of at least 1, or None for any, not {self.batch}")
         if self.opset not in OPSETS:
@@ -194,22 +196,15 @@ def sample(options: Options, size: tuple[int, int]) -> tuple[Tensor, ...]:
 
 
 def about(card: Card, network: DFINE, options: Options, trace: Trace) -> dict:
-    """What the file says of itself, as plain values; `card_of` finds the card in them again."""
-    head = card.provenance()
+    """What the file says of itself, as plain values: the card among them, which `card_of` finds again."""
     return {
-        "schema": head["schema"],
-        "dfine": head["dfine"],
+        "schema": SCHEMA,
+        "dfine": VERSION,
         "torch": str(torch.__version__),
-        "source": card.source,
-        "digest": card.digest,
-        "names": list(card.names),
-        "size": list(card.input_size),
+        **card.to_dict(),
+        "size": list(card.input_size),  # its older name
         "batch": options.batch,
         "precision": "half" if options.half else "single",
-        "temperature": None if card.temperature is None else list(card.temperature),
-        "threshold": card.threshold,
-        "class_thresholds": list(card.class_thresholds),
-        **({} if card.levels is None else {"levels": [list(row) for row in card.levels]}),
         "config": network.config.to_dict(),
         "shapes": [list(shape) for shape in trace.shapes],
         "w": trace.w.tolist(),
@@ -217,18 +212,8 @@ def about(card: Card, network: DFINE, options: Options, trace: Trace) -> dict:
 
 
 def card_of(about: dict) -> Card:
-    """The card in what a file says of itself. Raises CheckpointError where a value of it is of another kind."""
-    source, digest = (about.get(key) for key in ("source", "digest"))
-    if not isinstance(source, str) or not isinstance(digest, str):
-        raise CheckpointError("its source and its digest must be text")
-    overall, each = checked_thresholds(source, about)  # files of earlier versions have none
-    return Card(
-        names=checked_names(about.get("names")) or (),
-        input_size=checked_size(about.get("size")),
-        source=source,
-        digest=digest,
-        temperature=checked_temperature(source, about.get("temperature")),
-        threshold=overall,
-        class_thresholds=each,
-        levels=checked_levels(source, about.get("levels")),
-    )
+    """The card in what a file says of itself. Raises ValueError where a value of it is of another kind.
+
+    Files of earlier versions call the input size `size`, and hold no model card and no notes.
+    """
+    return Card.from_dict({"input_size": about.get("size")} | about)

@@ -11,6 +11,7 @@ from dfine.config import EDGES
 from dfine.figures import style
 from dfine.figures.object.edge import check
 from dfine.trace.history import History
+from dfine.trace.stages import layer_name
 
 MOST = 8  # bins that are shown at once; the others are folded away
 SHARE = 0.9  # of the sum of all |W(n)·Pr(n)| that the shown bins make up, as far as `MOST` allows
@@ -79,7 +80,8 @@ def arithmetic_html(history: History, edge: int, layer: int = -1) -> str:
     numbers = written(history, edge, layer)
     layer %= history.layers
     mark = f'<b style="color:{style.EDGE_COLOURS[EDGES[edge]]}">●</b>'
-    head = f"{mark} <b>{EDGES[edge].capitalize()} edge of the {escape(history.name or 'object')}, layer {layer + 1}</b>"
+    whose = f"{EDGES[edge].capitalize()} edge of the {escape(history.name or 'object')}"
+    head = f"{mark} <b>{whose}, {layer_name(layer + 1)}</b>"
     parts = [
         f"<p>{head}</p>",
         _bins(numbers, edge),
@@ -167,7 +169,7 @@ def _drawn(history: History, edge: int, layer: int) -> str:
     """Where the figures draw this edge, and where a detection, clipped to the picture, has it."""
     value, end = float(history.xyxy_pixels[layer + 1, edge]), history.size[edge % 2]
     place = f'{"xy"[edge % 2]} = <b class="drawn">{_plain(_round(value, 1))}</b> px'
-    text = f"the box of layer {layer + 1} has its {EDGES[edge]} edge at {place}"
+    text = f"the box of {layer_name(layer + 1)} has its {EDGES[edge]} edge at {place}"
     if not 0 <= value <= end:
         text += f", outside the picture; a detection is clipped to {0 if value < 0 else end}"
     return text

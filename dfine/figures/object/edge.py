@@ -11,6 +11,7 @@ from dfine.config import EDGES
 from dfine.figures import style
 from dfine.figures.object.edge_layout import MARGIN, ROW, UNITS, axes, axes_of, axis_key, unit_switch
 from dfine.trace.history import History
+from dfine.trace.stages import layer_name
 
 SEEN = 0.002  # bins with less mass than this in every layer may lie outside the pixel and box axes
 
@@ -70,11 +71,11 @@ def _traces(history: History, edge: int, data: dict) -> list[dict]:
     traces = []
     for layer in range(history.layers):
         left, right = axes_of(layer)
-        name = f"layer {layer + 1}"
+        name = layer_name(layer + 1)
         hover = _hover(history, edge, layer)
-        traces.append(ghost | left | dict(name=f"layer {layer}"))
+        traces.append(ghost | left | dict(name=layer_name(layer)))
         traces.append(bar | left | dict(name=f"Pr(n), {name}", hovertext=hover))
-        traces.append(ghost | right | dict(name=f"layer {layer}"))
+        traces.append(ghost | right | dict(name=layer_name(layer)))
         traces.append(bar | right | dict(name=f"W(n)·Pr(n), {name}", hovertext=hover))
         traces.append(mean | left | dict(name=f"Σ, {name}", hovertext=_told(history, edge, layer)))
     for i, trace in enumerate(traces):
@@ -186,7 +187,7 @@ def _hover(history: History, edge: int, layer: int) -> list[str]:
     texts = []
     for n, (p, w) in enumerate(zip(history.probabilities[layer, edge].tolist(), history.w.tolist())):
         texts.append(
-            f"<b>n = {n}</b>, layer {layer + 1}<br>Pr(n) = {p:.4f}<br>"
+            f"<b>n = {n}</b>, {layer_name(layer + 1)}<br>Pr(n) = {p:.4f}<br>"
             f"W(n) = {_fraction(w)} {size} = {style.signed(w * pixels, ' px')}<br>"
             f"W(n)·Pr(n) = {style.signed(w * p * pixels, ' px')}"
         )
@@ -198,7 +199,7 @@ def _told(history: History, edge: int, layer: int) -> str:
     low, high = history.intervals()[layer, edge].tolist()
     axis = "xy"[edge % 2]
     return (
-        f"<b>{EDGES[edge]} edge, layer {layer + 1}</b><br>Σ W(n)·Pr(n) = {_fraction(offset)} = "
+        f"<b>{EDGES[edge]} edge, {layer_name(layer + 1)}</b><br>Σ W(n)·Pr(n) = {_fraction(offset)} = "
         f"{style.signed(offset * float(history.pixels_per_size[edge]), ' px')}<br>"
         f"80 %: {axis} between {style.fixed(low)} and {style.fixed(high)} px ({style.calibration(history)})"
     )

@@ -84,7 +84,9 @@ def _heading(k: int) -> dict:
 
 def _bars(values: np.ndarray, edge: str, layer: int, hover: list[str]) -> dict:
     marker = dict(color=style.alpha(style.EDGE_COLOURS[edge], 0.85), line=dict(width=0))
-    return dict(type="bar", y=values, name=f"{edge}, layer {layer}", marker=marker, hovertext=hover, hoverinfo="text")
+    return dict(
+        type="bar", y=values, name=f"{edge}, {layer_name(layer)}", marker=marker, hovertext=hover, hoverinfo="text"
+    )
 
 
 def _ghost(values: np.ndarray, layer: int) -> dict:

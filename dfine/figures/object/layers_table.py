@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 from dfine.config import EDGES
 from dfine.figures import style
 from dfine.trace.history import History
-from dfine.trace.stages import stage_names
+from dfine.trace.stages import INITIAL, stage_names
 
 
 def rows(history: History) -> list[dict]:
@@ -20,7 +20,7 @@ def rows(history: History) -> list[dict]:
     """
     boxes, ious = history.xyxy_pixels.tolist(), history.iou_with_last.tolist()
     first = dict(
-        stage="initial",
+        stage=INITIAL,
         box=boxes[0],
         shift=None,
         spread=None,

@@ -11,7 +11,7 @@ from dfine import distribution
 from dfine.config import EDGES
 from dfine.figures import style
 from dfine.trace.history import History
-from dfine.trace.stages import stage_names
+from dfine.trace.stages import layer_name, spoken, stage_names
 
 FRAMES = 30  # between stages, in all: shared among the layers
 
@@ -53,7 +53,7 @@ def moments(history: History, mass: float) -> list[Moment]:
     way = replace(history, edges=torch.stack(mixed))
     boxes = distribution.edge_positions(history.initial, way.offsets, history.size).tolist()
     between, reach = way.intervals(mass).tolist(), history.intervals(mass).tolist()
-    names = [named(n) for n in stage_names(history.layers)]
+    names = [spoken(n) for n in stage_names(history.layers)]
     marks = [f'<span style="color:{c}">■</span> ' for c in (style.INITIAL, *style.layer_colours(history.layers))]
     numbers, hover = numbers_of(history), _hover(history, mass)
 
@@ -105,15 +105,11 @@ def _hover(history: History, mass: float) -> list[list[str]]:
         told.append([])
         for k, (low, high) in enumerate(reach[layer]):
             told[-1].append(
-                f"<b>{EDGES[k]} edge</b>, layer {layer + 1}: {style.fixed(edges[layer + 1][k])} px<br>"
+                f"<b>{EDGES[k]} edge</b>, {layer_name(layer + 1)}: {style.fixed(edges[layer + 1][k])} px<br>"
                 f"{mass * 100:g} % between {style.fixed(low)} and {style.fixed(high)} px<br>"
                 f"± {style.number(spread[layer][k])} px, {note}"
             )
     return told
-
-
-def named(stage: str) -> str:
-    return "initial box" if stage == "initial" else stage
 
 
 def numbers_of(history: History) -> list[str]:

@@ -15,6 +15,7 @@ from PIL import Image
 from dfine.config import EDGES
 from dfine.figures import style
 from dfine.trace.history import History
+from dfine.trace.stages import INITIAL, layer_name
 
 EARLY, LATE, START = "#D62728", "#2CA02C", "#F2C200"  # the paper's red and green; yellow for the box before any layer
 FORMATS = ("png", "svg")
@@ -68,7 +69,7 @@ def figure4(
     if not histories:
         raise ValueError("there is no object to draw; choose at least one")
     layers = min(h.layers for h in histories)
-    if early != "initial" and not (isinstance(early, int) and 0 <= early < layers):
+    if early != INITIAL and not (isinstance(early, int) and 0 <= early < layers):
         known = f'this history has 0 to {layers - 1}, and "initial"'
         raise ValueError(f"there is no layer index {early}; {known}")
     if units not in UNITS:
@@ -100,13 +101,13 @@ def encoded(figure: Figure, form: str = "png") -> bytes:
 
 def explained(early: int | str, layers: int) -> str:
     """Which box and curves are red, and what the paper means by *initial*, in a line."""
-    if early == "initial":
+    if early == INITIAL:
         return (
             "Red: the initial box b0, before any decoder layer's distributions; it has none. Green: layer "
             f"{layers} of {layers}, the last. (The paper's “initial” is layer 1, after its distributions.)"
         )
     paper = ", the paper's “initial”" if early == 0 else "; the paper's “initial” is layer 1"
-    red = f"Red: layer {early + 1} of {layers}, after its distributions have moved the box{paper}."
+    red = f"Red: {layer_name(early + 1)} of {layers}, after its distributions have moved the box{paper}."
     return f"{red} Green: layer {layers}, the last."
 
 
@@ -123,7 +124,7 @@ def _sheet(part: SubFigure, picture: Image.Image, history: History, early: int |
             (upper, p[:, k], "Unweighted, Pr(n)"),
             (lower, weighted[:, k], f"Weighted, W(n)·Pr(n)\n{UNITS[units]}"),
         ):
-            _curves(axes, None if early == "initial" else values[early], values[-1], label if first else "")
+            _curves(axes, None if early == INITIAL else values[early], values[-1], label if first else "")
         upper.set_title(edge.capitalize(), fontsize=11)
         lower.set_xlabel("n", fontsize=9)
     part.supxlabel(explained(early, history.layers), fontsize=8, color="#555555", wrap=True)
@@ -143,7 +144,7 @@ def _photo(axes: Axes, picture: Image.Image, history: History, early: int | str,
     boxes = history.xyxy_pixels.tolist()
     last = (boxes[-1], LATE, "-", f"Layer {history.layers}, the last: box and distributions")
     before = "Initial box b0, before any distribution"
-    if early == "initial":
+    if early == INITIAL:
         parts = [(boxes[0], EARLY, "-", before), last]
     else:
         name = "Layer 1 (the paper's “initial”)" if early == 0 else f"Layer {early + 1}"

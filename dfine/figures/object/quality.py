@@ -9,6 +9,7 @@ from dfine import distribution
 from dfine.boxes import iou
 from dfine.figures import style
 from dfine.trace.records import Trace
+from dfine.trace.stages import layer_name
 
 
 def readings(trace: Trace, layer: int = -1, picture: int = 0) -> dict[str, torch.Tensor]:
@@ -67,7 +68,7 @@ def quality_figure(trace: Trace, layer: int = -1, picture: int = 0) -> go.Figure
         yaxis=axis | dict(title="added by LQE to the logits"),
         annotations=[
             dict(
-                text=f"layer {number}, every query a dot, larger the higher its score",
+                text=f"{layer_name(number)}, every query a dot, larger the higher its score",
                 x=1,
                 y=1,
                 xref="paper",

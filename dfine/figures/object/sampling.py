@@ -146,9 +146,9 @@ def _shares(looks: Looks, layer: int) -> str:
 def _title(history: History, looks: Looks, layer: int) -> dict:
     """Which layer, in its colour, what it looked around, and how much each level counted."""
     colour = style.layer_colours(looks.layers)[layer]
-    around = "the proposal" if layer == 0 else f"layer {layer}'s box"
+    around = "the proposal" if layer == 0 else f"{layer_name(layer)}'s box"
     text = (
-        f'<span style="color:{colour}"><b>layer {layer + 1}</b></span> looks around {around}'
+        f'<span style="color:{colour}"><b>{layer_name(layer + 1)}</b></span> looks around {around}'
         f'<br><span style="font-size:12px">weight: {_shares(looks, layer)}</span>'
     )
     return dict(text=text, x=0, xref="paper", xanchor="left", y=1, yanchor="top", pad=dict(t=18), font=dict(size=14))

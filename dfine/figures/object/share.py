@@ -13,6 +13,7 @@ from dfine.config import EDGES
 from dfine.figures import picture as pictures
 from dfine.figures import style, words
 from dfine.trace.history import History
+from dfine.trace.stages import layer_name
 
 CARD = (1200, 630)  # width and height in pixels, as pages that show links want it
 CLIP = (900, 420)
@@ -66,7 +67,7 @@ def _frame(
     canvas = ImageDraw.Draw(sheet)
     colour = style.layer_colours(history.layers)[layer] if started else style.INITIAL
     canvas.text((16, 12), _title(history), INK, _font(24))
-    name = f"layer {layer + 1}" if started else "before layer 1"
+    name = layer_name(layer + 1) if started else "before layer 1"
     canvas.text((CLIP[0] - 16, 14), name, colour, _font(22), anchor="ra")
     _distributions(canvas, torch.softmax(edges, -1), (456, 52, CLIP[0] - 16, 404), top)
     return sheet

@@ -6,7 +6,7 @@ from dfine.config import EDGES
 from dfine.figures import parts, style
 from dfine.figures.object.moments import Moment, View, named, numbers_of
 from dfine.trace.history import History
-from dfine.trace.stages import stage_names
+from dfine.trace.stages import INITIAL, stage_names
 
 _SHADOW = "0 0 2px #000, 0 0 2px #000, 0 0 3px #000, 0 0 5px #000"  # white letters stay readable on any picture
 CHANGING = ("halo", "box", "whisker halo", *EDGES, "lengths", "headline")
@@ -154,7 +154,7 @@ def play_buttons(frames: list[dict], durations: list[int]) -> dict:
 def stage_slider(frames: list[dict], layers: int) -> dict:
     """One step a stage, labelled in the colour of its box."""
     jump = dict(mode="immediate", frame=dict(duration=0, redraw=True), transition=dict(duration=0))
-    labels = ["initial"]
+    labels = [INITIAL]
     labels += [f'<span style="color:{c}">■</span> {i + 1}' for i, c in enumerate(style.layer_colours(layers))]
     return parts.slider(
         [dict(label=label, method="animate", args=[[f], jump]) for label, f in zip(labels, frames)],

@@ -6,6 +6,7 @@ from dfine.config import EDGES
 from dfine.figures.pages import document
 from dfine.figures.pages.calibration import by_part, levels, reliability, table_html
 from dfine.figures.pages.document import Panel, Section
+from dfine.trace.stages import layer_name
 
 MOST = 48  # parts that a figure lists, the first ones
 GROUPS = {
@@ -58,7 +59,7 @@ def section(found: dict | None) -> Section | None:
     first, *others = (reliability({title: numbers}) for title, numbers in diagrams.items())
     panels = [Panel("Reliability", first, note + table_html(rows), wide=False, beside=others)]
     layers = {
-        f"layer {i + 1}": {"objects": measured["objects"], "coverage": c} for i, c in enumerate(measured["layers"])
+        layer_name(i + 1): {"objects": measured["objects"], "coverage": c} for i, c in enumerate(measured["layers"])
     }
     groups = {"layer": layers, **measured["groups"]}
     for key, names in ORDER.items():

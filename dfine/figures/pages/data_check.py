@@ -12,6 +12,7 @@ from dfine.figures import style
 from dfine.figures.pages import document
 from dfine.figures.pages.document import Document, Panel, Section
 from dfine.figures.picture import shown
+from dfine.files import more
 
 MOST = 40  # classes that the figure lists
 LISTED = 200  # findings that the page lists; its JSON has all
@@ -110,10 +111,11 @@ def _findings(report: dict) -> str:
         return "<section><h2>What is wrong with it</h2><p>Nothing was found.</p></section>"
     counted = ", ".join(f"{html.escape(kind)} {count:,}" for kind, count in report["counts"].items())
     listed = "".join(f"<li>{html.escape(f['kind'])}: {html.escape(f['message'])}</li>" for f in found[:LISTED])
-    more = f"<p>… and {len(found) - LISTED:,} more.</p>" if len(found) > LISTED else ""
+    beyond = more(len(found), LISTED)
+    last = f"<p>…{beyond}.</p>" if beyond else ""
     return (
         f"<section><h2>What is wrong with it</h2><p>{len(found):,} mistakes: {counted}.</p>"
-        f'<div class="scroll tall"><ul>{listed}</ul>{more}</div></section>'
+        f'<div class="scroll tall"><ul>{listed}</ul>{last}</div></section>'
     )
 
 

@@ -19,6 +19,21 @@ from plotly.offline import get_plotlyjs, get_plotlyjs_version
 # The file itself says what it may do: run its own script and show its own pictures, without the network.
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
+LABELS = {  # what the foot of a page calls the values that say where everything comes from
+    "data": "Data set",
+    "pictures": "Pictures",
+    "objects": "Objects",
+    "picture": "Picture",
+    "size": "Size in px",
+    "input": "Input in px",
+    "threshold": "Score threshold",
+    "top": "Most boxes a picture",
+    "model": "Checkpoint",
+    "digest": "SHA-256 of its weights",
+    "dfine": "D-FINE Lens",
+    "schema": "Schema",
+}
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -121,10 +136,10 @@ def words(pairs: Iterable[tuple[object, object]]) -> str:
     return "<dl>" + "".join(f"<dt>{html.escape(str(a))}</dt><dd>{html.escape(str(b))}</dd>" for a, b in pairs) + "</dl>"
 
 
-def origin(head: dict, labels: dict[str, str]) -> str:
-    """A list of where everything comes from: the known values of `head` under the words of `labels`, in their order."""
+def origin(head: dict, keys: Sequence[str]) -> str:
+    """A list of where everything comes from: those of the `keys` that `head` has a value for, in words (`LABELS`)."""
     values = {key: " × ".join(map(str, v)) if isinstance(v, (list, tuple)) else v for key, v in head.items()}
-    return words((word, values[key]) for key, word in labels.items() if values.get(key) not in (None, ""))
+    return words((LABELS[key], values[key]) for key in keys if values.get(key) not in (None, ""))
 
 
 def paragraph(text: str) -> str:

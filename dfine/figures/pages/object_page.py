@@ -20,15 +20,7 @@ from dfine.trace.detections import Detections
 from dfine.trace.history import History
 
 SHOWN = 960  # longest side in pixels of the whole picture
-ORIGIN = {
-    "picture": "Picture",
-    "size": "Size in px",
-    "threshold": "Score threshold",
-    "model": "Checkpoint",
-    "digest": "SHA-256 of its weights",
-    "dfine": "D-FINE Lens",
-    "schema": "Schema",
-}
+ORIGIN = ("picture", "size", "threshold", "model", "digest", "dfine", "schema")
 
 
 def page(picture: Image.Image, history: History, detections: Detections, head: dict, data: dict | None = None) -> str:

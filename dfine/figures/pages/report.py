@@ -13,18 +13,7 @@ from dfine.figures.pages import calibration_section, document, errors, gains, re
 from dfine.figures.pages.document import Document, Panel, Section
 
 MOST = 24  # classes that a figure lists, the costliest ones; the table has all
-ORIGIN = {
-    "data": "Data set",
-    "pictures": "Pictures",
-    "objects": "Objects",
-    "model": "Checkpoint",
-    "digest": "SHA-256 of its weights",
-    "input": "Input in px",
-    "threshold": "Lowest score",
-    "top": "Most boxes a picture",
-    "dfine": "D-FINE Lens",
-    "schema": "Schema",
-}
+ORIGIN = ("data", "pictures", "objects", "model", "digest", "input", "threshold", "top", "dfine", "schema")
 CUT = (
     "Only boxes with a score of {:g} or more count here. dfine evaluate counts all boxes, which gives a slightly "
     "higher AP and a higher AR."

@@ -7,6 +7,7 @@
 import {html, put, svg} from './dom.js';
 import {coarse, number, signed} from './format.js';
 import {chosen} from './state.js';
+import {layerName} from './words.js';
 
 const SURE = (calibration) => `Bars are Pr(n), how probable each bin is; 80 % says how long the stretch is in which the edge `
   + `lies with that probability (${calibration}). The grey outline is the layer before; on the dotted line, n = N/2, `
@@ -56,7 +57,7 @@ export function panels({element, name: key}, {store}, weighted) {
       onclick: () => store.set({edge: k, tab: 'edge'})}, name))];
     for (let layer = 1; layer <= history.layers; layer++) {
       cells.push(html('button', {type: 'button', class: 'layer', 'data-layer': layer, onclick: () => store.set({layer}),
-        style: `--colour:${history.colours.layers[layer - 1]}`}, `layer ${layer}`));
+        style: `--colour:${history.colours.layers[layer - 1]}`}, layerName(layer)));
       for (let edge = 0; edge < 4; edge++) {
         const parts = {
           lit: svg('rect', {class: 'lit', y: 0, width: 1, height: 100}), still: svg('line', {class: 'still',
@@ -117,7 +118,7 @@ export function panels({element, name: key}, {store}, weighted) {
       const [from, to] = history.intervals[layer - 1][edge];
       const text = weighted ? `Σ ${signed(offset, ' px')}` : `80 %: ${number(to - from)} px`;
       parts.corner.textContent = text;
-      put(figure, {'aria-label': `${history.edges[edge]} edge, layer ${layer}: ${text}`});
+      put(figure, {'aria-label': `${history.edges[edge]} edge, ${layerName(layer)}: ${text}`});
     }
     put(grid, {'aria-label': `${weighted ? 'Bar charts of W(n)·Pr(n) in pixels' : 'Bar charts of Pr(n)'}, four edges by `
       + `${history.layers} layers, of ${history.title}.`});

@@ -6,7 +6,7 @@ import {frame, html, put, svg} from './dom.js';
 import {edgeMarks} from './marks.js';
 import {number} from './format.js';
 import {read} from './state.js';
-import {named} from './words.js';
+import {named, stageName} from './words.js';
 
 const PACE = 420, REST = 750; // milliseconds from stage to stage, and at every stage
 const TENFOLD = 10;
@@ -187,7 +187,7 @@ export function closeup({element}, page) {
       'aria-label': named(i),
       style: `--colour:${i ? history.colours.layers[i - 1] : INITIAL}`,
         onclick: () => { pause(); store.set({layer: i}); }},
-    i ? String(i) : 'initial')));
+    i ? String(i) : stageName(i))));
     put(canvas, {'aria-label': `${history.title}: its boxes and edges, layer by layer`});
   }
 

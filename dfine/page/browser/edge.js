@@ -7,6 +7,7 @@ import {html, put, svg} from './dom.js';
 import {escaped, fixed, number, signed} from './format.js';
 import {chosen} from './state.js';
 import {written} from './sum.js';
+import {layerName} from './words.js';
 
 const SEEN = 0.002; // bins with less mass than this in every layer may lie outside the axes in pixels and box sizes
 const UNITS = {px: 'pixels', box: 'box sizes', bins: 'bins'};
@@ -136,7 +137,7 @@ function rows(h, k, unit, shown, store) {
     const corner = (text) => html('span', {class: 'corner'}, text);
     cells.push(html('button', {type: 'button', class: 'layer', style: `--colour:${h.colours.layers[i]}`,
       'aria-current': i + 1 === shown && 'true',
-      onclick: () => store.set({layer: i + 1})}, `layer ${i + 1}`),
+      onclick: () => store.set({layer: i + 1})}, layerName(i + 1)),
     panel(row[k], i ? h.p[i - 1][k] : null, [0, 1.45 * top],
       [mean, dot, corner(`80 %: ${unit === 'box' ? (length / Math.abs(pixels)).toFixed(3) : `${number(length)} px`}`)]),
     panel(parts[i], i ? parts[i - 1] : null, [deep - 0.08 * span, tall + 0.3 * span],
@@ -174,7 +175,7 @@ function arithmetic(h, k, layer) {
     + `${((100 * Number(t.product.absolute)) / most).toFixed(0)}%;--colour:${colour}">${t.product.signed}</td></tr>`;
   const folded = rest.reduce((sum, t) => sum.plus(t.product), s.offset.times({units: 0n, digits: 0}));
   const sign = k < 2 ? '−' : '+', axis = 'xy'[k % 2], value = h.boxes[layer][k], end = h.size[k % 2];
-  let drawn = `the box of layer ${layer} has its ${name} edge at ${axis} = <b class="drawn">${fixed(value)}</b> px`;
+  let drawn = `the box of ${layerName(layer)} has its ${name} edge at ${axis} = <b class="drawn">${fixed(value)}</b> px`;
   if (value < 0 || value > end) drawn += `, outside the picture; a detection is clipped to ${value < 0 ? 0 : end}`;
   const lines = {
     offset: `Σ W(n)·Pr(n) = ${s.offset.signed} ${size(k)}s of the initial box`,
@@ -192,7 +193,7 @@ function arithmetic(h, k, layer) {
     return `<tr${i + 1 === layer ? ' class="mine"' : ''}>${cells.join('')}</tr>`;
   });
   const th = (...names) => `<tr>${names.map((n) => `<th scope="col">${n}</th>`).join('')}</tr>`;
-  return `<p><i style="color:${colour}">●</i> <b>${name[0].toUpperCase()}${name.slice(1)} edge of the ${escaped(h.name)}, layer ${layer}</b></p>`
+  return `<p><i style="color:${colour}">●</i> <b>${name[0].toUpperCase()}${name.slice(1)} edge of the ${escaped(h.name)}, ${layerName(layer)}</b></p>`
     + `<table class="bins">${th('n', 'W(n)', 'Pr(n)', 'W(n)·Pr(n)')}${ranked.slice(0, count).map(row).join('')}</table>`
     + `<details><summary><span>the other ${rest.length} bins</span><span class="rest">${folded.signed}</span></summary>`
     + `<table class="bins">${rest.map(row).join('')}</table></details>`

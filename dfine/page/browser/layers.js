@@ -2,6 +2,7 @@
 import {chart, html, put, svg, swatch} from './dom.js';
 import {number, signed} from './format.js';
 import {chosen} from './state.js';
+import {stageName} from './words.js';
 
 const HEIGHT = 230, MARGIN = {left: 46, right: 12, top: 14, bottom: 26};
 
@@ -28,7 +29,7 @@ export function layers({element, name: key}, {store}) {
     head.replaceChildren(...['stage', ...h.edges.map((name, k) => swatch(h.colours.edges[k], name)), 'IoU with final',
       'score, before → after LQE'].map((content) => html('th', {scope: 'col'}, content)));
     body.replaceChildren(...h.boxes.map((_, i) => {
-      const layer = i - 1, stage = i ? `layer ${i}` : 'initial';
+      const layer = i - 1, stage = stageName(i);
       const edges = h.edges.map((_, k) => (i ? [signed(h.shifts[layer][k]), html('small', {},
         ` ± ${number(h.deviations[layer][k])}`)] : ['–']));
       const score = [i ? `${h.scoresBefore[layer].toFixed(2)} → ` : '', html('b', {}, h.scores[i].toFixed(2))];
@@ -69,7 +70,7 @@ function axes(into, width, height, h) {
   into.at = at;
   into.append(svg('line', {class: 'now', y1: inner.top, y2: inner.bottom, x1: at(h.layers), x2: at(h.layers)}));
   h.boxes.forEach((_, i) => into.append(
-    svg('text', {x: at(i), y: height - 8, 'text-anchor': 'middle'}, i ? String(i) : 'initial')));
+    svg('text', {x: at(i), y: height - 8, 'text-anchor': 'middle'}, i ? String(i) : stageName(i))));
   let y = (v) => v;
   return {
     at, y: (v) => y(v),

@@ -20,7 +20,7 @@ function moves(h) {
   if (Math.abs(amount) < 0.5)
     return `its initial box was kept, no edge moved by half a pixel in ${stages} (IoU with the final box ${start})`;
   return `its initial box overlapped the final one with IoU ${start}, and the largest move in ${stages} was that of the `
-    + `${h.edges[edge]} edge in layer ${layer + 1}, ${number(Math.abs(amount))} px ${amount > 0 ? 'outward' : 'inward'}`;
+    + `${h.edges[edge]} edge in ${layerName(layer + 1)}, ${number(Math.abs(amount))} px ${amount > 0 ? 'outward' : 'inward'}`;
 }
 
 function certainty(h) {
@@ -55,8 +55,12 @@ function listed(words) {
   return words.length > 1 ? `${words.slice(0, -1).join(', ')} and ${words.at(-1)}` : words[0];
 }
 
-/** What a stage is called. @param {number} stage 0 the initial box */
-export const named = (stage) => (stage ? `layer ${stage}` : 'initial box');
+/** What stages are called, as in `dfine/trace/stages.py`. @param {number} number from 1 */
+export const layerName = (number) => `layer ${number}`;
+/** @param {number} stage 0 the initial box */
+export const stageName = (stage) => (stage ? layerName(stage) : 'initial');
+/** In a sentence or over a picture. @param {number} stage 0 the initial box */
+export const named = (stage) => (stage ? layerName(stage) : 'initial box');
 
 /**
  * What was found, in a few sentences; where nothing was, what could have been.

@@ -12,8 +12,9 @@ from PIL import Image
 from dfine.page import cached_files, downloads
 from dfine.page.tabs.base import Events, Parts, Tab, Values
 from dfine.page.view import View
+from dfine.trace.stages import INITIAL
 
-EARLY = [("layer 1 (the paper's “initial”)", "0"), ("the box before it, b0", "initial")]
+EARLY = [("layer 1 (the paper's “initial”)", "0"), ("the box before it, b0", INITIAL)]
 FORMS = ("png", "svg")
 
 
@@ -58,7 +59,7 @@ def _figure(view: View | None, numbers: list[int], early: str) -> Values:
     from dfine.figures.object.paper import encoded, figure4  # matplotlib takes a second to import
 
     histories = [view.answer.history(i) for i in numbers]
-    drawn = figure4(view.answer.picture, histories, early=early if early == "initial" else int(early))
+    drawn = figure4(view.answer.picture, histories, early=early if early == INITIAL else int(early))
     contents, files = {form: encoded(drawn, form) for form in FORMS}, {}
     with tempfile.TemporaryDirectory() as folder:
         for form, content in contents.items():

@@ -1,5 +1,8 @@
 """Exported files say what torch says, and what they are; a predictor reads them back, trace included."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +10,12 @@ import torch
 import dfine
 from dfine.engines.onnx import file as onnx_file
 from dfine.engines.onnx.engine import OnnxEngine
-from dfine.engines.onnx.export import Options, export, published
+from dfine.engines.onnx.export import Exported, Options, about, card_of, export, published
 from dfine.engines.onnx.packages import needed
 from dfine.engines.onnx.parity import ExportError
 from dfine.trace.postprocess import detections
 from tests.engines.onnx.same import SIZE, close
-from tests.helpers import NAMES, synthetic_trace
+from tests.helpers import NAMES, full_card, synthetic_trace
 
 # What TensorRT 10.15 reads, opsets 9 to 24 (docs/operators.md of onnx-tensorrt); of that list, what a file of ours may
 # have. GridSample takes only four axes, MaxPool no dilations; ours are such.
@@ -111,3 +114,18 @@ def test_published_boxes_by_hand():
     labels, boxes, scores = published(last, torch.tensor([[200, 100]]))
     assert labels.tolist() == [[1, 0]] and boxes[0, 0].tolist() == [50, 25, 150, 75]
     assert torch.allclose(scores, torch.tensor([[0.8808, 0.5]]), atol=1e-4)
+
+
+def test_an_export_uses_no_random_numbers_of_the_caller(model):
+    before = torch.get_rng_state()
+    Exported(model.network, Options(half=True))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_file_says_all_of_its_models_card_and_files_of_earlier_versions_are_read(model):
+    card = full_card(model.names, SIZE)
+    trace = model.trace(torch.zeros(1, 3, *SIZE))
+    told = json.loads(json.dumps(about(card, model.network, Options(), trace)))
+    assert card_of(told) == card
+    older = {key: value for key, value in told.items() if key not in ("input_size", "words", "notes")}
+    assert card_of(older) == replace(card, words=None, notes=())

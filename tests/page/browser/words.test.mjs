@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {START} from '../../../dfine/page/browser/state.js';
-import {summary} from '../../../dfine/page/browser/words.js';
+import {layerName, named, stageName, summary} from '../../../dfine/page/browser/words.js';
 
 const state = {...START, trace: {size: [640, 480]}};
 const told = {seconds: 0.123, notes: ['A note.'], known: 'The model knows cats.'};
@@ -28,4 +28,10 @@ test('objects are counted; several detections by one query are not several objec
 
 test('a caption comes first', () => {
   assert.match(summary(seen(1), state, {...told, caption: 'Look at the heart.'}), /^Look at the heart\. 1 object with/);
+});
+
+test('stages are called as in Python', () => {
+  assert.deepEqual([0, 1, 12].map(stageName), ['initial', 'layer 1', 'layer 12']);
+  assert.deepEqual([0, 1].map(named), ['initial box', 'layer 1']);
+  assert.equal(layerName(3), 'layer 3');
 });
