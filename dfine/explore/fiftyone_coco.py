@@ -11,16 +11,14 @@ of a network are hardly ever equal.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
-from types import SimpleNamespace
 
 import fiftyone as fo
 from fiftyone.utils.eval.coco import COCODetectionResults, COCOEvaluation, COCOEvaluationConfig
 from fiftyone.utils.eval.detection import DetectionResults
 
 from dfine.explore.columns import Collection, chunks
+from dfine.explore.fiftyone_private import Label, Labels, PlainSamples, quiet_evaluation
 
 IOU = 0.5
 MARKS = ("", "_id", "_iou")  # what an evaluation says of a label, as suffixes of its key
@@ -29,43 +27,7 @@ TRUTH = ("id", "label", "bounding_box", "iscrowd")
 FOUND = ("id", "label", "bounding_box", "confidence")
 
 
-class Label(SimpleNamespace):
-    """A box with what FiftyOne's matching asks of it, and room for what it writes."""
-
-    def __getitem__(self, key: str):
-        return self.__dict__[key]
-
-    def __setitem__(self, key: str, value) -> None:
-        self.__dict__[key] = value
-
-    def get_attribute_value(self, key: str, default=None):
-        """An attribute, as a `fiftyone.Label` gives it."""
-        return self.__dict__.get(key, default)
-
-
-class Labels:
-    """Several of them, as a `fiftyone.Detections` holds them."""
-
-    _LABEL_LIST_FIELD = "detections"
-
-    def __init__(self, detections: list[Label]):
-        self.detections = detections
-
-    @staticmethod
-    def of(row: dict, field: str, attributes: tuple[str, ...]) -> Labels:
-        """The labels of one row of `dfine.explore.columns.chunks`."""
-        columns = [row[f"{field}.{a}"] for a in attributes]
-        return Labels([Label(**dict(zip(attributes, values))) for values in zip(*columns)])
-
-    def __getitem__(self, key: str) -> list[Label]:
-        return self.detections
-
-    def copy(self) -> Labels:
-        """The same labels in new objects."""
-        return Labels([Label(**label.__dict__) for label in self.detections])
-
-
-class Pictures:
+class Pictures(PlainSamples):
     """Samples as the precision-recall sweep wants them, read in chunks."""
 
     def __init__(self, samples: Collection, found: str, truth: str):
@@ -83,9 +45,6 @@ class Pictures:
     def select_fields(self, names) -> Pictures:
         """There are no other fields."""
         return self
-
-    def _handle_frame_field(self, name: str) -> tuple[str, bool]:
-        return name, False
 
 
 def evaluation(found: str, truth: str, *, classwise: bool = True) -> COCOEvaluation:
@@ -135,7 +94,7 @@ def results(samples: Collection, method: COCOEvaluation, key: str, classes: list
     config = method.config
     pictures = Pictures(samples, config.pred_field, config.gt_field)
     matches = [match for picture in pictures for match in method.evaluate(picture, eval_key=key)]
-    with _quiet():
+    with quiet_evaluation():
         swept = method.generate_results(pictures, matches, eval_key=key, classes=classes, progress=False)
     if config.compute_mAP:  # the same results, but of the samples themselves
         swept = COCODetectionResults(
@@ -156,18 +115,6 @@ def results(samples: Collection, method: COCOEvaluation, key: str, classes: list
         swept = DetectionResults(samples, config, key, matches, classes=classes, missing=swept.missing, backend=method)
     method.save_run_results(samples, key, swept, cache=False)
     return swept
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without FiftyOne's announcement of each step."""
-    logger = logging.getLogger("fiftyone.utils.eval.coco")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def tally(matches: list[tuple]) -> tuple[int, int, int]:

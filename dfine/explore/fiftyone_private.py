@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from types import SimpleNamespace
 
 import fiftyone as fo
 import fiftyone.core.service as fosv
 import fiftyone.core.session as fos
 from bson import ObjectId
 from pymongo import UpdateOne
+
+# The database that comes with it
+
+
+def own_database_runs() -> bool:
+    """Whether FiftyOne has started its own MongoDB already; it leaves the port to processes that this one starts."""
+    return bool(os.environ.get("FIFTYONE_PRIVATE_DATABASE_PORT"))
+
+
+def find_mongod() -> str:
+    """The program that FiftyOne would start as its database.
+
+    Raises:
+        FileNotFoundError: there is none, or it cannot be started; FiftyOne's own words say why.
+    """
+    try:
+        return fosv.DatabaseService.find_mongod()
+    except (fosv.ServiceExecutableNotFound, PermissionError) as error:
+        raise FileNotFoundError(str(error)) from None
+
+
+def hide_notice_on_versions() -> None:
+    """Keep back what FiftyOne logs of its database about future versions, which nobody here can act on."""
+    logging.getLogger("fiftyone.core.odm.database").addFilter(concerns_us)
+
+
+def concerns_us(record: logging.LogRecord) -> bool:
+    """Whether a message is not that notice."""
+    return "deprecation notices" not in record.getMessage()
+
+
+# What is stored of samples
 
 
 def extend_schema(dataset: fo.Dataset | fo.DatasetView, schema: dict[str, type]) -> None:
@@ -49,6 +84,72 @@ def update_samples(samples: fo.Dataset | fo.DatasetView, pictures: dict[str, dic
         samples._dataset._bulk_write(operations, ids=list(pictures))
 
 
+def attributes_of_detections() -> frozenset[str]:
+    """The names that a `fiftyone.Detection` uses itself."""
+    return frozenset(fo.Detection._fields)
+
+
+# Its evaluation, of labels without documents
+
+
+class Label(SimpleNamespace):
+    """A box with what FiftyOne's matching asks of it, and room for what it writes."""
+
+    def __getitem__(self, key: str):
+        return self.__dict__[key]
+
+    def __setitem__(self, key: str, value) -> None:
+        self.__dict__[key] = value
+
+    def get_attribute_value(self, key: str, default=None):
+        """An attribute, as a `fiftyone.Label` gives it."""
+        return self.__dict__.get(key, default)
+
+
+class Labels:
+    """Several of them, as a `fiftyone.Detections` holds them."""
+
+    _LABEL_LIST_FIELD = "detections"
+
+    def __init__(self, detections: list[Label]):
+        self.detections = detections
+
+    @staticmethod
+    def of(row: dict, field: str, attributes: tuple[str, ...]) -> Labels:
+        """The labels of one row of `dfine.explore.columns.chunks`."""
+        columns = [row[f"{field}.{a}"] for a in attributes]
+        return Labels([Label(**dict(zip(attributes, values))) for values in zip(*columns)])
+
+    def __getitem__(self, key: str) -> list[Label]:
+        return self.detections
+
+    def copy(self) -> Labels:
+        """The same labels in new objects."""
+        return Labels([Label(**label.__dict__) for label in self.detections])
+
+
+class PlainSamples:
+    """What the precision-recall sweep asks of a collection besides its public methods."""
+
+    def _handle_frame_field(self, name: str) -> tuple[str, bool]:
+        return name, False
+
+
+@contextmanager
+def quiet_evaluation() -> Iterator[None]:
+    """Without FiftyOne's announcement of each step."""
+    logger = logging.getLogger("fiftyone.utils.eval.coco")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+# The App
+
+
 @contextmanager
 def patient(seconds: int = 300) -> Iterator[None]:
     """While the block runs, the App's server has so long to start: a busy machine needs more than FiftyOne's minute."""
@@ -71,8 +172,3 @@ def patient(seconds: int = 300) -> Iterator[None]:
 def end_without_waiting(session: fos.Session) -> None:
     """Keep a session that ends at once from asking for `session.wait()`."""
     session._disable_wait_warning = True
-
-
-def attributes_of_detections() -> frozenset[str]:
-    """The names that a `fiftyone.Detection` uses itself."""
-    return frozenset(fo.Detection._fields)

@@ -1,6 +1,5 @@
 """Without a MongoDB: one sentence that says how to get one, before FiftyOne waits for it."""
 
-import logging
 import os
 import socket
 import subprocess
@@ -11,7 +10,7 @@ import pytest
 
 fo = pytest.importorskip("fiftyone")
 
-from dfine.explore.database import _concerns_us, require_database  # noqa: E402
+from dfine.explore.database import require_database  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,8 +71,3 @@ def test_without_fiftyone(monkeypatch):
     monkeypatch.setitem(sys.modules, "fiftyone", None)
     with pytest.raises(ImportError, match="pip install fiftyone"):
         require_database()
-
-
-def test_notices_of_others_are_kept_back_and_warnings_are_not():
-    said = [logging.makeLogRecord({"msg": text}) for text in ("See … for deprecation notices.", "no space is left")]
-    assert [_concerns_us(record) for record in said] == [False, True]

@@ -5,7 +5,7 @@ import numpy as np
 
 def test_what_follows_by_hand():
     from dfine.explore.derive import detections
-    from dfine.explore.fiftyone_coco import Label
+    from dfine.explore.fiftyone_private import Label
 
     target = np.array([[0, 0, 10, 10], [50, 0, 60, 10], [0, 0, 100, 100]], dtype=float)
     objects = [

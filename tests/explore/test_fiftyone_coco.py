@@ -12,7 +12,7 @@ class Made:
     """Pictures of 100 x 100 as the sweep wants them, and the same as a COCO dict with rows."""
 
     def __init__(self, seed, ties):
-        from dfine.explore.fiftyone_coco import Labels
+        from dfine.explore.fiftyone_private import Labels
 
         rng = np.random.default_rng(seed)
         self.pictures, self.rows, annotations = [], [], []
@@ -48,7 +48,7 @@ class Made:
 
     @staticmethod
     def label(id, name, box, score, crowd):
-        from dfine.explore.fiftyone_coco import Label
+        from dfine.explore.fiftyone_private import Label
 
         return Label(id=id, label=name, bounding_box=box, confidence=score, iscrowd=crowd)
 

@@ -66,3 +66,50 @@ def test_the_server_of_the_app_has_longer_than_a_minute_to_start(fo):
         assert fosv.Service._wait_for_child_port is not theirs
         raise fosv.ServiceListenTimeout("server", 1)
     assert fosv.Service._wait_for_child_port is theirs
+
+
+def test_the_database_that_comes_with_it_is_found_where_it_says(fo, monkeypatch, tmp_path):
+    import inspect
+
+    import fiftyone.core.odm.database as odm
+
+    from dfine.explore.fiftyone_private import find_mongod, own_database_runs
+
+    monkeypatch.setenv("FIFTYONE_PRIVATE_DATABASE_PORT", "27017")
+    assert own_database_runs() and '"FIFTYONE_PRIVATE_DATABASE_PORT"' in inspect.getsource(odm.establish_db_conn)
+    monkeypatch.delenv("FIFTYONE_PRIVATE_DATABASE_PORT")
+    assert not own_database_runs()
+    monkeypatch.setattr("fiftyone.constants.FIFTYONE_DB_BIN_DIR", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="mongod"):
+        find_mongod()
+
+
+def test_notices_on_versions_are_kept_back_and_warnings_are_not(fo):
+    import logging
+
+    import fiftyone.core.odm.database as odm
+    import fiftyone.utils.eval.coco as coco
+
+    from dfine.explore.fiftyone_private import concerns_us, hide_notice_on_versions, quiet_evaluation
+
+    said = [logging.makeLogRecord({"msg": text}) for text in ("See … for deprecation notices.", "no space is left")]
+    assert [concerns_us(record) for record in said] == [False, True]
+    hide_notice_on_versions()
+    hide_notice_on_versions()
+    assert odm.logger.filters.count(concerns_us) == 1
+    before = coco.logger.level
+    with quiet_evaluation():
+        assert coco.logger.level == logging.WARNING
+    assert coco.logger.level == before
+
+
+def test_labels_and_samples_have_the_names_that_the_evaluation_asks_for(fo, dataset):
+    from dfine.explore.fiftyone_private import Label, Labels, PlainSamples
+
+    assert fo.Detections._LABEL_LIST_FIELD == Labels._LABEL_LIST_FIELD
+    assert dataset._handle_frame_field("found") == PlainSamples()._handle_frame_field("found")
+    label = Label(id="a", label="cup")
+    label["iou"] = 0.5
+    assert (label["label"], label.iou, label.get_attribute_value("score", 1)) == ("cup", 0.5, 1)
+    (copied,) = (two := Labels([label]).copy()).detections
+    assert copied == label and copied is not label and two[Labels._LABEL_LIST_FIELD] == [label]
