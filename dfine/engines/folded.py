@@ -12,6 +12,7 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import skip_init
 
 from dfine.engines.fused import FusedConv, FusedStem, StemPaths, bounded
 from dfine.network.detector import DFINE
@@ -142,7 +143,7 @@ def _whole_blocks(channels: int) -> int:
 def _widened(conv: nn.Conv2d, channels: int, wide: int) -> nn.Conv2d:
     """A convolution with zeros added to whichever side, input or output, has `channels` channels."""
     ins, outs = (wide if count == channels else count for count in (conv.in_channels, conv.out_channels))
-    other = nn.Conv2d(ins, outs, conv.kernel_size, conv.stride, conv.padding, device=conv.weight.device)
+    other = skip_init(nn.Conv2d, ins, outs, conv.kernel_size, conv.stride, conv.padding, device=conv.weight.device)
     for new, old in ((other.weight, conv.weight), (other.bias, conv.bias)):
         new.zero_()[tuple(slice(0, length) for length in old.shape)] = old
     return other.requires_grad_(False)
@@ -159,7 +160,8 @@ def _side_by_side(conv: nn.Conv2d) -> tuple[nn.Conv2d, nn.Conv2d]:
     """Two convolutions, one of each half of the input channels, whose sum is `conv`. The first has the bias."""
     parts = []
     for weight, bias in zip(conv.weight.chunk(2, 1), (conv.bias, None)):
-        part = nn.Conv2d(
+        part = skip_init(
+            nn.Conv2d,
             *reversed(weight.shape[:2]),
             conv.kernel_size,
             conv.stride,
@@ -193,7 +195,7 @@ def _split(conv: FusedConv) -> tuple[Matrix, Matrix]:
 
 
 def _pointwise(weight: Tensor, bias: Tensor) -> FusedConv:
-    conv = nn.Conv2d(weight.shape[1], weight.shape[0], 1, device=weight.device)
+    conv = skip_init(nn.Conv2d, weight.shape[1], weight.shape[0], 1, device=weight.device)
     conv.weight.copy_(weight[..., None, None])
     conv.bias.copy_(bias)
     return FusedConv(conv.requires_grad_(False))

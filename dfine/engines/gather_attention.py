@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import skip_init
 
 from dfine.network.attention import DeformableAttention
 from dfine.network.layers import table
@@ -30,7 +31,7 @@ class TableAttention(nn.Module):
         linear, scale = attention.offsets, (attention.scale * 0.5)[:, :, None]  # [P, 1, 1]
         weight = linear.weight.unflatten(0, (self.heads, -1, 2)) * scale  # [heads, P, 2, D]
         bias = linear.bias.unflatten(0, (self.heads, -1, 2)) * scale[..., 0]
-        self.offsets = nn.Linear(linear.in_features, linear.out_features, device=weight.device)
+        self.offsets = skip_init(nn.Linear, linear.in_features, linear.out_features, device=weight.device)
         self.offsets.weight.copy_(weight.permute(2, 0, 1, 3).flatten(0, 2))
         self.offsets.bias.copy_(bias.permute(2, 0, 1).flatten())
         self.requires_grad_(False)

@@ -17,6 +17,14 @@ def test_saving_and_loading(model, tmp_path):
     assert len(back.digest) == 64 and back.source == str(tmp_path)
 
 
+@pytest.mark.parametrize("how", [{}, {"fast": False}, {"precision": "bfloat16"}])
+def test_loading_and_looking_use_no_random_numbers_of_the_caller(model, tmp_path, how):
+    model.save(tmp_path)
+    before = torch.get_rng_state()
+    dfine.load(tmp_path, device="cpu", **how)(noise())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_another_input_size_and_other_names(model, tmp_path):
     model.save(tmp_path)
     other = dfine.load(tmp_path, device="cpu", size=(96, 64), names=["a", "b", "c"])
