@@ -11,24 +11,24 @@ SEED = 3_000_000  # of the scenes to calibrate on; neither training nor evaluati
 MEASURED = 100  # pictures that AP is measured on, at most
 
 
-def calibration(detector, data: str | None, count: int, size: tuple[int, int]):
+def calibration(detector, data: str | None, count: int, input_size: tuple[int, int]):
     """A `Calibration` for a model: on `count` pictures of `data`, or on drawn scenes where the model knows those.
 
     Raises:
         typer.BadParameter: there are no pictures that the model is for.
     """
-    from dfine.engines.choice import knows_scenes
+    from dfine.engines.auto_precision import knows_scenes
     from dfine.engines.onnx.calibrated import Calibration
 
     if data is None and not knows_scenes(detector.card):
         what = "int8 is calibrated on pictures of what the model is for; name a data set of them"
         raise typer.BadParameter(what, param_hint="--data")
-    read, measured, words = _scenes(count, size) if data in (None, "scenes") else _data(data, count)
+    read, measured, words = _scenes(count, input_size) if data in (None, "scenes") else _data(data, count)
 
     def compare(exact, mixed) -> dict:
         return {"ap": {"pictures": len(measured), "float32": _ap(exact, measured), "int8": _ap(mixed, measured)}}
 
-    return Calibration(_pixels(read, size), words, compare)
+    return Calibration(_pixels(read, input_size), words, compare)
 
 
 def table_of(said: dict) -> list[dict]:
@@ -45,12 +45,12 @@ def table_of(said: dict) -> list[dict]:
     ]
 
 
-def _scenes(count: int, size: tuple[int, int]):
+def _scenes(count: int, input_size: tuple[int, int]):
     from dfine.cli.evaluate import HELD_OUT
     from dfine.data.scenes import Scenes
 
-    measured = Scenes(MEASURED, size=size, seed=HELD_OUT, clean=0.5)
-    return Scenes(count, size=size, seed=SEED, clean=0.5), measured, f"{count} drawn scenes"
+    measured = Scenes(MEASURED, size=input_size, seed=HELD_OUT, clean=0.5)
+    return Scenes(count, size=input_size, seed=SEED, clean=0.5), measured, f"{count} drawn scenes"
 
 
 def _data(data: str, count: int):
@@ -68,10 +68,10 @@ def _spread(available: int, most: int) -> list[int]:
     return sorted({round(i) for i in torch.linspace(0, available - 1, min(available, most)).tolist()})
 
 
-def _pixels(dataset, size: tuple[int, int]) -> torch.Tensor:
+def _pixels(dataset, input_size: tuple[int, int]) -> torch.Tensor:
     from dfine.data.loader import Batching, loader
 
-    return torch.cat([pixels for pixels, _ in loader(dataset, Batching(8, size))]).float() / 255
+    return torch.cat([pixels for pixels, _ in loader(dataset, Batching(8, input_size))]).float() / 255
 
 
 def _ap(engine, dataset) -> dict[str, float]:

@@ -60,17 +60,17 @@ def benchmark(setting: Setting, tell: Callable[[str], None] = lambda words: None
     return rows
 
 
-def _measure(size: str, setting: Setting, stack: contextlib.ExitStack, tell) -> list[Row]:
-    """The rows of one size."""
+def _measure(variant: str, setting: Setting, stack: contextlib.ExitStack, tell) -> list[Row]:
+    """The rows of one variant."""
     torch.manual_seed(0)
-    network = DFINE(Config.of(size)).eval().to(setting.device)
+    network = DFINE(Config.of(variant)).eval().to(setting.device)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     pixels = torch.rand(setting.batch, 3, *setting.input, device=setting.device)
     if pixels.device.type == "cpu":
         keep_memory()
     engines, peaks = {}, {}
     for name, build in builders(network, setting, folder).items():
-        tell(f"D-FINE-{size.upper()}: preparing {name}")
+        tell(f"D-FINE-{variant.upper()}: preparing {name}")
         try:
             before = reserved(pixels.device)
             engines[name] = build()
@@ -84,7 +84,7 @@ def _measure(size: str, setting: Setting, stack: contextlib.ExitStack, tell) -> 
             shared = weight_bytes(network) if name == "torch" else 0  # the network itself is the engine then
             peaks[name] = None if name == "onnx" else (most + shared) / 1e6
         else:
-            peaks[name] = added(size, name, setting, folder) if setting.memory else None
+            peaks[name] = added(variant, name, setting, folder) if setting.memory else None
 
     times: dict[str, list[float]] = {name: [] for name in engines}
     for run in range(WARM + setting.runs):
@@ -96,18 +96,18 @@ def _measure(size: str, setting: Setting, stack: contextlib.ExitStack, tell) -> 
     millions = sum(p.numel() for p in network.parameters()) / 1e6
     counted = gflops(fused(network.cpu()), setting.input)
     return _related(
-        [_row(size, name, (millions, counted), taken, setting, peaks[name]) for name, taken in times.items()]
+        [_row(variant, name, (millions, counted), taken, setting, peaks[name]) for name, taken in times.items()]
     )
 
 
 def _row(
-    size: str, engine: str, cost: tuple[float, float], times: list[float], setting: Setting, memory: float | None
+    variant: str, engine: str, cost: tuple[float, float], times: list[float], setting: Setting, memory: float | None
 ) -> Row:
     """What was measured of one engine; `cost` are millions of parameters and GFLOPs, times are in milliseconds."""
     times = sorted(times)
     median, late = statistics.median(times), times[max(0, math.ceil(0.95 * len(times)) - 1)]
     rate = 1000 * setting.batch / median
-    return Row(size, engine, *cost, median, late, times[0], rate, memory, None)
+    return Row(variant, engine, *cost, median, late, times[0], rate, memory, None)
 
 
 def _related(rows: list[Row]) -> list[Row]:

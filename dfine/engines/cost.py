@@ -15,14 +15,14 @@ from dfine.network.detector import DFINE
 PRODUCTS_OF_ATTENTION = ("bmm", "baddbmm", "scaled_dot_product")
 
 
-def gflops(network: DFINE, size: tuple[int, int] = (640, 640)) -> float:
+def gflops(network: DFINE, input_size: tuple[int, int] = (640, 640)) -> float:
     """Operations of a network's convolutions and linear layers for one picture, in 10⁹; two for each multiplication.
 
     The published counts leave out what has no weights, the products inside attention. The network is left as it is;
     for the published counts give it a fused one.
     """
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        copy.deepcopy(network).to("meta")(torch.empty(1, 3, *size))
+        copy.deepcopy(network).to("meta")(torch.empty(1, 3, *input_size))
     counts = counter.get_flop_counts()["Global"]
     return sum(v for k, v in counts.items() if not any(name in str(k) for name in PRODUCTS_OF_ATTENTION)) / 1e9
 

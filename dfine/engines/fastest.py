@@ -147,9 +147,9 @@ def remember(note: Path, setting: list, found: dict) -> None:
         temporary.write_text(json.dumps({"setting": setting, "found": found}), encoding="utf-8")
 
 
-def times(engines: dict[str, Engine], size: tuple[int, int]) -> dict[str, float]:
+def times(engines: dict[str, Engine], input_size: tuple[int, int]) -> dict[str, float]:
     """Milliseconds of every engine for one picture, the best of some runs, in turn; on a GPU until it has answered."""
-    pixels, taken = torch.rand(1, 3, *size), {name: [] for name in engines}
+    pixels, taken = torch.rand(1, 3, *input_size), {name: [] for name in engines}
     for _ in range(RUNS + 2):
         for name, engine in engines.items():
             engine(pixels)  # while threads of the engine before it may still spin, waiting for work

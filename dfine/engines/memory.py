@@ -19,23 +19,23 @@ from dfine.engines.onnx.sessions import ON_CPU
 from dfine.network.detector import DFINE
 
 
-def added(size: str, name: str, setting: Setting, folder: Path) -> float | None:
+def added(variant: str, name: str, setting: Setting, folder: Path) -> float | None:
     """Megabytes that an engine adds at its peak, weights included; on a CPU it is asked in a process of its own."""
     if setting.device.startswith("cuda"):
         return None  # told from the GPU's own books while the engine is prepared
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as other:
-        return other.submit(_peak, size, name, setting, folder).result()
+        return other.submit(_peak, variant, name, setting, folder).result()
 
 
-def _peak(size: str, name: str, setting: Setting, folder: Path) -> float | None:
+def _peak(variant: str, name: str, setting: Setting, folder: Path) -> float | None:
     """The same, in this process, whose memory nobody else uses: from before the engine is made to after two runs.
 
     The network that the engine is made from is there before and after, and does not count; nor does a library's code.
     `folder` is where the exported engines' files lie: whoever has exported one has memory to give away.
     """
     torch.manual_seed(0)
-    network = DFINE(Config.of(size)).eval()
+    network = DFINE(Config.of(variant)).eval()
     pixels = torch.rand(setting.batch, 3, *setting.input)
     keep_memory()
     runtime, _, precision = name.partition(", ")

@@ -72,7 +72,7 @@ def load(
     options = TorchOptions(fast and device.type in FOLDING, whole, compiled, graphs)
     engine = TorchEngine(moved(checkpoint.network(), device), options)
     if how == "auto":
-        from dfine.engines.choice import choose
+        from dfine.engines.auto_precision import choose
 
         engine = choose(engine, checkpoint.card)
     return Predictor(engine, checkpoint.card, layers=layers)

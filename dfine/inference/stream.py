@@ -82,9 +82,9 @@ def roomy(model: Predictor) -> int:
     return max(1, min(MOST, int(ROOM * free / each)))
 
 
-def _prepared(path: Path, size: tuple[int, int]) -> tuple[Image.Image, Tensor]:
+def _prepared(path: Path, input_size: tuple[int, int]) -> tuple[Image.Image, Tensor]:
     picture = read(path)
-    return picture, to_pixels(picture, size)
+    return picture, to_pixels(picture, input_size)
 
 
 def _looked(model: Predictor, entries: list[tuple[Path, Future]], threshold: float) -> Iterator[Seen]:

@@ -11,12 +11,12 @@ from dfine.training.options import MAY_CHANGE, TrainOptions
 from dfine.weights.checkpoints import open_checkpoint
 
 
-def recipe(options: TrainOptions, size: str) -> Recipe:
-    """The published recipe of a size, scaled to the batch, with what the options change.
+def recipe(options: TrainOptions, variant: str) -> Recipe:
+    """The published recipe of a variant, scaled to the batch, with what the options change.
 
     The backbone keeps its share of the rate.
     """
-    base = RECIPES[size]
+    base = RECIPES[variant]
     base = base.scaled(options.batch or base.batch)
     rate = options.rate or base.rate
     epochs = options.epochs or base.epochs + base.epochs_plain

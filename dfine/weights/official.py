@@ -71,8 +71,8 @@ def read_sidecar(folder: Path) -> tuple[tuple[str, ...] | None, tuple[int, int] 
         return names, None
 
 
-def to_official(network: DFINE, size: tuple[int, int]) -> State:
-    """The state dict that the published code saves, for an input of `size` = (height, width).
+def to_official(network: DFINE, input_size: tuple[int, int]) -> State:
+    """The state dict that the published code saves, for an input of `input_size` = (height, width).
 
     Raises:
         CheckpointError: the network normalises its pictures, which that code does not.
@@ -88,14 +88,15 @@ def to_official(network: DFINE, size: tuple[int, int]) -> State:
         state = {k: v for k, v in state.items() if not (k.startswith("backbone.") and k.endswith(COUNTER))}
     for prefix in ("decoder.", "decoder.decoder."):
         state |= {f"{prefix}up": torch.tensor([c.a]), f"{prefix}reg_scale": torch.tensor([round(1 / c.c)])}
-    shapes = tuple((-(-size[0] // s), -(-size[1] // s)) for s in c.strides)
+    height, width = input_size
+    shapes = tuple((-(-height // s), -(-width // s)) for s in c.strides)
     anchor, valid = anchors(shapes, like=torch.zeros(()))
     state |= {"decoder.anchors": anchor[None], "decoder.valid_mask": valid[None].bool()}
     scale = {f"decoder.decoder.layers.{i}.cross_attn.num_points_scale": sampling_scale(c) for i in range(c.layers)}
     return state | scale
 
 
-def save_official(file: str | os.PathLike, network: DFINE, size: tuple[int, int]) -> Path:
+def save_official(file: str | os.PathLike, network: DFINE, input_size: tuple[int, int]) -> Path:
     """Write a .pth as the published code does, under "model"; the file is complete or not there.
 
     Raises:
@@ -107,7 +108,7 @@ def save_official(file: str | os.PathLike, network: DFINE, size: tuple[int, int]
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file) as temporary:
-            torch.save({"model": to_official(network, size)}, temporary)
+            torch.save({"model": to_official(network, input_size)}, temporary)
     except OSError as error:
         raise CheckpointError(f"{file} cannot be written: {error}") from None
     return file

@@ -183,12 +183,12 @@ def _scratch(path: Path) -> tempfile.TemporaryDirectory:
     return tempfile.TemporaryDirectory(prefix=f"{path.name}-", suffix=".tmp", dir=path.parent)
 
 
-def sample(options: Options, size: tuple[int, int]) -> tuple[Tensor, ...]:
+def sample(options: Options, input_size: tuple[int, int]) -> tuple[Tensor, ...]:
     """Inputs to trace and to compare with: smooth pictures with some noise, and their sizes where they are needed."""
     batch = options.batch or 2
     random = torch.Generator().manual_seed(0)
     coarse = torch.rand(batch, 3, 8, 8, generator=random)
-    images = nn.functional.interpolate(coarse, size=size, mode="bilinear")
+    images = nn.functional.interpolate(coarse, size=input_size, mode="bilinear")
     images = (images + 0.05 * torch.randn(images.shape, generator=random)).clamp(0, 1)
     if not options.postprocess:
         return (images,)

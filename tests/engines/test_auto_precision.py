@@ -7,8 +7,8 @@ import torch
 
 from dfine.config import Config
 from dfine.data.scenes import NAMES
-from dfine.engines import choice
-from dfine.engines.choice import choose, knows_scenes, within
+from dfine.engines import auto_precision
+from dfine.engines.auto_precision import choose, knows_scenes, within
 from dfine.inference.load import load
 from dfine.network.detector import DFINE
 from dfine.trace.card import Card
@@ -44,7 +44,7 @@ def test_only_a_model_of_scenes_is_calibrated_on_them():
 def test_it_is_measured_once_and_the_fastest_within_the_budget_answers(model, tmp_path, monkeypatch):
     """What was measured is written down; a note with other numbers is believed as long as the setting is the same."""
     pytest.importorskip("onnxruntime")
-    monkeypatch.setattr(choice, "MEASURED", 2)
+    monkeypatch.setattr(auto_precision, "MEASURED", 2)
     monkeypatch.setenv("DFINE_CACHE", str(tmp_path / "cache"))
     model.save(tmp_path / "model")
     best = load(tmp_path / "model", "cpu", precision="auto")
@@ -56,7 +56,7 @@ def test_it_is_measured_once_and_the_fastest_within_the_budget_answers(model, tm
     pixels = torch.rand(1, 3, SIDE, SIDE)
     assert (best.engine(pixels).last.boxes - model.engine(pixels).last.boxes).abs().mean() < 0.05
 
-    monkeypatch.setattr(choice, "_measured", lambda *a: pytest.fail("it has been measured"))
+    monkeypatch.setattr(auto_precision, "_measured", lambda *a: pytest.fail("it has been measured"))
     fast, far = {"ms": 1.0, "shift": 0.1}, {"ms": 0.5, "shift": 9.0}
     for found, winner in (
         ({"torch bfloat16": fast}, "torch on cpu, bfloat16"),
@@ -72,8 +72,8 @@ def test_it_is_measured_once_and_the_fastest_within_the_budget_answers(model, tm
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"setting": 1}', '{"setting": [], "found": {"torch float32": 3}}'])
 def test_a_note_that_says_nothing_is_no_note(tmp_path, text):
     (tmp_path / "note").write_text(text)
-    assert choice._known(tmp_path / "note", []) is None
-    assert choice._known(tmp_path / "none", []) is None
+    assert auto_precision._known(tmp_path / "note", []) is None
+    assert auto_precision._known(tmp_path / "none", []) is None
 
 
 def test_an_exported_file_has_no_choice(model):

@@ -116,8 +116,8 @@ def _measured(makers: dict[str, Callable[[], Engine]], card: Card) -> dict[str, 
     return {name: {"ms": taken[name], "shift": round(moved[name], 4)} for name in engines}
 
 
-def _scenes(count: int, seed: int, size: tuple[int, int]) -> Tensor:
-    scenes = Scenes(count, size=size, seed=seed, clean=0.5)
+def _scenes(count: int, seed: int, input_size: tuple[int, int]) -> Tensor:
+    scenes = Scenes(count, size=input_size, seed=seed, clean=0.5)
     return torch.stack([scenes[i][0] for i in range(count)]).float() / 255
 
 
