@@ -157,7 +157,7 @@ class Calls:
         function = self._function(call, values)
         if function.api_name not in self.public and token is None:
             if COOKIE in headers.get("cookie", ""):
-                raise Refused(403, "the page was started anew since you opened it; load it again")
+                raise Refused(403, "the page was restarted since you opened it; load it again")
             raise Refused(404, self._there_are())
         visitor = token or address
         if function.api_name in self.public:

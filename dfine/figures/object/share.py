@@ -1,4 +1,4 @@
-"""One object as a picture to send to somebody, and as a short animation (both drawn by Pillow alone)."""
+"""One object as a picture to send to somebody, and as a short animation (both drawn by Pillow only)."""
 
 from __future__ import annotations
 
