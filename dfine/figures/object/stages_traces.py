@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dfine.config import EDGES
 from dfine.figures import parts, style
-from dfine.figures.object.moments import Moment, View, named, numbers_of
+from dfine.figures.object.moments import Moment, View, numbers_of
 from dfine.trace.history import History
-from dfine.trace.stages import INITIAL, stage_names
+from dfine.trace.stages import INITIAL, spoken, stage_names
 
 _SHADOW = "0 0 2px #000, 0 0 2px #000, 0 0 3px #000, 0 0 5px #000"  # white letters stay readable on any picture
 CHANGING = ("halo", "box", "whisker halo", *EDGES, "lengths", "headline")
@@ -22,7 +22,7 @@ def outlines(history: History, colours: list[str]) -> list[dict]:
         x, y = _ring(box, 8)  # points along the sides, on which the pointer can hover
         line = dict(color=colours[stage], width=1.5 if stage else 2.5, dash="solid" if stage else "6px,5px")
         corners = ", ".join(map(style.fixed, box))
-        text = f"<b>{named(name)}</b><br>{corners} px<br>{numbers[stage]}"
+        text = f"<b>{spoken(name)}</b><br>{corners} px<br>{numbers[stage]}"
         traces.append(
             dict(type="scatter", x=x, y=y, mode="lines", line=line, name=name, hovertext=text, hoverinfo="text")
         )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dfine.figures.object.moments import FRAMES, View, moments, named, numbers_of, view_of
+from dfine.figures.object.moments import FRAMES, View, moments, numbers_of, view_of
 
 MASS = 0.8
 
@@ -39,7 +39,6 @@ def test_on_the_way_to_the_first_layer_there_is_no_interval_yet(history):
 
 
 def test_words_for_a_stage(history):
-    assert named("initial") == "initial box" and named("layer 2") == "layer 2"
     said = numbers_of(history)
     assert len(said) == 4 and said[-1] == f"score {float(history.scores[-1]):.2f}, IoU with final 1.00"
 
