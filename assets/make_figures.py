@@ -14,12 +14,12 @@ from PIL import Image
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-import dfine  # noqa: E402
-from dfine.boxes import to_xyxy  # noqa: E402
-from dfine.data import scenes  # noqa: E402
-from dfine.figures.object import animation  # noqa: E402
-from dfine.inference.predictor import Result  # noqa: E402
-from dfine.trace.history import History  # noqa: E402
+import dfine
+from dfine.boxes import to_xyxy
+from dfine.data import scenes
+from dfine.figures.object import animation
+from dfine.inference.predictor import Result
+from dfine.trace.history import History
 
 EXAMPLES = {  # name: seed (training starts from 0, held-out scenes end far below ten million) and dials
     "1-clean": (10_000_000, {}),

@@ -18,16 +18,16 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from make_card import command, epochs_of, insert, table  # noqa: E402
+import numpy as np
+import torch
+from make_card import command, epochs_of, insert, table
 
-import dfine  # noqa: E402
-from dfine.data.sources import open_data  # noqa: E402
-from dfine.evaluation.coco import Evaluation, evaluate  # noqa: E402
-from dfine.evaluation.thresholds import Thresholds, thresholds  # noqa: E402
-from dfine.evaluation.tide import error_types  # noqa: E402
-from dfine.inference.predictor import Predictor  # noqa: E402
+import dfine
+from dfine.data.sources import open_data
+from dfine.evaluation.coco import Evaluation, evaluate
+from dfine.evaluation.thresholds import Thresholds, thresholds
+from dfine.evaluation.tide import error_types
+from dfine.inference.predictor import Predictor
 
 PHOTOS = HERE / "checkpoints" / "photos"
 THRESHOLD = 0.5

@@ -19,9 +19,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 
-from assets.browser import CHROMIUM, launched, served  # noqa: E402
-from dfine.data import scenes  # noqa: E402
-from dfine.page.tabs import BY_KEY, TABS  # noqa: E402
+from assets.browser import CHROMIUM, launched, served
+from dfine.data import scenes
+from dfine.page.tabs import BY_KEY, TABS
 
 SCREENS = {"desk": (1440, 900), "phone": (390, 844)}
 SETTLED = 1200  # milliseconds in which whatever is on its way arrives

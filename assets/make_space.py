@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 
-from dfine.version import VERSION  # noqa: E402
+from dfine.version import VERSION
 
 # What the page imports. Gradio is not among them: the Space installs it by `sdk_version`.
 NEEDED = (

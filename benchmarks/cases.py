@@ -25,13 +25,13 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.hostile import hostile  # noqa: E402
-from dfine.data.check import check  # noqa: E402
-from dfine.data.coco import CocoSet  # noqa: E402
-from dfine.data.scenes import draw  # noqa: E402
-from dfine.data.sources import train_and_val  # noqa: E402
-from dfine.evaluation.coco import measure  # noqa: E402
-from dfine.evaluation.rows import ROW  # noqa: E402
+from benchmarks.hostile import hostile
+from dfine.data.check import check
+from dfine.data.coco import CocoSet
+from dfine.data.scenes import draw
+from dfine.data.sources import train_and_val
+from dfine.evaluation.coco import measure
+from dfine.evaluation.rows import ROW
 
 NAMES = 24  # classes of the scenes that the data sets were made from
 

@@ -22,14 +22,14 @@ from torch import Tensor, nn
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from dfine.config import Config  # noqa: E402
-from dfine.engines.fused import fused  # noqa: E402
-from dfine.engines.heap import keep_memory  # noqa: E402
-from dfine.engines.onnx import file  # noqa: E402
-from dfine.engines.onnx.export import Options, export  # noqa: E402
-from dfine.engines.onnx.sessions import available, open_session  # noqa: E402
-from dfine.network.detector import DFINE  # noqa: E402
-from dfine.trace.card import Card  # noqa: E402
+from dfine.config import Config
+from dfine.engines.fused import fused
+from dfine.engines.heap import keep_memory
+from dfine.engines.onnx import file
+from dfine.engines.onnx.export import Options, export
+from dfine.engines.onnx.sessions import available, open_session
+from dfine.network.detector import DFINE
+from dfine.trace.card import Card
 
 SIDE = 640
 WARM, TURN = 2, 2  # runs of each turn that do not count, and that do

@@ -28,14 +28,14 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from dfine.data import texts  # noqa: E402
-from dfine.data.pictures import read  # noqa: E402
-from dfine.data.sources import train_and_val  # noqa: E402
-from dfine.engines.onnx.engine import _about  # noqa: E402
-from dfine.page import shapes  # noqa: E402
-from dfine.trace.disk import load_trace  # noqa: E402
-from dfine.weights.checkpoints import open_checkpoint  # noqa: E402
-from dfine.weights.names import read_names  # noqa: E402
+from dfine.data import texts
+from dfine.data.pictures import read
+from dfine.data.sources import train_and_val
+from dfine.engines.onnx.engine import _about
+from dfine.page import shapes
+from dfine.trace.disk import load_trace
+from dfine.weights.checkpoints import open_checkpoint
+from dfine.weights.names import read_names
 
 SENTENCES = (ValueError, OSError, ImportError)
 SLOW = 5.0  # seconds

@@ -19,13 +19,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import torch  # noqa: E402
+import torch
 
-from benchmarks.gpu import parity, runs, speed, throughput  # noqa: E402
-from benchmarks.gpu.day import CPU_INSTEAD, Day, DeviceLost, Stage, lacking, run  # noqa: E402
-from benchmarks.gpu.prepare import prepare  # noqa: E402
-from benchmarks.gpu.table import markdown  # noqa: E402
-from dfine.files import replacing  # noqa: E402
+from benchmarks.gpu import parity, runs, speed, throughput
+from benchmarks.gpu.day import CPU_INSTEAD, Day, DeviceLost, Stage, lacking, run
+from benchmarks.gpu.prepare import prepare
+from benchmarks.gpu.table import markdown
+from dfine.files import replacing
 
 BUDGET = 780  # seconds
 REHEARSAL = 3600  # seconds, on a machine that has other things to do

@@ -30,8 +30,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from assets.browser import CHROMIUM, launched, served  # noqa: E402
-from dfine.data import scenes  # noqa: E402
+from assets.browser import CHROMIUM, launched, served
+from dfine.data import scenes
 
 BUSY = (429, 503)
 PATIENCE = 120  # seconds that an answer may take

@@ -24,10 +24,10 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import dfine  # noqa: E402
-from assets.browser import CHROMIUM, launched, served  # noqa: E402
-from dfine.data import scenes  # noqa: E402
-from dfine.inference.predictor import Predictor  # noqa: E402
+import dfine
+from assets.browser import CHROMIUM, launched, served
+from dfine.data import scenes
+from dfine.inference.predictor import Predictor
 
 PLACES = []  # centres of the two objects to choose in turn, in 0..1 of the picture; `prepared` finds them
 

@@ -19,8 +19,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dfine.config import SIZES, Config  # noqa: E402
-from dfine.network.detector import DFINE  # noqa: E402
+from dfine.config import SIZES, Config
+from dfine.network.detector import DFINE
 
 
 def main() -> None:

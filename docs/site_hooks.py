@@ -19,7 +19,7 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 
-import site_notebooks  # noqa: E402
+import site_notebooks
 
 GROUND = ("config", "boxes", "distribution", "version", "files", "processes")
 CARDS = sorted((ROOT / "assets" / "checkpoints").glob("*/README.md"))

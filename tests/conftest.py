@@ -11,9 +11,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: its threads
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # tests import onnxruntime by themselves, too
 sys.modules.setdefault("openvino_telemetry", None)  # and openvino
 
-import pytest  # noqa: E402
+import pytest
 
-from assets.browser import CHROMIUM, launched  # noqa: E402
+from assets.browser import CHROMIUM, launched
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("faster_coco_eval")
 
-from benchmarks import cases, hostile  # noqa: E402
+from benchmarks import cases, hostile
 
 CASES = Path(os.environ.get("DFINE_CASES", Path(__file__).parents[2] / "shared" / "cases")) / "data"
 

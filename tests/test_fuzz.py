@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("hypothesis", reason="hypothesis is not installed")
 pytest.importorskip("gradio")
 
-from benchmarks import fuzz  # noqa: E402
+from benchmarks import fuzz
 
 NAMES = (
     *("COCO", "labelme", "YOLO, its YAML", "YOLO, its labels", "VOC", "JSON", "YAML", "names", "traces"),

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 pytest.importorskip("fiftyone")
 
-from dfine.cli.main import app  # noqa: E402
-from dfine.explore.database import alone  # noqa: E402
+from dfine.cli.main import app
+from dfine.explore.database import alone
 
 
 def run(*arguments, code=0):

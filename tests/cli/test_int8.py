@@ -4,11 +4,11 @@ import pytest
 
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
-import dfine  # noqa: E402
-from dfine.cli import int8  # noqa: E402
-from dfine.data.scenes import Scenes, write  # noqa: E402
-from tests.cli.runner import run  # noqa: E402
-from tests.helpers import small_predictor  # noqa: E402
+import dfine
+from dfine.cli import int8
+from dfine.data.scenes import Scenes, write
+from tests.cli.runner import run
+from tests.helpers import small_predictor
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import pytest
 
 pytest.importorskip("av")
 
-from typer.testing import CliRunner  # noqa: E402
+from typer.testing import CliRunner
 
-from dfine.cli.main import app  # noqa: E402
-from tests.helpers import small_predictor  # noqa: E402
-from tests.video.clips import clip, cut, times_of  # noqa: E402
+from dfine.cli.main import app
+from tests.helpers import small_predictor
+from tests.video.clips import clip, cut, times_of
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import pytest
 
 fo = pytest.importorskip("fiftyone")
 
-from dfine.explore import fields  # noqa: E402
-from dfine.explore.coco_writer import CocoWriter  # noqa: E402
-from tests.data.test_coco import annotation, picture, write  # noqa: E402
+from dfine.explore import fields
+from dfine.explore.coco_writer import CocoWriter
+from tests.data.test_coco import annotation, picture, write
 
 
 def dataset(folder, names, given=True):

@@ -10,7 +10,7 @@ import pytest
 
 fo = pytest.importorskip("fiftyone")
 
-from dfine.explore.database import require_database  # noqa: E402
+from dfine.explore.database import require_database
 
 ROOT = Path(__file__).parents[2]
 

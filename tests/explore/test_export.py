@@ -8,9 +8,9 @@ from PIL import Image
 
 fiftyone = pytest.importorskip("fiftyone")
 
-from dfine.data.check import check  # noqa: E402
-from dfine.data.sources import open_data  # noqa: E402
-from dfine.explore import export, fields  # noqa: E402
+from dfine.data.check import check
+from dfine.data.sources import open_data
+from dfine.explore import export, fields
 
 CATEGORIES = [{"id": 7, "name": "cat", "supercategory": "animal"}, {"id": 90, "name": "dog"}]
 IMAGES = [

@@ -7,11 +7,11 @@ from PIL import Image
 
 pytest.importorskip("fiftyone")
 
-from dfine.explore import fields  # noqa: E402
-from dfine.explore.model import DFineModel, Opener, opened  # noqa: E402
-from dfine.explore.store import Keep  # noqa: E402
-from dfine.inference.predictor import Predictor  # noqa: E402
-from tests.explore.worlds import predictor  # noqa: E402
+from dfine.explore import fields
+from dfine.explore.model import DFineModel, Opener, opened
+from dfine.explore.store import Keep
+from dfine.inference.predictor import Predictor
+from tests.explore.worlds import predictor
 
 
 @pytest.fixture(scope="module")

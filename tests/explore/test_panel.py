@@ -5,9 +5,9 @@ from PIL import Image
 
 pytest.importorskip("fiftyone")
 
-from dfine.explore import panel  # noqa: E402
-from dfine.figures.object import edges, layers_table  # noqa: E402
-from tests.helpers import synthetic_trace  # noqa: E402
+from dfine.explore import panel
+from dfine.figures.object import edges, layers_table
+from tests.helpers import synthetic_trace
 
 SIZE = (200, 100)
 

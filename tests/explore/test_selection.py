@@ -4,8 +4,8 @@ import pytest
 
 fiftyone = pytest.importorskip("fiftyone")
 
-from dfine.explore import fields  # noqa: E402
-from dfine.explore.selection import choose, runs  # noqa: E402
+from dfine.explore import fields
+from dfine.explore.selection import choose, runs
 
 INFO = dict(layers=2, truth="ground_truth")
 

@@ -10,7 +10,7 @@ import pytest
 
 fiftyone = pytest.importorskip("fiftyone")
 
-from dfine.explore import session  # noqa: E402
+from dfine.explore import session
 
 THEIRS = 'name: "@someone/theirs"\npanels:\n  - theirs\n'
 

@@ -4,9 +4,9 @@ import pytest
 
 fiftyone = pytest.importorskip("fiftyone")
 
-from fiftyone.operators.executor import ExecutionContext, Executor  # noqa: E402
+from fiftyone.operators.executor import ExecutionContext, Executor
 
-from dfine.explore import suspect_panel, suspect_store  # noqa: E402
+from dfine.explore import suspect_panel, suspect_store
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 fiftyone = pytest.importorskip("fiftyone")
 
-from dfine.explore import suspect_review  # noqa: E402
+from dfine.explore import suspect_review
 
 
 def test_fixes_of_one_picture():

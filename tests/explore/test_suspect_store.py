@@ -7,8 +7,8 @@ import pytest
 
 fiftyone = pytest.importorskip("fiftyone")
 
-from dfine.explore import export, suspect_review, suspect_store  # noqa: E402
-from dfine.explore.columns import corners  # noqa: E402
+from dfine.explore import export, suspect_review, suspect_store
+from dfine.explore.columns import corners
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 fiftyone = pytest.importorskip("fiftyone")
 
-from dfine.explore import views, workspace  # noqa: E402
+from dfine.explore import views, workspace
 
 RIGHT = dict(error="correct", gain=0.0, doubt=0.05, confidence=0.9)
 INFO = dict(layers=3, input=[320, 320], truth="ground_truth")

@@ -4,8 +4,8 @@ import pytest
 
 pytest.importorskip("fiftyone")
 
-from dfine.explore import fields, workspace  # noqa: E402
-from dfine.figures import style  # noqa: E402
+from dfine.explore import fields, workspace
+from dfine.figures import style
 
 
 @pytest.mark.parametrize("evaluated", [True, False])

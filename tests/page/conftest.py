@@ -8,19 +8,19 @@ from PIL import Image
 
 gr = pytest.importorskip("gradio")
 
-import dfine  # noqa: E402
-from assets.browser import served  # noqa: E402
-from dfine.config import Config  # noqa: E402
-from dfine.data import scenes  # noqa: E402
-from dfine.network.detector import DFINE  # noqa: E402
-from dfine.page.example_cache import ExampleCache  # noqa: E402
-from dfine.page.examples import examples  # noqa: E402
-from dfine.page.handlers import Handlers  # noqa: E402
-from dfine.page.layout import layout  # noqa: E402
-from dfine.page.models import Models  # noqa: E402
-from dfine.page.runner import Runner  # noqa: E402
-from tests.helpers import predictor  # noqa: E402
-from tests.page.visitor import PATIENCE, hosts  # noqa: E402
+import dfine
+from assets.browser import served
+from dfine.config import Config
+from dfine.data import scenes
+from dfine.network.detector import DFINE
+from dfine.page.example_cache import ExampleCache
+from dfine.page.examples import examples
+from dfine.page.handlers import Handlers
+from dfine.page.layout import layout
+from dfine.page.models import Models
+from dfine.page.runner import Runner
+from tests.helpers import predictor
+from tests.page.visitor import PATIENCE, hosts
 
 ROOT = Path(dfine.__file__).parents[1]
 

@@ -8,13 +8,13 @@ from PIL import Image
 
 pytest.importorskip("gradio")
 
-from dfine.inference.predictor import Result  # noqa: E402
-from dfine.page import answer as answers  # noqa: E402
-from dfine.page.answer import Answer, Refusal  # noqa: E402
-from dfine.trace.card import Card  # noqa: E402
-from dfine.trace.detections import Detections  # noqa: E402
-from dfine.trace.disk import About  # noqa: E402
-from tests.helpers import synthetic_trace  # noqa: E402
+from dfine.inference.predictor import Result
+from dfine.page import answer as answers
+from dfine.page.answer import Answer, Refusal
+from dfine.trace.card import Card
+from dfine.trace.detections import Detections
+from dfine.trace.disk import About
+from tests.helpers import synthetic_trace
 
 SIZE = (400, 200)
 

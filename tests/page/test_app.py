@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from dfine.page import app  # noqa: E402
+from dfine.page import app
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,9 +9,9 @@ from PIL import Image
 
 pytest.importorskip("gradio")
 
-from gradio.utils import get_upload_folder  # noqa: E402
+from gradio.utils import get_upload_folder
 
-from dfine.page import cached_files  # noqa: E402
+from dfine.page import cached_files
 
 PICTURE = Image.radial_gradient("L").convert("RGB")
 

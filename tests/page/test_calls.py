@@ -10,10 +10,10 @@ import pytest
 gr = pytest.importorskip("gradio")
 testclient = pytest.importorskip("starlette.testclient")
 
-from fastapi import FastAPI  # noqa: E402
+from fastapi import FastAPI
 
-from dfine.page.calls import COOKIE, Calls, Limits  # noqa: E402
-from tests.page.test_server import asked  # noqa: E402
+from dfine.page.calls import COOKIE, Calls, Limits
+from tests.page.test_server import asked
 
 JSON = {"Content-Type": "application/json"}
 

@@ -10,10 +10,10 @@ from PIL import Image
 
 pytest.importorskip("gradio")
 
-from dfine.inference.predictor import Result  # noqa: E402
-from dfine.page.compact import STEP, compact  # noqa: E402
-from dfine.trace.postprocess import detections  # noqa: E402
-from tests.helpers import synthetic_trace  # noqa: E402
+from dfine.inference.predictor import Result
+from dfine.page.compact import STEP, compact
+from dfine.trace.postprocess import detections
+from tests.helpers import synthetic_trace
 
 NAMES = ("cat", "</script><b>dog", "Ωmega")
 SIZE = (640, 480)

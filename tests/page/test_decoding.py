@@ -7,9 +7,9 @@ from PIL import Image
 
 pytest.importorskip("gradio")
 
-from dfine.data.pictures import PictureError, read  # noqa: E402
-from dfine.page import decoding  # noqa: E402
-from dfine.page.decoding import Decoder  # noqa: E402
+from dfine.data.pictures import PictureError, read
+from dfine.page import decoding
+from dfine.page.decoding import Decoder
 
 
 def test_it_reads_as_the_library_does(tmp_path):

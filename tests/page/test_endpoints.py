@@ -5,10 +5,10 @@ import pytest
 gr = pytest.importorskip("gradio")
 client = pytest.importorskip("gradio_client")
 
-from dfine.page import answer  # noqa: E402
-from dfine.page.endpoints import here  # noqa: E402
-from dfine.page.models import Models  # noqa: E402
-from tests.page.visitor import PHOTO  # noqa: E402
+from dfine.page import answer
+from dfine.page.endpoints import here
+from dfine.page.models import Models
+from tests.page.visitor import PHOTO
 
 
 @pytest.fixture(scope="module")

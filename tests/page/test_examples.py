@@ -7,11 +7,11 @@ from PIL import Image
 
 pytest.importorskip("gradio")
 
-from dfine.page import examples  # noqa: E402
-from dfine.page.example_cache import ExampleCache  # noqa: E402
-from dfine.page.models import Models, shipped  # noqa: E402
-from dfine.page.runner import Runner  # noqa: E402
-from dfine.weights.cache import assets  # noqa: E402
+from dfine.page import examples
+from dfine.page.example_cache import ExampleCache
+from dfine.page.models import Models, shipped
+from dfine.page.runner import Runner
+from dfine.weights.cache import assets
 
 
 @pytest.fixture

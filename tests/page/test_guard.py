@@ -9,11 +9,11 @@ import pytest
 
 testclient = pytest.importorskip("starlette.testclient")
 
-from starlette.applications import Starlette  # noqa: E402
-from starlette.responses import PlainTextResponse  # noqa: E402
-from starlette.routing import Route  # noqa: E402
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
-from dfine.page.guard import Guard, Hosts, Quota  # noqa: E402
+from dfine.page.guard import Guard, Hosts, Quota
 
 LOCAL = Hosts.of("127.0.0.1")
 

@@ -4,8 +4,8 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from dfine.figures.glossary import GLOSSARY  # noqa: E402
-from dfine.page import guide  # noqa: E402
+from dfine.figures.glossary import GLOSSARY
+from dfine.page import guide
 
 
 def test_every_word_is_explained_and_every_link_leads_out_safely():

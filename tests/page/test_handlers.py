@@ -8,13 +8,13 @@ from PIL import Image
 
 gr = pytest.importorskip("gradio")
 
-from dfine.figures import picture as pictures  # noqa: E402
-from dfine.page.answer import Refusal  # noqa: E402
-from dfine.page.models import EVERYDAY, Models  # noqa: E402
-from dfine.page.settings import Settings  # noqa: E402
-from dfine.page.tabs import TABS  # noqa: E402
-from tests.page.conftest import handlers_of  # noqa: E402
-from tests.page.visitor import EXAMPLES, LOW  # noqa: E402
+from dfine.figures import picture as pictures
+from dfine.page.answer import Refusal
+from dfine.page.models import EVERYDAY, Models
+from dfine.page.settings import Settings
+from dfine.page.tabs import TABS
+from tests.page.conftest import handlers_of
+from tests.page.visitor import EXAMPLES, LOW
 
 CONTROLS = {tab.key: dict.fromkeys(tab.controls) for tab in TABS}
 SERVED = [tab for tab in TABS if tab.draw]

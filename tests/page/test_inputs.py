@@ -6,7 +6,7 @@ import pytest
 
 gr = pytest.importorskip("gradio")
 
-from dfine.page.inputs import as_files, as_path, within  # noqa: E402
+from dfine.page.inputs import as_files, as_path, within
 
 
 def test_a_picture_is_handed_on_by_its_path():

@@ -6,10 +6,10 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from fastapi import FastAPI  # noqa: E402
-from fastapi.testclient import TestClient  # noqa: E402
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
-from dfine.page import modules  # noqa: E402
+from dfine.page import modules
 
 FILES = sorted(modules.FOLDER.glob("*.js"))
 

@@ -5,7 +5,7 @@ import pytest
 go = pytest.importorskip("plotly.graph_objects")
 pytest.importorskip("gradio")
 
-from dfine.page import plots  # noqa: E402
+from dfine.page import plots
 
 
 def test_frames_come_along_in_the_arguments():

@@ -10,9 +10,9 @@ from PIL import Image
 
 pytest.importorskip("gradio")
 
-from dfine.figures.picture import LIMIT  # noqa: E402
-from dfine.page.models import Models  # noqa: E402
-from dfine.page.runner import Runner  # noqa: E402
+from dfine.figures.picture import LIMIT
+from dfine.page.models import Models
+from dfine.page.runner import Runner
 
 SIZES = random.Random(0)
 

@@ -15,8 +15,8 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from dfine.page import app, server  # noqa: E402
-from tests.page.conftest import ROOT, served  # noqa: E402
+from dfine.page import app, server
+from tests.page.conftest import ROOT, served
 
 
 def asked(url, path, headers=None, data=None):

@@ -4,9 +4,9 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from dfine.page import settings  # noqa: E402
-from dfine.page.answer import Refusal  # noqa: E402
-from dfine.page.tabs import TABS  # noqa: E402
+from dfine.page import settings
+from dfine.page.answer import Refusal
+from dfine.page.tabs import TABS
 
 
 def test_every_input_arrives_under_its_name(handlers):

@@ -4,8 +4,8 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from dfine.page.endpoints import PUBLIC  # noqa: E402
-from dfine.page.shapes import PARAMETERS, complaint  # noqa: E402
+from dfine.page.endpoints import PUBLIC
+from dfine.page.shapes import PARAMETERS, complaint
 
 
 def test_every_public_endpoint_has_its_parameters():

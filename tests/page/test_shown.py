@@ -7,11 +7,11 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from dfine.page.answer import Refusal  # noqa: E402
-from dfine.page.compact import compact  # noqa: E402
-from dfine.page.shown import shown  # noqa: E402
-from dfine.page.view import known, notes  # noqa: E402
-from tests.page.visitor import EXAMPLES  # noqa: E402
+from dfine.page.answer import Refusal
+from dfine.page.compact import compact
+from dfine.page.shown import shown
+from dfine.page.view import known, notes
+from tests.page.visitor import EXAMPLES
 
 
 def test_why_there_is_no_answer_is_told_and_nothing_else():

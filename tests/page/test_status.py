@@ -4,12 +4,12 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from dfine.config import Config  # noqa: E402
-from dfine.network.detector import DFINE  # noqa: E402
-from dfine.page import status  # noqa: E402
-from dfine.page.models import Models  # noqa: E402
-from dfine.trace.card import Card  # noqa: E402
-from dfine.weights.saving import save  # noqa: E402
+from dfine.config import Config
+from dfine.network.detector import DFINE
+from dfine.page import status
+from dfine.page.models import Models
+from dfine.trace.card import Card
+from dfine.weights.saving import save
 
 
 def test_the_page_says_which_model_is_shown_and_which_could_not_be(checkpoint, monkeypatch):

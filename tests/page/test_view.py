@@ -9,14 +9,14 @@ from PIL import Image
 
 pytest.importorskip("gradio")
 
-from dfine.data import scenes  # noqa: E402
-from dfine.figures import words  # noqa: E402
-from dfine.page import examples  # noqa: E402
-from dfine.page.example_cache import ExampleCache  # noqa: E402
-from dfine.page.models import Models  # noqa: E402
-from dfine.page.runner import Runner  # noqa: E402
-from dfine.page.view import known, notes, select, spoken  # noqa: E402
-from dfine.weights.cache import assets  # noqa: E402
+from dfine.data import scenes
+from dfine.figures import words
+from dfine.page import examples
+from dfine.page.example_cache import ExampleCache
+from dfine.page.models import Models
+from dfine.page.runner import Runner
+from dfine.page.view import known, notes, select, spoken
+from dfine.weights.cache import assets
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ import pytest
 
 gr = pytest.importorskip("gradio")
 
-from dfine.page import wiring  # noqa: E402
-from dfine.page.app import build  # noqa: E402
-from dfine.page.settings import FIELDS  # noqa: E402
-from dfine.page.tabs import TABS  # noqa: E402
+from dfine.page import wiring
+from dfine.page.app import build
+from dfine.page.settings import FIELDS
+from dfine.page.tabs import TABS
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import torch
 
 av = pytest.importorskip("av")
 
-from dfine.video.detecting import detect_frames  # noqa: E402
-from dfine.video.reading import Video  # noqa: E402
-from tests.video.clips import UNEVEN, clip  # noqa: E402
+from dfine.video.detecting import detect_frames
+from dfine.video.reading import Video
+from tests.video.clips import UNEVEN, clip
 
 
 @pytest.mark.parametrize("batch", [None, 1, 5])

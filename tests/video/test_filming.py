@@ -9,13 +9,13 @@ import pytest
 
 av = pytest.importorskip("av")
 
-from dfine.inference.predictor import Predictor  # noqa: E402
-from dfine.video import sources  # noqa: E402
-from dfine.video.detecting import detect_frames  # noqa: E402
-from dfine.video.filming import Options, captions, film  # noqa: E402
-from dfine.video.reading import Video  # noqa: E402
-from dfine.video.sources import VideoError  # noqa: E402
-from tests.video.clips import BASE, UNEVEN, clip, content, cut, sound_of, times_of  # noqa: E402
+from dfine.inference.predictor import Predictor
+from dfine.video import sources
+from dfine.video.detecting import detect_frames
+from dfine.video.filming import Options, captions, film
+from dfine.video.reading import Video
+from dfine.video.sources import VideoError
+from tests.video.clips import BASE, UNEVEN, clip, content, cut, sound_of, times_of
 
 
 def test_the_saved_video_keeps_times_and_sound_and_shows_boxes(model, tmp_path):

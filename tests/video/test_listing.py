@@ -4,9 +4,9 @@ import pytest
 
 av = pytest.importorskip("av")
 
-from dfine.video.filming import Options, film  # noqa: E402
-from dfine.video.reading import Video  # noqa: E402
-from tests.video.clips import BASE, UNEVEN, clip, content  # noqa: E402
+from dfine.video.filming import Options, film
+from dfine.video.reading import Video
+from tests.video.clips import BASE, UNEVEN, clip, content
 
 
 def test_the_list_says_what_the_model_says_of_each_frame(model, tmp_path):

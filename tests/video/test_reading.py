@@ -5,8 +5,8 @@ import pytest
 
 av = pytest.importorskip("av")
 
-from dfine.video.reading import Video  # noqa: E402
-from tests.video.clips import BASE, UNEVEN, clip, cut, picture  # noqa: E402
+from dfine.video.reading import Video
+from tests.video.clips import BASE, UNEVEN, clip, cut, picture
 
 
 def frames_of(path, **options):

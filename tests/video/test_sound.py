@@ -5,7 +5,7 @@ import pytest
 
 av = pytest.importorskip("av")
 
-from tests.video.clips import UNEVEN, clip, codecs, copy, cut, sound_of, times_of  # noqa: E402
+from tests.video.clips import UNEVEN, clip, codecs, copy, cut, sound_of, times_of
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ import pytest
 
 av = pytest.importorskip("av")
 
-from dfine.video import sources  # noqa: E402
-from dfine.video.reading import Video  # noqa: E402
-from dfine.video.sources import VideoError, is_video  # noqa: E402
-from tests.video.clips import clip, cut  # noqa: E402
+from dfine.video import sources
+from dfine.video.reading import Video
+from dfine.video.sources import VideoError, is_video
+from tests.video.clips import clip, cut
 
 
 def frames_of(path, **options):

@@ -5,8 +5,8 @@ import torch
 
 pytest.importorskip("trackers")
 
-from dfine.trace.detections import Detections  # noqa: E402
-from dfine.video.tracking import Tracker  # noqa: E402
+from dfine.trace.detections import Detections
+from dfine.video.tracking import Tracker
 
 NAMES = ("cup", "key")
 

@@ -4,9 +4,9 @@ import pytest
 
 av = pytest.importorskip("av")
 
-from dfine.video.reading import Video  # noqa: E402
-from dfine.video.truncation import lacking  # noqa: E402
-from tests.video.clips import clip, cut  # noqa: E402
+from dfine.video.reading import Video
+from dfine.video.truncation import lacking
+from tests.video.clips import clip, cut
 
 
 def frames_of(path, **options):

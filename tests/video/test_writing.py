@@ -6,10 +6,10 @@ from PIL import Image
 
 av = pytest.importorskip("av")
 
-from dfine.video.reading import Video  # noqa: E402
-from dfine.video.sources import VideoError  # noqa: E402
-from dfine.video.writing import Recorder  # noqa: E402
-from tests.video.clips import BASE, SOUND, UNEVEN, clip, copy, sound_of, times_of  # noqa: E402
+from dfine.video.reading import Video
+from dfine.video.sources import VideoError
+from dfine.video.writing import Recorder
+from tests.video.clips import BASE, SOUND, UNEVEN, clip, copy, sound_of, times_of
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".mov", ".m4v"])

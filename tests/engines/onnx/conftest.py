@@ -5,14 +5,14 @@ import pytest
 pytest.importorskip("onnx", reason="onnx is not installed")
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
-import torch  # noqa: E402
+import torch
 
-from dfine.config import Config  # noqa: E402
-from dfine.engines.onnx.export import export  # noqa: E402
-from dfine.inference.predictor import Predictor  # noqa: E402
-from dfine.network.detector import DFINE  # noqa: E402
-from tests.engines.onnx.same import SIZE  # noqa: E402
-from tests.helpers import NAMES, predictor, shaken  # noqa: E402
+from dfine.config import Config
+from dfine.engines.onnx.export import export
+from dfine.inference.predictor import Predictor
+from dfine.network.detector import DFINE
+from tests.engines.onnx.same import SIZE
+from tests.helpers import NAMES, predictor, shaken
 
 
 @pytest.fixture(scope="session")

@@ -4,17 +4,17 @@ import pytest
 
 pytest.importorskip("openvino", reason="openvino is not installed")
 
-import torch  # noqa: E402
+import torch
 
-import dfine  # noqa: E402
-from dfine.engines.onnx import file as onnx_file  # noqa: E402
-from dfine.engines.onnx import openvino_session as session  # noqa: E402
-from dfine.engines.onnx.engine import OnnxEngine  # noqa: E402
-from dfine.engines.onnx.export import Options, export  # noqa: E402
-from dfine.engines.shift import shift  # noqa: E402
-from dfine.weights.exceptions import CheckpointError  # noqa: E402
-from tests.engines.onnx.same import SIZE, close  # noqa: E402
-from tests.engines.onnx.test_file import Padded, written  # noqa: E402
+import dfine
+from dfine.engines.onnx import file as onnx_file
+from dfine.engines.onnx import openvino_session as session
+from dfine.engines.onnx.engine import OnnxEngine
+from dfine.engines.onnx.export import Options, export
+from dfine.engines.shift import shift
+from dfine.weights.exceptions import CheckpointError
+from tests.engines.onnx.same import SIZE, close
+from tests.engines.onnx.test_file import Padded, written
 
 needs_bfloat16 = pytest.mark.skipif(not session.has_bfloat16(), reason="this CPU has no bfloat16")
 PIXELS = torch.rand(3, 3, *SIZE, generator=torch.Generator().manual_seed(0))

@@ -4,7 +4,7 @@ import pytest
 
 gr = pytest.importorskip("gradio")
 
-from dfine.page.tabs.browser import drawn  # noqa: E402
+from dfine.page.tabs.browser import drawn
 
 
 def test_such_a_tab_is_a_component_of_its_name_and_asks_the_server_nothing():

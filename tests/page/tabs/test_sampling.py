@@ -6,10 +6,10 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from dfine.figures.object import sampling as figures  # noqa: E402
-from dfine.page.tabs import sampling  # noqa: E402
-from dfine.page.view import select  # noqa: E402
-from tests.page.visitor import EXAMPLES, LOW  # noqa: E402
+from dfine.figures.object import sampling as figures
+from dfine.page.tabs import sampling
+from dfine.page.view import select
+from tests.page.visitor import EXAMPLES, LOW
 
 
 @pytest.fixture(scope="module")

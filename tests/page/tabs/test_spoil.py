@@ -7,11 +7,11 @@ import torch
 
 pytest.importorskip("gradio")
 
-from dfine.config import EDGES  # noqa: E402
-from dfine.inference.sweep import Sweep  # noqa: E402
-from dfine.page.tabs import spoil  # noqa: E402
-from dfine.page.view import select  # noqa: E402
-from tests.page.visitor import EXAMPLES  # noqa: E402
+from dfine.config import EDGES
+from dfine.inference.sweep import Sweep
+from dfine.page.tabs import spoil
+from dfine.page.view import select
+from tests.page.visitor import EXAMPLES
 
 
 @pytest.fixture(scope="module")

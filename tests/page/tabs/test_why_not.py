@@ -6,9 +6,9 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from dfine.page.tabs import why_not  # noqa: E402
-from dfine.page.view import select  # noqa: E402
-from tests.page.visitor import EXAMPLES, LOW, click_at, example, open_tab  # noqa: E402
+from dfine.page.tabs import why_not
+from dfine.page.view import select
+from tests.page.visitor import EXAMPLES, LOW, click_at, example, open_tab
 
 
 @pytest.fixture(scope="module")
