@@ -42,6 +42,8 @@ def _hgnet(stem: tuple[int, int], mid: tuple, out: tuple, blocks: tuple, layers:
     )
 
 
+LQE_PEAKS = 4  # highest probabilities of every edge that LQE reads, beside their mean
+
 BACKBONES = {
     "B0": _hgnet((16, 16), (16, 32, 64, 128), (64, 256, 512, 1024), (1, 1, 2, 1), 3),
     "B2": _hgnet((24, 32), (32, 64, 128, 256), (96, 384, 768, 1536), (1, 1, 3, 1), 4),

@@ -101,6 +101,15 @@ def to_bins(offset: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
     return left, ((offset - low) / (high - low)).clamp(0, 1)
 
 
+def nearest(offset: Tensor, w: Tensor) -> Tensor:
+    """Each offset put on the W(n) nearest to it: [...] -> [...], in box sizes.
+
+    That is where a distribution of one bin can put an edge; what is left to the offset is the error of quantisation.
+    """
+    left, share = to_bins(offset, w)
+    return w[left + (share > 0.5).long()]
+
+
 def probabilities(edges: Tensor, temperature: float | Tensor = 1.0) -> Tensor:
     """Pr(n) of edge logits [..., N+1]; a fitted `temperature` (one number, or one per edge, [4, 1]) flattens it."""
     return torch.softmax(edges / temperature, -1)

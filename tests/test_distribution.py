@@ -219,3 +219,10 @@ def test_the_constants_can_be_read_off_the_curve(bins, a, c):
 def test_what_is_no_curve_has_no_constants(w):
     with pytest.raises(ValueError, match=r"W\(n\)"):
         d.constants(w)
+
+
+def test_an_offset_goes_to_the_nearest_bin():
+    w = d.weighting(6)  # −1, −0.5, −0.183, 0, 0.183, 0.5, 1
+    offsets = torch.tensor([-3.0, -0.74, -0.4, -0.09, 0.0, 0.092, 0.34, 0.9, 2.0])
+    torch.testing.assert_close(d.nearest(offsets, w), w[[0, 1, 1, 3, 3, 4, 4, 6, 6]])
+    torch.testing.assert_close(d.nearest(w, w), w)

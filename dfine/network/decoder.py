@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dfine import distribution
-from dfine.config import Config
+from dfine.config import LQE_PEAKS, Config
 from dfine.network.attention import DeformableAttention, SelfAttention
 from dfine.network.families import family
 from dfine.network.layers import ACTIVATIONS, MLP, inverse_sigmoid
@@ -74,7 +74,7 @@ class LQE(nn.Module):
     (arXiv 2011.12885).
     """
 
-    top = 4
+    top = LQE_PEAKS
 
     def __init__(self, activation: str):
         super().__init__()

@@ -22,7 +22,21 @@ THEME = gr.themes.Default(
     primary_hue="indigo", neutral_hue="zinc", font=FONTS, font_mono=["ui-monospace", "Consolas", "monospace"]
 ).set(body_text_color_subdued="*neutral_500", input_placeholder_color="*neutral_500")  # a contrast of 4.5 to white
 STYLES = (  # of dfine/page/styles, in the order in which they follow each other; the last changes all others
-    *("page", "guide", "picture", "table", "thumbnails", "filters", "closeup", "tabs", "bars", "edge", "layers"),
+    *(
+        "page",
+        "guide",
+        "picture",
+        "table",
+        "thumbnails",
+        "filters",
+        "closeup",
+        "tabs",
+        "bars",
+        "edge",
+        "layers",
+        "lab",
+        "present",
+    ),
     "screens",
 )
 CSS = "\n".join(cached_files.resource(f"styles/{name}.css") for name in STYLES)

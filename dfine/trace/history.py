@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from dfine import distribution
 from dfine.boxes import iou, to_pixels
+from dfine.config import LQE_PEAKS
 from dfine.trace.base import Record
 from dfine.trace.edges import EdgeReading
 
@@ -52,6 +54,26 @@ class History(Record):
     def probabilities(self) -> Tensor:
         """Pr(n) of every layer and edge as the network uses them: [L, 4, N+1]."""
         return self.reading.probabilities
+
+    @property
+    def added(self) -> Tensor:
+        """What every layer added to the logits of every edge (paper eq. 3): [L, 4, N+1].
+
+        The softmax does not see what is added to all bins alike. That is chosen here so that a bin with more than 0
+        became more probable in the layer, and one with +1 e times as probable; the first layer starts from equal bins.
+        """
+        log = torch.log_softmax(self.edges, -1)
+        equal = torch.full_like(log[:1], -math.log(log.shape[-1]))
+        return log.diff(dim=0, prepend=equal)
+
+    @property
+    def peaks(self) -> Tensor:
+        """What LQE read of every layer's edges: their highest probabilities, largest first, and the mean of these.
+
+        [L, 4, LQE_PEAKS + 1]. It reads Pr(n) as the network uses them, without a fitted temperature.
+        """
+        top = self.probabilities.topk(LQE_PEAKS, -1).values
+        return torch.cat((top, top.mean(-1, keepdim=True)), -1)
 
     @property
     def calibrated(self) -> Tensor:

@@ -72,8 +72,14 @@ def test_every_stage_and_edge_has_the_same_numbers_in_python_and_in_the_browser(
             ("scores", torch.cat((h.initial_logits[h.label].sigmoid()[None], h.scores)), dict(abs=1e-6)),
             ("before", h.scores_before_lqe, dict(abs=1e-6)),
             ("ious", h.iou_with_last, dict(abs=1e-5)),
+            ("peaks", h.peaks, dict(abs=1e-4)),
+            ("quality", h.quality, dict(abs=1e-6)),
         ):
             assert torch.tensor(one[name]).flatten().tolist() == pytest.approx(exact.flatten().tolist(), **near), name
+        deep = h.edges.amax(-1, keepdim=True) - h.edges > 39  # such bins are sent as if they lay 40 below the highest
+        told_of = ~(deep | torch.cat((torch.zeros_like(deep[:1]), deep[:-1])))
+        added = torch.tensor(one["added"])[told_of]
+        assert added.tolist() == pytest.approx(h.added[told_of].tolist(), abs=2e-3) and len(added) > 100
         for layer in range(h.layers):
             for edge in range(4):
                 offset, shift, place = one["sums"][layer][edge]

@@ -21,6 +21,8 @@ def test_history_shapes(layers, classes):
         "boxes": (layers, 4),
         "probabilities": (layers, 4, 33),
         "calibrated": (layers, 4, 33),
+        "added": (layers, 4, 33),
+        "peaks": (layers, 4, 5),
         "offsets": (layers, 4),
         "shifts": (layers, 4),
         "deviations": (layers, 4),
@@ -91,3 +93,17 @@ def test_another_weighting_function_moves_edges_and_leaves_the_distributions():
     torch.testing.assert_close(other.boxes, distribution.decode(history.initial, other.offsets))
     with pytest.raises(ValueError, match="positive"):
         history.reweighted(0, 0.25)
+
+
+def test_what_the_layers_added_makes_up_the_distributions():
+    h = synthetic_trace().history(1, (640, 480))
+    before = torch.cat((torch.full((1, 4, 33), 1 / 33), h.probabilities[:-1]))
+    assert ((h.added > 0) == (h.probabilities > before)).all()
+    torch.testing.assert_close(h.added.cumsum(0).softmax(-1), h.probabilities, rtol=0, atol=1e-6)
+
+
+def test_lqe_reads_the_highest_probabilities_and_their_mean():
+    h = synthetic_trace().history(1, (640, 480))
+    highest = h.probabilities.sort(-1, descending=True).values[..., :4]
+    torch.testing.assert_close(h.peaks[..., :4], highest)
+    torch.testing.assert_close(h.peaks[..., 4], highest.mean(-1))

@@ -1,5 +1,6 @@
-/** Two buttons: take the last decision back, and copy a link to what is shown. */
+/** Buttons: take the last decision back, copy a link to what is shown, show it on a projector. */
 import {html} from './dom.js';
+import {present} from './present.js';
 
 const OWN = 'Your own picture is in no link: whoever opens it sees the page with an example.';
 
@@ -21,9 +22,14 @@ export function actions(page) {
       said.textContent = 'The browser lets nobody copy: the link stands in the address bar.';
     }
   }}, 'Copy link');
+  const show = html('button', {type: 'button', title: 'The picture and one edge in large type, for a projector',
+    onclick: () => page.store.set({present: true})}, 'Present');
+  const screen = present(page);
   return {
-    element: html('span', {class: 'actions'}, undo, copy, said),
-    draw: (state) => {
+    element: html('span', {class: 'actions'}, undo, copy, show, said, screen.element),
+    draw: (state, changed) => {
+      screen.draw(state, changed);
+      show.disabled = state.object === null;
       undo.disabled = !page.store.canUndo;
       copy.disabled = !state.trace;
       if (said.textContent && state.trace !== page.copied) said.textContent = '';

@@ -6,6 +6,7 @@
  */
 import {html, put, svg} from './dom.js';
 import {coarse, number, signed} from './format.js';
+import {explained} from './info.js';
 import {chosen} from './state.js';
 import {layerName} from './words.js';
 
@@ -127,7 +128,11 @@ export function panels({element, name: key}, {store}, weighted) {
     [...grid.querySelectorAll('.axis')].forEach((axis, k) => axis.replaceChildren(...ticks.map((n) =>
       html('span', {style: `left:${(100 * (n + 0.5)) / (last + 1)}%`}, String(n), html('br'),
         coarse(history.w[n] * history.perSize[k])))));
-    caption.textContent = weighted ? FAR : SURE(history.calibration);
+    const said = weighted ? FAR : SURE(history.calibration);
+    if (caption.dataset.said === said) return;
+    caption.dataset.said = said;
+    caption.replaceChildren(...explained(said, {'W(n)·Pr(n)': 'Σ W(n)·Pr(n)', 'Pr(n)': 'Pr(n)', '80 %': '80\u00a0%', uncalibrated: 'Uncalibrated',
+      'W(n) is': 'W(n)', 'initial box': 'Initial box'}));
   }
 
   // What the pointer is on, the chosen edge and the shown layer are lit.

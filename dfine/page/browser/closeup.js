@@ -216,7 +216,7 @@ export function closeup({element}, page) {
     }
     if (changed.has('magnified')) ten.checked = state.magnified;
     if (['trace', 'object', 'magnified'].some((key) => changed.has(key))) prepare(history, state);
-    else if (history && (changed.has('lab') || changed.has('tab'))) outline(history, state);
+    else if (history && ['lab', 'hand', 'tab'].some((key) => changed.has(key))) outline(history, state);
     if (history) draw(state, history);
   };
 }

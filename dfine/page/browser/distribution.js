@@ -3,6 +3,8 @@
  * are used here: offsets are in sizes of the initial box and positive outward. A test holds both to equal numbers.
  */
 
+const LEAST = 1e-4; // of a share that is set by hand
+
 /**
  * The weighting function W(n) (paper eq. 4): N + 1 offsets, rising, symmetric about W(N/2) = 0.
  * @param {number} bins N, even and at least 4
@@ -45,6 +47,19 @@ export function softmax(logits, temperature = 1) {
  * @returns {Float64Array}
  */
 export const mixed = (from, to, share) => Float64Array.from(to, (v, n) => from[n] + share * (v - from[n]));
+
+/**
+ * Pr(n) after one logit has changed, so that its bin holds a share: the softmax scales all others alike.
+ * @param {ArrayLike<number>} p
+ * @param {number} bin
+ * @param {number} share 0 … 1; kept a little inside, since a softmax gives neither 0 nor 1
+ * @returns {number[]}
+ */
+export function withShare(p, bin, share) {
+  const mine = Math.min(Math.max(share, LEAST), 1 - LEAST), others = 1 - p[bin];
+  const rest = (v) => (others > LEAST ? (v * (1 - mine)) / others : (1 - mine) / (p.length - 1));
+  return Array.from(p, (v, n) => (n === bin ? mine : rest(v)));
+}
 
 /** Σ W(n)·Pr(n). @param {ArrayLike<number>} p @param {ArrayLike<number>} w */
 export function mean(p, w) {

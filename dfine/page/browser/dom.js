@@ -32,11 +32,18 @@ export function html(name, attributes = {}, ...children) {
   return node;
 }
 
-/** Set attributes; null and false take one away. @param {Element} node @param {Record<string, unknown>} attributes */
+/**
+ * Set attributes; null and false take one away. What is set already is left alone: the browser would style it anew.
+ * @param {Element} node
+ * @param {Record<string, unknown>} attributes
+ */
 export function put(node, attributes) {
-  for (const [key, value] of Object.entries(attributes))
-    if (value === null || value === false || value === undefined) node.removeAttribute(key);
-    else node.setAttribute(key, value === true ? '' : value);
+  for (const [key, value] of Object.entries(attributes)) {
+    const text = value === null || value === false || value === undefined ? null : value === true ? '' : String(value);
+    if (node.getAttribute(key) === text) continue;
+    if (text === null) node.removeAttribute(key);
+    else node.setAttribute(key, text);
+  }
 }
 
 /** A rectangle between corners, whatever their order. @param {number[]} box @param {object} [more] */

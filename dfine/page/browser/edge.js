@@ -5,6 +5,7 @@
  */
 import {html, put, svg} from './dom.js';
 import {escaped, fixed, number, signed} from './format.js';
+import {info} from './info.js';
 import {chosen} from './state.js';
 import {written} from './sum.js';
 import {layerName} from './words.js';
@@ -125,7 +126,7 @@ function rows(h, k, unit, shown, store) {
     return figure;
   }
 
-  const cells = [html('span'), html('b', {}, 'Pr(n)'), html('b', {}, `W(n)·Pr(n), ${short}`)];
+  const cells = [html('span'), html('b', {}, 'Pr(n)', info('Pr(n)')), html('b', {}, `W(n)·Pr(n), ${short}`, info('Σ W(n)·Pr(n)'))];
   h.p.forEach((row, i) => {
     const reach = h.intervals[i][k], mid = h.offsets[i][k];
     const outward = (v) => ((k < 2 ? -1 : 1) * (v - h.initial.centre[k % 2])) / pixels - 0.5;

@@ -1,13 +1,16 @@
 /** "Layer by layer": what every layer did to the object, drawn and in numbers. */
+import {added} from './added.js';
 import {chart, html, put, svg, swatch} from './dom.js';
 import {number, signed} from './format.js';
+import {explained, info} from './info.js';
 import {chosen} from './state.js';
 import {stageName} from './words.js';
 
 const HEIGHT = 230, MARGIN = {left: 46, right: 12, top: 14, bottom: 26};
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
-export function layers({element, name: key}, {store}) {
+export function layers({element, name: key}, page) {
+  const {store} = page, deltas = added(page);
   const plots = [['px from the final box', distances], ['IoU with the final box', overlaps],
     ['score (dotted: before LQE)', scores]]
     .map(([title, paint]) => {
@@ -15,13 +18,13 @@ export function layers({element, name: key}, {store}) {
         const history = chosen(store.state);
         if (history) paint(axes(into, width, height, history), history);
       }, {'aria-hidden': 'true'});
-      return {...drawing, figure: html('figure', {}, html('figcaption', {}, title), drawing.into)};
+      return {...drawing, figure: html('figure', {}, html('figcaption', {}, ...explained(title, {IoU: 'IoU', LQE: 'LQE'})), drawing.into)};
     });
   const body = html('tbody'), head = html('tr'), note = html('p', {class: 'caption'});
   const numbers = html('div', {id: 'numbers', class: 'scroll'}, html('table', {class: 'numbers'}, html('thead', {},
     head), body));
   const nothing = html('p', {class: 'nothing'}, 'Nothing to show: no object is chosen.');
-  const all = html('div', {}, html('div', {class: 'charts'}, ...plots.map((p) => p.figure)), numbers, note);
+  const all = html('div', {}, html('div', {class: 'charts'}, ...plots.map((p) => p.figure)), numbers, note, deltas.element);
   element.replaceChildren(nothing, all);
   let stale = true;
 
@@ -33,13 +36,13 @@ export function layers({element, name: key}, {store}) {
       const edges = h.edges.map((_, k) => (i ? [signed(h.shifts[layer][k]), html('small', {},
         ` ± ${number(h.deviations[layer][k])}`)] : ['–']));
       const score = [i ? `${h.scoresBefore[layer].toFixed(2)} → ` : '', html('b', {}, h.scores[i].toFixed(2))];
-      const cells = [[swatch(i ? h.colours.layers[layer] : 'transparent', stage)], ...edges, [h.ious[i].toFixed(2)],
+      const cells = [[html('button', {type: 'button'}, swatch(i ? h.colours.layers[layer] : 'transparent', stage))], ...edges, [h.ious[i].toFixed(2)],
         score];
       return html('tr', {'data-layer': i, onclick: () => store.set({layer: i})}, ...cells.map((cell) => html('td', {},
         ...cell)));
     }));
-    note.textContent = 'Each edge: shift since the stage before in px (positive outward), ± standard deviation of its '
-      + `distribution in px (${h.calibration}). A click on a row shows that layer in the pictures.`;
+    note.replaceChildren(...explained('Each edge: shift since the stage before in px (positive outward), ± standard deviation of its '
+      + `distribution in px (${h.calibration}). A row shows its layer in the pictures.`, {uncalibrated: 'Uncalibrated'}));
   }
 
   return (state, changed) => {
@@ -51,11 +54,16 @@ export function layers({element, name: key}, {store}) {
     if (!history) return;
     if (stale || changed.has('tab')) {
       fill(history);
+      deltas.fill(history);
       for (const plot of plots) plot.draw();
     }
     stale = false;
     const layer = Math.ceil(state.layer - 1e-9);
-    for (const tr of body.children) put(tr, {class: +tr.dataset.layer === layer && 'row'});
+    deltas.light(state);
+    for (const tr of body.children) {
+      put(tr, {class: +tr.dataset.layer === layer && 'row'});
+      put(tr.querySelector('button'), {'aria-pressed': String(+tr.dataset.layer === layer)});
+    }
     for (const {into} of plots) {
       const mark = into.querySelector('.now');
       if (mark) put(mark, {x1: mark.parentNode.at(state.layer), x2: mark.parentNode.at(state.layer)});

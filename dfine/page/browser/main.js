@@ -91,7 +91,7 @@ function open(told) {
   const about = trace?.detections.find((d) => d.name === told.about && d.score >= Math.fround(threshold));
   if (!trace && !store.state.trace) dirty.size || requestAnimationFrame(draw), dirty.add('trace'); // another sentence
   store.set({
-    classes: [], point: null, lab: null, object: about?.number ?? null, layer: trace ? trace.layers : 0, over: null,
+    classes: [], point: null, lab: null, hand: null, object: about?.number ?? null, layer: trace ? trace.layers : 0, over: null,
       bin: null,
     ...(trace ? chosen : {}), trace,
   });
@@ -100,14 +100,15 @@ function open(told) {
 }
 
 /** What a link says that fits what is shown: the objects of a picture that is in no link are not those of an example. */
-function fitting({example, model, object, layer, classes, lab, ...rest}) {
-  return example || !page.told.example ? {object, layer, classes: classes ?? [], lab: lab ?? null, ...rest} : rest;
+function fitting({example, model, object, layer, classes, lab, hand, ...rest}) {
+  return example || !page.told.example ? {object, layer, classes: classes ?? [], lab: lab ?? null,
+    hand: hand ?? null, ...rest} : rest;
 }
 
 store.subscribe((state, changed) => {
   if (!dirty.size) requestAnimationFrame(draw);
   for (const key of changed) dirty.add(key);
-  step ||= ['object', 'tab'].some((key) => changed.has(key)) && !changed.has('trace');
+  step ||= ['object', 'tab', 'present'].some((key) => changed.has(key)) && !changed.has('trace');
   if (rest && [...changed].every((key) => FLEETING.includes(key))) return;
   clearTimeout(rest);
   rest = setTimeout(rested, QUIET);
@@ -174,7 +175,7 @@ addEventListener('popstate', () => {
     setTimeout((asked) => asked && link === asked && (link = null), PATIENCE, link);
   }
   if (link) return;
-  store.set({top: null, classes: [], lab: null, ...fitting(back)}, {remember: false});
+  store.set({top: null, classes: [], lab: null, hand: null, present: false, ...fitting(back)}, {remember: false});
   step = false;
 });
 

@@ -188,6 +188,6 @@ export function picture({element}, page) {
       put(tip, {hidden: true});
       draw();
     } else if (changed.has('object')) draw();
-    else if (['layer', 'bin', 'over', 'edge', 'lab', 'tab', 'ribbons'].some((key) => changed.has(key))) move();
+    else if (['layer', 'bin', 'over', 'edge', 'lab', 'hand', 'tab', 'ribbons'].some((key) => changed.has(key))) move();
   };
 }

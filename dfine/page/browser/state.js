@@ -19,16 +19,20 @@ import {weighting} from './distribution.js';
  * @property {?number[]} point a place that was asked about, in pixels
  * @property {boolean} ribbons whether edges are drawn as densities
  * @property {boolean} magnified whether movements are drawn ten times as far
+ * @property {boolean} present whether the picture and one edge fill the window, for a projector
  * @property {?{a: number, c: number}} lab another W(n) that is tried; null for the network's own
+ * @property {?{object: number, edges: Record<string, number[]>}} hand Pr(n) of the last layer that were edited by hand,
+ *   of one object and by the number of the edge; null for the network's own
  */
 
 /** @type {State} */
 export const START = {
   trace: null, object: null, layer: 0, edge: 0, over: null, bin: null, tab: '', threshold: 0.5, classes: [], top: null,
-  point: null, ribbons: false, magnified: false, lab: null,
+  point: null, ribbons: false, magnified: false, present: false,
+  lab: null, hand: null,
 };
 /** What a visitor decides, and may want to take back; not where the pointer is, or how far the layers have played. */
-export const DECISIONS = ['object', 'edge', 'tab', 'threshold', 'classes', 'top', 'lab'];
+export const DECISIONS = ['object', 'edge', 'tab', 'threshold', 'classes', 'top', 'lab', 'hand'];
 /** The key of the tab where another W(n) is tried; its view is lab.js. */
 export const LAB = 'lab';
 const MEMORY = 100; // decisions that can be taken back
@@ -50,17 +54,29 @@ export function chosen({trace, object}) {
   return trace && object !== null ? trace.history(object) : null;
 }
 
-const tried = new WeakMap(); // histories with another W(n): the last one of each
+const tried = new WeakMap(); // histories with another W(n) or Pr(n): the last one of each
 
-/** As `chosen`, read with the W(n) that is tried where its tab is open. @param {State} state */
+/** As `chosen`, read with the W(n) and the Pr(n) that are tried where their tab is open. @param {State} state */
 export function read(state) {
-  const history = chosen(state);
-  if (!history || state.tab !== LAB || !state.lab) return history;
-  const {a, c} = state.lab, last = tried.get(history);
-  if (last?.a === a && last.c === c) return last.history;
-  const again = history.reweighted(a, c);
-  tried.set(history, {a, c, history: again});
+  const history = chosen(state), {lab, hand} = state;
+  if (!history || state.tab !== LAB || !(lab || hand)) return history;
+  const last = tried.get(history);
+  if (last?.lab === lab && last.hand === hand) return last.history;
+  let again = hand ? history.edited(hand.edges) : history;
+  if (lab) again = again.reweighted(lab.a, lab.c);
+  tried.set(history, {lab, hand, history: again});
   return again;
+}
+
+/** Whether something is a Pr(n) of so many values. */
+const isShares = (p, values) => Array.isArray(p) && p.length === values && p.every((v) => v >= 0 && v <= 1)
+  && Math.abs(p.reduce((sum, v) => sum + v, 0) - 1) < 1e-3;
+
+/** What was edited by hand, as far as it belongs to the chosen object. */
+function fitting(hand, object, trace) {
+  const fits = hand && trace && hand.object === object && Object.keys(hand.edges).length
+    && Object.entries(hand.edges).every(([k, p]) => ['0', '1', '2', '3'].includes(k) && isShares(p, trace.w.length));
+  return fits ? hand : null;
 }
 
 /** The state with what does not go together put right. @param {State} state @returns {State} */
@@ -74,7 +90,7 @@ export function settled(state) {
   } catch {
     lab = null;
   }
-  return {...state, object, layer, lab, edge: [0, 1, 2, 3].includes(state.edge) ? state.edge : 0};
+  return {...state, object, layer, lab, hand: fitting(state.hand, object, state.trace), edge: [0, 1, 2, 3].includes(state.edge) ? state.edge : 0};
 }
 
 /** Holds the state and tells of its changes. */
@@ -123,5 +139,5 @@ export class Store {
   }
 }
 
-const PLAIN = ['classes', 'point', 'lab']; // what is equal where its content is
+const PLAIN = ['classes', 'point', 'lab', 'hand']; // what is equal where its content is
 const same = (key, a, b) => a === b || (PLAIN.includes(key) && JSON.stringify(a) === JSON.stringify(b));

@@ -6,6 +6,7 @@ import {deviation, entropy, mean, mixed, quantiles, softmax, weighting} from './
 import * as fitted from './levels.js';
 
 export const LEFT = 0, TOP = 1, RIGHT = 2, BOTTOM = 3;
+export const PEAKS = 4; // highest probabilities of every edge that LQE reads
 
 /**
  * @typedef {object} Detection
@@ -147,6 +148,26 @@ export class History {
     return this.levels ? fitted.probabilities(p, this.w, this.levels) : p;
   }
 
+  /** What every layer added to the logits of every edge, so that a bin with more than 0 became more probable. */
+  get added() {
+    const log = (logits) => {
+      const top = Math.max(...logits), sum = top + Math.log(logits.reduce((all, v) => all + Math.exp(v - top), 0));
+      return logits.map((v) => v - sum);
+    };
+    if (this._added) return this._added;
+    const after = this.logits.map((layer) => layer.map(log)), equal = -Math.log(this.w.length);
+    this._added = after.map((layer, i) => layer.map((edge, k) => edge.map((v, n) => v - (i ? after[i - 1][k][n] : equal))));
+    return this._added;
+  }
+
+  /** What LQE read of a layer's edges: the highest Pr(n), largest first, and their mean. @param {number} layer from 1 */
+  peaks(layer) {
+    return this.p[layer - 1].map((p) => {
+      const top = [...p].sort((a, b) => b - a).slice(0, PEAKS);
+      return [...top, top.reduce((sum, v) => sum + v) / PEAKS];
+    });
+  }
+
   /** The place in pixels of an edge at an offset from the initial box. @param {number} edge @param {number} offset */
   at(edge, offset) {
     const axis = edge % 2, out = (0.5 + offset) * this.initial.size[axis];
@@ -196,6 +217,18 @@ export class History {
   reweighted(a, c) {
     const w = weighting(this.w.length - 1, a, c);
     return new History({...this, _moment: null, w, boxes: [this.boxes[0], ...this.p.map((_, i) => this.decoded(i + 1, w))]});
+  }
+
+  /**
+   * The same object with other Pr(n) of the last layer's edges; the network said otherwise.
+   * @param {Record<string, number[]>} edges Pr(n) by the number of the edge; the others stay
+   */
+  edited(edges) {
+    const last = this.layers - 1, put = (rows, made) => rows.map((row, i) => (i < last ? row : row.map((own, k) =>
+      (edges[k] ? Float64Array.from(edges[k], made) : own))));
+    const p = put(this.p, (v) => v), logits = put(this.logits, (v) => Math.log(Math.max(v, 1e-12)));
+    const box = this.boxes[this.layers].map((v, k) => (edges[k] ? this.at(k, mean(p[last][k], this.w)) : v));
+    return new History({...this, _moment: null, _added: null, p, logits, boxes: [...this.boxes.slice(0, -1), box]});
   }
 
   /** Entropy of an edge's distribution in bits. */

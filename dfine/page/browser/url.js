@@ -1,6 +1,6 @@
 /**
  * The state as it stands behind the # of the address, and back: example, model, object, edge, layer, tab, threshold,
- * classes and W(n). Whoever opens a copied link may have been sent anything, so that every value is checked.
+ * classes, present mode, W(n) and edited Pr(n). Whoever opens a copied link may have been sent anything, so that every value is checked.
  */
 
 /**
@@ -13,7 +13,9 @@
  * @property {string} [tab]
  * @property {number} [threshold]
  * @property {string[]} [classes]
+ * @property {boolean} [present]
  * @property {?{a: number, c: number}} [lab]
+ * @property {import('./state.js').State['hand']} [hand]
  */
 
 const EDGES = ['left', 'top', 'right', 'bottom'];
@@ -22,6 +24,17 @@ const within = (text, low, high) => {
   const value = Number(text);
   return text && Number.isFinite(value) && value >= low && value <= high ? value : undefined;
 };
+// Pr(n) as the square root of each bin's part of the highest: two digits to the base 36 a bin.
+const FINEST = 36 ** 2 - 1;
+const packed = (p) => {
+  const top = Math.max(...p);
+  return p.map((v) => Math.round(FINEST * Math.sqrt(v / top)).toString(36).padStart(2, '0')).join('');
+};
+function unpacked(text) {
+  if (!/^(?:[0-9a-z]{2}){5,257}$/.test(text)) return null;
+  const p = text.match(/../g).map((two) => (parseInt(two, 36) / FINEST) ** 2), sum = p.reduce((a, b) => a + b);
+  return sum > 0 ? p.map((v) => v / sum) : null;
+}
 const short = (value) => String(Number(value.toFixed(4)));
 
 /**
@@ -39,10 +52,12 @@ export function toHash(state, {example = '', model = ''}) {
   parts.set('tab', state.tab);
   parts.set('threshold', short(state.threshold));
   for (const name of state.classes) parts.append('class', name);
+  if (state.present) parts.set('present', '1');
   if (state.lab) {
     parts.set('a', short(state.lab.a));
     parts.set('c', short(state.lab.c));
   }
+  for (const [k, p] of Object.entries(state.hand?.edges ?? {})) parts.set(`pr-${EDGES[k]}`, packed(p));
   return `#${parts}`;
 }
 
@@ -58,8 +73,15 @@ export function fromHash(hash, tabs) {
   put('layer', whole(parts.get('layer')));
   put('tab', tabs.includes(parts.get('tab')) ? parts.get('tab') : undefined);
   put('threshold', within(parts.get('threshold'), 0.05, 0.95));
+  put('present', parts.get('present') === '1' || undefined);
   if (parts.has('class')) link.classes = parts.getAll('class').slice(0, 50);
   const a = within(parts.get('a'), 0.01, 10), c = within(parts.get('c'), 0.001, 100);
   if (a && c) link.lab = {a, c};
+  const edges = {};
+  EDGES.forEach((name, k) => {
+    const p = unpacked(parts.get(`pr-${name}`) ?? '');
+    if (p) edges[k] = p;
+  });
+  if (Object.keys(edges).length && 'object' in link) link.hand = {object: link.object, edges};
   return link;
 }

@@ -1,5 +1,8 @@
 """The tabs of the page, in order. A new tab is one file, here or among the browser's modules, and one line here."""
 
+import json
+
+from dfine.page import cached_files
 from dfine.page.tabs import files, paper, sampling, spoil, why_not
 from dfine.page.tabs.browser import drawn
 
@@ -8,7 +11,7 @@ TABS = (
     drawn("weighted", "How far"),
     drawn("edge", "One edge, to the pixel"),
     drawn("layers", "Layer by layer"),
-    drawn("lab", "W(n)"),
+    drawn("lab", "W(n)", value=json.loads(cached_files.resource("quantisation.json"))),
     sampling.TAB,
     spoil.TAB,
     why_not.TAB,

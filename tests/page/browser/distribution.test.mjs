@@ -43,3 +43,15 @@ test('densities times the widths of bins are all the mass', () => {
   near(d.density(p, w).reduce((sum, v, n) => sum + v * (at[n + 1] - at[n]), 0), 1);
   for (let n = 0; n < 33; n++) assert.ok(at[n] < w[n] && w[n] < at[n + 1]);
 });
+
+test('a bin takes its share from all others alike, as a softmax does when one logit changes', () => {
+  const logits = [0, 1, -2, 0.5, 0], p = d.softmax(logits), other = d.softmax(logits.map((v, n) => (n === 1 ? v + 0.7 : v)));
+  d.withShare(p, 1, other[1]).forEach((v, n) => near(v, other[n]));
+  for (const share of [-1, 0, 0.3, 1, 7]) {
+    const made = d.withShare(p, 2, share);
+    near(made.reduce((a, b) => a + b), 1);
+    assert.ok(made.every((v) => v > 0 && v < 1));
+  }
+  const sure = [0, 0, 1, 0, 0]; // nothing is left to share out: the others get equal parts
+  d.withShare(sure, 2, 0.6).forEach((v, n) => near(v, n === 2 ? 0.6 : 0.1));
+});

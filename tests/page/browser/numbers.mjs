@@ -17,6 +17,7 @@ const told = trace.detections.map(({number, box, score, name, query}) => {
     ious: h.ious, moments: stages.map((stage) => h.moment(stage).box),
     edges: h.offsets.map((row) => row.map((offset, k) => h.at(k, offset))),
     entropies: h.offsets.map((row, i) => row.map((_, k) => h.entropy(i + 1, k))),
+    added: h.added.map((layer) => layer.map((edge) => [...edge])), peaks: h.p.map((_, i) => h.peaks(i + 1)), quality: h.quality,
     cell: trace.cell(h.token), other: h.reweighted(0.5, 0.125).boxes.at(-1),
   };
 });

@@ -75,3 +75,16 @@ test('constants that make no W(n) are not taken', () => {
   store.set({trace, lab: {a: -1, c: 0.25}});
   assert.equal(store.state.lab, null);
 });
+
+test('Pr(n) that were edited belong to one object, and to a network of as many bins', () => {
+  const p = [0.1, 0.2, 0.4, 0.2, 0.1], store = new Store();
+  store.set({trace: {...trace, w: p}});
+  store.set({object: 1, hand: {object: 1, edges: {3: p}}});
+  assert.deepEqual(store.state.hand.edges[3], p);
+  store.set({object: 2});
+  assert.equal(store.state.hand, null);
+  for (const edges of [{}, {4: p}, {0: [1]}, {0: [2, -1, 0, 0, 0]}, {0: [NaN, 0, 0, 0, 1]}]) {
+    store.set({hand: {object: 2, edges}});
+    assert.equal(store.state.hand, null);
+  }
+});

@@ -28,3 +28,13 @@ test('what others put into a link is checked', () => {
   assert.deepEqual(fromHash(bad, TABS), {});
   assert.equal(fromHash(`#example=${'x'.repeat(9999)}`, TABS).example.length, 200);
 });
+
+test('Pr(n) that were edited come back as they were, and nothing else does', () => {
+  const p = [0.1, 0.2, 0.4, 0.2995, 0.0005], state = {...START, object: 1, tab: 'lab', hand: {object: 1, edges: {2: p}}};
+  const {hand} = fromHash(toHash(state, {}), TABS);
+  assert.equal(hand.object, 1);
+  assert.deepEqual(Object.keys(hand.edges), ['2']);
+  hand.edges[2].forEach((v, n) => assert.ok(Math.abs(v - p[n]) < 1e-3));
+  for (const bad of ['', '0', 'zz', '0000000000', 'zzzzzzzzz!', 'Z'.repeat(66), 'z'.repeat(9999)])
+    assert.equal(fromHash(`#object=2&pr-left=${bad}`, TABS).hand, undefined);
+});
