@@ -64,7 +64,6 @@ def plot(history: History, *, height: int = 110) -> go.Figure:
     figure.update_yaxes(gridcolor=style.GRID, zerolinecolor=style.GHOST, nticks=3, fixedrange=True, range=[-most, most])
     figure.update_layout(
         **style.plotly_layout(60 + height * history.layers, margin=dict(l=40, r=30, t=34, b=30)),
-        showlegend=False,
         bargap=0.1,
     )
     return figure

@@ -42,7 +42,8 @@ export function closeup({element}, page) {
     html('div', {class: 'switches'}, html('label', {}, ribbons, ' edges as densities'), html('label', {}, ten,
       ' movements ×10')),
     legend);
-  let timer = 0, began = 0, region = null;
+  const sizes = new Map(); // of labels by their text
+  let timer = 0, began = 0, region = null, room = {w: 400, h: 400};
 
   slider.addEventListener('keydown', (event) => {
     const {layer, trace} = store.state, last = trace?.layers ?? 0;
@@ -91,7 +92,7 @@ export function closeup({element}, page) {
     for (const stage of stages) stage.forEach((v, k) => hold(v, k % 2));
     reach.forEach((ends, k) => ends.forEach((v) => hold(v, k % 2)));
     const extent = [0, 1].map((axis) => Math.max(high[axis] - low[axis], 4) * 1.3);
-    const aspect = (view.clientWidth || 400) / (view.clientHeight || 400);
+    const aspect = room.w / room.h;
     [extent[0], extent[1]] = [Math.max(extent[0], extent[1] * aspect), Math.max(extent[1], extent[0] / aspect)];
     const origin = [0, 1].map((axis) => {
       const start = Math.min(0, low[axis]), end = Math.max(history.size[axis], high[axis]);
@@ -99,7 +100,7 @@ export function closeup({element}, page) {
       return extent[axis] >= end - start ? (start + end - extent[axis]) / 2 : Math.min(Math.max(begin, start),
         end - extent[axis]);
     });
-    return {origin, scale: (view.clientWidth || 400) / extent[0]};
+    return {origin, scale: room.w / extent[0]};
   }
 
   const tenfold = (v, last, magnified) => (magnified ? last + TENFOLD * (v - last) : v);
@@ -123,16 +124,23 @@ export function closeup({element}, page) {
       if (!reach) return;
       const [x1, y1, x2, y2] = on(shown), inside = k % 2 ? Math.abs(y2 - y1) > 90 : Math.abs(x2 - x1) > 210;
       const [low, high] = reach[k].map((v) => (v + shift[k] - origin[k % 2]) * scale), first = (k < 2) === inside;
-      const along = first ? high + 6 : low - 6, w = view.clientWidth, h = view.clientHeight;
+      const along = first ? high + 6 : low - 6, {w, h} = room;
       const limit = (v, room) => Math.min(Math.max(v, 2), room - 2);
       const text = `${number(reach[k][1] - reach[k][0])} px`;
       if (button.textContent !== text) button.textContent = text;
-      const [bw, bh] = [button.offsetWidth, button.offsetHeight];
+      const [bw, bh] = extent(button, text);
       const x = k % 2 ? (x1 + x2 - bw) / 2 : first ? along : along - bw;
       const y = k % 2 ? first ? along : along - bh : (y1 + y2 - bh) / 2;
       button.style.transform = `translate(${limit(x, w - bw)}px, ${limit(y, h - bh)}px)`;
     });
     tell(state, history, stage, colour);
+  }
+
+  // The size of a label with its text; asking the browser for it anew would make it lay the page out in every frame.
+  function extent(button, text) {
+    const digits = text.replace(/\d/g, '0'); // digits are equally wide
+    if (!sizes.has(digits)) sizes.set(digits, [button.offsetWidth, button.offsetHeight]);
+    return sizes.get(digits);
   }
 
   function tell(state, history, stage, colour) {
@@ -144,7 +152,7 @@ export function closeup({element}, page) {
       head.dataset.said = said;
       head.replaceChildren(html('i', {style: `background:${colour}`}), html('b', {}, named(stage)), ` ${now}`);
     }
-    slider.value = state.layer;
+    if (+slider.value !== state.layer) slider.value = state.layer;
     put(slider, {'aria-valuetext': whole ? named(stage) : `on the way to ${named(stage)}`});
     [...stops.children].forEach((stop, i) => put(stop, {'aria-pressed': String(i === stage)}));
   }
@@ -156,6 +164,7 @@ export function closeup({element}, page) {
     head.style.visibility = history ? '' : 'hidden';
     slider.disabled = play.disabled = !history;
     if (!history) return;
+    room = {w: view.clientWidth || 400, h: view.clientHeight || 400};
     region = seen(history, state.magnified);
     const {origin, scale} = region;
     if (image.getAttribute('src') !== page.told.picture.url) image.src = page.told.picture.url;
@@ -202,6 +211,7 @@ export function closeup({element}, page) {
   }
 
   new ResizeObserver(() => {
+    sizes.clear();
     const history = read(store.state);
     prepare(history, store.state);
     if (history) draw(store.state, history);

@@ -104,6 +104,16 @@ export function hand({store}) {
       value: k, onchange: () => store.set({edge: k})}), html('i', {style: `background:${history.colours.edges[k]}`}), name)));
   }
 
+  // The same bins lie elsewhere in pixels with another W(n).
+  function scale(history, w) {
+    const last = w.length - 1, k = store.state.edge, said = [0, last / 4, last / 2, (3 * last) / 4, last].map((n) =>
+      signed(w[n] * history.perSize[k], ' px'));
+    if (axis.dataset.said === said.join()) return;
+    axis.dataset.said = said.join();
+    axis.replaceChildren(...said.map((text, i) => html('span', {style: `left:${(100 * ((i * last) / 4 + 0.5)) / (last + 1)}%`},
+      String((i * last) / 4), html('br'), text)));
+  }
+
   function draw(state) {
     const history = chosen(state), seen = read(state), k = state.edge, p = now(state), said = own(state);
     for (const input of which.querySelectorAll('input')) input.checked = +input.value === k;
@@ -114,9 +124,7 @@ export function hand({store}) {
       class: n === state.bin && 'on', 'aria-valuenow': p[n].toFixed(3),
       'aria-valuetext': `${p[n].toFixed(3)}, ${signed(w[n] * history.perSize[k], ' px')}`}));
     top.textContent = `up to ${highest.toFixed(2)}`;
-    const last = w.length - 1;
-    axis.replaceChildren(...[0, last / 4, last / 2, (3 * last) / 4, last].map((n) => html('span', {
-      style: `left:${(100 * (n + 0.5)) / (last + 1)}%`}, String(n), html('br'), signed(w[n] * history.perSize[k], ' px'))));
+    scale(history, w);
     reset.disabled = !state.hand;
     outcome.textContent = told(history, seen, k, Boolean(state.hand?.edges[k]));
   }

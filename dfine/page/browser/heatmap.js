@@ -22,8 +22,9 @@ export function heatmap(table, said, choose) {
   const at = ({a: one, c: other}) => errors[near(a, one)][near(c, other)];
   const about = `How far the nearest W(n) lies from a true edge, on average in px, of ${table.objects} objects that ${table.model} `
     + `found in ${table.pictures} drawn scenes of 640 × 480. ${PUBLISHED.map((p) => `Published ${p.text}: ${number(at(p))} px`).join('; ')}; `
-    + `least, ${number(least)} px, at a = ${said(best.a)}, c = ${said(best.c)}. A network mixes bins and gets nearer, but no mixture `
-    + 'reaches beyond ±2a. A click sets a and c.';
+    + `least, ${number(least)} px, at a = ${said(best.a)}, c = ${said(best.c)}. Where initial boxes are nearly right, as `
+    + 'here, small constants do; larger ones reach, up to ±2a, boxes that start further off. A network mixes bins and gets nearer. '
+    + 'A click sets a and c.';
   const told = html('p', {class: 'told', 'aria-hidden': 'true'});
   let mark = null, now = null, place = null, wide = 0, tall = 0;
   const drawing = chart(HEIGHT, (into, width) => {
