@@ -4,7 +4,9 @@ import pytest
 
 gr = pytest.importorskip("gradio")
 
+from dfine.figures.glossary import GLOSSARY
 from dfine.page.tabs.browser import drawn
+from tests.page.visitor import example, open_tab
 
 
 def test_such_a_tab_is_a_component_of_its_name_and_asks_the_server_nothing():
@@ -21,3 +23,114 @@ def test_such_a_tab_is_a_component_of_its_name_and_asks_the_server_nothing():
     )
     assert [part.elem_id for part in parts.values()] == ["shape"]
     assert not page.fns and tab.of_object
+
+
+@pytest.fixture(scope="module")
+def page(visit):
+    page = visit()
+    example(page, 3)
+    yield page
+    page.close()
+
+
+def state(page, of):
+    return page.evaluate(f"(() => {{ const s = lens.store.state; return {of}; }})()")
+
+
+def drag_bar(page, bin_, share):
+    """Drag a bar of the edited Pr(n) to a height, in parts of the plot's."""
+    plot = page.locator("#lab .hand svg")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    x, y = box["x"] + (bin_ + 0.5) / 33 * box["width"], box["y"] + (1 - share) * box["height"]
+    page.mouse.move(x, box["y"] + 0.95 * box["height"])
+    page.mouse.down()
+    page.mouse.move(x, y, steps=5)
+    page.mouse.up()
+
+
+def test_bars_are_dragged_and_the_edge_and_the_pictures_follow(page):
+    open_tab(page, "lab")
+    before = page.locator("#scene .chosen .frame").get_attribute("width")
+    drag_bar(page, 26, 0.9)
+    page.wait_for_function("lens.store.state.hand !== null")
+    p = state(page, "s.hand.edges[s.edge]")
+    assert sum(p) == pytest.approx(1, abs=1e-6) and max(range(33), key=p.__getitem__) == 26
+    page.wait_for_function(f"document.querySelector('#scene .chosen .frame').getAttribute('width') !== '{before}'")
+    said = page.inner_text("#lab .hand .outcome")
+    assert "The network said" in said and "Σ W(n)·Pr(n) = +" in said
+    mean = state(page, "s.hand.edges[s.edge].reduce((sum, v, n) => sum + v * s.trace.w[n], 0)")
+    assert f"= {mean:+.2f} " in said
+    page.keyboard.press("Control+z")  # the whole drag
+    page.wait_for_function("lens.store.state.hand === null")
+
+
+def test_bars_are_moved_by_keys_and_a_link_restores_them(page, visit, url):
+    open_tab(page, "lab")
+    page.locator("#lab .hand [role=slider][tabindex='0']").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("PageUp")
+    value = float(page.locator("#lab .hand [data-n='1']").get_attribute("aria-valuenow"))
+    assert value == pytest.approx(0.1, abs=0.01) and page.evaluate("document.activeElement.dataset.n") == "1"
+    page.wait_for_function("location.hash.includes('pr-')")
+    hash_ = page.evaluate("location.hash")
+    page.goto("about:blank")
+    page.goto(url + hash_)
+    page.wait_for_function("window.lens && lens.store.state.hand !== null")
+    assert state(page, "Object.values(s.hand.edges)[0][1]") == pytest.approx(value, abs=0.01)
+    page.get_by_role("button", name="The network’s own Pr(n)").click()
+    assert state(page, "s.hand") is None
+
+
+def test_a_click_on_the_heat_map_and_a_turn_of_a_dial_are_one_step_each(page):
+    open_tab(page, "lab")
+    page.locator("#lab .heat svg").scroll_into_view_if_needed()
+    page.locator("#lab .heat svg").click(position={"x": 60, "y": 20})
+    assert state(page, "s.lab.a") == pytest.approx(1) and state(page, "s.lab.c") == pytest.approx(1 / 32)
+    page.evaluate("""() => {
+      const dial = document.querySelector('#lab .dial input');
+      for (const value of [100, 200, 300]) { dial.value = value; dial.dispatchEvent(new Event('input')); }
+      dial.dispatchEvent(new Event('change'));
+    }""")
+    assert state(page, "s.lab.a") < 0.5
+    page.evaluate("lens.store.undo()")
+    assert state(page, "s.lab.a") == pytest.approx(1)
+    page.evaluate("lens.store.undo()")
+    assert state(page, "s.lab") is None
+
+
+def test_what_layers_added_and_lqe_read_stand_beside_the_layers(page):
+    open_tab(page, "layers")
+    layers = state(page, "s.trace.layers")
+    page.wait_for_selector("#layers .deltas .panel")
+    assert page.locator("#layers .deltas .panel").count() == 4 * layers
+    assert page.locator("#layers .lqe tbody tr").count() == layers
+    row = page.locator("#numbers tbody button").nth(1)
+    row.focus()
+    page.keyboard.press("Enter")
+    assert state(page, "s.layer") == 1 and row.get_attribute("aria-pressed") == "true"
+
+
+def test_present_mode_steps_by_arrows_stands_in_the_address_and_ends_by_escape(page):
+    page.get_by_role("button", name="Present", exact=True).click()
+    page.wait_for_selector("#present[open]")
+    assert page.evaluate("getComputedStyle(document.querySelector('#present .hint')).fontSize") == "18px"
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector("#present h2:has-text('layer 1')")
+    assert state(page, "[s.layer, s.edge]") == [1, 1] and page.locator("#present h2:has-text('top edge')").count()
+    page.wait_for_function("location.hash.includes('present=1')")
+    page.keyboard.press("Escape")
+    page.wait_for_function("!document.querySelector('#present').open && !location.hash.includes('present')")
+
+
+def test_a_word_is_explained_where_it_stands(page):
+    page.locator("#headline [data-word=Query]").click()
+    assert GLOSSARY["Query"] in page.inner_text("#meaning")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#meaning", state="hidden")
+    assert page.evaluate("document.activeElement.dataset.word") == "Query"
+    explained = set(page.evaluate("[...document.querySelectorAll('button.info')].map((b) => b.dataset.word)"))
+    assert {"Pr(n)", "W(n)", "IoU", "LQE", "Query", "Uncalibrated"} <= explained <= set(GLOSSARY)
