@@ -111,7 +111,7 @@ def in_background(
 def file_of(network: DFINE, card: Card, place: Path) -> Path:
     """Where the exported form of a model lies: the name follows all that its answers depend on."""
     height, width = card.input_size
-    about = {"digest": card.digest or digest(network)}
+    about = {"digest": digest(network, card)}
     about |= {"size": list(card.input_size), "names": list(card.names)}
     about |= {"config": network.config.to_dict(), "dfine": VERSION, "torch": str(torch.__version__)}
     key = short_digest(json.dumps(about, sort_keys=True))

@@ -87,7 +87,7 @@ class DFineModel(Model, SupportsGetItem, TorchModelMixin):
         self.classes = tuple(classes)
         self.names = match(predictor.names, classes)
         self.layers = predictor.layers
-        self.digest = predictor.card.digest or digest(predictor.network)
+        self.digest = digest(predictor.engine.network, predictor.card)
         settings = predictor.input_size, predictor.card.temperature, self.keep, self.names.columns, self.names.ignore
         early = () if self.layers == predictor.config.layers else (self.layers,)  # else runs of old stay valid
         fitted = () if predictor.card.levels is None else (predictor.card.levels,)  # likewise

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from dfine.files import some
+from dfine.trace.card import Card
 from dfine.weights.cache import HUB_FILES
 from dfine.weights.checks import read_json
 from dfine.weights.exceptions import CheckpointError
@@ -143,8 +144,13 @@ def sound(file: Path) -> bool:
         return False
 
 
-def digest(network: nn.Module) -> str:
-    """SHA-256 of a network's weights, for one that comes from no file."""
+def digest(network: nn.Module | None, card: Card | None = None) -> str:
+    """SHA-256 of the file that a network came from, where its card says so; else of its weights.
+
+    An exported file's network is not at hand, but its card always says so.
+    """
+    if card is not None and card.digest:
+        return card.digest
     found = hashlib.sha256()
     for name, tensor in network.state_dict().items():
         found.update(name.encode())

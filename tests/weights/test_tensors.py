@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from dfine.config import Config
 from dfine.network.detector import DFINE
+from dfine.trace.card import Card
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.tensors import digest, read_tensors, shards, sound
 
@@ -73,6 +74,8 @@ def test_the_digest_of_a_network_is_that_of_its_weights():
     assert digest(one) != digest(other)
     other.load_state_dict(one.state_dict())
     assert digest(one) == digest(other) and len(digest(one)) == 64
+    assert digest(one, Card((), (32, 32), digest="00ff")) == "00ff"
+    assert digest(one, Card((), (32, 32))) == digest(one)
 
 
 def test_what_trainers_keep_beside_weights_does_no_harm(tmp_path):

@@ -32,7 +32,7 @@ from dfine.trace.base import COARSEST, SCHEMA, checked_size
 from dfine.trace.card import Card
 from dfine.trace.records import Refinement, Trace
 from dfine.version import VERSION
-from dfine.weights.tensors import digest as digest_of
+from dfine.weights.tensors import digest
 
 OPSETS = range(18, 24)
 TOP = 300  # detections that the published interface returns
@@ -156,7 +156,7 @@ def export(network: DFINE, card: Card, path: str | Path, options: Options | None
     card = replace(
         card.without_folders(),
         input_size=options.size or card.input_size,
-        digest=card.digest or digest_of(network),
+        digest=digest(network, card),
     )
     wrapped = Exported(network, options).cpu().eval()
     inputs = sample(options, card.input_size)
