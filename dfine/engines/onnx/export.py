@@ -216,4 +216,7 @@ def card_of(about: dict) -> Card:
 
     Files of earlier versions call the input size `size`, and hold no model card and no notes.
     """
-    return Card.from_dict({"input_size": about.get("size")} | about)
+    card = Card.from_dict({"input_size": about.get("size")} | about)
+    if not card.digest:
+        raise ValueError("it does not say the digest of its model's weights")
+    return card

@@ -73,6 +73,7 @@ def test_files_that_are_none_of_ours(tmp_path, model, file):
         ({"config": {"layers": 10**12}}, "does not describe a D-FINE"),
         ({"config": None}, "config"),
         ({"source": 5}, "must be text"),
+        ({"digest": None}, "does not say the digest"),
         ([], "schema None"),
         ("[" * 10_000, "not valid JSON"),
         ("{", "not valid JSON"),
