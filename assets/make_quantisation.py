@@ -17,9 +17,9 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import dfine  # noqa: E402
-from dfine.data import scenes  # noqa: E402
-from dfine.evaluation.quantisation import errors, true_edges  # noqa: E402
+import dfine
+from dfine.data import scenes
+from dfine.evaluation.quantisation import errors, true_edges
 
 TABLE = ROOT / "dfine" / "page" / "quantisation.json"
 FIRST, COUNT, SIZE = 20_000_000, 200, (640, 480)  # seeds of scenes and their size

@@ -12,10 +12,10 @@ import torch
 
 pytest.importorskip("gradio")
 
-from dfine.figures import style, words  # noqa: E402
-from dfine.figures.object.arithmetic import written  # noqa: E402
-from dfine.page.compact import compact  # noqa: E402
-from tests.page.visitor import EXAMPLES, LOW  # noqa: E402
+from dfine.figures import style, words
+from dfine.figures.object.arithmetic import written
+from dfine.page.compact import compact
+from tests.page.visitor import EXAMPLES, LOW
 
 HERE = Path(__file__).parent / "browser"
 NODE = shutil.which("node")
