@@ -20,6 +20,7 @@ ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 
 import dfine  # noqa: E402
+from assets import sureness  # noqa: E402
 from dfine.cli.evaluate import HELD_OUT, HELD_OUT_COUNT  # noqa: E402
 from dfine.data.scenes import NAMES, Scenes  # noqa: E402
 from dfine.data.sources import open_data  # noqa: E402
@@ -39,14 +40,21 @@ def main() -> None:
     parser.add_argument("--hardware", required=True, help='for instance "2 CPU cores"')
     parser.add_argument("--minutes", required=True, help="how long each run took, for instance 60,50")
     parser.add_argument("--note", default="", help="a sentence for the card, on what the commands do not say")
+    parser.add_argument("--keep", action="store_true", help="the runs that the card tells of now came before these")
+    parser.add_argument("--blend", type=float, default=1.0, help="share of these weights; the rest is what ships now")
     options = parser.parse_args()
 
-    trained = dfine.load(options.runs[-1] / "best", device="cpu")
+    options.earlier = told_runs((DEMO / "README.md").read_text()) if options.keep else []
+    trained = dfine.load(options.runs[-1] / "best", device="cpu", fast=False)
+    if options.blend < 1:
+        blend(trained.network, dfine.load("demo", device="cpu", fast=False).network, options.blend)
     trained.save(DEMO, half=True)
+    sureness.fit(DEMO, dfine.load("demo"))
     model = dfine.load("demo")
     parts = measure(model)
     elsewhere = {side: ap_at(model, side) for side in (model.input_size[0], *OTHER_INPUTS)}
-    (DEMO / "README.md").write_text(card(model, parts, elsewhere, options))
+    sure = sureness.section(*sureness.measured(model), sureness.covered(model))
+    (DEMO / "README.md").write_text(card(model, parts, elsewhere, sure, options))
     insert(ROOT / "README.md", summary(model, parts))
 
 
@@ -80,6 +88,25 @@ def command(run: Path, data: str | None = None) -> str:
     return shlex.join(words)
 
 
+def blend(network, other, share: float) -> None:
+    """Make the weights of `network` the mean of its own, with this share, and those of `other`.
+
+    After Wortsman et al., "Robust fine-tuning of zero-shot models" (arXiv 2109.01903): along that line a fine-tuned
+    network keeps most of what it has learned, and loses less of what it knew.
+    """
+    before = other.state_dict()
+    mixed = {
+        key: share * value + (1 - share) * before[key] if value.is_floating_point() else value
+        for key, value in network.state_dict().items()
+    }
+    network.load_state_dict(mixed)
+
+
+def told_runs(text: str) -> list[str]:
+    """The commands in a card, with what it says of each."""
+    return [text.split("## Training\n\n```\n")[1].split("\n```")[0]]
+
+
 def epochs_of(run: Path) -> tuple[int, int]:
     """Epochs of a run, and the pictures that it has seen in them."""
     with (run / "log.csv").open(newline="") as file:
@@ -101,13 +128,16 @@ def table(evaluation: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def card(model, parts: dict[str, Evaluation], elsewhere: dict[int, float], options: argparse.Namespace) -> str:
+def card(
+    model, parts: dict[str, Evaluation], elsewhere: dict[int, float], sure: str, options: argparse.Namespace
+) -> str:
     """The model card."""
     minutes = options.minutes.split(",")
-    runs = []
+    runs = [*options.earlier]
     for run, time in zip(options.runs, minutes):
         epochs, pictures = epochs_of(run)
-        runs.append(f"{command(run)}\n# {epochs} epochs, {pictures} pictures, {time} minutes")
+        today = date.today().isoformat()
+        runs.append(f"{command(run)}\n# {epochs} epochs, {pictures} pictures, {time} minutes, {today}")
     clean, hard = parts["clean"], parts["hard"]
     megabytes = (DEMO / "model.safetensors").stat().st_size / 1e6
     inputs = ", ".join(f"{ap:.3f} at {side}" for side, ap in elsewhere.items())
@@ -133,8 +163,8 @@ Input {model.size[1]} × {model.size[0]}, {model.config.queries} queries.
 {chr(10).join(runs)}
 ```
 
-On {options.hardware}, {date.today().isoformat()}. The published recipe starts from an ImageNet backbone;
-here everything starts from random weights. {options.note}
+On {options.hardware}. The published recipe starts from an ImageNet backbone; here everything starts from random
+weights. {options.note}
 
 ## Measured
 
@@ -150,6 +180,8 @@ Hard half, each dial at 0 or at random with equal chance, {hard.objects} objects
 {table(hard)}
 
 The last layer is {clean.gain:+.3f} AP above the initial boxes on the clean half, {hard.gain:+.3f} on the hard one.
+
+{sure}
 
 ## Limits
 

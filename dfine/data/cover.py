@@ -24,6 +24,7 @@ OUTSIDE = (0.05, 0.5)  # by how much of it the patch reaches beyond the object t
 ALONG = (0.6, 1.7)  # length of the patch along the edge, in lengths of the edge
 TWO_SIDES = 0.2  # share of covered objects of which a second side is covered too
 COVERED = 0.5  # share of the objects of a picture that are covered, one at least
+RECTANGLES, FLAT = 0.4, 0.25  # share of patches that are of that shape, and of that fill whatever the draw
 BESIDE = 3  # patches, at most, that hide no edge
 HIDDEN = 0.8  # an object of which more is painted over is not asked for
 SMALLEST = 8  # pixels in the shorter side of an object that is covered
@@ -137,9 +138,10 @@ def _paint(painted: Tensor, hidden: Tensor, picture: Tensor, boxes: Tensor, plac
     left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
     if left >= right or top >= bottom:
         return
-    form = "rectangle" if uniform(0, 1) < 0.4 else one_of(occluders.SHAPES[1:])
+    form = "rectangle" if uniform(0, 1) < RECTANGLES else one_of(occluders.SHAPES[1:])
+    content = "flat" if uniform(0, 1) < FLAT else one_of(occluders.FILLS)
     mask = occluders.shape(form, y2 - y1, x2 - x1)[top - y1 : bottom - y1, left - x1 : right - x1]
-    patch = occluders.fill(one_of(occluders.FILLS), picture, boxes, bottom - top, right - left)
+    patch = occluders.fill(content, picture, boxes, bottom - top, right - left)
     window = (slice(top, bottom), slice(left, right))
     painted[(slice(None), *window)] = torch.where(mask, patch, painted[(slice(None), *window)])
     hidden[window] |= mask

@@ -10,13 +10,12 @@ from dfine import distribution
 from dfine.boxes import from_pixels
 from dfine.data.scenes.composition import DIALS
 from dfine.evaluation.calibration import Matches
-from dfine.evaluation.tide import SIZES
+from dfine.evaluation.matching import size_of, visibility
 from dfine.explore import fields
 from dfine.explore.columns import Collection, chunks, corners, looked_at
 from dfine.explore.record import unpack
 
 VISIBLE = "visible"  # the share of an object that can be seen, as drawn scenes store it
-VISIBILITY = {"95 % or more": 0.95, "80 to 95 %": 0.8, "50 to 80 %": 0.5, "under 50 %": 0.0}  # from the share
 _READ = ("label", "confidence", "record", "truth_id", "truth_iou")
 
 
@@ -62,9 +61,9 @@ def matches(dataset: fo.Dataset | Collection, field: str = fields.FIELD, iou: fl
             offsets.append(distribution.encode(torch.from_numpy(parts["initial"].copy()), true))
             images += [row["id"]] * len(found)
             groups["class"] += [row[f"{field}.label"][i] for i, _ in found]
-            groups["size"] += [_size(box) for box in boxes]
+            groups["size"] += [size_of(float((box[2:] - box[:2]).prod())) for box in boxes]
             if seen:
-                groups["visibility"] += [_visible(row[f"{truth}.{VISIBLE}"][j]) for _, j in found]
+                groups["visibility"] += [visibility(row[f"{truth}.{VISIBLE}"][j]) for _, j in found]
             if dials:
                 hard = tuple(d for d in dials if row[d])
                 case = () if row[dials[0]] is None else hard or ("clean",)  # a photograph among scenes is neither
@@ -85,14 +84,3 @@ def _found(row: dict, field: str, truth: str, iou: float) -> list[tuple[int, int
         if same and column["truth_iou"][i] >= iou:
             found.setdefault(j, i)
     return [(i, j) for j, i in found.items()]
-
-
-def _visible(share: float | None) -> tuple[str, ...]:
-    """The part of the objects that one belongs to which can be seen that far; none where nobody knows."""
-    return () if share is None else (next(name for name, low in VISIBILITY.items() if share >= low),)
-
-
-def _size(box: np.ndarray) -> str:
-    """Small, medium or large, by the area in square pixels."""
-    area = float((box[2:] - box[:2]).prod())
-    return next(name for name, (low, high) in SIZES.items() if low <= area < high)

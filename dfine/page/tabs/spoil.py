@@ -26,7 +26,7 @@ GROWN = 1.2  # times as long: an interval that has become longer in earnest
 STEPS = [0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0]  # of a sweep
 HELP = """Let go of the slider, and the network looks once more. It is not told that the picture was spoiled, nor where
 the object was. A detector that knows how sure it is should become unsure of the edge that you cover, and of that edge
-only. The shipped checkpoints often fail this test: a flat patch of paint is nothing that they have learned from."""
+only. It learns that from pictures in which patches hide edges (`dfine train --cover`), as in the training of `demo`."""
 
 
 def build() -> Parts:
