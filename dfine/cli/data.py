@@ -19,7 +19,7 @@ def check(
     data: Source,
     html: Annotated[Path | None, Option(help="Write a page with the pictures that have most mistakes.")] = None,
     json: Annotated[Path | None, Option(help="Write everything to this file; - is stdout.")] = None,
-    queries: Annotated[int, Option(min=1, help="Queries of the detector that is to be trained.")] = 300,
+    queries: Annotated[int, Option(min=1, help="Of the detector that is to be trained.")] = 300,
 ):
     """Count what is in a data set and find what is wrong with it. Exit status 1 if anything is."""
     from dfine.data.check import check as run
@@ -47,7 +47,7 @@ def check(
 def convert(
     data: Source,
     out: Annotated[Path, Argument(help="A new folder.")],
-    format: Annotated[Literal["coco", "yolo", "voc"], Option("--format", "-f", help="Format to write.")],
+    format: Annotated[Literal["coco", "yolo", "voc"], Option("--format", "-f", help="What to write.")],
     link: Annotated[bool, Option("--link", help="Link to the pictures in place of copying them.")] = False,
 ):
     """Write a data set in another format, all splits and pictures."""
@@ -58,8 +58,8 @@ def convert(
 
 @app.command()
 def prepare(
-    name: Annotated[Literal["coco", "objects365", "crowdhuman", "voc"], Argument(help="Which data set it is.")],
-    folder: Annotated[Path, Argument(help="Where the files lie.")],
+    name: Annotated[Literal["coco", "objects365", "crowdhuman", "voc"], Argument(help="Which data set.")],
+    folder: Annotated[Path, Argument(help="Where its files lie.")],
 ):
     """Check the files of a well-known data set, say where to get what is missing, and write what training needs."""
     from dfine.data.prepare import follow

@@ -22,7 +22,7 @@ def evaluate(
     data: Data = "scenes",
     split: Annotated[str | None, Option(help="Which split of the data, where it has several.")] = None,
     count: Annotated[int | None, Option(min=1, help="How many pictures: of scenes 500, of other data all.")] = None,
-    seed: Annotated[int, Option(min=0, help="Seed of the scenes; by default that of the model card.")] = HELD_OUT,
+    seed: Annotated[int, Option(min=0, help="Of the scenes; the default draws the model card's.")] = HELD_OUT,
     clean: Clean = 0.5,
     scores: Annotated[
         Literal["own", "last"], Option(help="Rank by each layer's own scores, or all by the last one's.")

@@ -61,12 +61,12 @@ def explore(
     ] = "scenes",
     model: Model = "demo",
     names: Names = None,
-    name: Annotated[str | None, Option(help="Name of the FiftyOne data set; by default the data's own.")] = None,
+    name: Annotated[str | None, Option(help="Of the FiftyOne data set; by default the data's own.")] = None,
     field: Annotated[str, Option(help="Where the predictions go; a second model needs its own.")] = "dfine",
     truth: Annotated[str | None, Option(help="Field of the answers, of a FiftyOne data set.")] = None,
     split: Annotated[str | None, Option(help="Which split, where the data has several.")] = None,
     count: Annotated[int | None, Option(min=1, help="How many pictures: of scenes 500, of other data all.")] = None,
-    seed: Annotated[int, Option(min=0, help="Seed of the scenes; by default that of the model card.")] = HELD_OUT,
+    seed: Annotated[int, Option(min=0, help="Of the scenes; the default draws the model card's.")] = HELD_OUT,
     threshold: Annotated[float, Option("--threshold", "-t", min=0, max=1, help="Lowest score to store.")] = 0.05,
     top: Annotated[int, Option(min=1, help="Most boxes to store per picture.")] = 100,
     batch: Annotated[int, Option(min=1, help="Pictures per forward pass.")] = 8,
@@ -80,7 +80,7 @@ def explore(
     prelabel: Annotated[
         Path | None, Option(help="Write pre-labels of unlabelled pictures into this new folder.")
     ] = None,
-    format: Annotated[Literal["coco", "yolo", "voc"], Option(help="Format of the pre-labels.")] = "coco",
+    format: Annotated[Literal["coco", "yolo", "voc"], Option(help="Of the pre-labels.")] = "coco",
     calibrate: Annotated[
         bool,
         Option("--calibrate", help="Fit the intervals to the answers, test, and store that in --model."),

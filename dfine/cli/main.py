@@ -47,7 +47,7 @@ def options(debug: Annotated[bool, Option("--debug", help="Show where an error c
 @app.command()
 def scenes(
     out: Annotated[Path, Argument(help="A new folder, for images/ and annotations.json.")],
-    count: Annotated[int, Option(min=1, help="How many pictures.")] = 500,
+    count: Annotated[int, Option(min=1, help="How many.")] = 500,
     seed: Annotated[int, Option(min=0, help="The same seed draws the same scenes.")] = 0,
     size: Annotated[int, Option(min=32, help="Side in pixels.")] = 640,
     clean: Clean = 0.5,

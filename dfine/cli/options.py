@@ -59,7 +59,7 @@ Precision = Annotated[
 ]
 Half = Annotated[Literal[tuple(OLDER)], Option(hidden=True, help="The older form of --precision.")]
 Compiled = Annotated[bool, Option("--compiled", help="Use torch.compile; the first picture takes a minute or so.")]
-Graphs = Annotated[bool, Option("--graphs", help="On a GPU, play back CUDA graphs: faster for small batches.")]
+Graphs = Annotated[bool, Option("--graphs", help="On a GPU, play back CUDA graphs: sooner for small batches.")]
 Layers = Annotated[int | None, Option(min=1, help="Stop after so many decoder layers; by default after all.")]
 Data = Annotated[str, Option(help=DATA)]
 Clean = Annotated[float, Option(min=0, max=1, help="Share of scenes with all dials at 0.")]

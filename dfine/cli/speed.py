@@ -30,7 +30,7 @@ def export(
     half: Annotated[bool, Option("--half", hidden=True, help="The older form of --precision float16.")] = False,
     data: Annotated[
         str | None,
-        Option(help="For int8: a data set of what the model is for. By default scenes, if the model is for those."),
+        Option(help="For int8: a data set of what the model is for; of a model of scenes by default those."),
     ] = None,
     count: Annotated[int, Option(min=8, help="For int8: how many pictures to calibrate on.")] = 200,
     postprocess: Annotated[
@@ -91,17 +91,17 @@ def _int8(detector, out: Path, options, data: str | None, count: int) -> None:
 
 
 def benchmark(
-    sizes: Annotated[str, Option(help="Networks: n, s, m, l, x, with commas.")] = "n,s",
-    engines: Annotated[
-        str, Option(help="Engines to measure: transformers, torch, fused, onnx, openvino, with commas.")
-    ] = ("transformers,torch,fused,onnx,openvino"),
+    sizes: Annotated[str, Option(help="Of n, s, m, l, x, with commas.")] = "n,s",
+    engines: Annotated[str, Option(help="Of transformers, torch, fused, onnx, openvino, with commas.")] = (
+        "transformers,torch,fused,onnx,openvino"
+    ),
     input: Annotated[tuple[int, int], Option(callback=sides, help="Height and width, multiples of 32.")] = (640, 640),
     batch: Annotated[int, Option(min=1, help="Pictures per run.")] = 1,
-    runs: Annotated[int, Option(min=1, help="Runs of each engine, in turn.")] = 11,
-    threads: Annotated[int | None, Option(min=1, help="Threads of the CPU; by default as many as torch takes.")] = None,
+    runs: Annotated[int, Option(min=1, help="Of each engine, in turn.")] = 11,
+    threads: Annotated[int | None, Option(min=1, help="Of the CPU; by default torch's own number.")] = None,
     precision: Annotated[
         Literal[NAMES],
-        Option(help="Precision of every engine that has it; the others stay in float32."),
+        Option(help="Of every engine that has it; the others stay in float32."),
     ] = "float32",
     half: Half = "off",
     layers: Annotated[bool, Option("--layers", help="Also stop after each decoder layer.")] = False,

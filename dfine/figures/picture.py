@@ -127,6 +127,23 @@ def moving_box(
     return image
 
 
+def whiskers(picture: Image.Image, boxes: torch.Tensor, intervals: torch.Tensor, size: tuple[int, int]) -> Image.Image:
+    """The picture with a whisker across every edge of every box.
+
+    Args:
+        picture: with or without boxes, at any scale; it is drawn on.
+        boxes: corners in pixels of a picture of `size` = (width, height) [n, 4].
+        intervals: between which places each edge lies, in the same pixels [n, 4, 2].
+        size: see above.
+    """
+    canvas, scale = ImageDraw.Draw(picture, "RGBA"), _scale(picture, size)
+    unit = max(1.0, max(picture.size) / 640) * 0.6
+    for box, reach in zip((boxes * scale).tolist(), (intervals * scale[:, None]).tolist()):
+        for k, edge in enumerate(EDGES):
+            _whisker(canvas, box, k, reach[k], style.EDGE_COLOURS[edge], unit)
+    return picture
+
+
 def _stage(picture: Image.Image, history: History, side: int, mass: float):
     """The zoomed picture, a canvas on it, and a function that takes pixels of `history.size` [..., 4] to its pixels."""
     scale = _scale(picture, history.size)

@@ -74,6 +74,18 @@ def copy(path: str | Path) -> str:
     return save_file_to_cache(str(path), cache_dir=get_upload_folder())
 
 
+def uploaded(path: object) -> str | None:
+    """The path, if it is that of a file among the uploads; None for anything else that a browser may say."""
+    if not isinstance(path, str) or not path or "\0" in path or len(path) > 4096:
+        return None
+    try:
+        place = Path(path).resolve()
+        there = place.is_relative_to(Path(get_upload_folder()).resolve()) and place.is_file()
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return str(place) if there else None
+
+
 def described(path: str, again: Callable[[], bytes]) -> dict:
     """A JPEG of the cache as the browser is told of it; `again` makes its bytes anew if it has been deleted."""
     here = path if Path(path).is_file() else write(again(), Path(path).name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from pathlib import Path
@@ -23,10 +24,11 @@ class Decoder:
     Args:
         at_once: how many are read at the same time; others wait, and that counts as reading.
         patience: seconds.
+        read: reads a file.
     """
 
-    def __init__(self, at_once: int = AT_ONCE, patience: float = PATIENCE):
-        self.patience = patience
+    def __init__(self, at_once: int = AT_ONCE, patience: float = PATIENCE, read: Callable = read):
+        self.patience, self._read = patience, read
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="decoder")
 
     def __call__(self, path: str | Path) -> Image.Image:
@@ -35,7 +37,7 @@ class Decoder:
         Raises:
             PictureError: it cannot be read, or not in time.
         """
-        reading = self._threads.submit(read, path)
+        reading = self._threads.submit(self._read, path)
         try:
             return reading.result(self.patience)
         except Late:

@@ -101,6 +101,17 @@ class Handlers:
         v, (example, model) = self.v, self._linked(event.link) or (None, name)
         return {v.source: cached_files.copy(example.path) if example else path, v.model: model}
 
+    def brought(self, path: str | None, name: str, wish: str, event: gr.EventData) -> dict:
+        """A picture that a tab brings, and the model for it: that of drawings, where nothing else is in the picture.
+
+        What the browser says may come from anybody: only an upload is taken, and all else leaves everything as it is.
+        """
+        v, said = self.v, event._data if isinstance(event._data, dict) else {}
+        new = cached_files.uploaded(said.get("path"))
+        if new is None:
+            return {v.source: path, v.model: name}
+        return {v.source: new, v.model: self.models.suited(True, wish) if said.get("drawn") is True else name}
+
     def own(self, wish: str) -> str:
         """The model for a visitor's own picture: the one they wish for, whatever the last example needed."""
         return wish or self.models.default
@@ -149,7 +160,7 @@ class Handlers:
         if new and new == s.shown:
             return {v.shown: new}
         example = self.cache.named(s.outcome.path)
-        return {v.shown: new, v.answer: shown.shown(s.outcome, example)} | self._named(ASKED, ASKED.draw(None))
+        return {v.shown: new, v.answer: shown.shown(s.outcome, example)} | self.named(ASKED, ASKED.draw(None))
 
     # Several pictures
 
@@ -188,7 +199,7 @@ class Handlers:
     def ask(self, s: Settings, place: Place) -> dict:
         """What the tab that answers about a place shows of it."""
         view = s.view_of(ASKED.key)
-        return {} if view is None else self._named(ASKED, ASKED.ask(view, place))
+        return {} if view is None else self.named(ASKED, ASKED.ask(view, place))
 
     def draw(self, s: Settings) -> dict:
         """The open tab, unless it is a slow one."""
@@ -206,8 +217,8 @@ class Handlers:
         if not tab.draw or tab.slow is not slow:
             return {}
         nothing = view is None or (tab.of_object and view.chosen is None)
-        return self._named(tab, (by or tab.draw)(None if nothing else view))
+        return self.named(tab, (by or tab.draw)(None if nothing else view))
 
-    def _named(self, tab: Tab, values: Values) -> dict:
+    def named(self, tab: Tab, values: Values) -> dict:
         """The tab's components instead of their names."""
         return {self.v.parts[tab.key][name]: value for name, value in values.items()}

@@ -36,6 +36,9 @@ STYLES = (  # of dfine/page/styles, in the order in which they follow each other
         "layers",
         "lab",
         "present",
+        "compare",
+        "sketch",
+        "video",
     ),
     "screens",
 )

@@ -118,6 +118,11 @@ class Models:
         everyday = {r["name"] for r in rows if r["trained on"].endswith("COCO") and r["state"] != "to be fetched"}
         return sorted(offered, key=lambda choice: (choice[1] not in everyday, choice[1] != self.default))
 
+    def here(self) -> list[str]:
+        """Names of the models on this machine, in the order of `choices`: opening one fetches nothing."""
+        names = [name for _, name in self.choices()]
+        return [name for name in names if name in self.in_memory or name not in ZOO or ZOO[name].cached]
+
     @property
     def in_memory(self) -> list[str]:
         """Names of the models in memory, the one that was used last at the end."""

@@ -37,13 +37,19 @@ class Runner:
         self._sampling = zerogpu.gpu(lambda name, given, query, trace: looking.look(models(name), given, query, trace))
         self._sweep = zerogpu.gpu(lambda name, *arguments: sweep(models(name), *arguments))
 
-    def answer(self, path: str, name: str = "") -> Answer:
+    def answer(self, path: str, name: str = "", change: Callable[[Image.Image], Image.Image] | None = None) -> Answer:
         """Everything that a model ("" for the default one) makes of the picture at `path`.
+
+        Args:
+            path: of the picture.
+            name: of the model.
+            change: what is done to the picture first, in the size in which it is shown.
 
         Raises:
             ValueError, OSError, RuntimeError: the picture or the model cannot be had; the message says why.
         """
         model, picture = self.models(name), decode(path)
+        picture = change(pictures.shown(picture)) if change else picture
         with _turn():
             start = time.perf_counter()
             result = self._detect(picture, name)

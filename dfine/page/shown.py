@@ -20,6 +20,7 @@ def shown(outcome: Outcome, example: str = "") -> dict:
     return dict(
         picture=cached_files.described(outcome.file, lambda: cached_files.jpeg(outcome.picture)),
         example=example,
+        name=outcome.where.picture,
         model=outcome.model,
         seconds=outcome.seconds,
         notes=notes(outcome),

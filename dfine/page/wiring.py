@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -19,6 +19,7 @@ from dfine.page.view import View
 ONE = dict(concurrency_id="network", concurrency_limit=3)  # one is in the network; others are decoded, or drawn
 QUICK = dict(queue=False, show_progress="hidden", api_visibility="private")
 LATE = dict(api_visibility="private", show_progress="minimal", **ONE)
+FILM = dict(concurrency_id="film", concurrency_limit=1)  # one video at a time, beside the pictures
 LINK = "() => [{link: location.hash}]"  # whoever comes by a link is shown what it names
 LAST = dict(trigger_mode="always_last")  # of many events in a row only the last one counts
 
@@ -64,6 +65,29 @@ class TabEvents:
                 **LAST,
                 **(LATE if slow else QUICK),
             )
+
+    def hear(self, trigger: Callable, by: Callable[[View, dict], Values]) -> None:
+        w = self.wiring
+
+        def heard(s: Settings, event: gr.EventData) -> dict:
+            view, said = s.view_of(self.tab.key, w.do.runner), event._data
+            return {} if view is None else w.do.named(self.tab, by(view, said if isinstance(said, dict) else {}))
+
+        outputs = [w.v.wish, *w.v.parts[self.tab.key].values()]
+        late = LATE | dict(show_progress="hidden")  # the browser says that it waits
+        trigger(w.border.settings_and_event(heard), w.inputs, outputs, **LAST, **(late if self.tab.slow else QUICK))
+
+    def stream(self, trigger: Callable, by: Callable, quick: bool = False) -> None:
+        w, key = self.wiring, self.tab.key
+
+        def streamed(given: dict, event: gr.EventData) -> Iterator[dict]:
+            said, controls = event._data, settings.read(w.v, given).controls[key]
+            for values in by(w.do.runner, controls, said if isinstance(said, dict) else {}):
+                yield w.do.named(self.tab, values)
+
+        queue = dict(concurrency_id=f"{key}-quick", concurrency_limit=4) if quick else FILM
+        outputs = list(w.v.parts[key].values())
+        trigger(streamed, w.inputs, outputs, api_visibility="private", show_progress="hidden", **queue)
 
     def ask(self, trigger: Callable, place: Callable[[View, gr.EventData], Place]) -> None:
         w = self.wiring
@@ -134,6 +158,9 @@ class Wiring:
         ]
         begin = self.border.settings(do.begin)
         why = list(v.parts[ASKED.key].values())
+        here = [v.source, v.model]
+        for bringing in [v.parts[tab.key][tab.brings] for tab in TABS if tab.brings]:
+            triggers.append(bringing.picture(do.brought, [*here, v.wish], here, **LAST, **QUICK).then)
         for trigger in triggers:
             # Showing is a step of its own, so that it takes the settings as they are when the network has finished.
             begun = trigger(**run).success(begin, self.inputs, [v.answer, v.shown, *why], **QUICK)

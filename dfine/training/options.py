@@ -53,9 +53,9 @@ class TrainOptions:
         None, "Pictures per step over all processes; rates follow. By default as published.", low=1
     )
     accumulate: int = option(1, "Split a batch into so many parts, to save memory.", low=1)
-    epochs: int | None = option(None, "Epochs in all; by default as published.", low=1)
+    epochs: int | None = option(None, "All of them; by default as published.", low=1)
     plain_epochs: int | None = option(
-        None, "Last epochs, without strong augmentation; by default their published share.", low=0
+        None, "The last ones, without strong augmentation; by default their published share.", low=0
     )
     augment: Literal["auto", "strong", "plain"] = option(
         "auto", "Published augmentation, or only a flip; auto: plain for scenes, which are new every epoch."
@@ -69,17 +69,17 @@ class TrainOptions:
     pictures: int = option(4000, "Scenes per epoch, all of them new.", low=1)
     clean: float = option(0.5, "Share of scenes with all dials at 0.", low=0, high=1)
     rate: float | None = option(None, "Learning rate; by default as published.", low=0)
-    backbone_rate: float | None = option(None, "Rate of the backbone; by default its published share of --rate.", low=0)
+    backbone_rate: float | None = option(None, "Of the backbone; by default its published share of --rate.", low=0)
     schedule: Literal["constant", "cosine"] = option("constant", "Learning rate after warm-up.")
     warmup: int | None = option(None, "Steps of warm-up; by default as published.", low=0)
     ema: float | None = option(None, "Decay of the averaged weights.", low=0, high=1)
     ema_ramp: int | None = option(None, "Steps over which that decay sets in.", low=1)
     denoising: int = option(100, "Denoising queries per picture: twice as many, about.", low=0)
-    val_count: int = option(200, "How many scenes are held out.", low=1)
+    val_count: int = option(200, "Held-out scenes.", low=1)
     val_every: int = option(1, "Epochs from one evaluation to the next.", low=1)
     patience: int | None = option(None, "Stop after so many evaluations without a new best.", low=1)
     save_every: int = option(200, "Steps from one save of the state to the next.", low=1)
-    seed: int = option(0, "Seed of weights, order, scenes and noise.", low=0, high=SEEDS - 1)
+    seed: int = option(0, "Of weights, order, scenes and noise.", low=0, high=SEEDS - 1)
     workers: int = option(0, "Processes that prepare pictures.", low=0)
     device: str = option("auto", "auto (the best there is), cpu, cuda, cuda:1, mps.")
     amp: Literal["auto", "off", "bf16", "fp16"] = option(

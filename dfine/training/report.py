@@ -34,7 +34,7 @@ def report(out: Path) -> Path:
     for path in sorted((out / "watch").glob("*.png")):
         if match := NAME.fullmatch(path.name):
             frames.setdefault(int(match[1]), []).append(path)
-    shown = {epoch: [_small(path) for path in frames[epoch]] for epoch in _spread(sorted(frames))}
+    shown = {epoch: [_small(path) for path in frames[epoch]] for epoch in _some(sorted(frames))}
     page = out / "report.html"
     with replacing(page) as temporary:
         temporary.write_text(run_html(out.name, rows, _options(out / "options.json"), shown), encoding="utf-8")
@@ -50,7 +50,7 @@ def _options(path: Path) -> dict:
         return given
 
 
-def _spread(epochs: list[int], most: int = 6) -> list[int]:
+def _some(epochs: list[int], most: int = 6) -> list[int]:
     """Evenly spread, the first and the last among them."""
     if len(epochs) <= most:
         return epochs

@@ -49,8 +49,10 @@ class Video:
         troubles: sentences on what could not be read.
     """
 
-    def __init__(self, source: str | Path, *, every: int = 1):
+    def __init__(self, source: str | Path, *, every: int = 1, formats: str = ""):
         """Open a file, or `webcam:0`, to read every `every`-th frame.
+
+        `formats` names the containers that are allowed, as FFmpeg calls them, with commas; by default all.
 
         Raises:
             VideoError: it cannot be opened, or holds no video.
@@ -63,7 +65,7 @@ class Video:
         camera = CAMERA.fullmatch(str(source))
         self.live, self.path = bool(camera), None if camera else Path(source).expanduser()
         self.name = str(source) if camera else self.path.name
-        self._container = open_camera(int(camera[1])) if camera else open_file(self.path)
+        self._container = open_camera(int(camera[1])) if camera else open_file(self.path, formats)
         self._stream = video_stream(self._container)
         if self._stream is None:
             held = contents(self._container)
@@ -149,6 +151,11 @@ class Video:
                 f"{self.name} is cut off, its last {missing} bytes are missing: it was read until {self._end:.2f} s, "
                 "and some frames before that may be lost"
             )
+
+    @property
+    def coded_size(self) -> tuple[int, int]:
+        """Width and height of a frame in pixels as the file announces them, before it is turned upright."""
+        return self._stream.width or 0, self._stream.height or 0
 
     def close(self) -> None:
         self._container.close()

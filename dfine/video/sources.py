@@ -30,8 +30,8 @@ def pyav():
     return av
 
 
-def open_file(path: Path):
-    """The container in a file."""
+def open_file(path: Path, formats: str = ""):
+    """The container in a file; of these formats only, where any are named."""
     av = pyav()
     if path.is_dir():
         raise VideoError(f"{str(path)!r} is a folder; give one of the videos in it")
@@ -40,7 +40,7 @@ def open_file(path: Path):
     if not path.stat().st_size:
         raise VideoError(f"{path.name!r} is empty (0 bytes)")
     try:
-        return av.open(str(path))
+        return av.open(str(path), options={"format_whitelist": formats} if formats else {})
     except PermissionError:
         raise VideoError(f"{path.name!r} may not be read: permission denied") from None
     except av.error.FFmpegError as error:

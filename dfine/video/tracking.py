@@ -37,7 +37,7 @@ class Tracker:
 
         `found` should hold all detections down to a score of `LOW`, best first: weak ones only continue tracks.
         """
-        best = _best(found)
+        best = best_of(found)
         things = sorted(set(best))
         best_only = found[things].to_supervision()
         best_only.data["thing"] = torch.tensor(things, dtype=torch.int64).numpy()
@@ -48,7 +48,7 @@ class Tracker:
         return [track[i] + 1 if track.get(i, -1) >= 0 else None for i in best]
 
 
-def _best(found: Detections) -> list[int]:
+def best_of(found: Detections) -> list[int]:
     """For each detection, best first, the index of the best detection of the same thing: itself or an earlier one."""
     overlaps = (iou_xyxy(found.boxes[:, None], found.boxes) >= SAME).tolist()
     best: list[int] = []

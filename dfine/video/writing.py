@@ -49,8 +49,8 @@ class Recorder:
         notes: sentences on what could not be kept as it was.
     """
 
-    def __init__(self, path: str | Path, video: Video):
-        """Prepare a file whose ending names the container; times and sound are those of `video`.
+    def __init__(self, path: str | Path, video: Video, *, sound: bool = True):
+        """Prepare a file whose ending names the container; times and, if wanted, sound are those of `video`.
 
         Raises:
             VideoError: no container has that ending, or the file is the one that is being read.
@@ -61,6 +61,7 @@ class Recorder:
         if video.path is not None and path.exists() and path.samefile(video.path):
             raise VideoError(f"{path} is being read; save the video under another name")
         self._video, self._draft, self.path, self.notes = video, Draft(path), path, []
+        self._with_sound = sound and video.path is not None
         self._output = av.open(str(self._draft.temporary), "w", format=WRITTEN[path.suffix.lower()])
         self._stream, self._sound, self._last, self._moved = None, None, None, 0.0
 
@@ -95,7 +96,7 @@ class Recorder:
             context = stream.codec_context
             context.colorspace = context.color_primaries = context.color_trc = _BT709
         self._stream = stream
-        if self._video.path is not None:
+        if self._with_sound:
             self._sound = Sound(self._video.path, self._output)
 
     def _mux(self, packets: list) -> None:

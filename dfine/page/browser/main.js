@@ -6,6 +6,7 @@ import {Store, inSight, read} from './state.js';
 import {Trace} from './trace.js';
 import {fromHash, toHash} from './url.js';
 import {closeup} from './closeup.js';
+import {compare} from './compare.js';
 import {edge} from './edge.js';
 import {filters} from './filters.js';
 import {headline} from './headline.js';
@@ -13,10 +14,12 @@ import {lab} from './lab.js';
 import {layers} from './layers.js';
 import {panels} from './bars.js';
 import {picture} from './picture.js';
+import {sketch} from './sketch.js';
 import {status} from './status.js';
 import {table} from './table.js';
 import {tabs} from './tabs.js';
 import {thumbnails} from './thumbnails.js';
+import {video} from './video.js';
 
 /**
  * @typedef {object} Hub what Gradio hands to a component's script
@@ -29,7 +32,7 @@ import {thumbnails} from './thumbnails.js';
 /**
  * @typedef {object} Page what the views share
  * @property {Store} store
- * @property {object} told what the server said of the picture: `picture`, `example`, `seconds`, `notes`, `known`; or why
+ * @property {object} told what the server said of the picture: `picture`, its file's `name`, `example`, `seconds`, `notes`, `known`; or why
  *   there is none, as `sentence`
  * @property {(point: number[]) => void} ask about a place of the picture, in its pixels
  * @property {string[]} keys of the tabs, in their order
@@ -40,6 +43,7 @@ import {thumbnails} from './thumbnails.js';
 /** The views by the names of their components. @type {Record<string, (hub: Hub, page: Page) => Draw>} */
 const VIEWS = {
   scene: picture, object: closeup, objects: table, filters, status, headline, tabs, thumbnails, edge, layers, lab,
+  compare, sketch, video,
   shape: (hub, page) => panels(hub, page, false), weighted: (hub, page) => panels(hub, page, true),
 };
 const FLEETING = ['layer', 'over', 'bin']; // these change while layers play and the pointer moves
@@ -100,7 +104,8 @@ function open(told) {
 }
 
 /** What a link says that fits what is shown: the objects of a picture that is in no link are not those of an example. */
-function fitting({example, model, object, layer, classes, lab, hand, ...rest}) {
+function fitting({example, model, object, layer, classes, lab, hand, second, ...rest}) {
+  rest = {second: second ?? null, ...rest};
   return example || !page.told.example ? {object, layer, classes: classes ?? [], lab: lab ?? null,
     hand: hand ?? null, ...rest} : rest;
 }

@@ -23,16 +23,18 @@ import {weighting} from './distribution.js';
  * @property {?{a: number, c: number}} lab another W(n) that is tried; null for the network's own
  * @property {?{object: number, edges: Record<string, number[]>}} hand Pr(n) of the last layer that were edited by hand,
  *   of one object and by the number of the edge; null for the network's own
+ * @property {?{model: string, picture: string, way: string, amount: number}} second what the picture is compared with;
+ *   null for what it is compared with at first
  */
 
 /** @type {State} */
 export const START = {
   trace: null, object: null, layer: 0, edge: 0, over: null, bin: null, tab: '', threshold: 0.5, classes: [], top: null,
   point: null, ribbons: false, magnified: false, present: false,
-  lab: null, hand: null,
+  lab: null, hand: null, second: null,
 };
 /** What a visitor decides, and may want to take back; not where the pointer is, or how far the layers have played. */
-export const DECISIONS = ['object', 'edge', 'tab', 'threshold', 'classes', 'top', 'lab', 'hand'];
+export const DECISIONS = ['object', 'edge', 'tab', 'threshold', 'classes', 'top', 'lab', 'hand', 'second'];
 /** The key of the tab where another W(n) is tried; its view is lab.js. */
 export const LAB = 'lab';
 const MEMORY = 100; // decisions that can be taken back
@@ -83,7 +85,7 @@ function fitting(hand, object, trace) {
 export function settled(state) {
   const layers = state.trace?.layers ?? 0, seen = inSight(state);
   const object = seen.some((d) => d.number === state.object) ? state.object : seen[0]?.number ?? null;
-  const layer = Math.min(Math.max(state.layer, 0), layers);
+  const layer = Math.min(Math.max(state.layer ?? layers, 0), layers); // a link may name none
   let {lab} = state;
   try {
     if (lab) weighting(4, lab.a, lab.c);
@@ -139,5 +141,5 @@ export class Store {
   }
 }
 
-const PLAIN = ['classes', 'point', 'lab', 'hand']; // what is equal where its content is
+const PLAIN = ['classes', 'point', 'lab', 'hand', 'second']; // what is equal where its content is
 const same = (key, a, b) => a === b || (PLAIN.includes(key) && JSON.stringify(a) === JSON.stringify(b));

@@ -1,6 +1,7 @@
 /**
  * The state as it stands behind the # of the address, and back: example, model, object, edge, layer, tab, threshold,
- * classes, present mode, W(n) and edited Pr(n). Whoever opens a copied link may have been sent anything, so that every value is checked.
+ * classes, present mode, W(n), edited Pr(n), and what the picture is compared with. Whoever opens a copied link may have
+ * been sent anything, so that every value is checked.
  */
 
 /**
@@ -16,8 +17,10 @@
  * @property {boolean} [present]
  * @property {?{a: number, c: number}} [lab]
  * @property {import('./state.js').State['hand']} [hand]
+ * @property {?{model: string, picture: string, way: string, amount: number}} [second]
  */
 
+export const OWN = 'own'; // the second picture that a visitor has uploaded, which is in no link either
 const EDGES = ['left', 'top', 'right', 'bottom'];
 const whole = (text) => (/^\d{1,4}$/.test(text ?? '') ? Number(text) : undefined);
 const within = (text, low, high) => {
@@ -58,6 +61,11 @@ export function toHash(state, {example = '', model = ''}) {
     parts.set('c', short(state.lab.c));
   }
   for (const [k, p] of Object.entries(state.hand?.edges ?? {})) parts.set(`pr-${EDGES[k]}`, packed(p));
+  if (state.second && state.second.picture !== OWN) {
+    const {amount, ...words} = state.second;
+    for (const [key, value] of Object.entries(words)) parts.set(`second-${key}`, value);
+    parts.set('second-amount', short(amount));
+  }
   return `#${parts}`;
 }
 
@@ -83,5 +91,10 @@ export function fromHash(hash, tabs) {
     if (p) edges[k] = p;
   });
   if (Object.keys(edges).length && 'object' in link) link.hand = {object: link.object, edges};
+  const amount = within(parts.get('second-amount'), 0, 1);
+  if (amount !== undefined) {
+    const word = (key) => (parts.get(`second-${key}`) ?? '').slice(0, 200);
+    link.second = {model: word('model'), picture: word('picture'), way: word('way'), amount};
+  }
   return link;
 }

@@ -3,7 +3,7 @@
 import json
 
 from dfine.page import cached_files
-from dfine.page.tabs import files, paper, sampling, spoil, why_not
+from dfine.page.tabs import compare, files, paper, sampling, sketch, spoil, video, why_not
 from dfine.page.tabs.browser import drawn
 
 TABS = (
@@ -14,6 +14,9 @@ TABS = (
     drawn("lab", "W(n)", value=json.loads(cached_files.resource("quantisation.json"))),
     sampling.TAB,
     spoil.TAB,
+    compare.TAB,
+    sketch.TAB,
+    video.TAB,
     why_not.TAB,
     paper.TAB,
     files.TAB,

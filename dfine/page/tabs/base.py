@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import gradio as gr
 from gradio.components import Component
 
+from dfine.page.runner import Runner
 from dfine.page.view import View
 
 Parts = dict[str, Component]  # a tab's components by name
 Values = dict[str, object]  # what they are to show, by the same names
+Controls = Mapping[str, object]  # what the visitor has set in a tab, by the same names
 Place = tuple[float, float]  # x, y in pixels of the visitor's picture
 
 
@@ -21,6 +23,15 @@ class Events(Protocol):
 
     def draw(self, *triggers: Callable, by: Callable[[View | None], Values] | None = None) -> None:
         """Draw the tab again, by its own `draw` or by another function."""
+
+    def hear(self, trigger: Callable, by: Callable[[View, dict], Values]) -> None:
+        """Draw the tab again by a function that also takes what the browser says with the event."""
+
+    def stream(self, trigger: Callable, by: Callable[[Runner, Controls, dict], Iterator[Values]], quick: bool) -> None:
+        """Draw the tab again and again, as a function yields what it shows, whether or not there is a picture.
+
+        It takes the tab's controls and what the browser says. One such function runs at a time, unless it is `quick`.
+        """
 
     def ask(self, trigger: Callable, place: Callable[[View, gr.EventData], Place]) -> None:
         """Have the tab's `ask` answer about a place in the picture."""
@@ -41,6 +52,8 @@ class Tab:
         of_object: whether it shows the chosen object; where none is chosen, there is nothing to show then.
         controls: names of the components that the visitor sets; the view holds their values.
         wire: connects the tab's own controls.
+        brings: name of the component whose event `picture` brings a picture to look at: its `path` among the uploads,
+            and whether it is `drawn`.
         ask: for the one tab that answers about a place where nothing was found: what it shows then.
     """
 
@@ -52,4 +65,5 @@ class Tab:
     of_object: bool = True
     controls: tuple[str, ...] = ()
     wire: Callable[[Parts, Events], None] | None = None
+    brings: str = ""
     ask: Callable[[View, Place], Values] | None = None

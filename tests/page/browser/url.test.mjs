@@ -38,3 +38,10 @@ test('Pr(n) that were edited come back as they were, and nothing else does', () 
   for (const bad of ['', '0', 'zz', '0000000000', 'zzzzzzzzz!', 'Z'.repeat(66), 'z'.repeat(9999)])
     assert.equal(fromHash(`#object=2&pr-left=${bad}`, TABS).hand, undefined);
 });
+
+test('what a picture is compared with is in the link, unless it is an uploaded one', () => {
+  const second = {model: 'demo', picture: '', way: 'blur', amount: 0.25}, state = {...START, tab: 'shape', second};
+  assert.deepEqual(fromHash(toHash(state, {}), TABS).second, second);
+  assert.equal(fromHash(toHash({...state, second: {...second, picture: 'own'}}, {}), TABS).second, undefined);
+  assert.equal(fromHash('#second-way=blur&second-amount=7', TABS).second, undefined);
+});

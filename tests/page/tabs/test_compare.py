@@ -1,0 +1,97 @@
+"""The tab that compares two looks."""
+
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("gradio")
+
+from dfine.data.spoil import spoil  # noqa: E402
+from dfine.inference.compare import compare, match  # noqa: E402
+from dfine.page.tabs.compare import OWN, second, uploaded  # noqa: E402
+from dfine.page.view import select  # noqa: E402
+from tests.page.visitor import EXAMPLES, PHOTO, example, open_tab, set_threshold  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def view(runner):
+    answer = runner.answer(EXAMPLES[0])
+    return replace(select(answer, 0.5), runner=runner, controls=dict(own=None))
+
+
+def test_a_second_look_at_the_same_finds_the_same(view):
+    value = second(view, dict(asked="this"))["drawn"]
+    count = len(view.answer.result.detections)
+    assert value["asked"] == "this" and [pair[:2] for pair in value["pairs"]] == [[i, i] for i in range(count)]
+    assert value["compact"]["labels"] == view.answer.result.detections.labels.tolist()
+    assert {name for _, name in value["models"]} >= {view.answer.model}
+
+
+def test_another_picture_another_model_and_spoiling(view, tmp_path):
+    own = replace(view, controls=dict(own=(str(PHOTO), "<my cat>.jpg")))
+    assert uploaded(own, {})["drawn"]["pictures"][0] == ("<my cat>.jpg", OWN)
+    assert second(own, dict(picture=OWN))["drawn"]["compact"]["size"] == [256, 256]
+    other = second(view, dict(picture="4-occlusion"))["drawn"]
+    assert other["titles"][1].startswith("4-occlusion.jpg") and other["picture"]["path"]
+    blurred = second(view, dict(way="blur", amount=0.5))["drawn"]
+    result = view.runner.models()(spoil(view.answer.picture, "blur", 0.5), 0.05)
+    expected = match(view.answer.result.detections, result.detections)
+    assert [pair[:2] for pair in blurred["pairs"]] == [list(pair[:2]) for pair in expected]
+
+
+@pytest.mark.parametrize(
+    "made_up, said",
+    [
+        (dict(picture="../../etc/passwd"), "the second picture is no longer there"),
+        (dict(picture=OWN), "the second picture is no longer there"),
+        (dict(model="/etc/passwd"), "is not on this machine"),
+        (dict(model="xlarge-obj365"), "is not on this machine"),
+    ],
+)
+def test_what_callers_make_up_gets_a_sentence(view, made_up, said):
+    assert said in second(view, made_up)["drawn"]["sentence"]
+
+
+@pytest.mark.parametrize("amount", [None, "x", 10**400, float("nan"), -3])
+def test_amounts_that_callers_make_up_are_put_into_bounds(view, amount):
+    assert "compact" in second(view, dict(way="blur", amount=amount, picture="", model=""))["drawn"]
+
+
+def test_both_pictures_their_pairs_and_edges_are_shown_and_a_link_restores_them(visit, model):
+    page = visit()
+    example(page, 0)
+    set_threshold(page, 0.5)
+    open_tab(page, "compare")
+    page.wait_for_selector("#compare tbody tr")
+    page.select_option("#second-way", "darkness")
+    page.wait_for_function("document.querySelector('#second-amount').disabled === false")
+    page.locator("#second-amount").fill("0.8")
+    page.wait_for_url("**second-amount=0.8**")
+    page.wait_for_function("lens.store.state.second.amount === 0.8")
+    first = model(EXAMPLES[0], 0.05)
+    after = model(spoil(first.picture, "darkness", 0.8), 0.05)
+    pairs = [p for p in compare(first, after).pairs if max(p.scores) >= 0.5]
+    shown = "() => [...document.querySelectorAll('#compare tbody tr')].map((tr) => tr.innerText)"
+    cells = """() => [...document.querySelectorAll('#compare tbody tr')].map((tr) =>
+        [...tr.children].map((td) => td.firstChild.data ?? td.innerText))"""
+    expected = [f"{pair.iou:.2f}" for pair in pairs]
+    there = f"ious => String(({cells})().slice(0, ious.length).map((row) => row[2])) === String(ious)"
+    page.wait_for_function(there, arg=expected)
+    for pair, row in zip(pairs, page.evaluate(cells)):
+        for cell, name, score in zip(row, pair.names, pair.scores):
+            assert cell == f"{name} {score:.2f}" + " (below)" * (score < 0.5)
+        moved = [float(text.split(" px")[0].replace("−", "-")) for text in row[3:]]
+        assert moved == pytest.approx(pair.moved.tolist(), abs=0.1)
+    rows = page.evaluate(shown)
+    page.locator("#compare tbody tr").nth(1).click()
+    assert page.evaluate("lens.store.state.object") == pairs[1].before
+    assert page.locator("#compare .edges figure:visible path.curve").count() == 8, "both objects, four edges each"
+    assert page.locator("#compare .stage .chosen").count() == 2
+    link = page.url
+    page.reload()
+    page.wait_for_selector("#compare tbody tr[aria-selected=true]")
+    assert page.url == link and page.input_value("#second-way") == "darkness"
+    assert page.evaluate(shown) == rows
+    page.locator("#panel-compare input[type=file]").set_input_files(PHOTO)
+    page.wait_for_selector("#compare figcaption:has-text('cheetah1.jpg')")
+    assert "second-" not in page.url, "a picture of one's own is in no link"
