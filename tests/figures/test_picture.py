@@ -117,3 +117,15 @@ def test_an_object_at_the_border_is_shown_whole(history):
     assert max(grey) - min(grey) < 12 and red[0] > 2 * red[1]
     inside = pictures.history_boxes(Image.new("RGB", history.size, "red"), history)
     assert inside.getpixel((1, 1))[0] > 150 and inside.getpixel((1, 1))[1] < 110
+
+
+def test_whiskers_span_their_intervals_at_any_scale():
+    boxes = torch.tensor([[20.0, 20, 60, 60]])
+    reach = torch.tensor([[[10.0, 30], [15, 25], [50, 70], [55, 65]]])
+    for scale in (1, 3):
+        image = pictures.whiskers(Image.new("RGB", (100 * scale, 80 * scale)), boxes, reach, (100, 80))
+        left, top, right, bottom = image.getbbox()
+        assert left == pytest.approx(10 * scale, abs=5) and right == pytest.approx(70 * scale, abs=5)
+        assert top == pytest.approx(15 * scale, abs=5) and bottom == pytest.approx(65 * scale, abs=5)
+    blank = Image.new("RGB", (100, 80))
+    assert not pictures.whiskers(blank, boxes[:0], reach[:0], (100, 80)).getbbox(), "no object, no whisker"

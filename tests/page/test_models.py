@@ -227,6 +227,13 @@ def test_without_the_shipped_checkpoint_it_is_not_offered(offline, monkeypatch, 
     assert "demo" not in [name for _, name in Models(EVERYDAY).choices()]
 
 
+def test_what_is_here_needs_no_fetching(offline):
+    models = Models("demo")
+    here = models.here()
+    assert "demo" in here and set(here) <= {name for _, name in models.choices()}
+    assert all(row["state"] != "to be fetched" for row in models.table() if row["name"] in here)
+
+
 @pytest.mark.parametrize(
     "value, want", [(None, True), ("", True), ("1", True), ("0", False), ("off", False), (" No ", False)]
 )
