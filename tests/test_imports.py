@@ -20,7 +20,8 @@ FLOORS = [
     ("inference",),
     ("evaluation",),
     ("training",),
-    ("video", "explore", "page"),
+    ("video",),
+    ("explore", "page"),
     ("cli",),
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
