@@ -42,6 +42,8 @@ class Out:
     form: str = "coco"  # of the pre-labels
     calibrate: bool = False  # whether to fit the intervals to the answers, and store that with the checkpoint
     suspects: Path | None = None  # CSV file of the probable label errors
+    slices: tuple[str, ...] = ()  # fields by which AP and coverage are asked for
+    compare: str | None = None  # the other run, by its field
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,13 @@ def explore(
     suspects: Annotated[
         Path | None, Option(help="Rank probable label errors, show them first, and list them in this CSV file.")
     ] = None,
+    slice: Annotated[
+        list[str] | None,
+        Option(help="AP and coverage by size, class, case, tags, a field, or ground_truth.ATTRIBUTE; repeatable."),
+    ] = None,
+    compare: Annotated[
+        str | None, Option(metavar="FIELD", help="Compare with the run in this field, picture by picture.")
+    ] = None,
     prelabel: Annotated[
         Path | None, Option(help="Write pre-labels of unlabelled pictures into this new folder.")
     ] = None,
@@ -96,7 +105,7 @@ def explore(
     opening = dict(name=name, truth=truth, split=split, count=count, seed=seed)
     run(
         Look(data, model, device, field, threshold, top, batch, workers, names, opening),
-        Out(report, export, prelabel, format, calibrate, suspects),
+        Out(report, export, prelabel, format, calibrate, suspects, tuple(slice or ()), compare),
         Where(address, port, browser, app),
     )
 
@@ -106,7 +115,7 @@ def run(look: Look, out: Out, where: Where) -> None:
     from dfine.explore.database import alone, require_database
 
     require_database()
-    from dfine.explore import export, session, suspect_store, workspace
+    from dfine.explore import export, session, suspect_store, views, workspace
     from dfine.files import check_file, check_folder, require_empty
 
     folders = [require_empty(folder) for folder in (out.export, out.prelabel) if folder]
@@ -121,6 +130,8 @@ def run(look: Look, out: Out, where: Where) -> None:
     if out.suspects and out.suspects.is_dir():
         raise ValueError(f"{out.suspects} is a folder; --suspects names the CSV file to write")
     check_file(out.suspects)
+    if out.compare == look.field:
+        raise ValueError(f"--compare names another run than --field, and both are {look.field!r}")
     for folder in filter(None, (out.report, out.export, out.prelabel)):
         check_folder(folder)
     if where.app:
@@ -131,10 +142,18 @@ def run(look: Look, out: Out, where: Where) -> None:
             _calibrate(dataset, look)
         if out.suspects:
             _suspect(dataset, look, out.suspects)
+        if out.slices:
+            _slices(dataset, look.field, out.slices)
+        if out.compare:
+            from dfine.explore.compare import compare
+
+            typer.echo(f"\n{compare(dataset, look.field, out.compare)}")
         if out.report:
             from dfine.explore.report import write
+            from dfine.explore.slices import BY
 
-            typer.echo(f"the report is {write(dataset, look.field, out.report)}")
+            by = tuple(dict.fromkeys((*BY, *out.slices)))
+            typer.echo(f"the report is {write(dataset, look.field, out.report, by=by)}")
         if out.export:
             typer.echo(f"the reviewed data set is in {export.reviewed(dataset, out.export, look.field)}")
         if out.prelabel:
@@ -143,8 +162,8 @@ def run(look: Look, out: Out, where: Where) -> None:
     if where.app:
         options = dict(address=where.address, port=where.port, browser=where.browser)
         options["spaces"] = workspace.spaces(bool(dataset.list_evaluations()), suspects=bool(out.suspects))
-        if out.suspects:
-            options["view"] = dataset.load_saved_view(suspect_store.view_name(look.field))
+        first = suspect_store.view_name(look.field) if out.suspects else views.reported_name(look.field)
+        options["view"] = dataset.load_saved_view(first)
         session.serve(dataset, typer.echo, **options)
 
 
@@ -167,10 +186,35 @@ def _explored(look: Look):
     if stages:
         rows = [{"stage": name} | {m: _number(stats.get(m)) for m in METRICS} for name, stats in stages.items()]
         typer.echo(f"\n{table(rows)}\nof boxes with a score of {look.threshold:g} or more; `dfine evaluate` counts all")
+        typer.echo(_errors(dataset, look.field))
     typer.echo("\nsaved views, and how many boxes they show")
     for name, count in views.save(dataset, look.field).items():
         typer.echo(f"{count:6d}  {name}")
     return dataset
+
+
+def _errors(dataset, field: str) -> str:
+    """How many of the reported boxes are wrong, by kind."""
+    from dfine.explore import views
+    from dfine.figures.pages.errors import WORDS
+
+    found = views.reported(dataset, field).count_values(f"{field}.detections.error")
+    said = ", ".join(f"{found[kind]} {WORDS[kind]} ({kind})" for kind in WORDS if found.get(kind)) or "no errors"
+    return f"\nof the boxes with a score of {views.SHOWN:g} or more {found.get('correct', 0)} are right; {said}"
+
+
+def _slices(dataset, field: str, by: tuple[str, ...]) -> None:
+    """Say AP and coverage of every slice, and which is the worst."""
+    from dfine.explore.slices import slices, worst
+
+    found = slices(dataset, field, by)
+    rows = [
+        {"by": s.by, "slice": s.value, "objects": s.objects, "AP": _number(s.ap), "80 % holds": _number(s.coverage)}
+        for s in found
+    ]
+    typer.echo(f"\n{table(rows)}" if rows else "\nthere are no slices by that")
+    if least := worst(found):
+        typer.echo(f"the worst: {least.by} {least.value}, AP {least.ap:.3f} of {least.objects} objects")
 
 
 def _suspect(dataset, look: Look, path: Path) -> None:

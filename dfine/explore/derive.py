@@ -14,6 +14,8 @@ from dfine.explore.columns import corners
 from dfine.explore.fiftyone_coco import Label
 
 NEAR = 0.1  # IoU from which a box says something about an object
+TOUCH = 0.3  # IoU from which something was found at an object
+VERSION = 2  # of what is derived; another one is evaluated again
 
 _KINDS = {
     "truth_id": fo.StringField,
@@ -30,7 +32,7 @@ Running = tuple[Iterator[str], Iterator[str]]  # the kinds of the detections, th
 
 def schema(field: str, truth: str) -> dict[str, type]:
     """The attributes that the App can filter by, as `extend_schema` of `dfine.explore.fiftyone_private` takes them."""
-    objects = {f"{field}_error": fo.StringField, f"{field}_found": fo.IntField}
+    objects = {f"{field}_error": fo.StringField, f"{field}_found": fo.IntField, f"{field}_best": fo.FloatField}
     return {
         f"{name}.detections.{attribute}": kind
         for name, kinds in ((field, _KINDS), (truth, objects))
@@ -40,7 +42,7 @@ def schema(field: str, truth: str) -> dict[str, type]:
 
 def forget(dataset: fo.Dataset, field: str, truth: str) -> None:
     """Take away what was derived; of detections only the names, since they are replaced themselves."""
-    paths = [f"{truth}.detections.{field}_{what}" for what in ("error", "found")]
+    paths = [f"{truth}.detections.{field}_{what}" for what in ("error", "found", "best")]
     dataset.delete_sample_fields([p for p in paths if dataset.get_field(p) is not None])
 
 
@@ -64,10 +66,13 @@ def picture(
     kinds, states = errors
     key, (objects, found) = list(stages.items())[-1]
     values: dict = {}
+    best = np.zeros(len(objects))
     if found:
         boxes = np.array(row[f"{field}.boxes"], dtype=np.float64)  # [n, 1 + L, 4]
         target = corners(row[f"{truth}.bounding_box"], (row["metadata.width"], row["metadata.height"]))  # [m, 4]
         columns = detections(boxes, target, objects, found, key)
+        scores = np.array([label.confidence for label in found])
+        best = np.where(overlaps(boxes[:, -1], target) >= TOUCH, scores[:, None], 0).max(0, initial=0)
         columns["error"] = [next(kinds) for _ in found]
         for name, column in columns.items():
             values |= {f"{field}.detections.{i}.{name}": value for i, value in enumerate(column)}
@@ -76,6 +81,7 @@ def picture(
         crowd = bool(o.iscrowd)
         values[f"{truth}.detections.{i}.{field}_error"] = "" if crowd else next(states)
         values[f"{truth}.detections.{i}.{field}_found"] = met[0] if met and not crowd else None
+        values[f"{truth}.detections.{i}.{field}_best"] = None if crowd else float(best[i])
     return values
 
 

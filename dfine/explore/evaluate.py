@@ -75,7 +75,7 @@ def _state(dataset: fo.Dataset, field: str) -> str:
     paths = [f"{truth}.detections.{a}" for a in ("id", "label", "bounding_box", "iscrowd")]
     values = dataset.values(["id", *(p for p in paths if dataset.has_field(p))])
     filled = len(looked_at(dataset, field)), dataset.count(f"{field}.detections"), about.get("run")
-    return short_digest(repr((values, filled)), 64)
+    return short_digest(repr((values, filled, derive.VERSION)), 64)
 
 
 def forget(dataset: fo.Dataset, field: str = fields.FIELD) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from dfine.evaluation.confusion import Confusion
 from dfine.evaluation.curves import curves
 from dfine.evaluation.tide import KINDS, Errors, error_types
 from dfine.explore import fields
+from dfine.explore.slices import BY, slices
 from dfine.explore.worst_pictures import SURE, WORST, worst_pictures
 from dfine.figures.pages.report import report
 from dfine.files import replacing
@@ -30,7 +31,14 @@ SCHEMA = 1  # of the numbers
 KEPT = ("model", "digest", "dfine", "size", "threshold", "top")  # of what is stored of a run
 
 
-def write(dataset, field: str = fields.FIELD, folder: str | Path = "report", *, worst: int = WORST) -> Path:
+def write(
+    dataset,
+    field: str = fields.FIELD,
+    folder: str | Path = "report",
+    *,
+    worst: int = WORST,
+    by: Sequence[str] = BY,
+) -> Path:
     """Write `report.html` and `report.json` into a folder, each all at once or not at all.
 
     Args:
@@ -38,6 +46,7 @@ def write(dataset, field: str = fields.FIELD, folder: str | Path = "report", *, 
         field: FIELD.
         folder: made if it is not there.
         worst: how many of the worst pictures to show.
+        by: the slices, as `dfine.explore.slices.slices` takes them.
 
     Returns:
         The page.
@@ -46,7 +55,7 @@ def write(dataset, field: str = fields.FIELD, folder: str | Path = "report", *, 
         ValueError: nothing was explored in `field`, or it was not evaluated.
     """
     tables, matches, head = _stored(dataset, field)
-    found = tally(tables.truth, tables.rows, matches, head, worst=worst)
+    found = tally(tables.truth, tables.rows, matches, head, worst=worst) | _more(dataset, field, by)
     suspected: list = []
     if dataset.has_sample_field(fields.suspects_field(field)):
         from dfine.explore.suspect_store import details, kinds
@@ -61,10 +70,20 @@ def write(dataset, field: str = fields.FIELD, folder: str | Path = "report", *, 
     return folder / "report.html"
 
 
-def numbers(dataset, field: str = fields.FIELD, *, worst: int = WORST) -> dict:
-    """The report's numbers from what is stored; see `tally`. Raises ValueError as `write` does."""
+def numbers(dataset, field: str = fields.FIELD, *, worst: int = WORST, by: Sequence[str] = BY) -> dict:
+    """The report's numbers from what is stored; see `tally`. Raises ValueError as `write` does.
+
+    Besides, `slices`, and `comparison` where the run was compared with another one.
+    """
     tables, matches, head = _stored(dataset, field)
-    return tally(tables.truth, tables.rows, matches, head, worst=worst)
+    return tally(tables.truth, tables.rows, matches, head, worst=worst) | _more(dataset, field, by)
+
+
+def _more(dataset, field: str, by: Sequence[str]) -> dict:
+    """What needs the data set itself: slices, and the latest comparison with another run."""
+    compared = fields.about(dataset, field).get("comparison")
+    found = {"slices": [s.to_dict() for s in slices(dataset, field, by)]}
+    return found | ({"comparison": compared} if compared else {})
 
 
 def _stored(dataset, field: str) -> tuple:

@@ -19,7 +19,9 @@ VISIBLE = "visible"  # the share of an object that can be seen, as drawn scenes 
 _READ = ("label", "confidence", "record", "truth_id", "truth_iou")
 
 
-def matches(dataset: fo.Dataset | Collection, field: str = fields.FIELD, iou: float = 0.5) -> Matches:
+def matches(
+    dataset: fo.Dataset | Collection, field: str = fields.FIELD, iou: float = 0.5, *, objects: bool = False
+) -> Matches:
     """The detections of the last layer whose object is of their class and overlaps by at least `iou`.
 
     Everything is read from the stored fields; the network is not run. Of several detections on one object the surest is
@@ -29,6 +31,7 @@ def matches(dataset: fo.Dataset | Collection, field: str = fields.FIELD, iou: fl
         dataset: evaluated; or a view of it.
         field: FIELD.
         iou: lowest IoU in 0..1.
+        objects: whether to add the group "object": the ids of the answers' labels.
 
     Returns:
         Edge logits and true offsets, with the groups "class", "size" (small, medium, large, as in COCO) and, of scenes,
@@ -45,7 +48,7 @@ def matches(dataset: fo.Dataset | Collection, field: str = fields.FIELD, iou: fl
     edges, offsets, images = [], [], []
     seen = dataset.has_field(f"{truth}.detections.{VISIBLE}")
     groups: dict[str, list] = {"class": [], "size": []} | ({"case": []} if dials else {})
-    groups |= {"visibility": []} if seen else {}
+    groups |= ({"visibility": []} if seen else {}) | ({"object": []} if objects else {})
     plain = ["id", "metadata.width", "metadata.height", *dials]
     lists = {truth: ("id", "label", "bounding_box", *([VISIBLE] if seen else [])), field: _READ}
     for part in chunks(looked_at(dataset, field), plain, lists):
@@ -62,6 +65,8 @@ def matches(dataset: fo.Dataset | Collection, field: str = fields.FIELD, iou: fl
             images += [row["id"]] * len(found)
             groups["class"] += [row[f"{field}.label"][i] for i, _ in found]
             groups["size"] += [size_of(float((box[2:] - box[:2]).prod())) for box in boxes]
+            if objects:
+                groups["object"] += [row[f"{truth}.id"][j] for _, j in found]
             if seen:
                 groups["visibility"] += [visibility(row[f"{truth}.{VISIBLE}"][j]) for _, j in found]
             if dials:

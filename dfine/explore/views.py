@@ -13,11 +13,17 @@ from fiftyone import ViewField as F
 from dfine.explore import fields
 
 SHOWN = 0.5  # score from which boxes are reported, as by `dfine detect`; what lies below does no harm
+REPORTED = "reported boxes"  # the view without low scores
+NOTHING = 0.1  # score under which nothing was found at an object
 SURE = 0.7  # nearly all boxes with this score or more are right where the answers are
 WORSE = 0.05  # IoU lost from the initial box to the last: more than an edge that moves by a pixel or two
 UNSURE = 0.33  # of the box: an edge that may lie a third of the box further in is not known
 SHARP = 0.25  # of the box: the longest interval of an edge that counts as known
 TINY = 32  # pixels: COCO's bound of a small object, measured where the network looks, on its input
+WHOLE = (
+    f"All pictures, with the boxes that are reported (score from {SHOWN}). The App opens with it; the button *Low "
+    "scores* above the pictures shows the others, too."
+)
 
 
 @dataclass(frozen=True)
@@ -41,13 +47,35 @@ def save(dataset: fo.Dataset, field: str = fields.FIELD) -> dict[str, int]:
     Returns:
         How many boxes each view shows, by the view's name.
     """
-    counts = {}
+    view, name = reported(dataset, field), reported_name(field)
+    dataset.save_view(name, view, description=WHOLE, color="#7A6BEE", overwrite=True)
+    counts = {name: view.count(f"{field}.detections")}
     for question in questions(dataset, field):
-        name = question.name if field == fields.FIELD else f"{question.name} ({field})"
+        name = _named(question.name, field)
         view = ask(dataset, question)
         dataset.save_view(name, view, description=question.about, color=question.colour, overwrite=True)
         counts[name] = view.count(f"{question.field}.detections")
     return counts
+
+
+def reported(dataset: fo.Dataset, field: str = fields.FIELD) -> fo.DatasetView:
+    """All pictures, with the boxes of every stage that are reported: those with a score from 0.5."""
+    view, layers = dataset.view(), fields.about(dataset, field)["layers"]
+    for stage in fields.stages(layers):
+        name = fields.field_of(field, stage, layers)
+        if dataset.has_sample_field(name):
+            view = view.filter_labels(name, F("confidence") >= SHOWN, only_matches=False)
+    return view
+
+
+def reported_name(field: str = fields.FIELD) -> str:
+    """What the view of `reported` is called."""
+    return _named(REPORTED, field)
+
+
+def _named(name: str, field: str) -> str:
+    """What a view of the run in `field` is called."""
+    return name if field == fields.FIELD else f"{name} ({field})"
 
 
 def ask(dataset: fo.Dataset, question: Question) -> fo.DatasetView:
@@ -76,7 +104,8 @@ def questions(dataset: fo.Dataset, field: str = fields.FIELD) -> list[Question]:
     )
     if dataset.get_field(f"{field}.detections.error") is None:
         return [unsure]
-    return [*_about_detections(field), _late(info, field), unsure, _lost(info, field)]
+    doubted = [] if dataset.get_field(f"{info['truth']}.detections.{field}_best") is None else [_extra(info, field)]
+    return [*_about_detections(field), *doubted, _late(info, field), unsure, _lost(info, field)]
 
 
 def _about_detections(field: str) -> list[Question]:
@@ -104,6 +133,15 @@ def _about_detections(field: str) -> list[Question]:
             "#CC79A7",
         ),
         Question(
+            "probably wrong classes",
+            f"Score from {SURE} and sharp edges, on an object that the answers give another class, and that nothing "
+            "else found; the highest score first.",
+            field,
+            sure & (F("error") == "Cls"),
+            F("confidence"),
+            "#56B4E9",
+        ),
+        Question(
             "probably missing labels",
             f"Score from {SURE} and sharp edges where the answers have nothing; the highest score first.",
             field,
@@ -112,6 +150,25 @@ def _about_detections(field: str) -> list[Question]:
             "#0072B2",
         ),
     ]
+
+
+def _extra(info: dict, field: str) -> Question:
+    """Answers where the detector sees nothing."""
+    return Question(
+        "probably extra labels",
+        f"True objects of {TINY} x {TINY} pixels or more on the network's input at which nothing was found with a "
+        f"score of {NOTHING} or more, of whatever class; the largest first.",
+        info["truth"],
+        (F(f"{field}_error") == "Miss") & (F(f"{field}_best") < NOTHING) & (_area(info) >= TINY**2),
+        _area(info),
+        "#D55E00",
+    )
+
+
+def _area(info: dict) -> F:
+    """Of an object on the network's input, in square pixels."""
+    height, width = fields.card(info).input_size
+    return F("bounding_box")[2] * width * F("bounding_box")[3] * height
 
 
 def _late(info: dict, field: str) -> Question:
@@ -131,7 +188,7 @@ def _late(info: dict, field: str) -> Question:
 def _lost(info: dict, field: str) -> Question:
     """Small objects that nothing was found on."""
     height, width = fields.card(info).input_size
-    area = F("bounding_box")[2] * width * F("bounding_box")[3] * height  # on the network's input, in pixels
+    area = _area(info)
     missed = F(f"{field}_error") == "Miss"
     return Question(
         "tiny and lost",

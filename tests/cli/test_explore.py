@@ -34,7 +34,8 @@ def test_scenes_from_the_run_to_the_files(fo, scenes_folder, tmp_path):
     assert len(dataset) == 8 and "'eight', 8 pictures" in done.stdout
     assert re.search(r"^layer 3 +0\.\d{3}", done.stdout, re.MULTILINE)
     assert re.search(r"^ +\d+  most uncertain edges$", done.stdout, re.MULTILINE)
-    assert len(dataset.list_saved_views()) == 6 and dataset.list_workspaces() == ["D-FINE"]
+    assert re.search(r"^of the boxes with a score of 0.5 or more \d+ are right; \d+ ", done.stdout, re.MULTILINE)
+    assert len(dataset.list_saved_views()) == 9 and dataset.list_workspaces() == ["D-FINE"]
     assert "By hard case" in (tmp_path / "report" / "report.html").read_text()
     assert dataset.count_values("hard") == {True: 4, False: 4}
     before = json.loads((scenes_folder / "annotations.json").read_text())
@@ -46,7 +47,7 @@ def test_scenes_from_the_run_to_the_files(fo, scenes_folder, tmp_path):
     run("--data", scenes_folder, "--name", "eight")
     dataset.reload()
     assert dataset.values("dfine.detections.id", unwind=True) == ids
-    assert len(dataset.list_saved_views()) == 6
+    assert len(dataset.list_saved_views()) == 9
 
 
 def test_unlabelled_pictures_become_pre_labels(fo, scenes_folder, tmp_path):

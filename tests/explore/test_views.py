@@ -15,10 +15,13 @@ def box(label, side=0.5, **more):
 
 
 def picture(name, found=(), truth=()):
-    """A sample from (label, what differs from a right detection), and from (label, side, error, stage)."""
+    """A sample from (label, what differs from a right detection), and from (label, side, error, stage, …, best)."""
     sample = fiftyone.Sample(filepath=f"/pictures/{name}.jpg")
     sample["dfine"] = fiftyone.Detections(detections=[box(label, **RIGHT | more) for label, more in found])
-    objects = [box(label, side, dfine_error=error, dfine_found=stage) for label, side, error, stage in truth]
+    objects = [
+        box(label, side, dfine_error=error, dfine_found=stage, dfine_best=float(best[0]) if best else 0.5)
+        for label, side, error, stage, *best in truth
+    ]
     sample["ground_truth"] = fiftyone.Detections(detections=objects)
     return sample
 
@@ -28,6 +31,8 @@ PICTURES = [
     picture("worse", [("b", dict(gain=-0.06)), ("not", dict(gain=-0.04)), ("not", dict(gain=-0.5, confidence=0.2))]),
     picture("worst", [("b", dict(gain=-0.2)), ("not", dict(gain=-0.5, error="Dupe"))]),
     picture("label", [("c", dict(error="Cls")), ("not", dict(error="Cls", doubt=0.3))]),
+    picture("wide", [], [("h", 0.3, "Miss", None, 0), ("not", 0.3, "Cls", None, 0), ("not", 0.3, "Miss", None, 0.2)]),
+    picture("wider", [], [("h", 0.4, "Miss", None, 0.09)]),
     picture("surer", [("c", dict(error="Loc", confidence=0.95)), ("not", dict(error="Both", confidence=0.6))]),
     picture("extra", [("d", dict(error="Bkg")), ("not", dict(error="Bkg", doubt=0.3))]),
     picture("late", [("e", {}), ("not", dict(error="Dupe"))], [("e", 0.2, "found", 3), ("not", 0.2, "found", 2)]),
@@ -40,7 +45,9 @@ PICTURES = [
 EXPECTED = {
     "refinement made it worse": ("b", ["worst", "worse"]),
     "sure and wrong": ("c", ["surer", "label"]),
+    "probably wrong classes": ("c", ["label"]),
     "probably missing labels": ("d", ["extra"]),
+    "probably extra labels": ("h", ["wider", "wide"]),
     "only the last layer got it right": ("e", ["large", "late"]),
     "most uncertain edges": ("f", ["vaguer", "vague"]),
     "tiny and lost": ("g", ["tiniest", "tiny"]),
@@ -64,13 +71,16 @@ def test_of_an_empty_data_set_the_views_are_empty(fo):
     dataset.add_dynamic_sample_fields()
     dataset.info["dfine"] = {"dfine": INFO}
     dataset.delete_samples(dataset)
-    assert views.save(dataset) == dict.fromkeys(EXPECTED, 0)
+    assert views.save(dataset) == dict.fromkeys([views.REPORTED, *EXPECTED], 0)
     dataset.delete()
 
 
 def test_each_view_answers_its_question(dataset):
     counts = views.save(dataset)
-    assert set(dataset.list_saved_views()) == set(EXPECTED) == set(counts)
+    assert set(dataset.list_saved_views()) == {views.REPORTED, *EXPECTED} == set(counts)
+    whole = dataset.load_saved_view(views.REPORTED)
+    assert len(whole) == len(dataset) and min(whole.values("dfine.detections.confidence", unwind=True)) >= views.SHOWN
+    assert counts[views.REPORTED] == whole.count("dfine.detections") < dataset.count("dfine.detections")
     for question in views.questions(dataset):
         label, names = EXPECTED[question.name]
         view = dataset.load_saved_view(question.name)
@@ -83,7 +93,7 @@ def test_each_view_answers_its_question(dataset):
 
 def test_saving_again_replaces(dataset):
     assert views.save(dataset) == views.save(dataset)
-    assert len(dataset.list_saved_views()) == len(EXPECTED)
+    assert len(dataset.list_saved_views()) == 1 + len(EXPECTED)
 
 
 def test_without_answers_only_the_edges_are_asked_about(fo):
@@ -93,7 +103,7 @@ def test_without_answers_only_the_edges_are_asked_about(fo):
     dataset.add_samples([sample])
     dataset.add_dynamic_sample_fields()
     dataset.info["dfine"] = {"dfine": INFO}
-    assert views.save(dataset) == {"most uncertain edges": 1}
+    assert views.save(dataset) == {"reported boxes": 1, "most uncertain edges": 1}
     dataset.delete()
 
 

@@ -6,19 +6,20 @@ import sys
 from pathlib import Path
 
 try:
-    from dfine.explore import suspect_panel
+    from dfine.explore import low_scores, suspect_panel
     from dfine.explore.panel import EdgesPanel
 except ModuleNotFoundError as error:
     if error.name != "dfine":
         raise
     sys.path.append(str(Path(__file__).resolve().parents[3]))  # linked from a clone that is not installed
-    from dfine.explore import suspect_panel
+    from dfine.explore import low_scores, suspect_panel
     from dfine.explore.panel import EdgesPanel
 
 
 def register(plugin) -> None:
     """Called by FiftyOne."""
     plugin.register(EdgesPanel)
+    plugin.register(low_scores.SwitchLowScores)
     plugin.register(suspect_panel.SuspectsPanel)
     plugin.register(suspect_panel.AcceptSuspects)
     plugin.register(suspect_panel.RejectSuspects)

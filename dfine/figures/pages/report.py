@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from PIL import Image
 
-from dfine.figures.pages import calibration_section, document, errors, gains, reporting, suspects
+from dfine.figures.pages import calibration_section, document, errors, gains, reporting, slices, suspects
 from dfine.figures.pages.document import Document, Panel, Section
 
 MOST = 24  # classes that a figure lists, the costliest ones; the table has all
@@ -49,8 +49,8 @@ def report(
 
     Args:
         numbers: plain values with the keys `head`, `stages`, `thresholds`, `by_threshold`, `classes`, `errors`,
-            `reporting`, `calibration` and `worst`, as `dfine.explore.report` makes them; they are put into the page
-            under the id `data`. What is None, empty or not there is left out.
+            `reporting`, `slices`, `comparison`, `calibration` and `worst`, as `dfine.explore.report` makes them; they
+            are put into the page under the id `data`. What is None, empty or not there is left out.
         pictures: the worst pictures with their entries in `worst`, drawn small.
         suspected: details of the first probable label errors; see `dfine.figures.pages.suspects`.
     """
@@ -82,6 +82,7 @@ def sections(numbers: dict) -> list[Section]:
         _gains(numbers),
         _errors(numbers),
         reporting.section(numbers.get("reporting")),
+        slices.section(numbers.get("slices"), numbers.get("comparison")),
         calibration_section.section(numbers["calibration"]),
     )
     return [section for section in made if section]

@@ -50,7 +50,7 @@ def section(found: dict | None) -> Section | None:
 def precision_recall(curves: Sequence[dict]) -> go.Figure:
     """Precision against recall at every score: thin lines are classes, the thick one is all together."""
     figure = _figure("recall", "precision")
-    for curve, line in zip(curves, _lines(curves)):
+    for curve, line in _drawn(curves):
         seen = [(r, p, s) for r, p, s in zip(curve["recall"], curve["precision"], curve["scores"]) if p is not None]
         _add(figure, curve, line, seen, ("recall", "precision"))
         best = curve["best"]
@@ -62,7 +62,7 @@ def precision_recall(curves: Sequence[dict]) -> go.Figure:
 def f1_by_score(curves: Sequence[dict]) -> go.Figure:
     """F1 by the score from which boxes are reported."""
     figure = _figure("reported from this score on", "F1")
-    for curve, line in zip(curves, _lines(curves)):
+    for curve, line in _drawn(curves):
         points = list(zip(curve["scores"], curve["f1"], curve["scores"]))
         _add(figure, curve, line, points, ("score", "F1"))
         best = curve["best"]
@@ -93,13 +93,13 @@ def confusion_html(found: dict, score: float) -> str:
     )
     if len(names) - 1 > MOST:
         return text + _pairs_html(found)
-    heads = "".join(f"<th>{escape(name) or 'not reported'}</th>" for name in names)
+    heads = "".join(f"<th><span>{escape(name) or 'not reported'}</span></th>" for name in names)
     top = max((n for i, row in enumerate(counts) for j, n in enumerate(row) if i != j), default=0) or 1
     rows = []
     for i, (name, row) in enumerate(zip(names, counts)):
         cells = "".join(_cell(n, i == j, top, max(row) or 1) for j, n in enumerate(row))
         rows.append(f"<tr><th>{escape(name) or 'no object'}</th>{cells}</tr>")
-    table = f'<table class="numbers cells"><tr><th></th>{heads}</tr>{"".join(rows)}</table>'
+    table = f'<table class="numbers cells matrix"><tr><th></th>{heads}</tr>{"".join(rows)}</table>'
     return f'<div class="scroll">{table}</div>{text}'
 
 
@@ -147,10 +147,10 @@ def _figure(x: str, y: str) -> go.Figure:
     return figure
 
 
-def _lines(curves: Sequence[dict]) -> list[dict]:
-    """Colour and width of every curve; the first is all classes together."""
-    thin = [dict(color=style.class_colour(i), width=1.2) for i in range(len(curves) - 1)]
-    return [dict(color=WHOLE, width=3.5), *thin]
+def _drawn(curves: Sequence[dict]) -> list[tuple[dict, dict]]:
+    """Every curve with its colour and width; all classes together come last, on top."""
+    thin = [dict(color=style.alpha(style.class_colour(i), 0.55), width=1.2) for i in range(len(curves) - 1)]
+    return [*zip(curves[1:], thin), (curves[0], dict(color=WHOLE, width=3.5))]
 
 
 def _add(figure: go.Figure, curve: dict, line: dict, points: list[tuple], axes: tuple[str, str]) -> None:

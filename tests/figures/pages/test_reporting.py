@@ -48,6 +48,7 @@ def test_every_class_has_a_line_and_a_dot_at_its_best():
         assert [len(t.x) for t in figure.data if t.mode == "markers"] == [1, 1, 1]
         assert len([t for t in figure.data if t.mode == "lines"]) == 3
     lines = [t for t in figures[0].data if t.mode == "lines"]
+    assert lines[-1].name == "all classes" and lines[-1].line.width > 2 * lines[0].line.width
     assert list(lines[0].x) == [1.0, 0.5] and list(lines[0].y) == [0.5, 1.0], "no precision where nothing is reported"
     assert figures[1].data[1].x == (0.4,) and figures[1].data[1].y == (0.8,)
     assert "&lt;cat&gt;" in section.panels[0].text and "<cat>" not in section.panels[0].text
