@@ -44,6 +44,8 @@ class Out:
     suspects: Path | None = None  # CSV file of the probable label errors
     slices: tuple[str, ...] = ()  # fields by which AP and coverage are asked for
     compare: str | None = None  # the other run, by its field
+    similar: bool = False  # whether to look for near duplicates, leaks and outliers
+    sampling: Path | None = None  # CSV file of the pictures to label next
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,12 @@ def explore(
     compare: Annotated[
         str | None, Option(metavar="FIELD", help="Compare with the run in this field, picture by picture.")
     ] = None,
+    similar: Annotated[
+        bool, Option("--similar", help="Find near duplicates, leaks between splits, and outliers by the encoder.")
+    ] = False,
+    sampling: Annotated[
+        Path | None, Option(help="List in this CSV file which pictures to label next: doubtful and unlike each other.")
+    ] = None,
     prelabel: Annotated[
         Path | None, Option(help="Write pre-labels of unlabelled pictures into this new folder.")
     ] = None,
@@ -105,7 +113,7 @@ def explore(
     opening = dict(name=name, truth=truth, split=split, count=count, seed=seed)
     run(
         Look(data, model, device, field, threshold, top, batch, workers, names, opening),
-        Out(report, export, prelabel, format, calibrate, suspects, tuple(slice or ()), compare),
+        Out(report, export, prelabel, format, calibrate, suspects, tuple(slice or ()), compare, similar, sampling),
         Where(address, port, browser, app),
     )
 
@@ -127,9 +135,10 @@ def run(look: Look, out: Out, where: Where) -> None:
             "(dfine.load(...).save(FOLDER)) and name that with --model",
             "warning",
         )
-    if out.suspects and out.suspects.is_dir():
-        raise ValueError(f"{out.suspects} is a folder; --suspects names the CSV file to write")
-    check_file(out.suspects)
+    for option, file in (("--suspects", out.suspects), ("--sampling", out.sampling)):
+        if file and file.is_dir():
+            raise ValueError(f"{file} is a folder; {option} names the CSV file to write")
+        check_file(file)
     if out.compare == look.field:
         raise ValueError(f"--compare names another run than --field, and both are {look.field!r}")
     for folder in filter(None, (out.report, out.export, out.prelabel)):
@@ -137,11 +146,13 @@ def run(look: Look, out: Out, where: Where) -> None:
     if where.app:
         session.find_port(where.address, where.port)
     with alone((look.opening or {}).get("name") or look.data):
-        dataset = _explored(look)
+        dataset, detector = _explored(look)
         if out.calibrate:
             _calibrate(dataset, look)
         if out.suspects:
             _suspect(dataset, look, out.suspects)
+        if out.similar or out.sampling:
+            _similar(dataset, detector, look, out)
         if out.slices:
             _slices(dataset, look.field, out.slices)
         if out.compare:
@@ -167,8 +178,8 @@ def run(look: Look, out: Out, where: Where) -> None:
         session.serve(dataset, typer.echo, **options)
 
 
-def _explored(look: Look):
-    """The data set with everything stored, its views and its workspace; says what came out."""
+def _explored(look: Look) -> tuple:
+    """The data set with everything stored, its views and its workspace, and the detector; says what came out."""
     import dfine
     from dfine.engines.fastest import fastest
     from dfine.explore import fields, views, workspace
@@ -190,7 +201,7 @@ def _explored(look: Look):
     typer.echo("\nsaved views, and how many boxes they show")
     for name, count in views.save(dataset, look.field).items():
         typer.echo(f"{count:6d}  {name}")
-    return dataset
+    return dataset, detector
 
 
 def _errors(dataset, field: str) -> str:
@@ -201,6 +212,21 @@ def _errors(dataset, field: str) -> str:
     found = views.reported(dataset, field).count_values(f"{field}.detections.error")
     said = ", ".join(f"{found[kind]} {WORDS[kind]} ({kind})" for kind in WORDS if found.get(kind)) or "no errors"
     return f"\nof the boxes with a score of {views.SHOWN:g} or more {found.get('correct', 0)} are right; {said}"
+
+
+def _similar(dataset, detector, look: Look, out: Out) -> None:
+    """Look at the pictures by their encoder's features, and say what was found."""
+    from dfine.explore import sampling, similar
+    from dfine.explore.run import Pace
+
+    similar.embed(dataset, detector, look.field, Pace(look.batch, look.workers))
+    if out.similar:
+        counts = similar.find(dataset, look.field)
+        similar.index(dataset, look.field)
+        typer.echo("\n" + "\n".join(f"{count:6d}  {name}" for name, count in counts.items()))
+    if out.sampling:
+        found = sampling.sampling(dataset, look.field)
+        typer.echo(f"what to label next: {sampling.write_csv(found, out.sampling)}, {len(found)} pictures")
 
 
 def _slices(dataset, field: str, by: tuple[str, ...]) -> None:

@@ -46,6 +46,11 @@ def suspects_field(field: str) -> str:
     return f"{field}_suspects"
 
 
+def features_field(field: str) -> str:
+    """The field that holds what the encoder saw of a picture as a whole."""
+    return f"{field}_features"
+
+
 def about(dataset, field: str) -> dict:
     """What was stored about the run in `field` of a FiftyOne data set (or view).
 

@@ -114,7 +114,7 @@ def apply(dataset: fo.Dataset, model: DFineModel, field: str = fields.FIELD, pac
     with tqdm(
         total=len(dataset), initial=len(dataset) - len(ids), desc=field, unit=" pictures", disable=not pace.progress
     ) as bar:
-        for at, items in _batches(paths, model.build_get_item(), pace):
+        for at, items in batches(paths, model.build_get_item(), pace):
             mine = dict(zip(ids[at : at + len(items)], items))
             stored = {id: stored for id, stored in zip(mine, model.look(items)) if stored is not None}
             errors |= {id: item["error"] for id, item in mine.items() if "error" in item}
@@ -146,7 +146,7 @@ class _Files(Dataset):
         return self.opener({"filepath": self.paths[index]})
 
 
-def _batches(paths: list[str], opener: Opener, pace: Pace) -> Iterator[tuple[int, list[dict]]]:
+def batches(paths: list[str], opener: Opener, pace: Pace) -> Iterator[tuple[int, list[dict]]]:
     """(place of the first, items) of every batch."""
     loader = DataLoader(_Files(paths, opener), pace.batch, num_workers=pace.workers, collate_fn=DFineModel.collate_fn)
     at = 0

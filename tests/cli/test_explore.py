@@ -28,13 +28,23 @@ def sentence(*arguments):
 
 def test_scenes_from_the_run_to_the_files(fo, scenes_folder, tmp_path):
     done = run(
-        "--data", scenes_folder, "--name", "eight", "--report", tmp_path / "report", "--export", tmp_path / "out"
+        "--data",
+        scenes_folder,
+        "--name",
+        "eight",
+        "--report",
+        tmp_path / "report",
+        "--export",
+        tmp_path / "out",
+        *("--slice", "size", "--slice", "hard"),
     )
     dataset = fo.load_dataset("eight")
     assert len(dataset) == 8 and "'eight', 8 pictures" in done.stdout
     assert re.search(r"^layer 3 +0\.\d{3}", done.stdout, re.MULTILINE)
     assert re.search(r"^ +\d+  most uncertain edges$", done.stdout, re.MULTILINE)
     assert re.search(r"^of the boxes with a score of 0.5 or more \d+ are right; \d+ ", done.stdout, re.MULTILINE)
+    assert re.search(r"^hard +(True|False) +\d+ +0\.\d{3} +0\.\d{3}$", done.stdout, re.MULTILINE)
+    assert "By size" in (tmp_path / "report" / "report.html").read_text()
     assert len(dataset.list_saved_views()) == 9 and dataset.list_workspaces() == ["D-FINE"]
     assert "By hard case" in (tmp_path / "report" / "report.html").read_text()
     assert dataset.count_values("hard") == {True: 4, False: 4}
@@ -55,7 +65,9 @@ def test_unlabelled_pictures_become_pre_labels(fo, scenes_folder, tmp_path):
     done = run(
         *("--data", scenes_folder / "images", "--name", "bare", "--names", ",".join(called)),
         *("--prelabel", tmp_path / "out", "--format", "yolo"),
+        *("--sampling", tmp_path / "next.csv"),
     )
+    assert len((tmp_path / "next.csv").read_text().splitlines()) == 1 + 8
     assert "pre-labels are in" in done.stdout and "sure and wrong" not in done.stdout
     assert len((tmp_path / "out" / "order.csv").read_text().splitlines()) == 1 + 8
     assert len(list((tmp_path / "out" / "labels").rglob("*.txt"))) == 8
@@ -75,6 +87,8 @@ def test_bad_input_is_said_before_the_network_runs(fo, scenes_folder, tmp_path):
     (tmp_path / "full" / "x").touch()
     assert "is not an empty folder" in sentence("--data", scenes_folder, "--export", tmp_path / "full")
     new = tmp_path / "new"
+    assert "is a folder; --sampling names the CSV file" in sentence("--data", scenes_folder, "--sampling", tmp_path)
+    assert "both are 'dfine'" in sentence("--data", scenes_folder, "--compare", "dfine")
     assert "need a folder each" in sentence("--data", scenes_folder, "--export", new, "--prelabel", new)
     assert "no file, folder or FiftyOne data set 'nothing'" in sentence("--data", "nothing")
     with socket.socket() as other:

@@ -96,6 +96,11 @@ def test_nothing_of_this_machine_leaves_with_the_numbers():
     assert len(found["worst"]) == 1 and "/some/where" not in json.dumps(found)
 
 
+def test_a_picture_that_cannot_be_read_any_more_stops_no_report():
+    entries = report.worst_pictures(truth((1, 1, BOX)), rows())
+    assert len(entries) == 1 and list(report._pictures(truth((1, 1, BOX)), entries)) == []
+
+
 # ── from FiftyOne ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -1,0 +1,79 @@
+"""Features of pictures: standardised, near duplicates, outliers; then real pictures with a copy in another split."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("fiftyone")
+
+from dfine.explore import similar  # noqa: E402
+from dfine.explore.sampling import sampling  # noqa: E402
+from tests.explore.worlds import predictor  # noqa: E402
+
+
+def test_without_pictures_there_are_no_pairs():
+    z = similar.standardised(np.zeros((0, 4)))
+    assert similar.pairs(z).places.shape == (0, 2) and similar.oddness(z).shape == (0,)
+    assert similar.oddness(similar.standardised(np.ones((1, 4)))).tolist() == [0.0]
+
+
+def test_features_are_centred_scaled_and_of_unit_length():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(20, 6)) * [1, 10, 100, 1, 1, 0] + 5
+    z = similar.standardised(features)
+    assert z.shape == (20, 5), "what is the same everywhere is left out"
+    np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1)
+    np.testing.assert_allclose(z, similar.standardised(features * [2, 3, 4, 5, 6, 7] - 9), atol=1e-9)
+
+
+def test_pairs_and_the_odd_one_out(monkeypatch):
+    monkeypatch.setattr(similar, "_AT_ONCE", 3)  # several blocks
+    rng = np.random.default_rng(1)
+    z = rng.normal(size=(12, 8)) * 0.3 + [3, *[0] * 7]
+    z[7] = z[2] + 1e-6
+    z[11] = [-3, *[0] * 7]
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    found = similar.pairs(z, least=0.999999)
+    assert found.places.tolist() == [[2, 7]] and found.cosines[0] == pytest.approx(1)
+    every = similar.pairs(z, least=-1)
+    assert len(every.places) == 12 * 11 / 2 and (np.diff(every.cosines) <= 0).all()
+    assert similar.oddness(z).argmax() == 11
+
+
+def test_a_copy_in_another_split_is_a_leak_and_the_pool_is_put_in_order(fo, tmp_path):
+    from dfine.explore.run import Pace, explore
+
+    rng = np.random.default_rng(0)
+    for i in range(11):
+        coarse = rng.integers(0, 255, (6, 6, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((96, 96), Image.Resampling.BICUBIC).save(tmp_path / f"{i:02d}.png")
+    Image.open(tmp_path / "03.png").resize((90, 90)).save(tmp_path / "11.jpg", quality=90)
+    (tmp_path / "12.jpg").write_bytes(b"no picture")
+    model, pace = predictor(("cat", "dog"), queries=10, size=(64, 64)), Pace(batch=4, progress=False)
+    with pytest.warns(UserWarning, match="1 of 13 pictures cannot be read"):
+        dataset = explore(tmp_path, model, pace=pace, name="similar")
+    try:
+        with pytest.raises(ValueError, match="among 10 or more, and 0 were looked at"):
+            similar.find(dataset)
+        assert similar.embed(dataset, model, pace=pace) == 12
+        assert similar.embed(dataset, model, pace=pace) == 0, "what has features is not looked at again"
+        paths = {s.filepath[-6:]: s for s in dataset}
+        for name, tag in (("03.png", "train"), ("11.jpg", "test"), ("04.png", "train")):
+            paths[name].tags = [tag]
+            paths[name].save()
+        counts = similar.find(dataset)
+        twins = [s.filepath[-6:] for s in dataset.load_saved_view("leaks between splits")]
+        assert sorted(twins) == ["03.png", "11.jpg"] and counts["leaks between splits"] == 2
+        assert counts["outliers"] == 12
+        twin = dataset[paths["11.jpg"].id]
+        assert twin["dfine_twin"] == paths["03.png"].id and twin["dfine_leak"]
+        similar.index(dataset)
+        nearest = dataset.sort_by_similarity(twin.id, brain_key="dfine_similar", k=2)
+        assert {s.filepath[-6:] for s in nearest} == {"03.png", "11.jpg"}
+
+        found = sampling(dataset, count=5)
+        assert [row["rank"] for row in found] == [1, 2, 3, 4, 5] and len({row["sample"] for row in found}) == 5
+        assert not any(row["picture"].endswith("12.jpg") for row in found), "what cannot be read is no choice"
+        assert found[0]["doubt"] == max(row["doubt"] for row in sampling(dataset))
+    finally:
+        dataset.delete()
