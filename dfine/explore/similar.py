@@ -84,6 +84,8 @@ def standardised(features: np.ndarray) -> np.ndarray:
     Channels that are the same everywhere are left out. A picture that is the mean of all has length 0.
     """
     features = np.asarray(features, np.float64)
+    if not len(features):
+        return features
     spread = features.std(0)
     keep = spread > 1e-6 * max(float(spread.max(initial=0)), 1e-12)
     z = (features[:, keep] - features[:, keep].mean(0)) / spread[keep]
@@ -133,9 +135,9 @@ def find(dataset: fo.Dataset, field: str = fields.FIELD) -> dict[str, int]:
     """
     name = fields.features_field(field)
     seen = dataset.exists(name) if dataset.has_sample_field(name) else dataset.limit(0)
+    if len(seen) < FEWEST:
+        raise ValueError(f"similar pictures are looked for among {FEWEST} or more, and {len(seen)} were looked at")
     ids, features, tags = seen.values(["id", name, "tags"])
-    if len(ids) < FEWEST:
-        raise ValueError(f"similar pictures are looked for among {FEWEST} or more, and {len(ids)} were looked at")
     z = standardised(np.stack(features))
     twins, odd = pairs(z), oddness(z)
     nearest: dict[int, int] = {}
