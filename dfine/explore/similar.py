@@ -96,8 +96,8 @@ def pairs(z: np.ndarray, least: float = SAME) -> Pairs:
     """The pairs of rows of `standardised` with a cosine of at least `least`, every pair once."""
     places, cosines = [np.zeros((0, 2), int)], [np.zeros(0)]
     for start in range(0, len(z), _AT_ONCE):
-        same = np.triu(z[start : start + _AT_ONCE] @ z.T, start + 1)
-        i, j = np.nonzero(same >= least)
+        same = z[start : start + _AT_ONCE] @ z.T
+        i, j = np.nonzero(np.triu(same >= least, start + 1))
         places.append(np.stack((i + start, j), 1))
         cosines.append(same[i, j])
     found, cosine = np.concatenate(places), np.concatenate(cosines)
