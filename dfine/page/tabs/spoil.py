@@ -26,7 +26,8 @@ GROWN = 1.2  # times as long: an interval that has become longer in earnest
 STEPS = [0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0]  # of a sweep
 HELP = """Let go of the slider, and the network looks once more. It is not told that the picture was spoiled, nor where
 the object was. A detector that knows how sure it is should become unsure of the edge that you cover, and of that edge
-only. It learns that from pictures in which patches hide edges (`dfine train --cover`), as in the training of `demo`."""
+only. It learns that from pictures in which patches hide edges (`dfine train --cover`), and `demo` has seen some: the
+edge that you cover is usually its least sure one, but of one under plain paint it is still surer than it should be."""
 
 
 def build() -> Parts:
