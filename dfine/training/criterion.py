@@ -38,6 +38,15 @@ class Truth:
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """Which queries learn the boxes and edges of which objects."""
+
+    match: Match  # of n pairs
+    norm: Tensor  # what their sums are divided by
+    bins: tuple[Tensor, Tensor]  # where the true edges lie: left bin and right weight [n, 4] each
+
+
+@dataclass(frozen=True)
 class LastLayer:
     """The last layer's distributions, and how many queries are matched and unmatched."""
 
@@ -51,10 +60,15 @@ class Criterion:
 
     `criterion(trace, targets)` returns weighted terms by name, `"<term>/<stage>"`; their sum is the loss. A trace with
     denoising queries in front is given with the `noise` that made them.
+
+    Args:
+        weights: of the terms; by default the published ones.
+        union: whether boxes and edges of every stage learn from the union of all matches. Without it each stage learns
+            from its own match, to see what the union is for (`dfine.training.ablation`).
     """
 
-    def __init__(self, weights: LossWeights | None = None):
-        self.weights = weights or LossWeights()
+    def __init__(self, weights: LossWeights | None = None, *, union: bool = True):
+        self.weights, self.union = weights or LossWeights(), union
 
     def __call__(
         self,
@@ -76,23 +90,31 @@ class Criterion:
         """Terms of the matching queries, and how many of them are matched and unmatched."""
         stages = stages_of(trace)
         own = {name: hungarian(s.logits, s.boxes, targets, self.weights) for name, s in stages.items()}
-        everyone = union(list(own.values()))
-
         truth = _truth(targets)
-        objects, pairs = _global_mean(len(truth.labels), truth.boxes), _global_mean(len(everyone), truth.boxes)
-        counts = _counts(trace.last, everyone)
+        objects = _global_mean(len(truth.labels), truth.boxes)
+        pairs = self._pairs(own, trace, truth)
+        counts = _counts(trace.last, pairs[list(own)[-1]].match)
         last = LastLayer(trace.last.edges, trace.last.logits.sigmoid().amax(-1), counts)
-        bins = _bins(trace, everyone, truth)
 
         terms = {}
         for name, stage in stages.items():
             terms |= self._answer(name, stage, own[name], truth, objects)
-            terms |= self._place(name, stage, everyone, truth, pairs)
+            terms |= self._place(name, stage, pairs[name], truth)
             if isinstance(stage, Refinement):
-                terms |= self._shape(name, stage, everyone, truth, pairs, bins)
+                terms |= self._shape(name, stage, pairs[name], truth)
                 if stage is not trace.last:
-                    terms |= self._distil(name, stage, everyone, truth, last)
+                    terms |= self._distil(name, stage, pairs[name].match, truth, last)
         return terms, counts
+
+    def _pairs(self, own: dict[str, Match], trace: Trace, truth: Truth) -> dict[str, Pairs]:
+        """Of whom every stage learns boxes and edges: all the same, from the union; without it each from its own."""
+
+        def pairs(match: Match) -> Pairs:
+            return Pairs(match, _global_mean(len(match), truth.boxes), _bins(trace, match, truth))
+
+        if self.union:
+            return dict.fromkeys(own, pairs(union(list(own.values()))))
+        return {name: pairs(match) for name, match in own.items()}
 
     def _denoising(
         self, trace: Trace, targets: list[Target], noise: NoisedQueries, counts: tuple[Tensor, Tensor]
@@ -101,7 +123,7 @@ class Criterion:
         match, truth = known(noise, targets), _truth(targets)
         norm = _global_mean(len(truth.labels), truth.boxes) * noise.groups
         last = LastLayer(trace.last.edges, trace.last.logits.sigmoid().amax(-1), counts)
-        bins = _bins(trace, match, truth)
+        pairs = Pairs(match, norm, _bins(trace, match, truth))
 
         terms = {}
         for name, stage in stages_of(trace).items():
@@ -109,9 +131,9 @@ class Criterion:
                 continue
             name = f"denoising {name}"
             terms |= self._answer(name, stage, match, truth, norm)
-            terms |= self._place(name, stage, match, truth, norm)
+            terms |= self._place(name, stage, pairs, truth)
             if isinstance(stage, Refinement):
-                terms |= self._shape(name, stage, match, truth, norm, bins)
+                terms |= self._shape(name, stage, pairs, truth)
                 if stage is not trace.last:
                     terms |= self._distil(name, stage, match, truth, last)
         return terms
@@ -144,21 +166,18 @@ class Criterion:
         )
         return {f"vfl/{name}": w.vfl * loss / norm}
 
-    def _place(
-        self, name: str, stage: Estimate | Refinement, match: Match, truth: Truth, norm: Tensor
-    ) -> dict[str, Tensor]:
+    def _place(self, name: str, stage: Estimate | Refinement, pairs: Pairs, truth: Truth) -> dict[str, Tensor]:
+        match = pairs.match
         boxes, true = stage.boxes[match.picture, match.query], truth.boxes[match.target]
         return {
-            f"l1/{name}": self.weights.l1 * losses.l1(boxes, true) / norm,
-            f"giou/{name}": self.weights.giou * losses.giou(boxes, true) / norm,
+            f"l1/{name}": self.weights.l1 * losses.l1(boxes, true) / pairs.norm,
+            f"giou/{name}": self.weights.giou * losses.giou(boxes, true) / pairs.norm,
         }
 
-    def _shape(
-        self, name: str, stage: Refinement, match: Match, truth: Truth, norm: Tensor, bins: tuple[Tensor, Tensor]
-    ) -> dict[str, Tensor]:
-        at = (match.picture, match.query)
-        quality = iou(stage.boxes[at], truth.boxes[match.target])
-        return {f"fgl/{name}": self.weights.fgl * losses.fgl(stage.edges[at], *bins, quality) / norm}
+    def _shape(self, name: str, stage: Refinement, pairs: Pairs, truth: Truth) -> dict[str, Tensor]:
+        at = (pairs.match.picture, pairs.match.query)
+        quality = iou(stage.boxes[at], truth.boxes[pairs.match.target])
+        return {f"fgl/{name}": self.weights.fgl * losses.fgl(stage.edges[at], *pairs.bins, quality) / pairs.norm}
 
     def _distil(self, name: str, stage: Refinement, match: Match, truth: Truth, last: LastLayer) -> dict[str, Tensor]:
         at = (match.picture, match.query)

@@ -64,6 +64,7 @@ def test_the_wheel_brings_what_the_page_needs(wheel):
     assert any(name.startswith("dfine/assets/checkpoints/demo/") for name in names)
     examples = {f"dfine/assets/examples/{path.name}" for path in (ROOT / "assets" / "examples").iterdir()}
     assert examples and examples <= set(names)
+    assert {"dfine/assets/ablations.json", "dfine/assets/cells.json"} <= set(names)  # what notebooks show
     assert not any("__pycache__" in name or name.startswith(("tests/", "app.py")) for name in names)
 
 
