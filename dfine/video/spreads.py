@@ -16,7 +16,7 @@ class TrackSpread:
         name: the class that it had most often.
         times: of the frames, in seconds [n].
         scores: of the object [n].
-        spreads: length in pixels of each edge's interval: left, top, right, bottom [n][4].
+        spreads: length in pixels of each edge's interval: left, top, right, bottom [n, 4].
     """
 
     number: int
