@@ -82,5 +82,6 @@ def test_a_picture_inside_the_page():
 
 def test_origin_lists_what_is_known_in_its_own_order():
     head = {"model": "demo", "size": [640, 480], "digest": "", "threshold": None, "unlisted": 1}
-    text = document.origin(head, {"size": "Size", "digest": "Digest", "threshold": "Threshold", "model": "Model"})
-    assert text == "<dl><dt>Size</dt><dd>640 × 480</dd><dt>Model</dt><dd>demo</dd></dl>"
+    text = document.origin(head, ("size", "digest", "threshold", "model"))
+    assert text == "<dl><dt>Size in px</dt><dd>640 × 480</dd><dt>Checkpoint</dt><dd>demo</dd></dl>"
+    assert document.origin({}, tuple(document.LABELS)) == "<dl></dl>"
