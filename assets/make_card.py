@@ -19,14 +19,14 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 
-import dfine  # noqa: E402
-from assets import sureness  # noqa: E402
-from dfine.cli.evaluate import HELD_OUT, HELD_OUT_COUNT  # noqa: E402
-from dfine.data.scenes import NAMES, Scenes  # noqa: E402
-from dfine.data.sources import open_data  # noqa: E402
-from dfine.evaluation.coco import METRICS, Evaluation, evaluate  # noqa: E402
-from dfine.inference.predictor import Predictor  # noqa: E402
-from dfine.training.options import TrainOptions  # noqa: E402
+import dfine
+from assets import sureness
+from dfine.cli.evaluate import HELD_OUT, HELD_OUT_COUNT
+from dfine.data.scenes import NAMES, Scenes
+from dfine.data.sources import open_data
+from dfine.evaluation.coco import METRICS, Evaluation, evaluate
+from dfine.inference.predictor import Predictor
+from dfine.training.options import TrainOptions
 
 DEMO = HERE / "checkpoints" / "demo"
 OTHER_INPUTS, OTHER_COUNT = (448, 640), 100  # how well it does at inputs that it was not trained for

@@ -17,13 +17,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import dfine  # noqa: E402
-from dfine.data.loader import subset  # noqa: E402
-from dfine.data.occluders import FILLS  # noqa: E402
-from dfine.data.scenes import Scenes  # noqa: E402
-from dfine.data.sources import open_data  # noqa: E402
-from dfine.evaluation.covered import MEAN, CoverTest, covered_edges  # noqa: E402
-from dfine.inference.predictor import Predictor  # noqa: E402
+import dfine
+from dfine.data.loader import subset
+from dfine.data.occluders import FILLS
+from dfine.data.scenes import Scenes
+from dfine.data.sources import open_data
+from dfine.evaluation.covered import MEAN, CoverTest, covered_edges
+from dfine.inference.predictor import Predictor
 
 SEED = 4_000_000  # of the scenes; neither training nor the card draws them
 

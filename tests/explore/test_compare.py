@@ -4,8 +4,8 @@ import pytest
 
 pytest.importorskip("fiftyone")
 
-from dfine.explore import compare as compared  # noqa: E402
-from dfine.explore import fields  # noqa: E402
+from dfine.explore import compare as compared
+from dfine.explore import fields
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("fiftyone")
 
-from dfine.explore.sampling import doubt_of, ordered, write_csv  # noqa: E402
+from dfine.explore.sampling import doubt_of, ordered, write_csv
 
 EAST, NORTH, WEST = [1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]
 NONE = np.zeros((0, 2))

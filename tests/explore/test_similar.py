@@ -6,9 +6,9 @@ from PIL import Image
 
 pytest.importorskip("fiftyone")
 
-from dfine.explore import similar  # noqa: E402
-from dfine.explore.sampling import sampling  # noqa: E402
-from tests.explore.worlds import predictor  # noqa: E402
+from dfine.explore import similar
+from dfine.explore.sampling import sampling
+from tests.explore.worlds import predictor
 
 
 def test_without_pictures_there_are_no_pairs():

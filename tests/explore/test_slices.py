@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("fiftyone")
 
-from dfine.explore.slices import BINS, LEAST, Slice, named, slices, worst  # noqa: E402
+from dfine.explore.slices import BINS, LEAST, Slice, named, slices, worst
 
 
 def part(value, ap, objects=LEAST):

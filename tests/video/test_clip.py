@@ -6,10 +6,10 @@ import pytest
 
 av = pytest.importorskip("av")
 
-from dfine.video.clip import Limits, looked_at, plan  # noqa: E402
-from dfine.video.reading import Video  # noqa: E402
-from dfine.video.sources import VideoError  # noqa: E402
-from tests.video.clips import clip  # noqa: E402
+from dfine.video.clip import Limits, looked_at, plan
+from dfine.video.reading import Video
+from dfine.video.sources import VideoError
+from tests.video.clips import clip
 
 
 def test_a_plan_is_made_without_the_network(tmp_path):

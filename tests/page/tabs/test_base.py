@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from dfine.page import modules, tabs  # noqa: E402
+from dfine.page import modules, tabs
 
 
 def test_every_file_of_the_folder_is_a_tab_of_the_list():

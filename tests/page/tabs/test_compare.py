@@ -6,11 +6,11 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from dfine.data.spoil import spoil  # noqa: E402
-from dfine.inference.compare import compare, match  # noqa: E402
-from dfine.page.tabs.compare import OWN, second, uploaded  # noqa: E402
-from dfine.page.view import select  # noqa: E402
-from tests.page.visitor import EXAMPLES, PHOTO, example, open_tab, set_threshold  # noqa: E402
+from dfine.data.spoil import spoil
+from dfine.inference.compare import compare, match
+from dfine.page.tabs.compare import OWN, second, uploaded
+from dfine.page.view import select
+from tests.page.visitor import EXAMPLES, PHOTO, example, open_tab, set_threshold
 
 
 @pytest.fixture(scope="module")

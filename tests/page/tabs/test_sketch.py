@@ -7,10 +7,10 @@ import pytest
 
 gr = pytest.importorskip("gradio")
 
-from dfine.data.scenes import NAMES  # noqa: E402
-from dfine.page import cached_files  # noqa: E402
-from dfine.page.models import DRAWINGS  # noqa: E402
-from tests.page.visitor import EXAMPLES, example, hosts, open_tab, set_threshold  # noqa: E402
+from dfine.data.scenes import NAMES
+from dfine.page import cached_files
+from dfine.page.models import DRAWINGS
+from tests.page.visitor import EXAMPLES, example, hosts, open_tab, set_threshold
 
 
 def event(**said):

@@ -5,11 +5,11 @@ import pytest
 pytest.importorskip("gradio")
 av = pytest.importorskip("av")
 
-from PIL import Image, ImageDraw  # noqa: E402
+from PIL import Image, ImageDraw
 
-from dfine.page import cached_files  # noqa: E402
-from dfine.page.tabs import video  # noqa: E402
-from tests.page.visitor import EXAMPLES, open_tab  # noqa: E402
+from dfine.page import cached_files
+from dfine.page.tabs import video
+from tests.page.visitor import EXAMPLES, open_tab
 
 
 @pytest.fixture(scope="module")
