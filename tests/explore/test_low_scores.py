@@ -7,6 +7,13 @@ pytest.importorskip("fiftyone")
 from dfine.explore import low_scores, views  # noqa: E402
 
 
+def test_the_switch_is_a_button_above_the_pictures():
+    switch = low_scores.SwitchLowScores()
+    placed = switch.resolve_placement(None).to_json()
+    assert placed["place"] == "samples-grid-secondary-actions" and placed["view"]["label"] == "Low scores"
+    assert switch.config.name == low_scores.NAME
+
+
 def test_where_nothing_was_explored(fo):
     dataset = fo.Dataset()
     assert low_scores.switched(dataset, dataset.view()) is None
