@@ -18,7 +18,7 @@ const SIDES = ['First look', 'Second look'];
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function compare({element, name: key, props, trigger, watch}, page) {
   const {store} = page;
-  let asked = '', second = null, all = [], only = null, late = 0;
+  let asked = '', last = '', second = null, all = [], only = null, late = 0;
   const select = (label, id, change) => {
     const input = html('select', {id: `second-${id}`, onchange: () => choose({[id]: input.value})});
     return {input, element: html('label', {}, label, input)};
@@ -60,7 +60,8 @@ export function compare({element, name: key, props, trigger, watch}, page) {
     if (!value) return;
     offer(value);
     if (value.own) return choose({picture: OWN});
-    if (value.asked !== asked) return; // of an earlier question
+    if (value.asked !== last) return; // of an earlier question
+    asked = last;
     clearTimeout(late);
     second = value.compact ? {...value, trace: new Trace(value.compact)} : null;
     only = null;
@@ -92,11 +93,12 @@ export function compare({element, name: key, props, trigger, watch}, page) {
   function ask() {
     const now = wish(), question = JSON.stringify([page.told.picture?.url, page.told.model, now]);
     if (question === asked) return;
-    asked = question;
+    asked = last = question;
     second = null;
     say('Looking a second time …');
     clearTimeout(late);
-    late = setTimeout(() => { asked = ''; say('No answer came. Choose again what to compare with.'); }, LATE);
+    // An answer that comes later still counts; without one, the same can be asked again.
+    late = setTimeout(() => { asked = ''; say('No answer has come yet. Choose again what to compare with, or wait.'); }, LATE);
     trigger('second', {...now, asked});
   }
 
