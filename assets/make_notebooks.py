@@ -1,14 +1,17 @@
 """Run the notebooks again and keep what they show: `python assets/make_notebooks.py`, after a change of code or text.
 
 Every plotly figure also gets a picture of itself, so that the notebooks read on pages that run nothing, and in
-JupyterLab, which shows it, as large as it is, until a pointer comes near; that takes Chromium. Writes
-notebooks/*.ipynb and, from the cell tagged `readme` in each, figures/notebook-0N.png.
+JupyterLab, which shows it, as large as it is, until a pointer comes near; that takes Chromium. Every notebook gets
+its badges, and links to where the functions that it names begin now. Writes notebooks/*.ipynb, figures/badge-*.svg
+and, from the cell tagged `readme` in each notebook, figures/notebook-0N.png.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import importlib
+import inspect
 import io
 import os
 import re
@@ -35,7 +38,20 @@ WIDTH = 860  # pixels of a figure: what JupyterLab has for it in a window of 130
 ZOOM = 1.5  # dots for each of them in the README's pictures
 LIMIT = 150_000  # bytes of a README picture
 REPOSITORY = ""  # where the project can be had from, once it is published; every notebook's first cell gets it
-PARTS = {"05": "notebooks,explore,train", "06": "notebooks,train,onnx"}  # extras that a notebook needs
+BADGES = {  # a badge's name: what it says in two halves, the colour of the second, where it leads
+    "colab": ("open in", "Colab", "#B85C00", "https://colab.research.google.com"),
+    "kaggle": ("open in", "Kaggle", "#0E7490", "https://www.kaggle.com/code/new"),
+    "cpu": ("runs on", "a CPU", "#3F6B2A", "../docs/notebooks.md"),
+    "paper": ("arXiv", "2410.13842", "#8B1A1A", "https://arxiv.org/abs/2410.13842"),
+}
+GITHUB = "https://github.com/"
+NAMED = re.compile(r"\[`(?P<name>dfine(?:\.\w+)+)`\]\([^)]*\)")  # a link to where something of the library begins
+PARTS = {  # extras that a notebook needs
+    "04": "notebooks,train",
+    "05": "notebooks,explore,train",
+    "06": "notebooks,train,onnx",
+    "07": "notebooks,train",
+}
 FIRST = '''
 import importlib.util
 from pathlib import Path
@@ -75,8 +91,7 @@ QUIET = {
 
 def run(path: Path) -> nbformat.NotebookNode:
     """The notebook with fresh outputs. Raises CellExecutionError where a cell fails."""
-    notebook = nbformat.read(path, as_version=4)
-    next(cell for cell in notebook.cells if cell.cell_type == "code").source = first_cell(path)
+    notebook = refreshed(nbformat.read(path, as_version=4), path)
     search = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     with tempfile.TemporaryDirectory() as database:
         os.environ.update(QUIET | {"PYTHONPATH": search, "FIFTYONE_DATABASE_DIR": database})
@@ -95,6 +110,63 @@ def run(path: Path) -> nbformat.NotebookNode:
 def first_cell(path: Path) -> str:
     """The first code cell of a notebook, which installs the project where it is not."""
     return FIRST.format(repository=REPOSITORY, parts=PARTS.get(path.name[:2], "notebooks"))
+
+
+def refreshed(notebook: nbformat.NotebookNode, path: Path) -> nbformat.NotebookNode:
+    """The notebook with the first cell, badges and links to source lines as they have to be now; outputs stay."""
+    next(cell for cell in notebook.cells if cell.cell_type == "code").source = first_cell(path)
+    title, *rest = [line for line in notebook.cells[0].source.split("\n") if not line.startswith("[![")]
+    notebook.cells[0].source = "\n".join([title, "", badges(path), "", *rest]).replace("\n\n\n", "\n\n")
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = NAMED.sub(lambda link: f"[`{link['name']}`]({source_line(link['name'])})", cell.source)
+    return notebook
+
+
+def web() -> str:
+    """Where the project's files can be read on the web, "" where there is no such place."""
+    return REPOSITORY.removesuffix("/").removesuffix(".git") if REPOSITORY.startswith(GITHUB) else ""
+
+
+def badges(path: Path) -> str:
+    """A line of badges. Without a repository on the web those of Colab and Kaggle lead to where a file is uploaded."""
+    page = f"{web()}/blob/main/notebooks/{path.name}"
+    known = {
+        "colab": f"https://colab.research.google.com/github/{page.removeprefix(GITHUB)}",
+        "kaggle": f"https://www.kaggle.com/kernels/welcome?src={page}",
+        "cpu": f"{web()}/blob/main/docs/notebooks.md",
+    }
+    pictures = f"{web()}/raw/main" if web() else ".."
+    return " ".join(
+        f"[![{left} {right}]({pictures}/assets/figures/badge-{name}.svg)]({known.get(name, there) if web() else there})"
+        for name, (left, right, _, there) in BADGES.items()
+    )
+
+
+def badge(left: str, right: str, colour: str) -> str:
+    """A small picture of two words, as SVG."""
+    first, second = (round(6.6 * len(word)) + 12 for word in (left, right))
+    text = 'font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" fill="#fff" text-anchor="middle"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{first + second}" height="20" role="img" '
+        f'aria-label="{left} {right}"><rect width="{first + second}" height="20" rx="3" fill="#444"/>'
+        f'<path d="M{first} 0h{second - 3}a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3h-{second - 3}z" fill="{colour}"/>'
+        f'<g {text}><text x="{first / 2}" y="14">{left}</text>'
+        f'<text x="{first + second / 2}" y="14">{right}</text></g></svg>\n'
+    )
+
+
+def source_line(name: str) -> str:
+    """The link to where a function or class of the library begins. Raises AttributeError where there is none."""
+    home, parts = ROOT, name.split(".")
+    while parts and ((home / parts[0]).is_dir() or (home / f"{parts[0]}.py").is_file()):
+        home /= parts.pop(0)
+    found = importlib.import_module(".".join(home.relative_to(ROOT).parts))
+    for part in parts:
+        found = getattr(found, part)
+    found = inspect.unwrap(found)
+    path = Path(inspect.getsourcefile(found)).relative_to(ROOT).as_posix()
+    return f"{f'{web()}/blob/main' if web() else '..'}/{path}#L{inspect.getsourcelines(found)[1]}"
 
 
 def tidied(outputs: list) -> list:
@@ -211,18 +283,22 @@ def main() -> None:
     """Run and illustrate what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("which", nargs="*", help="numbers such as 02; by default all")
-    parser.add_argument("--keep", action="store_true", help="do not run them: only draw the README's pictures again")
+    parser.add_argument("--keep", action="store_true", help="do not run them: only renew badges, links and pictures")
     parser.add_argument("--chromium", default=CHROMIUM)
     options = parser.parse_args()
     paths = [p for p in sorted(FOLDER.glob("*.ipynb")) if not options.which or p.name[:2] in options.which]
+    for name, (left, right, colour, _) in BADGES.items():
+        (HERE / "figures" / f"badge-{name}.svg").write_text(badge(left, right, colour), encoding="utf-8")
     with sync_playwright() as playwright:
         browser = launched(playwright, options.chromium)
         page, large = (_page(browser, zoom) for zoom in (1, ZOOM))
         for path in paths:
-            notebook = nbformat.read(path, as_version=4) if options.keep else run(path)
-            if not options.keep:
+            if options.keep:
+                notebook = refreshed(nbformat.read(path, as_version=4), path)
+            else:
+                notebook = run(path)
                 illustrate(notebook, page)
-                nbformat.write(notebook, path)
+            nbformat.write(notebook, path)
             picture = chosen(notebook, large)
             if picture:
                 keep(picture, HERE / "figures" / f"notebook-{path.name[:2]}.png")

@@ -1,11 +1,15 @@
 """The notebooks: kept outputs that are whole and of this source, and every cell runs, its assertions with it."""
 
+import json
 import os
 import re
 import runpy
 from pathlib import Path
 
 import pytest
+
+from dfine.training import trial
+from dfine.training.ablation import VARIANTS
 
 nbformat = pytest.importorskip("nbformat")
 
@@ -46,8 +50,8 @@ def kinds(cell):
     return found
 
 
-def test_there_are_seven_each_with_its_question():
-    assert [path.name[:2] for path in PATHS] == [f"0{n}" for n in range(1, len(PATHS) + 1)] and len(PATHS) == 7
+def test_there_are_eight_each_with_its_question():
+    assert [path.name[:2] for path in PATHS] == [f"0{n}" for n in range(1, len(PATHS) + 1)] and len(PATHS) == 8
     for path in PATHS:
         title = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0]
         assert re.fullmatch(rf"# {int(path.name[:2])}\. .+\?", title), f"{path.name} has no one question: {title}"
@@ -98,6 +102,45 @@ def test_the_first_cell_is_the_scripts(path, notebook, script):
     assert code(notebook)[0].source == script["first_cell"](path)
 
 
+def test_badges_and_links_to_source_lines_are_the_scripts(path, notebook, script):
+    """`python assets/make_notebooks.py --keep` renews them without running anything."""
+    renewed = script["refreshed"](nbformat.from_dict(notebook), path)
+    for cell, again in zip(nbformat.read(path, as_version=4).cells, renewed.cells):
+        assert cell.source == again.source, "run assets/make_notebooks.py --keep"
+    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    assert prose[0].count("[![") == 4 and prose[0].splitlines()[2].startswith("[![open in Colab]")
+    links = [link for text in prose for link in re.findall(r"\[`(dfine[\w.]+)`\]\(\.\./([\w/.]+)#L(\d+)\)", text)]
+    assert len(links) >= 2
+    for name, file, line in links:
+        text = (ROOT / file).read_text(encoding="utf-8").splitlines()
+        lines = text[int(line) - 1 :][:3]  # a decorator may come first
+        assert any(re.match(rf"\s*(def|class) {name.rpartition('.')[2]}\b", text) for text in lines), name
+
+
+@pytest.mark.parametrize(
+    ("repository", "colab"),
+    [
+        (
+            "https://github.com/someone/lens.git",
+            "https://colab.research.google.com/github/someone/lens/blob/main/notebooks/",
+        ),
+        ("https://forge.example/lens", "https://colab.research.google.com)"),
+        ("", "https://colab.research.google.com)"),
+    ],
+)
+def test_badges_lead_to_the_notebook_where_its_address_is_known(script, monkeypatch, repository, colab):
+    monkeypatch.setitem(script["badges"].__globals__, "REPOSITORY", repository)
+    line = script["badges"](PATHS[0])
+    assert f"]({colab}" in line and ("](../assets/" in line) != bool(repository.startswith("https://github.com"))
+    there = "https://github.com/someone/lens/blob/main" if "github" in repository else ".."
+    assert script["source_line"]("dfine.distribution.weighting").startswith(f"{there}/dfine/distribution.py#L")
+
+
+def test_an_unknown_name_gets_no_link(script):
+    with pytest.raises(AttributeError):
+        script["source_line"]("dfine.distribution.weighing")
+
+
 @pytest.mark.parametrize(
     ("repository", "place"),
     [
@@ -142,6 +185,16 @@ def test_equations_stand_beside_the_lines_that_are_them():
         assert any("$$" in cell.source for cell in books[number].cells if cell.cell_type == "markdown")
         lines += sum(cell.source.count("jupyter.excerpt(") for cell in code(books[number]))
     assert lines >= 10
+
+
+def test_the_kept_ablations_are_those_that_the_switch_would_run():
+    kept = json.loads((ROOT / "assets" / "ablations.json").read_text(encoding="utf-8"))
+    assert trial.Trial(**kept["trial"]) == trial.Trial()
+    runs = [(row["variant"], row["seed"]) for row in kept["rows"]]
+    assert sorted(runs) == sorted((name, seed) for name in VARIANTS for seed in (0, 1))
+    stages = {"initial", "layer 1", "layer 2", "layer 3"}
+    for row in kept["rows"]:
+        assert row["AP"].keys() == stages and len(row["coverage"]) == 3 and len(row["by width"]) == 5
 
 
 def test_every_cell_runs_and_shows_what_is_kept(path, notebook, monkeypatch, tmp_path):
