@@ -21,8 +21,8 @@ UNSURE = 0.33  # of the box: an edge that may lie a third of the box further in 
 SHARP = 0.25  # of the box: the longest interval of an edge that counts as known
 TINY = 32  # pixels: COCO's bound of a small object, measured where the network looks, on its input
 WHOLE = (
-    f"All pictures, with the boxes that are reported (score from {SHOWN}). The App opens with it; the button *Low "
-    "scores* above the pictures shows the others, too."
+    f"All pictures, with the boxes that are reported (score from {SHOWN}). The App opens with it; the operator "
+    "*D-FINE: show or hide low scores* (key `) shows the others, too."
 )
 
 
