@@ -27,7 +27,6 @@ VIEWS = {
     "picture": "On the picture",
 }
 CHOSEN = "row.object"  # where the panel's state keeps what was chosen from its list: the list's own path
-BESIDE = "beside"  # where the state keeps whether the panel was opened beside a picture
 PICTURE = 480  # height in pixels of the view on the picture
 PADDING = 2  # at the sides, in the App's own units
 BESIDE_ARROWS = 6  # in the modal, where arrows to the next and previous picture lie over the panel
@@ -61,12 +60,7 @@ class EdgesPanel(foo.Panel):
         chosen = _choice(ctx, "").chosen
         ctx.panel.state.set(CHOSEN, chosen and chosen.id)  # never in `render`: what sets it would call that again
 
-    on_change_selected = on_change_selected_labels
-
-    def on_change_current_sample(self, ctx) -> None:
-        """A picture was opened: the panel comes to stand beside it."""
-        beside(ctx, NAME)
-        self.on_change_selected_labels(ctx)
+    on_change_current_sample = on_change_selected = on_change_selected_labels
 
     def on_choice(self, ctx) -> None:
         """Something was chosen in the panel: its state already says so, and `render` comes next."""
@@ -93,18 +87,6 @@ class EdgesPanel(foo.Panel):
             _show(ctx, panel, choice, history(choice.chosen, choice.info, choice.size))
         sides = BESIDE_ARROWS if ctx.current_sample else PADDING
         return types.Property(panel, view=types.GridView(orientation="vertical", px=sides, py=1, **_columns("1fr")))
-
-
-def beside(ctx, name: str) -> None:
-    """Open a panel beside the picture that was opened; only the first time, since the App remembers what stands there.
-
-    Args:
-        ctx: of the panel in the grid.
-        name: of the panel.
-    """
-    if ctx.current_sample and not ctx.panel.state.get(BESIDE):
-        ctx.panel.state.set(BESIDE, True)
-        ctx.ops.open_panel(name, layout="horizontal", force=True)
 
 
 def _choice(ctx, wanted: str | None = None) -> Choice:
