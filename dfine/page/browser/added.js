@@ -82,7 +82,8 @@ export function added({store}) {
     head.replaceChildren(...['layer', ...h.edges.map((name, k) => swatch(h.colours.edges[k], name)), 'LQE adds', 'score before → after']
       .map((content) => html('th', {scope: 'col'}, content)));
     body.replaceChildren(...h.p.map((_, i) => html('tr', {'data-layer': i + 1}, html('td', {}, swatch(h.colours.layers[i], `layer ${i + 1}`)),
-      ...h.peaks(i + 1).map((peaks, k) => html('td', {'aria-label': `${peaks.slice(0, -1).map((v) => v.toFixed(2)).join(', ')}; mean ${peaks.at(-1).toFixed(2)}`},
+      ...h.peaks(i + 1).map((peaks, k) => html('td',
+        {'aria-label': `${peaks.slice(0, -1).map((v) => v.toFixed(2)).join(', ')}; mean ${peaks.at(-1).toFixed(2)}`},
         html('span', {class: 'peaks', style: `--colour:${h.colours.edges[k]}`}, ...peaks.slice(0, -1).map((v) =>
           html('i', {style: `height:${Math.max(2, 100 * v).toFixed(0)}%`, title: v.toFixed(3)}))), peaks.at(-1).toFixed(2))),
       html('td', {}, signed(h.quality[i])), html('td', {}, `${h.scoresBefore[i].toFixed(2)} → `, html('b', {}, h.scores[i + 1].toFixed(2))))));

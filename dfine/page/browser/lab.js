@@ -132,7 +132,8 @@ export function lab({element, name: key, props}, page) {
     const {a, c} = constants(state), [own, other] = [history, tried].map((h) => h.boxes[last + 1]);
     const moved = Math.max(...own.map((v, k) => Math.abs(other[k] - v)));
     outcome.textContent = state.lab
-      ? `With a = ${said(a)}, c = ${said(c)}, ${state.hand ? 'the edited' : 'the same'} Pr(n) would put an edge of this box up to ${number(moved)} px elsewhere. `
+      ? `With a = ${said(a)}, c = ${said(c)}, ${state.hand ? 'the edited' : 'the same'} Pr(n)`
+        + ` would put an edge of this box up to ${number(moved)} px elsewhere. `
         + `The network was not retrained: it learned its Pr(n) for a = ${said(state.trace.a)}, c = ${said(state.trace.c)}.`
       : `This is the network’s own W(n), a = ${said(a)}, c = ${said(c)}.`;
   }
