@@ -92,6 +92,15 @@ def described(path: str, again: Callable[[], bytes]) -> dict:
     return FileData(path=here, mime_type="image/jpeg").model_dump()
 
 
+def holds(path: str) -> bool:
+    """Whether a file lies in the cache, where uploads do; of a path that may come from anybody."""
+    try:
+        file, folder = Path(path).resolve(), Path(get_upload_folder()).resolve()
+        return file.is_relative_to(folder) and file.is_file()
+    except (OSError, ValueError, RuntimeError):  # too long, with a zero in it, a link to itself
+        return False
+
+
 def resource(name: str) -> str:
     """A script or a style sheet of this folder."""
     return (HERE / name).read_text(encoding="utf-8")

@@ -45,13 +45,17 @@ class Handlers:
         """A visitor comes: the models as they are now, the examples, and the one to begin with.
 
         Args:
-            said: what the browser says; `link` is the part of the address behind its #, which may name an example.
+            said: what the browser says; `link` is the part of the address behind its #, which may name an example;
+                `kept` is what it was told of the picture that it showed before it was loaded again.
         """
         v, models = self.v, self.models
-        link = said.get("link") if isinstance(said, dict) else ""
-        begin, name = self._linked(link) or self.cache.first() or (None, models.default)
+        said = said if isinstance(said, dict) else {}
+        linked = self._linked(said.get("link"))
+        kept = None if linked else self._kept(said.get("kept"))
+        begin, name = linked or self.cache.first() or (None, models.default)
+        path, name = kept or (begin and cached_files.copy(begin.path), name)
         listed = {v.model: gr.Dropdown(models.choices(), value=name)}
-        listed |= {v.examples: examples.value(self.cache.offered()), v.source: begin and cached_files.copy(begin.path)}
+        listed |= {v.examples: examples.value(self.cache.offered()), v.source: path}
         return listed | self.watch(name)
 
     def watch(self, name: str) -> dict:
@@ -86,8 +90,21 @@ class Handlers:
         if example is None:
             return None
         wish = named.get("model", "")
-        mine = wish in self.models.in_memory or (wish in ZOO and ZOO[wish].cached)
-        return example, wish if mine else self.models.suited(example.drawn)
+        return example, wish if self._here(wish) else self.models.suited(example.drawn)
+
+    def _here(self, name: str) -> bool:
+        """Whether a model is on this machine."""
+        return name in self.models.in_memory or (name in ZOO and ZOO[name].cached)
+
+    def _kept(self, said: object) -> tuple[str, str] | None:
+        """The visitor's own picture of before, while it is kept, and the model; only what lies among the uploads."""
+        path, name = (said.get(key) for key in ("path", "model")) if isinstance(said, dict) else ("", "")
+        if not (isinstance(path, str) and isinstance(name, str) and path):
+            return None
+        if not cached_files.holds(path):
+            gr.Info("Your picture is not kept any longer: choose it once more.")
+            return None
+        return path, name if self._here(name) else self.models.default
 
     # The picture
 
@@ -141,6 +158,17 @@ class Handlers:
             put_back = {v.model: gr.Dropdown(self.models.choices(), value=name), v.wish: name}
         return {v.outcome: self._outcome(path, name or self.models.default, before)} | put_back
 
+    def detect_own(
+        self,
+        path: str | None,
+        wish: str,
+        before: Outcome,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  Gradio finds it by its default
+    ) -> dict:
+        """As `detect`, of a visitor's own picture: by the model that they wish for, see `own`."""
+        name = self.own(wish)
+        return {self.v.model: name} | self.detect(path, name, before, progress)
+
     def _outcome(self, path: str, name: str, before: Outcome) -> Outcome:
         if before.stands((path, name)):
             return before
@@ -162,6 +190,10 @@ class Handlers:
         example = self.cache.named(s.outcome.path)
         return {v.shown: new, v.answer: shown.shown(s.outcome, example)} | self.named(ASKED, ASKED.draw(None))
 
+    def rest(self, s: Settings) -> dict:
+        """What was too much for the first message about a picture."""
+        return {self.v.rest: shown.rest(s.outcome)} if isinstance(s.outcome, Answer) else {}
+
     # Several pictures
 
     def collect(self, files: Sequence[tuple[str, str]], name: str) -> Iterator[dict]:
@@ -175,12 +207,13 @@ class Handlers:
         for several in thumbnails.filled(files, lambda path: self.cache.answer(path, name)):
             yield {v.several: several, v.thumbnails: several.value()}
 
-    def first(self, several: Thumbnails, path: str | None) -> str | None:
+    def first(self, several: Thumbnails, path: str | None, began: str | None) -> str | None:
         """The path of the first of several pictures, or the one that is open where none can be read.
 
-        It is a path in any case: see `dfine.page.inputs`.
+        Who has opened another one by now (`began` was open when they came) keeps it. It is a path in any case: see
+        `dfine.page.inputs`.
         """
-        return several.first or path
+        return (several.first or path) if path == began else path
 
     def leaf(self, several: Thumbnails, event: gr.EventData) -> str:
         """The path of the picture whose thumbnail was chosen."""

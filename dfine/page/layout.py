@@ -51,13 +51,15 @@ EXPIRES = 7200  # seconds after which what a session keeps is forgotten
 def layout(models: Models) -> SimpleNamespace:
     """All components, as attributes by name; those of the tabs in `parts`, by the tab's key and their own name.
 
-    Most of them are drawn by the browser's modules. Two carry what passes between these and the server: `answer` is
-    told of a new picture, `setting` says what is chosen and open, and asks for what only the server can draw.
+    Most of them are drawn by the browser's modules. Three carry what passes between these and the server: `answer` is
+    told of a new picture, `rest` of what was too much for one message, and `setting` says what is chosen and open, and
+    asks for what only the server can draw.
     """
     v = SimpleNamespace(
         outcome=gr.State(Refusal(), time_to_live=EXPIRES),
         several=gr.State(Thumbnails(), time_to_live=EXPIRES),
         shown=gr.State(None),
+        began=gr.State(None),
         wish=gr.State(""),
     )
     gr.Markdown(INTRO, elem_id="intro")
@@ -88,7 +90,8 @@ def layout(models: Models) -> SimpleNamespace:
             max_height=620,
         )
     v.answer = part("answer")
-    v.setting = part("setting", "need", "ask", "link", value={})
+    v.rest = part("rest")
+    v.setting = part("setting", "need", "ask", "link", "rest", value={})
     return v
 
 

@@ -38,7 +38,8 @@ def part(name: str, *events: str, template: str = "", value: object = None) -> g
         value: what it holds at first.
     """
     heard = ", ".join(f"'{event}'" for event in events)
-    script = f"""import(new URL('{ADDRESS}/main.js', document.baseURI)).then(({{mount}}) =>
+    script = f"""const from = (base) => import(new URL('{ADDRESS}/main.js', base));
+from(document.baseURI).catch(() => from(`${{location.origin}}${{location.pathname}}/`)).then(({{mount}}) =>
   mount('{name}', {{element, trigger, props, watch, events: [{heard}]}})).catch(() =>
   element.replaceChildren('This part of the page could not be loaded. Reload the page.'));"""
     return gr.HTML(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dfine.page import cached_files
 from dfine.page.answer import Answer, Outcome
-from dfine.page.compact import compact
+from dfine.page.compact import compact, remainder
 from dfine.page.view import known, notes
 
 
@@ -27,5 +27,16 @@ def shown(outcome: Outcome, example: str = "") -> dict:
         known=known(outcome),
         caption=outcome.caption,
         about=outcome.about,
+        kept=None if example else dict(path=outcome.path, model=outcome.model),
+        of=_named(outcome),
         compact=compact(outcome.result),
     )
+
+
+def rest(answer: Answer) -> dict:
+    """The value of the component `rest`: the distributions that `compact` left out, and of which answer."""
+    return dict(of=_named(answer), distributions=remainder(answer.result))
+
+
+def _named(answer: Answer) -> str:
+    return f"{answer.model} {answer.file}"

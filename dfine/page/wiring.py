@@ -20,7 +20,13 @@ ONE = dict(concurrency_id="network", concurrency_limit=3)  # one is in the netwo
 QUICK = dict(queue=False, show_progress="hidden", api_visibility="private")
 LATE = dict(api_visibility="private", show_progress="minimal", **ONE)
 FILM = dict(concurrency_id="film", concurrency_limit=1)  # one video at a time, beside the pictures
-LINK = "() => [{link: location.hash}]"  # whoever comes by a link is shown what it names
+# Whoever comes by a link is shown what it names, and whoever loads the page again the picture that they had.
+LINK = """() => {
+  let kept = null;
+  try { kept = JSON.parse(sessionStorage.getItem('picture')); } catch { }
+  return [{link: location.hash, kept}];
+}"""
+UNDRAWN = "() => { document.dispatchEvent(new Event('undrawn')); }"  # see main.js
 LAST = dict(trigger_mode="always_last")  # of many events in a row only the last one counts
 
 
@@ -117,7 +123,10 @@ class Wiring:
         """Connect everything."""
         self._pictures()
         v, do, border = self.v, self.do, self.border
-        v.setting.need(border.settings(do.draw), self.inputs, self.quick, **LAST, **QUICK).then(**self.slow)
+        drawn = v.setting.need(border.settings(do.draw), self.inputs, self.quick, **LAST, **QUICK)
+        for step in (drawn, drawn.success(**self.slow)):
+            step.failure(None, None, None, js=UNDRAWN, **QUICK)
+        v.setting.rest(border.settings(do.rest), self.inputs, v.rest, **LAST, **QUICK)
         v.setting.ask(border.settings_and_event(do.asked), self.inputs, self.quick, **LAST, **QUICK)
         for tab in TABS:
             if tab.wire:
@@ -137,23 +146,27 @@ class Wiring:
             **ONE,
         )
         own = dict(fn=do.own, inputs=v.wish, outputs=v.model, **QUICK)
-        several = v.upload.upload(**own).then(
-            do.collect,
-            [v.upload, v.model],
-            [v.several, v.thumbnails],
-            api_visibility="private",
-            show_progress="minimal",
-            concurrency_id="several",
-            concurrency_limit=1,
+        mine = run | dict(fn=do.detect_own, inputs=[v.source, v.wish, v.outcome])
+        several = (
+            v.upload.upload(lambda path: path, v.source, v.began, **QUICK)
+            .then(**own)
+            .then(
+                do.collect,
+                [v.upload, v.model],
+                [v.several, v.thumbnails],
+                api_visibility="private",
+                show_progress="minimal",
+                concurrency_id="several",
+                concurrency_limit=1,
+            )
         )
         triggers = [
             self.page.load(do.arrive, v.setting, [*offers, v.examples, v.source], js=LINK, **QUICK).then,
-            v.source.input(**own).then,
             v.source.clear(lambda: None, None, v.source, **QUICK).then,  # it still holds the picture by then
             v.model.input(do.wish, [v.model, v.wish, v.outcome], v.wish, **QUICK).then,
             v.examples.select(do.example, v.wish, [v.source, v.model], **QUICK).then,
             v.setting.link(do.linked, [v.source, v.model], [v.source, v.model], **QUICK).then,
-            several.success(do.first, [v.several, v.source], v.source, **QUICK).success,
+            several.success(do.first, [v.several, v.source, v.began], v.source, **QUICK).success,
             v.thumbnails.select(do.leaf, v.several, v.source, **QUICK).success(**own).then,
         ]
         begin = self.border.settings(do.begin)
@@ -161,9 +174,9 @@ class Wiring:
         here = [v.source, v.model]
         for bringing in [v.parts[tab.key][tab.brings] for tab in TABS if tab.brings]:
             triggers.append(bringing.picture(do.brought, [*here, v.wish], here, **LAST, **QUICK).then)
-        for trigger in triggers:
+        for trigger, started in [(v.source.input, mine), *((trigger, run) for trigger in triggers)]:
             # Showing is a step of its own, so that it takes the settings as they are when the network has finished.
-            begun = trigger(**run).success(begin, self.inputs, [v.answer, v.shown, *why], **QUICK)
+            begun = trigger(**started).success(begin, self.inputs, [v.answer, v.shown, *why], **QUICK)
             begun.then(do.watch, v.model, [v.state, v.zoo, v.timer], **QUICK)
             begun.then(do.mark, [v.several, v.outcome], v.thumbnails, **QUICK)
         v.timer.tick(do.offer, v.model, offers, **QUICK)

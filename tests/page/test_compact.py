@@ -11,7 +11,7 @@ from PIL import Image
 pytest.importorskip("gradio")
 
 from dfine.inference.predictor import Result
-from dfine.page.compact import STEP, compact
+from dfine.page.compact import STEP, compact, remainder
 from dfine.trace.postprocess import detections
 from tests.helpers import synthetic_trace
 
@@ -40,6 +40,19 @@ def test_an_answer_is_small():
     result = result_of(synthetic_trace(queries=50, classes=3, layers=6))
     result = Result(result.picture, result.detections[:50], result.trace)
     assert len(json.dumps(compact(result))) < LIMIT
+
+
+def test_what_is_too_much_for_one_message_comes_in_a_second_one_the_best_first():
+    """300 queries of the largest sizes."""
+    result = result_of(synthetic_trace(queries=300, classes=3, layers=6))
+    told = compact(result)
+    assert 0.9 * LIMIT < len(json.dumps(told)) < LIMIT
+    first, rest = (unpacked(text, "<u2", -1, 6, 4, 33) for text in (told["distributions"], remainder(result)))
+    whole = unpacked(compact(result, limit=10**9)["distributions"], "<u2", -1, 6, 4, 33)
+    assert 50 < len(first) < len(whole) == len(told["queries"])
+    assert (np.concatenate((first, rest)) == whole).all()
+    assert told["rows"][0] == 0 and max(told["rows"][:50]) < len(first), "the best detections are in the first"
+    assert remainder(result, limit=10**9) == ""
 
 
 @pytest.mark.parametrize("layers", [1, 3])

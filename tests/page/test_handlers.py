@@ -9,10 +9,13 @@ from PIL import Image
 gr = pytest.importorskip("gradio")
 
 from dfine.figures import picture as pictures
+from dfine.page import cached_files
+from dfine.page import shown as telling
 from dfine.page.answer import Refusal
 from dfine.page.models import EVERYDAY, Models
 from dfine.page.settings import Settings
 from dfine.page.tabs import TABS
+from dfine.page.thumbnails import Thumbnail, Thumbnails
 from tests.page.conftest import handlers_of
 from tests.page.visitor import EXAMPLES, LOW
 
@@ -209,3 +212,47 @@ def test_who_is_here_already_keeps_the_model_and_is_offered_the_one_that_arrives
     assert "value" not in offered.constructor_args, "what was chosen stays chosen"
     assert handlers.arrive()[v.model].value == EVERYDAY, "who comes later meets it"
     assert "is here now" not in handlers.watch(checkpoint)[v.state], "told once"
+
+
+def test_several_pictures_open_the_first_unless_their_visitor_has_moved_on(handlers):
+    found = detected(handlers, EXAMPLES[0]).result.detections
+    several = Thumbnails(tuple(Thumbnail(f"/uploads/{name}.jpg", name, found=found) for name in "ab"))
+    assert handlers.first(several, "/before.jpg", "/before.jpg") == several.first == "/uploads/a.jpg"
+    assert handlers.first(several, "/uploads/b.jpg", "/before.jpg") == "/uploads/b.jpg"
+    assert handlers.first(Thumbnails(), "/before.jpg", "/before.jpg") == "/before.jpg"
+
+
+def test_a_picture_of_ones_own_is_there_again_and_nothing_that_lies_elsewhere(handlers, checkpoint, tmp_path):
+    v, mine = handlers.v, cached_files.copy(EXAMPLES[0])
+    back = handlers.arrive(dict(link="#object=2", kept=dict(path=mine, model=checkpoint)))
+    assert back[v.source] == mine and back[v.model].value == checkpoint
+    begins = handlers.arrive()[v.source]
+    secret = tmp_path / "secret.jpg"
+    secret.write_bytes(b"")
+    link = Path(mine).with_name("link.jpg")
+    link.symlink_to(secret)
+    paths = [
+        str(secret),
+        str(Path(mine).parent / ".." / ".." / ".." / secret),
+        str(link),
+        "",
+        "a" * 9999,
+        "\0",
+        7,
+        None,
+    ]
+    for kept in [*(dict(path=path, model=checkpoint) for path in paths), {}, [], "x", None]:
+        assert handlers.arrive(dict(kept=kept))[v.source] == begins, kept
+    named = handlers.arrive(dict(link=f"#example={Path(EXAMPLES[1]).stem}", kept=dict(path=mine, model="")))
+    assert Path(named[v.source]).stem == Path(EXAMPLES[1]).stem, "a link comes first"
+    assert handlers.arrive(dict(kept=dict(path=mine, model="small-coco")))[v.model].value == handlers.models.default
+    link.unlink()
+
+
+def test_own_pictures_are_told_of_as_kept_and_examples_are_not(handlers):
+    outcome = detected(handlers, EXAMPLES[0])
+    assert telling.shown(outcome, "1-clean")["kept"] is None
+    assert telling.shown(outcome)["kept"] == dict(path=EXAMPLES[0], model=handlers.models.default)
+    more = handlers.rest(settings(outcome))[handlers.v.rest]
+    assert more == dict(of=telling.shown(outcome)["of"], distributions="")
+    assert handlers.rest(settings(Refusal())) == {}

@@ -2,7 +2,7 @@
 import {html} from './dom.js';
 import {present} from './present.js';
 
-const OWN = 'Your own picture is in no link: whoever opens it sees the page with an example.';
+const OWN = 'Your own picture is in no link; it stays in this window. Whoever opens a link sees an example.';
 
 /** @param {import('./main.js').Page} page */
 export function actions(page) {

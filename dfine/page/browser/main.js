@@ -34,6 +34,7 @@ import {video} from './video.js';
  * @property {Store} store
  * @property {object} told what the server said of the picture: `picture`, its file's `name`, `example`, `seconds`, `notes`, `known`; or why
  *   there is none, as `sentence`
+ * @property {() => void} again draws the open tab once more, where the server draws it
  * @property {(point: number[]) => void} ask about a place of the picture, in its pixels
  * @property {string[]} keys of the tabs, in their order
  * @property {string} asks the key of the tab that says what is at such a place
@@ -53,7 +54,7 @@ const SENT = ['object', 'threshold', 'classes', 'top', 'tab']; // what the serve
 
 const store = new Store();
 /** @type {Page} */
-const page = {store, told: {sentence: ''}, ask, keys: [], asks: ''};
+const page = {store, told: {sentence: ''}, ask, again, keys: [], asks: ''};
 /** @type {Map<string, Draw>} */
 const drawn = new Map();
 let setting = null, dirty = new Set(), link = null, rest = 0, last = '', wanted = new Set();
@@ -67,6 +68,7 @@ const served = new Map(); // what the server drew a tab by, the last time
  */
 export function mount(name, hub) {
   if (name === 'answer') hub.watch('value', () => open(hub.props.value));
+  if (name === 'rest') hub.watch('value', () => complete(hub.props.value));
   if (name === 'setting') setting = hub;
   if (name === 'tabs') {
     wanted = new Set(hub.props.value.filter(([, , byServer]) => byServer).map(([key]) => key));
@@ -90,6 +92,7 @@ function open(told) {
   const trace = told.compact ? new Trace(told.compact) : null;
   step = Boolean(last) && !link;
   const chosen = link && (!link.example || link.example === told.example) ? fitting(link) : {};
+  page.unlinked = Boolean(link && !link.example && link.object !== undefined && told.example);
   served.clear();
   const threshold = chosen.threshold ?? store.state.threshold;
   const about = trace?.detections.find((d) => d.name === told.about && d.score >= Math.fround(threshold));
@@ -99,8 +102,26 @@ function open(told) {
       bin: null,
     ...(trace ? chosen : {}), trace,
   });
+  if (trace) keep(told.kept);
+  if (trace && !trace.complete) setting?.trigger('rest', {});
   if (trace) link = null;
   write();
+}
+
+/** What was too much for the first message about a picture has come. */
+function complete(rest) {
+  const {trace} = store.state;
+  if (trace && !trace.complete && rest?.of === page.told.of) store.set({trace: trace.completed(rest.distributions)});
+}
+
+/** Remember the visitor's own picture, so that it is there again when the page is loaded anew in this window. */
+function keep(kept) {
+  try {
+    if (kept) sessionStorage.setItem('picture', JSON.stringify(kept));
+    else sessionStorage.removeItem('picture');
+  } catch {
+    // a browser that lets pages keep nothing
+  }
 }
 
 /** What a link says that fits what is shown: the objects of a picture that is in no link are not those of an example. */
@@ -141,6 +162,7 @@ function rested() {
   const said = say(), by = JSON.stringify(said);
   if (served.get(state.tab) === by) return;
   served.set(state.tab, by);
+  if (state.undrawn) store.set({undrawn: ''});
   setting.trigger('need', {});
 }
 
@@ -150,6 +172,14 @@ function say() {
   setting.props.value = said;
   return said;
 }
+
+/** Draw the open tab once more, where the server draws it. */
+function again() {
+  served.delete(store.state.tab);
+  store.set({undrawn: ''});
+  rested();
+}
+document.addEventListener('undrawn', () => store.set({undrawn: store.state.tab}));
 
 /** A place of the picture that was clicked: what is there, or why nothing is. */
 function ask(point) {

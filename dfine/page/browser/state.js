@@ -19,6 +19,7 @@ import {weighting} from './distribution.js';
  * @property {?number[]} point a place that was asked about, in pixels
  * @property {boolean} ribbons whether edges are drawn as densities
  * @property {boolean} magnified whether movements are drawn ten times as far
+ * @property {string} undrawn the key of a tab that the server could not draw
  * @property {boolean} present whether the picture and one edge fill the window, for a projector
  * @property {?{a: number, c: number}} lab another W(n) that is tried; null for the network's own
  * @property {?{object: number, edges: Record<string, number[]>}} hand Pr(n) of the last layer that were edited by hand,
@@ -31,7 +32,7 @@ import {weighting} from './distribution.js';
 export const START = {
   trace: null, object: null, layer: 0, edge: 0, over: null, bin: null, tab: '', threshold: 0.5, classes: [], top: null,
   point: null, ribbons: false, magnified: false, present: false,
-  lab: null, hand: null, second: null,
+  undrawn: '', lab: null, hand: null, second: null,
 };
 /** What a visitor decides, and may want to take back; not where the pointer is, or how far the layers have played. */
 export const DECISIONS = ['object', 'edge', 'tab', 'threshold', 'classes', 'top', 'lab', 'hand', 'second'];

@@ -2,12 +2,15 @@
 import {inSight} from './state.js';
 import {summary} from './words.js';
 
+const UNLINKED = 'The link that you followed was made of somebody’s own picture, which is in no link; here is an example instead.';
+
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function status({element}, page) {
   const said = element.querySelector('[role=status]');
   return (state, changed) => {
     if (!['trace', 'threshold', 'classes', 'top', 'object'].some((key) => changed.has(key))) return;
-    const words = state.trace ? summary(inSight(state), state, page.told) : page.told.sentence;
+    const found = state.trace ? summary(inSight(state), state, page.told) : page.told.sentence;
+    const words = page.unlinked ? `${UNLINKED} ${found}` : found;
     const plain = words.replaceAll('`', ''); // commands are set off in Markdown only
     if (said.textContent !== plain) said.textContent = plain;
   };

@@ -2,11 +2,14 @@
 import {html, put} from './dom.js';
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
-export function tabs({element, props}, {store}) {
+export function tabs({element, props}, page) {
+  const {store} = page;
+  const failed = html('p', {class: 'undrawn', role: 'alert', hidden: true}, 'The server could not draw this tab. ',
+    html('button', {type: 'button', onclick: () => page.again()}, 'Try again'));
   const row = html('div', {role: 'tablist', 'aria-label': 'Views of the chosen object'});
   const buttons = props.value.map(([key, label]) => html('button', {
     type: 'button', role: 'tab', id: `tab-${key}`, 'data-key': key, 'aria-controls': `panel-${key}`,
-    onclick: () => store.set({tab: key}),
+    onclick: () => (store.state.tab === key ? page.again() : store.set({tab: key})),
   }, label));
   row.append(...buttons);
   row.addEventListener('keydown', (event) => {
@@ -18,7 +21,7 @@ export function tabs({element, props}, {store}) {
     buttons[to].focus();
     store.set({tab: buttons[to].dataset.key});
   });
-  element.replaceChildren(row);
+  element.replaceChildren(row, failed);
 
   const show = (state) => {
     for (const button of buttons) {
@@ -33,6 +36,7 @@ export function tabs({element, props}, {store}) {
   };
   requestAnimationFrame(() => show(store.state)); // the panels come after the row
   return (state, changed) => {
+    put(failed, {hidden: !state.undrawn || state.undrawn !== state.tab});
     if (!changed.has('tab') && !changed.has('trace')) return;
     show(state);
     if (changed.has('point') && state.point) {

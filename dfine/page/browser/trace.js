@@ -52,7 +52,9 @@ export class Trace {
     this._told = told;
     this._floats = Object.fromEntries(['scores', 'logits', 'boxes', 'quality'].map((name) =>
       [name, new Float32Array(bytes(told[name]))]));
-    this._steps = new Uint16Array(bytes(told.distributions));
+    this._steps = [told.distributions, told.rest ?? ''].map((part) => new Uint16Array(bytes(part)));
+    /** How many queries have their distributions here; those of the others come in a second message. */
+    this.known = this._steps.reduce((sum, part) => sum + part.length, 0) / (told.layers * 4 * told.w.length);
     this._histories = new Map();
     /** @type {Detection[]} */
     this.detections = told.labels.map((label, number) => ({
@@ -67,8 +69,19 @@ export class Trace {
     return [...this._floats.boxes.subarray(start, start + 4)];
   }
 
-  /** One object through the layers. @param {number} number of a detection @returns {History} */
+  /** Whether the distributions of all queries are here. */
+  get complete() {
+    return this.known >= this._told.queries.length;
+  }
+
+  /** The same with the distributions that the first message left out. @param {string} rest base64 */
+  completed(rest) {
+    return new Trace({...this._told, rest});
+  }
+
+  /** One object through the layers, or null before its distributions have come. @param {number} number @returns {?History} */
   history(number) {
+    if (this._told.rows[number] >= this.known) return null;
     if (!this._histories.has(number)) this._histories.set(number, this._read(number));
     return this._histories.get(number);
   }
@@ -79,7 +92,9 @@ export class Trace {
     for (let layer = 0; layer < layers; layer++) {
       logits.push(this.edges.map((_, k) => {
         const start = ((row * layers + layer) * 4 + k) * values;
-        return Float64Array.from(this._steps.subarray(start, start + values), (v) => -v * told.step);
+        const [first, rest] = this._steps, here = start < first.length;
+        const steps = here ? first.subarray(start, start + values) : rest.subarray(start - first.length, start - first.length + values);
+        return Float64Array.from(steps, (v) => -v * told.step);
       }));
     }
     const classLogits = [...f.logits.subarray(number * (layers + 1), (number + 1) * (layers + 1))];
