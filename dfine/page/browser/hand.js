@@ -27,7 +27,7 @@ export function hand({store}) {
   const two = (values) => Array.from({length: values}, (_, n) => ([Math.round(values / 4), Math.round((values * 3) / 4) - 1]
     .includes(n) ? 0.4 : 0.2 / (values - 2)));
   const reset = html('button', {type: 'button', class: 'back', onclick: () => store.set({hand: null})},
-    'The network’s own Pr(n)');
+    'What the network said');
   const ghost = svg('path', {class: 'ghost'}), still = svg('line', {class: 'still', y1: 0, y2: 100}), bars = svg('g');
   const plot = svg('svg', {preserveAspectRatio: 'none', role: 'group'}, ghost, still, bars);
   const top = html('span', {class: 'corner'}), axis = html('div', {class: 'axis'}), outcome = html('p', {class: 'outcome'});

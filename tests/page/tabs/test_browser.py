@@ -79,7 +79,7 @@ def test_bars_are_moved_by_keys_and_a_link_restores_them(page, visit, url):
     page.goto(url + hash_)
     page.wait_for_function("window.lens && lens.store.state.hand !== null")
     assert state(page, "Object.values(s.hand.edges)[0][1]") == pytest.approx(value, abs=0.01)
-    page.get_by_role("button", name="The network’s own Pr(n)").click()
+    page.get_by_role("button", name="What the network said").click()
     assert state(page, "s.hand") is None
 
 
