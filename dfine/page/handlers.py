@@ -158,17 +158,6 @@ class Handlers:
             put_back = {v.model: gr.Dropdown(self.models.choices(), value=name), v.wish: name}
         return {v.outcome: self._outcome(path, name or self.models.default, before)} | put_back
 
-    def detect_own(
-        self,
-        path: str | None,
-        wish: str,
-        before: Outcome,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008  Gradio finds it by its default
-    ) -> dict:
-        """As `detect`, of a visitor's own picture: by the model that they wish for, see `own`."""
-        name = self.own(wish)
-        return {self.v.model: name} | self.detect(path, name, before, progress)
-
     def _outcome(self, path: str, name: str, before: Outcome) -> Outcome:
         if before.stands((path, name)):
             return before

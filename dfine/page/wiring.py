@@ -146,7 +146,6 @@ class Wiring:
             **ONE,
         )
         own = dict(fn=do.own, inputs=v.wish, outputs=v.model, **QUICK)
-        mine = run | dict(fn=do.detect_own, inputs=[v.source, v.wish, v.outcome])
         several = (
             v.upload.upload(lambda path: path, v.source, v.began, **QUICK)
             .then(**own)
@@ -162,6 +161,7 @@ class Wiring:
         )
         triggers = [
             self.page.load(do.arrive, v.setting, [*offers, v.examples, v.source], js=LINK, **QUICK).then,
+            v.source.input(**own).then,
             v.source.clear(lambda: None, None, v.source, **QUICK).then,  # it still holds the picture by then
             v.model.input(do.wish, [v.model, v.wish, v.outcome], v.wish, **QUICK).then,
             v.examples.select(do.example, v.wish, [v.source, v.model], **QUICK).then,
@@ -174,9 +174,9 @@ class Wiring:
         here = [v.source, v.model]
         for bringing in [v.parts[tab.key][tab.brings] for tab in TABS if tab.brings]:
             triggers.append(bringing.picture(do.brought, [*here, v.wish], here, **LAST, **QUICK).then)
-        for trigger, started in [(v.source.input, mine), *((trigger, run) for trigger in triggers)]:
+        for trigger in triggers:
             # Showing is a step of its own, so that it takes the settings as they are when the network has finished.
-            begun = trigger(**started).success(begin, self.inputs, [v.answer, v.shown, *why], **QUICK)
+            begun = trigger(**run).success(begin, self.inputs, [v.answer, v.shown, *why], **QUICK)
             begun.then(do.watch, v.model, [v.state, v.zoo, v.timer], **QUICK)
             begun.then(do.mark, [v.several, v.outcome], v.thumbnails, **QUICK)
         v.timer.tick(do.offer, v.model, offers, **QUICK)
