@@ -9,7 +9,7 @@ import sys
 import gradio as gr
 
 from dfine.engines.heap import share_heaps
-from dfine.page import cached_files
+from dfine.page import cached_files, sessions
 from dfine.page.endpoints import endpoints
 from dfine.page.example_cache import ExampleCache
 from dfine.page.examples import examples
@@ -20,6 +20,7 @@ from dfine.page.runner import Runner
 from dfine.page.server import Serving, bound, serve
 from dfine.page.wiring import ONE, Wiring
 
+SWITCH = 0.001  # seconds after which a thread that computes lets the one in that answers; Python has five times that
 ABOUT = "D-FINE Lens: look inside an object detector."
 LOGIN = "DFINE_AUTH=NAME:PASSWORD,... asks visitors for a login; a password has no place on a command line."
 
@@ -62,6 +63,8 @@ def main(arguments: list[str] | None = None, program: str = "app.py") -> None:
     """
     options = parser(program).parse_args(arguments)
     share_heaps()  # before there are threads
+    sys.setswitchinterval(SWITCH)
+    sessions.keep_less()
     serving = Serving(options.host, options.port, options.hosts, os.environ.get("DFINE_AUTH", ""))
     try:
         bound(serving.host, serving.port).close()  # says at once that a port is taken, before models are read

@@ -22,6 +22,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.server_messages import ProcessCompletedMessage
 
+from dfine.page.refusal import Refused
 from dfine.page.shapes import DEEP, complaint
 
 Message = dict
@@ -31,6 +32,7 @@ Send = Callable[[Message], Awaitable[None]]
 COOKIE = "dfine_visit"
 CALL = re.compile(r"/gradio_api/(?P<way>queue/join|run|api|call/v2|call)(?:/(?P<name>[^/]+))?/?")
 POSTS = re.compile(r"/login/?|/gradio_api/(upload|cancel|reset)/?")  # others are for builders
+SHORT = 64_000  # bytes of a call for which there is always room
 BY_NUMBER = "predict"  # no endpoint: the name under which the page calls by number
 
 
@@ -45,6 +47,7 @@ class Limits:
         waiting: jobs that may wait at once.
         share: the part of the queue that visitors of one address may fill.
         body: bytes of a call.
+        reading: bytes of long calls that may be on their way at once.
     """
 
     jobs: int = 600
@@ -53,6 +56,7 @@ class Limits:
     waiting: int = 8
     share: float = 0.75
     body: int = 4_000_000
+    reading: int = 100_000_000
     _made: dict[tuple[str, bool], deque[float]] = field(default_factory=lambda: defaultdict(deque))
 
     def too_many(self, visitor: str, job: bool, now: float | None = None) -> float | None:
@@ -67,14 +71,6 @@ class Limits:
             return made[0] + self.period - now
         made.append(now)
         return None
-
-
-class Refused(Exception):
-    """A call that is not answered: its status, and why, in a sentence."""
-
-    def __init__(self, status: int, sentence: str, wait: float | None = None):
-        super().__init__(sentence)
-        self.status, self.sentence, self.wait = status, sentence, wait
 
 
 class Calls:
@@ -99,6 +95,7 @@ class Calls:
         framed: bool = False,
     ):
         self.app, self.page, self.public, self.limits, self.uploads = app, page, public, limits, uploads
+        self._reading = 0
         self._secret = secrets.token_bytes(32)
         self._cookie = "Path=/; HttpOnly; " + ("SameSite=None; Secure; Partitioned" if framed else "SameSite=Lax")
 
@@ -111,7 +108,7 @@ class Calls:
             if scope["method"] == "POST":
                 receive = await self._checked(scope, headers, token, receive)
         except Refused as refused:
-            return await _refuse(refused, send)
+            return await refused.answer(send)
         greeted = scope["method"] == "GET" and scope["path"] == "/" and token is None
         await self.app(scope, receive, self._greeting(send) if greeted else send)
 
@@ -151,7 +148,7 @@ class Calls:
             if POSTS.fullmatch(scope["path"]):
                 return receive
             raise Refused(404, self._there_are())
-        body = await _read(receive, headers, self.limits.body)
+        body = await self._body(headers, receive)
         values = _parsed(body)
         address = (scope.get("client") or ("",))[0]
         function = self._function(call, values)
@@ -175,6 +172,21 @@ class Calls:
         if function.queue:
             await self._make_room(function, values, token, address)
         return _again(body, receive)
+
+    async def _body(self, headers: Mapping, receive: Receive) -> bytes:
+        """What a call sends. Raises Refused; short calls have room whatever else is on its way."""
+        length = headers.get("content-length", "")
+        size = int(length[:20]) if length.isdecimal() else self.limits.body
+        size *= size > SHORT
+        if self.limits.body < size:
+            raise _too_long(self.limits.body)
+        if self._reading + size > self.limits.reading:
+            raise Refused(503, "too much is being sent at the moment; try again", 5)
+        self._reading += size
+        try:
+            return await _read(receive, self.limits.body)
+        finally:
+            self._reading -= size
 
     def _there_are(self) -> str:
         return f"there is no endpoint of that name; there are {', '.join(sorted(self.public))}"
@@ -208,11 +220,8 @@ class Calls:
                 if [block._id for block in event.fn.outputs] == shown:
                     await self._drop(event)
                     waiting.remove(event)
-        mine = [
-            e
-            for e in waiting
-            if (self._token(e.request.headers.get("cookie", "")) or _address(e)) == (token or address)
-        ]
+        cookies = {e._id: e.request.headers.get("cookie", "") for e in waiting}
+        mine = [e for e in waiting if (self._token(cookies[e._id]) or _address(e)) == (token or address)]
         near = [e for e in waiting if _address(e) == address]
         if len(mine) >= self.limits.waiting:
             raise Refused(429, f"{len(mine)} of your pictures wait already; try again when one is done", 2)
@@ -234,12 +243,9 @@ def _address(event) -> str:
     return event.request.client.host if event.request.client else ""
 
 
-async def _read(receive: Receive, headers: Mapping, most: int) -> bytes:
+async def _read(receive: Receive, most: int) -> bytes:
     """The whole body of a request. Raises Refused where it is too long."""
     parts, size, more = [], 0, True
-    length = headers.get("content-length", "")
-    if length.isdecimal() and int(length[:20]) > most:
-        raise Refused(413, f"a call has at most {most // 1_000_000} MB; send pictures to /gradio_api/upload")
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -247,9 +253,13 @@ async def _read(receive: Receive, headers: Mapping, most: int) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > most:
-            raise Refused(413, f"a call has at most {most // 1_000_000} MB; send pictures to /gradio_api/upload")
+            raise _too_long(most)
         more = message.get("more_body", False)
     return b"".join(parts)
+
+
+def _too_long(most: int) -> Refused:
+    return Refused(413, f"a call has at most {most // 1_000_000} MB; send pictures to /gradio_api/upload")
 
 
 def _parsed(body: bytes) -> dict:
@@ -275,12 +285,3 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return parts.pop() if parts else await receive()
 
     return receiving
-
-
-async def _refuse(refused: Refused, send: Send) -> None:
-    body = json.dumps({"error": refused.sentence, "detail": refused.sentence}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if refused.wait is not None:
-        headers.append((b"retry-after", str(max(1, round(refused.wait))).encode()))
-    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

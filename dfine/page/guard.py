@@ -81,7 +81,8 @@ class Quota:
         visitor: bytes of one visitor within `period`.
         total: bytes that all uploads together may take on the disk; the oldest go first.
         period: seconds.
-        patience: seconds in which the next part of an upload has to arrive.
+        patience: seconds in which the next part of what is sent has to arrive.
+        pace: bytes a second that have to arrive on average, once `patience` has passed.
     """
 
     request: int = 200 * MEGABYTE
@@ -89,6 +90,7 @@ class Quota:
     total: int = 2000 * MEGABYTE
     period: float = 3600.0
     patience: float = 30.0
+    pace: int = 10_000
     _sent: dict[str, deque[tuple[float, int]]] = field(default_factory=lambda: defaultdict(deque))
 
     def refusal(self, visitor: str, size: int, now: float | None = None) -> tuple[int, str] | None:
@@ -160,7 +162,8 @@ class Guard:
         if refusal:
             return await self._refuse(*refusal, send)
         uploads = scope["type"] == "http" and scope["method"] == "POST" and UPLOAD.fullmatch(scope["path"])
-        await self.app(scope, self._patient(receive) if uploads else receive, self._with_headers(headers, send))
+        sends = scope["type"] == "http" and scope["method"] not in ("GET", "HEAD")
+        await self.app(scope, self._patient(receive) if sends else receive, self._with_headers(headers, send))
         if uploads:
             await asyncio.get_running_loop().run_in_executor(None, self.quota.trim, self.folder())
 
@@ -184,13 +187,24 @@ class Guard:
         await send({"type": "http.response.body", "body": body})
 
     def _patient(self, receive: Receive) -> Receive:
-        """`receive`, which gives up on a visitor who sends nothing for too long."""
+        """`receive`, which gives up on a visitor who sends nothing for too long, or drop by drop.
+
+        It does so until all has arrived: later it waits for a visitor to go, which may take any time.
+        """
+        begin, size, more = time.monotonic(), 0, True
 
         async def waiting() -> Message:
+            nonlocal size, more
+            if not more:
+                return await receive()
+            left = begin + self.quota.patience + size / self.quota.pace - time.monotonic()
             try:
-                return await asyncio.wait_for(receive(), self.quota.patience)
+                message = await asyncio.wait_for(receive(), max(0.01, min(self.quota.patience, left)))
             except asyncio.TimeoutError:
                 return {"type": "http.disconnect"}
+            size += len(message.get("body", b""))
+            more = message["type"] == "http.request" and message.get("more_body", False)
+            return message
 
         return waiting
 

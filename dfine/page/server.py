@@ -18,9 +18,11 @@ from gradio.utils import get_upload_folder
 
 from dfine.page import modules, preview, zerogpu
 from dfine.page.calls import Calls, Limits
+from dfine.page.connections import AT_ONCE, Connections, Impatient
 from dfine.page.endpoints import PUBLIC
 from dfine.page.guard import Guard, Hosts, Quota
 from dfine.page.layout import CSS, KEYS, THEME
+from dfine.page.static import Static
 
 SESSIONS = 64  # visitors whose last result is remembered
 WAITING = 32  # visitors who may wait for the network
@@ -127,7 +129,7 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
         uploads = partial(Path, get_upload_folder())
         calls = Calls(application, page, PUBLIC, serving.limits, uploads, framed=bool(space))
         guard = Guard(
-            preview.Preview(calls, f"https://{space}" if space else ""),
+            Static(Connections(preview.Preview(calls, f"https://{space}" if space else ""))),
             Hosts.of(serving.host, space, serving.hosts),
             serving.quota,
             uploads,
@@ -135,6 +137,9 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
         )
         config = uvicorn.Config(
             guard,
+            http=Impatient,
+            ws="none",  # the page has no web sockets
+            limit_concurrency=AT_ONCE,
             log_level="warning",
             lifespan="on",
             timeout_graceful_shutdown=GRACE,

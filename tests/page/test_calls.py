@@ -1,6 +1,7 @@
 """Which calls reach the page's callbacks, how many of one visitor, and what is superseded."""
 
 import json
+import socket
 import threading
 import time
 import urllib.request
@@ -159,3 +160,24 @@ def test_one_visitor_does_not_fill_the_queue(slow):
     assert kept.count(200) in (3, 4) and set(kept) == {200, 429}, "one may run already"
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert "of your pictures wait already" in refused.json()["error"] and refused.headers["retry-after"] == "2"
+
+
+def test_long_calls_on_their_way_are_counted_and_short_ones_have_room(url):
+    """Calls that are announced and never sent hold no more memory than all calls may."""
+    port = int(url.rpartition(":")[2])
+    head = "POST /gradio_api/run/models HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n{{"
+    lines = []
+    try:
+        for _ in range(Limits().reading // Limits().body):
+            lines.append(socket.create_connection(("127.0.0.1", port), timeout=30))
+            lines[-1].sendall(head.format(Limits().body).encode())
+        for _ in range(100):
+            status, said = sent(url, "/gradio_api/run/models", b" " * 100_000)
+            if status == 503:
+                break
+            time.sleep(0.05)
+        assert status == 503 and "too much is being sent" in said
+        assert sent(url, "/gradio_api/run/models", {"data": []})[0] == 200
+    finally:
+        for line in lines:
+            line.close()

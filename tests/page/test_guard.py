@@ -135,3 +135,46 @@ def test_who_sends_nothing_is_given_up(tmp_path):
     with ThreadPoolExecutor(1) as own:  # in this thread a browser's event loop may be running
         own.submit(asyncio.run, guard(scope, never, never)).result()
     assert sent == [{"type": "http.disconnect"}]
+
+
+def test_who_sends_drop_by_drop_is_given_up(tmp_path):
+    """Each drop comes in time; all of them together do not."""
+    got = []
+
+    async def app(scope, receive, send):
+        while not got or got[-1]["type"] == "http.request":
+            got.append(await receive())
+
+    async def drop():
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    scope = {"type": "http", "method": "POST", "path": "/gradio_api/run/models", "client": ("127.0.0.1", 1)}
+    scope["headers"] = [(b"host", b"localhost")]
+    guard = Guard(app, LOCAL, Quota(patience=0.2, pace=1000), lambda: tmp_path)
+    with ThreadPoolExecutor(1) as own:
+        own.submit(asyncio.run, guard(scope, drop, drop)).result()
+    assert got[-1] == {"type": "http.disconnect"} and 1 < len(got) < 30
+
+
+def test_whoever_has_sent_all_may_wait_as_long_as_they_like(tmp_path):
+    got = []
+
+    async def app(scope, receive, send):
+        got.append(await receive())
+        got.append(await receive())
+
+    messages = [{"type": "http.request", "body": b"x", "more_body": False}, {"type": "http.disconnect"}]
+
+    async def slowly():
+        await asyncio.sleep(0.0 if len(messages) == 2 else 0.3)
+        return messages.pop(0)
+
+    scope = {"type": "http", "method": "POST", "path": "/gradio_api/run/models", "client": ("127.0.0.1", 1)}
+    scope["headers"] = [(b"host", b"localhost")]
+    guard = Guard(app, LOCAL, Quota(patience=0.1), lambda: tmp_path)
+    begin = time.monotonic()
+    with ThreadPoolExecutor(1) as own:
+        own.submit(asyncio.run, guard(scope, slowly, slowly)).result()
+    assert [message["type"] for message in got] == ["http.request", "http.disconnect"]
+    assert time.monotonic() - begin > 0.25
