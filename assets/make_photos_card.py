@@ -167,8 +167,8 @@ In {pictures_without} photographs of COCO without any of the five classes it rep
 ## Limits
 
 It misses most small persons and cars, and whatever is cut off or half hidden more often than not. It takes animals
-that look like cats (lions, dogs) for cats, and smooth shiny things (a cup of coffee, a helmet) for cars, even with
-scores of 0.8 and more. Other things (dogs, bicycles, boats …) are in the training photographs
+that look like cats (lions, dogs) for cats, and smooth shiny things (a cup of coffee, a helmet) for cars, with scores
+of 0.5 to 0.7. Other things (dogs, bicycles, boats …) are in the training photographs
 without a box, so that it has learned to pass over them. It is made for its own input size.
 """
 

