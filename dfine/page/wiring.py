@@ -28,6 +28,7 @@ LINK = """() => {
 }"""
 UNDRAWN = "() => { document.dispatchEvent(new Event('undrawn')); }"  # see main.js
 LAST = dict(trigger_mode="always_last")  # of many events in a row only the last one counts
+EACH = dict(trigger_mode="multiple")  # for what carries data: Gradio sends the last of many with the data of the first
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class TabEvents:
 
         outputs = [w.v.wish, *w.v.parts[self.tab.key].values()]
         late = LATE | dict(show_progress="hidden")  # the browser says that it waits
-        trigger(w.border.settings_and_event(heard), w.inputs, outputs, **LAST, **(late if self.tab.slow else QUICK))
+        trigger(w.border.settings_and_event(heard), w.inputs, outputs, **EACH, **(late if self.tab.slow else QUICK))
 
     def stream(self, trigger: Callable, by: Callable, quick: bool = False) -> None:
         w, key = self.wiring, self.tab.key
@@ -173,7 +174,7 @@ class Wiring:
         why = list(v.parts[ASKED.key].values())
         here = [v.source, v.model]
         for bringing in [v.parts[tab.key][tab.brings] for tab in TABS if tab.brings]:
-            triggers.append(bringing.picture(do.brought, [*here, v.wish], here, **LAST, **QUICK).then)
+            triggers.append(bringing.picture(do.brought, [*here, v.wish], here, **EACH, **QUICK).then)
         for trigger in triggers:
             # Showing is a step of its own, so that it takes the settings as they are when the network has finished.
             begun = trigger(**run).success(begin, self.inputs, [v.answer, v.shown, *why], **QUICK)

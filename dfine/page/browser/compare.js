@@ -18,7 +18,7 @@ const SIDES = ['First look', 'Second look'];
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function compare({element, name: key, props, trigger, watch}, page) {
   const {store} = page;
-  let asked = '', last = '', second = null, all = [], only = null, late = 0;
+  let asked = '', pending = false, second = null, all = [], only = null, late = 0;
   const select = (label, id, change) => {
     const input = html('select', {id: `second-${id}`, onchange: () => choose({[id]: input.value})});
     return {input, element: html('label', {}, label, input)};
@@ -60,9 +60,10 @@ export function compare({element, name: key, props, trigger, watch}, page) {
     if (!value) return;
     offer(value);
     if (value.own) return choose({picture: OWN});
-    if (value.asked !== last) return; // of an earlier question
-    asked = last;
+    if (value.asked === undefined) return;
+    [asked, pending] = [value.asked, false];
     clearTimeout(late);
+    if (asked !== question()) return ask(); // something else has been chosen in the meantime
     second = value.compact ? {...value, trace: new Trace(value.compact)} : null;
     only = null;
     if (!second) say(value.sentence);
@@ -90,16 +91,23 @@ export function compare({element, name: key, props, trigger, watch}, page) {
     dial.disabled = !now.way;
   }
 
+  const question = () => JSON.stringify([page.told.picture?.url, page.told.model, wish()]);
+
+  // One question at a time; what is chosen meanwhile is asked once the answer has come.
   function ask() {
-    const now = wish(), question = JSON.stringify([page.told.picture?.url, page.told.model, now]);
-    if (question === asked) return;
-    asked = last = question;
+    if (question() === asked) return;
     second = null;
+    put(result, {hidden: true});
     say('Looking a second time …');
+    if (pending) return;
+    [asked, pending] = [question(), true];
     clearTimeout(late);
     // An answer that comes later still counts; without one, the same can be asked again.
-    late = setTimeout(() => { asked = ''; say('No answer has come yet. Choose again what to compare with, or wait.'); }, LATE);
-    trigger('second', {...now, asked});
+    late = setTimeout(() => {
+      [asked, pending] = ['', false];
+      say('No answer has come yet. Choose again what to compare with, or wait.');
+    }, LATE);
+    trigger('second', {...wish(), asked});
   }
 
   const say = (text) => { if (said.textContent !== text) said.textContent = text; };
