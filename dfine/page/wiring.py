@@ -61,6 +61,10 @@ class TabEvents:
     def __init__(self, tab: Tab, wiring: Wiring):
         self.tab, self.wiring = tab, wiring
 
+    def _drawn(self) -> list[Component]:
+        """The tab's components but for uploads, which would lose what `as_files` changed (see `dfine.page.inputs`)."""
+        return [part for part in self.wiring.v.parts[self.tab.key].values() if not isinstance(part, gr.UploadButton)]
+
     def draw(self, *triggers: Callable, by: Callable[[View | None], Values] | None = None) -> None:
         w, slow = self.wiring, self.tab.slow
         function = w.do.draw_by(self.tab, by or self.tab.draw)
@@ -80,7 +84,7 @@ class TabEvents:
             view, said = s.view_of(self.tab.key, w.do.runner), event._data
             return {} if view is None else w.do.named(self.tab, by(view, said if isinstance(said, dict) else {}))
 
-        outputs = [w.v.wish, *w.v.parts[self.tab.key].values()]
+        outputs = [w.v.wish, *self._drawn()]
         late = LATE | dict(show_progress="hidden")  # the browser says that it waits
         trigger(w.border.settings_and_event(heard), w.inputs, outputs, **EACH, **(late if self.tab.slow else QUICK))
 
@@ -93,8 +97,7 @@ class TabEvents:
                 yield w.do.named(self.tab, values)
 
         queue = dict(concurrency_id=f"{key}-quick", concurrency_limit=4) if quick else FILM
-        outputs = list(w.v.parts[key].values())
-        trigger(streamed, w.inputs, outputs, api_visibility="private", show_progress="hidden", **queue)
+        trigger(streamed, w.inputs, self._drawn(), api_visibility="private", show_progress="hidden", **queue)
 
     def ask(self, trigger: Callable, place: Callable[[View, gr.EventData], Place]) -> None:
         w = self.wiring

@@ -95,3 +95,7 @@ def test_a_visitor_uploads_stops_and_watches(visit, film):
     page.select_option("#video-track", index=1)
     page.locator("#video .chart").click(position=dict(x=60, y=100))
     page.wait_for_function("document.querySelector('#video .result .caption').textContent.includes('score')")
+    second = film.with_name("second.mp4")
+    second.write_bytes(film.read_bytes())
+    page.locator("#panel-video input[type=file]").set_input_files(second)
+    page.wait_for_selector("#video .outcome:has-text('second.mp4')")  # it is taken as the first one was
