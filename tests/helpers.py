@@ -1,7 +1,9 @@
 """What several tests need: a trace that hangs together without a network, and the folder of reference values."""
 
+import asyncio
 import importlib.util
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,12 @@ from dfine.trace.records import Estimate, Refinement, Trace
 REFERENCE = Path(os.environ.get("DFINE_REFERENCE", Path(__file__).parents[2] / "shared" / "reference"))
 NAMES = ("cat", "dog", "fish")
 NO_REFERENCE = f"no reference values in {REFERENCE}; set DFINE_REFERENCE"
+
+
+def run(coroutine):
+    """What a coroutine returns; in a thread of its own, since a browser's event loop may be running in this one."""
+    with ThreadPoolExecutor(1) as own:
+        return own.submit(asyncio.run, coroutine).result()
 
 
 def synthetic_trace(batch=1, queries=5, classes=3, layers=3, seed=0, bins=32, c=0.25) -> Trace:

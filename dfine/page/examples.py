@@ -13,7 +13,11 @@ from dfine.weights.cache import assets
 OPENING = "4-occlusion.jpg"  # what the page opens with: an edge that cannot be seen
 PHOTOGRAPHS = {  # label, caption, and the kind of thing that the caption speaks of
     "lion.jpg": ("Lion", "Nobody told this model of lions: of the things that it knows, a cat comes closest.", "cat"),
-    "cheetah1.jpg": ("Cheetah", "Nobody told this model of cheetahs, either. How sure is it of the edges of this cat?", "cat"),
+    "cheetah1.jpg": (
+        "Cheetah",
+        "Nobody told this model of cheetahs, either. How sure is it of the edges of this cat?",
+        "cat",
+    ),
     "tower.jpg": ("Tower", "A tower is none of the things that this model knows.", ""),
 }
 SCENES = {

@@ -71,7 +71,14 @@ def test_installed_for_good_it_is_found_and_loads(fo, tmp_path):
     environment = os.environ | {"FIFTYONE_PLUGINS_DIR": str(tmp_path / "plugins"), "PYTHONPATH": ""}
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
-    names = ["dfine_edges", "dfine_suspects", "accept_suspects", "reject_suspects", "reopen_suspects"]
+    names = [
+        "dfine_edges",
+        "switch_low_scores",
+        "dfine_suspects",
+        "accept_suspects",
+        "reject_suspects",
+        "reopen_suspects",
+    ]
     assert done.stdout.splitlines()[-1:] == [f"[] {names}"], done.stderr
 
 

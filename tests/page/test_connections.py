@@ -9,14 +9,15 @@ import pytest
 
 testclient = pytest.importorskip("starlette.testclient")
 
-import uvicorn  # noqa: E402
-from starlette.applications import Starlette  # noqa: E402
-from starlette.responses import PlainTextResponse  # noqa: E402
-from starlette.routing import Route  # noqa: E402
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
-from dfine.page import connections  # noqa: E402
-from dfine.page.connections import Connections, Impatient, Most  # noqa: E402
-from tests.page.test_server import asked  # noqa: E402
+from dfine.page import connections
+from dfine.page.connections import Connections, Impatient, Most
+from tests.helpers import run
+from tests.page.test_server import asked
 
 
 def client(most):
@@ -78,7 +79,7 @@ def test_answers_that_stay_open_are_counted_and_given_back():
         await app(scope, None, send)
         return refused, statuses[len(refused) :], app._open
 
-    refused, answered, left = asyncio.run(tried())
+    refused, answered, left = run(tried())
     assert refused[0] == 429 and answered == [200] * 4 and not left
 
 

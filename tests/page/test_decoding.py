@@ -8,7 +8,6 @@ from PIL import Image
 pytest.importorskip("gradio")
 
 from dfine.data.pictures import PictureError, read
-from dfine.page import decoding
 from dfine.page.decoding import Decoder
 
 
@@ -21,7 +20,7 @@ def test_it_reads_as_the_library_does(tmp_path):
         Decoder()(path)
 
 
-def test_who_takes_too_long_is_given_up_and_no_more_are_read_at_once(tmp_path, monkeypatch):
+def test_who_takes_too_long_is_given_up_and_no_more_are_read_at_once():
     """Two slow pictures hold both threads; a third is not begun, and is not read later either."""
     go, begun = threading.Event(), []
 
@@ -29,8 +28,7 @@ def test_who_takes_too_long_is_given_up_and_no_more_are_read_at_once(tmp_path, m
         begun.append(path)
         go.wait(20)
 
-    monkeypatch.setattr(decoding, "read", slow)
-    decode = Decoder(at_once=2, patience=0.2)
+    decode = Decoder(at_once=2, patience=0.2, read=slow)
     for name in ("a", "b", "c"):
         with pytest.raises(PictureError, match=f"'{name}' took longer than 0 s to read"):
             decode(name)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -14,6 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from dfine.page.guard import Guard, Hosts, Quota
+from tests.helpers import run
 
 LOCAL = Hosts.of("127.0.0.1")
 
@@ -132,8 +132,7 @@ def test_who_sends_nothing_is_given_up(tmp_path):
     scope = {"type": "http", "method": "POST", "path": "/gradio_api/upload", "client": ("127.0.0.1", 1)}
     scope["headers"] = [(b"host", b"localhost"), (b"content-length", b"10")]
     guard = Guard(app, LOCAL, Quota(patience=0.05), lambda: tmp_path)
-    with ThreadPoolExecutor(1) as own:  # in this thread a browser's event loop may be running
-        own.submit(asyncio.run, guard(scope, never, never)).result()
+    run(guard(scope, never, never))
     assert sent == [{"type": "http.disconnect"}]
 
 
@@ -152,8 +151,7 @@ def test_who_sends_drop_by_drop_is_given_up(tmp_path):
     scope = {"type": "http", "method": "POST", "path": "/gradio_api/run/models", "client": ("127.0.0.1", 1)}
     scope["headers"] = [(b"host", b"localhost")]
     guard = Guard(app, LOCAL, Quota(patience=0.2, pace=1000), lambda: tmp_path)
-    with ThreadPoolExecutor(1) as own:
-        own.submit(asyncio.run, guard(scope, drop, drop)).result()
+    run(guard(scope, drop, drop))
     assert got[-1] == {"type": "http.disconnect"} and 1 < len(got) < 30
 
 
@@ -174,7 +172,6 @@ def test_whoever_has_sent_all_may_wait_as_long_as_they_like(tmp_path):
     scope["headers"] = [(b"host", b"localhost")]
     guard = Guard(app, LOCAL, Quota(patience=0.1), lambda: tmp_path)
     begin = time.monotonic()
-    with ThreadPoolExecutor(1) as own:
-        own.submit(asyncio.run, guard(scope, slowly, slowly)).result()
+    run(guard(scope, slowly, slowly))
     assert [message["type"] for message in got] == ["http.request", "http.disconnect"]
     assert time.monotonic() - begin > 0.25

@@ -1,11 +1,11 @@
-import asyncio
 import json
 
 import pytest
 
 pytest.importorskip("gradio")
 
-from dfine.page.refusal import Refused  # noqa: E402
+from dfine.page.refusal import Refused
+from tests.helpers import run
 
 
 def answered(refused):
@@ -14,7 +14,7 @@ def answered(refused):
     async def send(message):
         sent.append(message)
 
-    asyncio.run(refused.answer(send))
+    run(refused.answer(send))
     start, body = sent
     return start["status"], dict(start["headers"]), body["body"]
 

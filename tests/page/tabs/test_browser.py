@@ -133,4 +133,4 @@ def test_a_word_is_explained_where_it_stands(page):
     page.wait_for_selector("#meaning", state="hidden")
     assert page.evaluate("document.activeElement.dataset.word") == "Query"
     explained = set(page.evaluate("[...document.querySelectorAll('button.info')].map((b) => b.dataset.word)"))
-    assert {"Pr(n)", "W(n)", "IoU", "LQE", "Query", "Uncalibrated"} <= explained <= set(GLOSSARY)
+    assert {"Pr(n)", "W(n)", "IoU", "LQE", "Query"} <= explained <= set(GLOSSARY)
