@@ -131,7 +131,7 @@ class Wiring:
         for step in (drawn, drawn.success(**self.slow)):
             step.failure(None, None, None, js=UNDRAWN, **QUICK)
         v.setting.rest(border.settings(do.rest), self.inputs, v.rest, **LAST, **QUICK)
-        v.setting.ask(border.settings_and_event(do.asked), self.inputs, self.quick, **LAST, **QUICK)
+        v.setting.ask(border.settings_and_event(do.asked), self.inputs, self.quick, **EACH, **QUICK)
         for tab in TABS:
             if tab.wire:
                 tab.wire(v.parts[tab.key], TabEvents(tab, self))
