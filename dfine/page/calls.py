@@ -177,9 +177,10 @@ class Calls:
         """What a call sends. Raises Refused; short calls have room whatever else is on its way."""
         length = headers.get("content-length", "")
         size = int(length[:20]) if length.isdecimal() else self.limits.body
-        size *= size > SHORT
-        if self.limits.body < size:
+        if size > self.limits.body:
             raise _too_long(self.limits.body)
+        if size <= SHORT:
+            size = 0
         if self._reading + size > self.limits.reading:
             raise Refused(503, "too much is being sent at the moment; try again", 5)
         self._reading += size

@@ -3,15 +3,9 @@
 import pytest
 import torch
 
-import dfine
 from dfine.data.loader import subset
 from dfine.data.scenes import Scenes
 from dfine.evaluation.covered import CoveredEdges, CoverTest, covered_edges
-
-
-@pytest.fixture(scope="module")
-def model():
-    return dfine.load("demo", device="cpu")
 
 
 @pytest.fixture(scope="module")

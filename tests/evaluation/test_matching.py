@@ -3,16 +3,10 @@
 import pytest
 import torch
 
-import dfine
 from dfine import distribution
 from dfine.data.loader import subset
 from dfine.data.scenes import Scenes
 from dfine.evaluation.matching import matched, size_of, visibility
-
-
-@pytest.fixture(scope="module")
-def model():
-    return dfine.load("demo", device="cpu")
 
 
 @pytest.fixture(scope="module")

@@ -96,10 +96,10 @@ function open(told) {
   served.clear();
   const threshold = chosen.threshold ?? store.state.threshold;
   const about = trace?.detections.find((d) => d.name === told.about && d.score >= Math.fround(threshold));
-  if (!trace && !store.state.trace) dirty.size || requestAnimationFrame(draw), dirty.add('trace'); // another sentence
+  if (!trace && !store.state.trace) redraw(['trace']); // another sentence
   store.set({
-    classes: [], point: null, lab: null, hand: null, object: about?.number ?? null, layer: trace ? trace.layers : 0, over: null,
-      bin: null,
+    classes: [], point: null, lab: null, hand: null, object: about?.number ?? null, layer: trace ? trace.layers : 0,
+    over: null, bin: null,
     ...(trace ? chosen : {}), trace,
   });
   if (trace) keep(told.kept);
@@ -132,13 +132,18 @@ function fitting({example, model, object, layer, classes, lab, hand, second, ...
 }
 
 store.subscribe((state, changed) => {
-  if (!dirty.size) requestAnimationFrame(draw);
-  for (const key of changed) dirty.add(key);
+  redraw(changed);
   step ||= ['object', 'tab', 'present'].some((key) => changed.has(key)) && !changed.has('trace');
   if (rest && [...changed].every((key) => FLEETING.includes(key))) return;
   clearTimeout(rest);
   rest = setTimeout(rested, QUIET);
 });
+
+/** Draw what shows these parts of the state, with the next frame. @param {Iterable<string>} changed */
+function redraw(changed) {
+  if (!dirty.size) requestAnimationFrame(draw);
+  for (const key of changed) dirty.add(key);
+}
 
 function draw() {
   const changed = dirty;
