@@ -15,6 +15,18 @@ import pytest
 
 from assets.browser import CHROMIUM, launched
 
+LONG = ("test_notebooks.py",)  # files that one process has to do from beginning to end
+
+
+def pytest_xdist_auto_num_workers():
+    """One more process than cores: tests of browsers and servers wait half of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items):
+    """Long files first, so that no core waits for the last of them."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
 
 @pytest.fixture(scope="session")
 def browser():

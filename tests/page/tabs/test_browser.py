@@ -109,7 +109,8 @@ def test_what_layers_added_and_lqe_read_stand_beside_the_layers(page):
     row = page.locator("#numbers tbody button").nth(1)
     row.focus()
     page.keyboard.press("Enter")
-    assert state(page, "s.layer") == 1 and row.get_attribute("aria-pressed") == "true"
+    page.wait_for_selector("#numbers tbody tr[data-layer='1'] [aria-pressed=true]")
+    assert state(page, "s.layer") == 1
 
 
 def test_present_mode_steps_by_arrows_stands_in_the_address_and_ends_by_escape(page):
