@@ -17,7 +17,7 @@ from dfine.page.handlers import Handlers
 from dfine.page.layout import layout
 from dfine.page.models import DRAWINGS, PHOTOS, Models, wanted
 from dfine.page.runner import Runner
-from dfine.page.server import Serving, bound, serve
+from dfine.page.server import Serving, bound, logins, serve
 from dfine.page.wiring import ONE, Wiring
 
 SWITCH = 0.001  # seconds after which a thread that computes lets the one in that answers; Python has five times that
@@ -67,7 +67,8 @@ def main(arguments: list[str] | None = None, program: str = "app.py") -> None:
     sessions.keep_less()
     serving = Serving(options.host, options.port, options.hosts, os.environ.get("DFINE_AUTH", ""))
     try:
-        bound(serving.host, serving.port).close()  # says at once that a port is taken, before models are read
+        logins(serving.auth)  # says at once what is wrong with them, and that a port is taken, before models are read
+        bound(serving.host, serving.port).close()
         with cached_files.own_folder():
             page = build(options.model, options.device, options.fetch, options.swift)
             serve(page, serving, ready=lambda: page.is_running)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import mimetypes
 from pathlib import Path
 
 import gradio as gr
-from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse
+from starlette.routing import Route
 
 from dfine.files import short_digest
 
@@ -22,10 +23,17 @@ def _version() -> str:
 ADDRESS = f"browser/{_version()}"
 
 
-def routes() -> list[Mount]:
-    """What the application serves besides the page."""
-    mimetypes.add_type("text/javascript", ".js")  # some systems say otherwise, and a browser runs no other type
-    return [Mount(f"/{ADDRESS}", StaticFiles(directory=FOLDER))]
+def routes() -> list[Route]:
+    """What the application serves besides the page. A mounted folder would not be found under another root path."""
+    files = {path.name: path for path in FOLDER.glob("*.js")}
+
+    async def script(request: Request) -> FileResponse:
+        path = files.get(request.path_params["name"])
+        if path is None:
+            raise HTTPException(404)
+        return FileResponse(path, media_type="text/javascript")  # a browser runs no other type
+
+    return [Route(f"/{ADDRESS}/{{name}}", script)]
 
 
 def part(name: str, *events: str, template: str = "", value: object = None) -> gr.HTML:

@@ -34,10 +34,12 @@ class Preview:
         app: the application behind it.
         origin: scheme and host under which the page is known, without a slash at the end; empty where nobody knows, and
             the picture's address is a path then.
+        prefix: the path of the page on that host, see `dfine.page.subpath`.
     """
 
     app: ASGIApp
     origin: str = ""
+    prefix: str = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on; the document of the front page gets its tags."""
@@ -76,7 +78,7 @@ class Preview:
 
     def tags(self) -> str:
         """Title, description and picture, for browsers and readers of links."""
-        picture = f"{self.origin}/{PICTURE.name}"
+        picture, icon = f"{self.origin}{self.prefix}/{PICTURE.name}", f"{self.prefix}/{ICON.name}"
         named = {"description": DESCRIPTION, "twitter:card": "summary_large_image"}
         properties = {
             "og:type": "website",
@@ -86,7 +88,7 @@ class Preview:
             "og:image:width": str(SHAPE[0]),
             "og:image:height": str(SHAPE[1]),
         }
-        lines = [f"<title>{escape(TITLE)}</title>", f'<link rel="icon" type="image/svg+xml" href="/{ICON.name}">']
+        lines = [f"<title>{escape(TITLE)}</title>", f'<link rel="icon" type="image/svg+xml" href="{icon}">']
         lines += [f'<meta name="{key}" content="{escape(value)}">' for key, value in named.items()]
         lines += [f'<meta property="{key}" content="{escape(value)}">' for key, value in properties.items()]
         return "\n".join(lines)

@@ -23,6 +23,7 @@ from dfine.page.endpoints import PUBLIC
 from dfine.page.guard import Guard, Hosts, Quota
 from dfine.page.layout import CSS, KEYS, THEME
 from dfine.page.static import Static
+from dfine.page.subpath import Subpath, prefix
 
 SESSIONS = 64  # visitors whose last result is remembered
 WAITING = 32  # visitors who may wait for the network
@@ -98,7 +99,7 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
     Raises:
         ValueError, OSError: it cannot be served so; the message says why.
     """
-    auth = logins(serving.auth)
+    auth, root = logins(serving.auth), os.environ.get("GRADIO_ROOT_PATH", "").rstrip("/")
     page.queue(max_size=WAITING, api_open=False)
     page.state_session_capacity = SESSIONS
     options = dict(
@@ -112,7 +113,7 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
         footer_links=["api", "settings"],
         auth=auth,
         favicon_path=str(preview.ICON),
-        root_path=os.environ.get("GRADIO_ROOT_PATH", ""),
+        root_path=root,
         app_kwargs=dict(routes=modules.routes()),
     )
     if zerogpu.spaces:  # ZeroGPU starts with Gradio's own launch, behind a proxy of its own
@@ -129,14 +130,14 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
         uploads = partial(Path, get_upload_folder())
         calls = Calls(application, page, PUBLIC, serving.limits, uploads, framed=bool(space))
         guard = Guard(
-            Static(Connections(preview.Preview(calls, f"https://{space}" if space else ""))),
+            Static(Connections(preview.Preview(calls, f"https://{space}" if space else "", prefix(root)))),
             Hosts.of(serving.host, space, serving.hosts),
             serving.quota,
             uploads,
             framed_by=["https://huggingface.co"] if space else [],
         )
         config = uvicorn.Config(
-            guard,
+            Subpath(guard, prefix(root)),
             http=Impatient,
             ws="none",  # the page has no web sockets
             limit_concurrency=AT_ONCE,

@@ -15,11 +15,12 @@ FILES = sorted(modules.FOLDER.glob("*.js"))
 
 
 def test_every_module_is_served_as_a_script():
-    client = TestClient(FastAPI(routes=modules.routes()))
+    client = TestClient(FastAPI(routes=modules.routes()), root_path="/lens")  # as under a path of a proxy
     for path in FILES:
         answer = client.get(f"/{modules.ADDRESS}/{path.name}")
         assert answer.status_code == 200 and answer.text == path.read_text(encoding="utf-8")
         assert answer.headers["content-type"].startswith("text/javascript"), "a browser runs no other type"
+    assert client.get(f"/{modules.ADDRESS}/package.json").status_code == 404
     assert client.get(f"/{modules.ADDRESS}/../app.py").status_code == 404
 
 

@@ -37,12 +37,12 @@ class Tags(HTMLParser):
             self.icons.append(found["href"])
 
 
-def client(answer, origin=""):
+def client(answer, origin="", prefix=""):
     application = FastAPI()
     preview.serve_files(application)
     application.add_api_route("/", lambda: answer)
     application.add_api_route("/other", lambda: answer)
-    return TestClient(Preview(application, origin))
+    return TestClient(Preview(application, origin, prefix))
 
 
 def test_the_front_page_describes_this_project_once_and_names_nobody_else():
@@ -55,6 +55,11 @@ def test_the_front_page_describes_this_project_once_and_names_nobody_else():
     assert "elsewhere" not in document and "Gradio" not in document
     assert f"<title>{preview.TITLE}</title>" in document and document.endswith("<body>ü</body></html>")
     assert "<style>p > q { color: red }</style>" in document
+
+
+def test_under_a_path_of_another_host_icon_and_picture_stand_under_it_too():
+    tags = Tags(client(HTMLResponse(PAGE), prefix="/lens").get("/").text)
+    assert dict(tags.metas)["og:image"] == "/lens/preview.jpg" and tags.icons == ["/lens/favicon.svg"]
 
 
 def test_its_icon_and_picture_are_there():

@@ -15,8 +15,8 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from dfine.page import app, server
-from tests.page.conftest import ROOT, served
+from dfine.page import app, modules, server
+from tests.page.conftest import ROOT
 
 
 def asked(url, path, headers=None, data=None):
@@ -93,34 +93,34 @@ def test_the_api_page_counts_nobodys_calls(url):
     assert asked(url, "/monitoring/summary")[0] == 403
 
 
-def test_a_login_keeps_others_out(checkpoint):
-    with served(checkpoint, DFINE_AUTH="me:open sesame") as url:
-        assert asked(url, "/healthz")[0] == 200
-        assert asked(url, "/config")[0] == 401
-        form = {"Content-Type": "application/x-www-form-urlencoded"}
-        assert asked(url, "/login", form, b"username=me&password=wrong")[0] == 400
-        assert asked(url, "/login", form, b"username=me&password=open+sesame")[0] == 200
-
-
-def test_an_interrupt_ends_it_without_a_traceback(checkpoint):
+def test_a_login_keeps_others_out_also_under_a_path_and_an_interrupt_ends_it_without_a_traceback(checkpoint, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "app.py", "--model", checkpoint, "--port", str(port), "--no-fetch", "--no-swift"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == f"* Running on local URL:  http://127.0.0.1:{port}\n"
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    own = {"DFINE_AUTH": "me:open sesame", "GRADIO_ROOT_PATH": "/lens", "GRADIO_TEMP_DIR": str(tmp_path)}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        assert process.stdout.readline() == f"* Running on local URL:  {url}\n"
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        for root in ("", "/lens"):  # a proxy takes its path off, or leaves it
+            assert asked(url, f"{root}/healthz")[0] == 200
+            assert asked(url, f"{root}/config")[0] == 401
+            assert asked(url, f"{root}/{modules.ADDRESS}/main.js")[0] == 200
+            assert asked(url, f"{root}/login", form, b"username=me&password=wrong")[0] == 400
+            assert asked(url, f"{root}/login", form, b"username=me&password=open+sesame")[0] == 200
+            assert asked(url, f"{root}/gradio_api/upload", form, b"x")[0] == 401
+    finally:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and "Traceback" not in err, err
 
 
-def test_a_login_that_is_none_stops_the_start():
-    done = subprocess.run(
-        [sys.executable, "app.py", "--port", "0", "--no-fetch", "--no-swift"],
-        cwd=ROOT,
-        env=os.environ | {"DFINE_AUTH": "nonsense"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 1 and done.stderr.strip().startswith("app.py: entry 1 of DFINE_AUTH")
+def test_a_login_that_is_none_stops_the_start(monkeypatch):
+    monkeypatch.setenv("DFINE_AUTH", "nonsense")
+    with pytest.raises(SystemExit) as stop:  # before any model is read: there is none of that name
+        app.main(["--model", "no-such-model", "--port", "0"])
+    assert str(stop.value).startswith("app.py: entry 1 of DFINE_AUTH")
