@@ -8,9 +8,9 @@ far a box that is about right may be trusted.
 A true offset beyond ±2a, where W(n) ends, lies in no interval: its PIT is 0 or 1. It stays in every figure, and in the
 fit, though no calibration reaches it; how many there are is reported.
 
-Two things can be fitted: a temperature per edge, and from 500 objects on a table of levels, which depends on how wide
-an edge's interval is (`dfine.evaluation.level_fit`). Both are fitted on one half of the pictures, tested on the other,
-and kept only where the score there is better.
+From 75 objects on it is a table of levels, which depends on how wide an edge's interval is
+(`dfine.evaluation.level_fit`), and for fewer a temperature per edge. Both are fitted on one half of the pictures,
+tested on the other, and kept only where the score there is better.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ from dfine.weights.saving import written
 MASSES = (0.5, 0.8, 0.95)  # of the intervals in tables
 GRID = tuple(round(0.05 * i, 2) for i in range(1, 20))  # of the reliability diagram
 RANGE = (0.1, 10.0)  # of temperatures
-FEWEST, ENOUGH = 50, 500  # objects that a temperature is fitted to: at least; for it to be told from chance
+FEWEST, ENOUGH = 50, 500  # objects to fit on: at least; for the result to be told from chance
+A_GROUP = 75  # objects to fit on for each group of width in a table of levels
 _BINS = 10  # of the histogram of PIT values
 _LEVELS = tuple(i / 40 for i in range(1, 40))  # of the quantiles that a score is made of
 
@@ -207,14 +208,15 @@ class Calibration:
 def study(matches: Matches, *, share: float = 0.5, seed: int = 0) -> Calibration:
     """Fit on `share` of the pictures, and measure before and after on the others.
 
-    With 500 objects or more to fit on that is a table of levels, else a temperature per edge.
+    That is a table of levels with a group of width for every 75 objects to fit on, at most five, and for fewer than 75
+    a temperature per edge.
 
     Raises:
         ValueError: there are too few objects to fit on, or none to test on.
     """
     first, rest = matches.split(share, seed)
-    many = len(first) >= ENOUGH
-    temperature, table = (None, level_fit.fit(first)) if many else (fit(first), None)
+    groups = min(len(first) // A_GROUP, level_fit.GROUPS)
+    temperature, table = (None, level_fit.fit(first, groups)) if groups else (fit(first), None)
     if not len(rest):
         raise ValueError("no object is left to test the calibration on; take more pictures, or a smaller share")
     return Calibration(temperature, measured(rest), measured(rest, temperature, table), len(first), table)

@@ -193,7 +193,7 @@ def test_no_picture_is_on_both_sides_of_a_split():
 
 
 def test_a_study_brings_coverage_nearer_on_pictures_it_has_not_seen():
-    found = study(drawn(900, (3.0,) * 4))
+    found = study(drawn(900, (3.0,) * 4), share=0.08)
     off = {
         key: (torch.tensor(getattr(found, key)["coverage"]) - torch.tensor(MASSES)[:, None]).abs().mean()
         for key in ("before", "after")
