@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -46,6 +46,9 @@ class Out:
     compare: str | None = None  # the other run, by its field
     similar: bool = False  # whether to look for near duplicates, leaks and outliers
     sampling: Path | None = None  # CSV file of the pictures to label next
+    folds: int | None = None  # into how many parts the pictures are dealt, each judged by a model that never saw it
+    start: str | None = None  # what those models start from
+    fold_epochs: int | None = None  # how long they are trained
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,14 @@ def explore(
     suspects: Annotated[
         Path | None, Option(help="Rank probable label errors, show them first, and list them in this CSV file.")
     ] = None,
+    folds: Annotated[
+        int | None,
+        Option(min=2, help="With --suspects: train so many models, and judge each picture by one that never saw it."),
+    ] = None,
+    start: Annotated[
+        str | None, Option(help="What those models start from; by default --model, or what it was trained from.")
+    ] = None,
+    fold_epochs: Annotated[int | None, Option(min=1, help="Of each of them; by default about 250 steps.")] = None,
     slice: Annotated[
         list[str] | None,
         Option(help="AP and coverage by size, class, case, tags, a field, or ground_truth.ATTRIBUTE; repeatable."),
@@ -111,9 +122,10 @@ def explore(
 ):
     """Open a data set in the FiftyOne App, with every box's edges and layers, errors, and views that answer."""
     opening = dict(name=name, truth=truth, split=split, count=count, seed=seed)
+    written = Out(report, export, prelabel, format, calibrate, suspects, tuple(slice or ()), compare, similar, sampling)
     run(
         Look(data, model, device, field, threshold, top, batch, workers, names, opening),
-        Out(report, export, prelabel, format, calibrate, suspects, tuple(slice or ()), compare, similar, sampling),
+        replace(written, folds=folds, start=start, fold_epochs=fold_epochs),
         Where(address, port, browser, app),
     )
 
@@ -139,6 +151,10 @@ def run(look: Look, out: Out, where: Where) -> None:
         if file and file.is_dir():
             raise ValueError(f"{file} is a folder; {option} names the CSV file to write")
         check_file(file)
+    if not out.suspects and (out.folds or out.start or out.fold_epochs):
+        raise ValueError("--folds, --start and --fold-epochs belong to --suspects FILE.csv")
+    if not out.folds and (out.start or out.fold_epochs):
+        raise ValueError("--start and --fold-epochs belong to --folds")
     if out.compare == look.field:
         raise ValueError(f"--compare names another run than --field, and both are {look.field!r}")
     for folder in filter(None, (out.report, out.export, out.prelabel)):
@@ -150,7 +166,7 @@ def run(look: Look, out: Out, where: Where) -> None:
         if out.calibrate:
             _calibrate(dataset, look)
         if out.suspects:
-            _suspect(dataset, look, out.suspects)
+            _suspect(dataset, look, out)
         if out.similar or out.sampling:
             _similar(dataset, detector, look, out)
         if out.slices:
@@ -243,17 +259,33 @@ def _slices(dataset, field: str, by: tuple[str, ...]) -> None:
         typer.echo(f"the worst: {least.by} {least.value}, AP {least.ap:.3f} of {least.objects} objects")
 
 
-def _suspect(dataset, look: Look, path: Path) -> None:
+def _suspect(dataset, look: Look, out: Out) -> None:
     """Rank the probable label errors, and say how many there are of each kind and where they are listed."""
     from dfine.explore import suspect_store, views
     from dfine.explore.suspect_training import training_pictures
 
-    counts = suspect_store.find(dataset, look.field, trained=training_pictures(look.model))
+    judge = _folds(dataset, look, out) if out.folds else None
+    trained = () if judge else training_pictures(look.model)
+    counts = suspect_store.find(dataset, look.field, trained=trained, judge=judge)
     views.save(dataset, look.field)  # again, so that the suspects come before them
     said = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
-    typer.echo(f"\nprobable label errors: {said}; listed in {suspect_store.write_csv(dataset, path, look.field)}")
-    if note := suspect_store.trained_note(dataset, look.field):
+    typer.echo(
+        f"\nprobable label errors: {said}; listed in {suspect_store.write_csv(dataset, out.suspects, look.field)}"
+    )
+    if note := suspect_store.judge_note(dataset, look.field):
         complain(note, "note")
+
+
+def _folds(dataset, look: Look, out: Out) -> str:
+    """Judge the pictures by models that did not see them; returns the field of what those found."""
+    from dfine.explore.run import Pace
+    from dfine.explore.suspect_folds import Folds, judge, start
+
+    begins = out.start or start(look.model, dataset.values("filepath"))
+    folder = out.suspects.with_name(f"{out.suspects.stem}-folds")
+    folds = Folds(out.folds, folder, begins, out.fold_epochs, look.device)
+    typer.echo(f"\n{out.folds} models are trained in {folder}, from {begins}")
+    return judge(dataset, look.field, folds, Pace(look.batch, look.workers), typer.echo)
 
 
 def _calibrate(dataset, look: Look) -> None:

@@ -19,8 +19,9 @@ Collection = fo.Dataset | fo.DatasetView
 
 
 def looked_at(dataset: Collection, field: str) -> Collection:
-    """The samples that the run in `field` has filled: the whole data set where that is all of them."""
-    done = dataset.match(F(fields.run_field(field)) == fields.about(dataset, field)["run"])
+    """The samples that the run in `field` (or its several, of folds) has filled: the whole data set if that is all."""
+    info = fields.about(dataset, field)
+    done = dataset.match(F(fields.run_field(field)).is_in(info.get("runs") or [info["run"]]))
     return dataset if len(done) == len(dataset) else done
 
 

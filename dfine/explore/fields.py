@@ -46,6 +46,11 @@ def suspects_field(field: str) -> str:
     return f"{field}_suspects"
 
 
+def folds_field(field: str) -> str:
+    """The field of what models found in pictures that they were not trained on (`dfine.explore.suspect_folds`)."""
+    return f"{field}_folds"
+
+
 def features_field(field: str) -> str:
     """The field that holds what the encoder saw of a picture as a whole."""
     return f"{field}_features"

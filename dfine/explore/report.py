@@ -58,9 +58,10 @@ def write(
     found = tally(tables.truth, tables.rows, matches, head, worst=worst) | _more(dataset, field, by)
     suspected: list = []
     if dataset.has_sample_field(fields.suspects_field(field)):
-        from dfine.explore.suspect_store import details, kinds
+        from dfine.explore.suspect_store import details, judge_note, kinds
 
         found["suspects"], suspected = kinds(dataset, field), details(dataset, field)
+        found["suspects_judged"] = judge_note(dataset, field)
     page = report(found, list(_pictures(tables.truth, found["worst"])), suspected)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -59,7 +59,12 @@ def view_name(field: str = fields.FIELD) -> str:
 
 
 def find(
-    dataset: fo.Dataset, field: str = fields.FIELD, *, trained: Container[str] = (), most: int = MOST
+    dataset: fo.Dataset,
+    field: str = fields.FIELD,
+    *,
+    trained: Container[str] = (),
+    judge: str | None = None,
+    most: int = MOST,
 ) -> dict[str, int]:
     """Rank the probable label errors of an explored data set, store them, and save the view that shows them.
 
@@ -70,6 +75,8 @@ def find(
         dataset: explored in `field`, with answers.
         field: FIELD.
         trained: the files of pictures that the model was trained on (`dfine.explore.suspect_training`).
+        judge: the field whose boxes speak for and against the answers, as of `dfine.explore.suspect_folds.judge`; by
+            default FIELD itself.
         most: how many to store at most.
 
     Returns:
@@ -78,21 +85,20 @@ def find(
     Raises:
         ValueError: nothing was explored in `field`, or there are no answers.
     """
-    info = fields.about(dataset, field)
-    truth = info["truth"]
+    truth, judge = fields.about(dataset, field)["truth"], judge or field
     names = classes(dataset, truth)
     if not names:
         raise ValueError(f"the data set {dataset.name!r} has no answers, so none of them can be wrong")
-    samples, name = looked_at(dataset, field), fields.suspects_field(field)
+    samples, name = looked_at(dataset, judge), fields.suspects_field(field)
     before = _decided(dataset, name)
     extend_schema(dataset, {name: fo.Detections} | {f"{name}.detections.{k}": v for k, v in _KINDS.items()})
-    rows = list(_rows(samples, field, truth))
-    evidence = [_evidence(row, field, truth, {n: i for i, n in enumerate(names)}) for row in rows]
+    rows = list(_rows(samples, judge, truth))
+    evidence = [_evidence(row, judge, truth, {n: i for i, n in enumerate(names)}) for row in rows]
     ranked = rank(evidence)[:most]
     stored: dict[str, list[dict]] = {}
     for place, suspect in enumerate(ranked, 1):
         row = rows[suspect.picture]
-        label = _label(suspect, row, evidence[suspect.picture], field, truth, names) | {"rank": place}
+        label = _label(suspect, row, evidence[suspect.picture], judge, truth, names) | {"rank": place}
         label["review"] = before.get(_key(row["id"], label), OPEN)
         label["seen_in_training"] = row["filepath"] in trained
         stored.setdefault(row["id"], []).append(label)
@@ -101,18 +107,27 @@ def find(
     save_view(dataset, field)
     counts = {kind: sum(s.kind == kind for s in ranked) for kind in KINDS if any(s.kind == kind for s in ranked)}
     seen = sum(row["filepath"] in trained for row in rows)
-    fields.note(dataset, field, {"suspects": {"kinds": counts, "pictures": len(rows), "seen_in_training": seen}})
+    about = {"kinds": counts, "pictures": len(rows), "seen_in_training": seen}
+    fields.note(dataset, field, {"suspects": about | {"folds": fields.about(dataset, judge).get("folds")}})
     return counts
 
 
-def trained_note(dataset: fo.Dataset, field: str = fields.FIELD) -> str:
-    """What to know where a model judges pictures that it was trained on; "" where it does not, as far as is known."""
+def judge_note(dataset: Collection, field: str = fields.FIELD) -> str:
+    """Who judged: models that did not see the pictures, or one that was trained on them; "" where nothing is known."""
     about = fields.about(dataset, field).get("suspects", {})
+    if folds := about.get("folds"):
+        ap = [value for value in folds["ap"].values() if value is not None]
+        reached = f", and which reach an AP of {min(ap):.2f} to {max(ap):.2f} there" if ap else ""
+        return (
+            f"each of these {about['pictures']} pictures was judged by one of {folds['count']} models that were "
+            f"trained on others, from {folds['start']}{reached}"
+        )
     if not about.get("seen_in_training"):
         return ""
     return (
         f"the model was trained on {about['seen_in_training']} of these {about['pictures']} pictures and has learned "
-        "their label errors, too: fewer of them are found there (the column seen_in_training says where)"
+        "their label errors, too: fewer of them are found there (the column seen_in_training says where); --folds 4 "
+        "judges each by a model that never saw it"
     )
 
 

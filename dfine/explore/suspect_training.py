@@ -17,10 +17,8 @@ def training_pictures(model: str | Path) -> frozenset[str]:
     They can where the checkpoint lies in the folder of its training run, and its data is still where it was. Scenes
     are never told.
     """
-    folder = Path(model).expanduser()
-    file = next((f for f in (folder / OPTIONS, folder.parent / OPTIONS) if folder.exists() and f.is_file()), None)
+    options = _options(model)
     try:
-        options = json.loads(file.read_text(encoding="utf-8")) if file else {}
         data = Path(str(options.get("data") or "")).expanduser()
         if not options.get("data") or not data.exists():
             return frozenset()
@@ -30,3 +28,19 @@ def training_pictures(model: str | Path) -> frozenset[str]:
     except (OSError, ValueError):
         return frozenset()
     return frozenset(str(train.path(i).absolute()) for i in range(len(train)))
+
+
+def began_from(model: str | Path) -> str | None:
+    """The checkpoint that a model's training started from, as far as it can be told; None where there was none."""
+    return _options(model).get("init")
+
+
+def _options(model: str | Path) -> dict:
+    """The options of the training run in whose folder a checkpoint lies; empty where it lies in none."""
+    folder = Path(model).expanduser()
+    file = next((f for f in (folder / OPTIONS, folder.parent / OPTIONS) if folder.exists() and f.is_file()), None)
+    try:
+        found = json.loads(file.read_text(encoding="utf-8")) if file else {}
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -135,8 +135,8 @@ def test_without_suspects_or_answers(fo, explored):
 
 def test_pictures_of_the_training_are_told_apart(suspected):
     dataset, _ = suspected
-    assert suspect_store.trained_note(dataset) == ""
+    assert suspect_store.judge_note(dataset) == ""
     path = dataset.first().filepath
     suspect_store.find(dataset, trained={path})
     assert {one["seen_in_training"] for one in suspect_store.listed(dataset) if one["picture"] == path} <= {True}
-    assert "trained on 1 of these 8 pictures" in suspect_store.trained_note(dataset)
+    assert "trained on 1 of these 8 pictures" in suspect_store.judge_note(dataset)

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from dfine.data.scenes import Scenes, write
-from dfine.explore.suspect_training import OPTIONS, training_pictures
+from dfine.explore.suspect_training import OPTIONS, began_from, training_pictures
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +51,10 @@ def test_data_that_is_broken_by_now_tells_nothing(run, data, tmp_path):
     assert training_pictures(run)
     (tmp_path / "copy" / "annotations.json").write_text("[]")
     assert training_pictures(run) == frozenset()
+
+
+def test_what_a_training_began_from(run):
+    assert began_from("demo") is None and began_from(run) is None
+    assert began_from(with_options(run, init="photos")) == began_from(run / "best") == "photos"
+    (run / OPTIONS).write_text("[]")
+    assert began_from(run) is None

@@ -15,13 +15,14 @@ AROUND = 0.5  # of the boxes' longer side that a detail shows on every side of t
 LEAST, SIDE = 64, 320  # pixels: of the picture that are shown at least, and of the detail's longer side
 
 
-def section(crops: Sequence[tuple[Image.Image, dict]], counts: dict[str, int]) -> str:
+def section(crops: Sequence[tuple[Image.Image, dict]], counts: dict[str, int], judged: str = "") -> str:
     """The section of the report, as HTML.
 
     Args:
         crops: the first of the list: details of pictures as `crop` draws them, with `rank`, `kind`, `picture`,
             `reason`, `fix`, `score` and `seen_in_training` of each.
         counts: kind -> how many there are in the whole list.
+        judged: who judged the answers, in a sentence without its capital and its stop; "": nothing is known.
     """
     cards = []
     for image, one in crops:
@@ -30,11 +31,13 @@ def section(crops: Sequence[tuple[Image.Image, dict]], counts: dict[str, int]) -
         title = html.escape(f"{one['rank']}. {one['kind']}, {one['score']:.2f}: {one['picture']}")
         text = html.escape(f"{one['reason']}. Fix: {one['fix']}.{seen}")
         cards.append(f"<figure>{shown}<figcaption><b>{title}</b> {text}</figcaption></figure>")
+    told = f" {html.escape(judged[0].upper() + judged[1:])}." if judged else ""
     listed = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     return (
         "<section><h2>Probable label errors</h2><p>The likeliest first, each place once. Green is the answer as it is, "
         f"red dashed what is suggested. The whole list has {html.escape(listed) or 'none'}, most of which are right: "
-        f'the further down, the less likely.</p><div class="worst">{"".join(cards)}</div></section>'
+        f"the further down, the less likely.{told}</p>"
+        f'<div class="worst">{"".join(cards)}</div></section>'
     )
 
 

@@ -29,3 +29,4 @@ def test_the_section_escapes_and_counts():
     assert "2 class, 1 extra" in text and "&lt;a&gt;.png" in text and "<a>" not in text and "labelled &lt;b&gt;" in text
     assert "trained on this picture" in text
     assert "trained" not in suspects.section([(Image.new("RGB", (9, 9)), one | {"seen_in_training": False})], {})
+    assert "less likely. Judged by &lt;b&gt;.</p>" in suspects.section([], {}, "judged by <b>")
