@@ -2,63 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from typer import Option
 
+from dfine.cli import explore_steps
 from dfine.cli.evaluate import HELD_OUT
+from dfine.cli.explore_options import Look, Out, Where
 from dfine.cli.options import Device, Model, Names, Workers
-from dfine.cli.terminal import complain, table
-
-METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of the table of stages
-
-
-@dataclass(frozen=True)
-class Look:
-    """What the detector runs on, and how."""
-
-    data: str
-    model: str = "demo"
-    device: str = "auto"
-    field: str = "dfine"
-    threshold: float = 0.05
-    top: int = 100
-    batch: int = 8
-    workers: int = 0
-    names: tuple[str, ...] | None = None  # of the model's classes, where it has none or others are wanted
-    opening: dict | None = None  # name, split, count, seed and truth; what is None is left to its default
-
-
-@dataclass(frozen=True)
-class Out:
-    """What is written, apart from the FiftyOne data set."""
-
-    report: Path | None = None  # folder of the page and its numbers
-    export: Path | None = None  # folder of the reviewed data set
-    prelabel: Path | None = None  # folder of pre-labels
-    form: str = "coco"  # of the pre-labels
-    calibrate: bool = False  # whether to fit the intervals to the answers, and store that with the checkpoint
-    suspects: Path | None = None  # CSV file of the probable label errors
-    slices: tuple[str, ...] = ()  # fields by which AP and coverage are asked for
-    compare: str | None = None  # the other run, by its field
-    similar: bool = False  # whether to look for near duplicates, leaks and outliers
-    sampling: Path | None = None  # CSV file of the pictures to label next
-    folds: int | None = None  # into how many parts the pictures are dealt, each judged by a model that never saw it
-    start: str | None = None  # what those models start from
-    fold_epochs: int | None = None  # how long they are trained
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where the App is served."""
-
-    address: str
-    port: int | None = None
-    browser: bool = False
-    app: bool = True  # whether to open it at all
+from dfine.cli.terminal import complain
 
 
 def explore(
@@ -119,6 +74,7 @@ def explore(
     port: Annotated[int | None, Option(min=1, max=65535, help="By default the first free one from 5151 on.")] = None,
     browser: Annotated[bool, Option("--browser", help="Open a browser, too.")] = False,
     app: Annotated[bool, Option("--app/--no-app", help="Whether to open the App in the end.")] = True,
+    again: Annotated[bool, Option("--again", help="Run even where nothing has changed since the last time.")] = False,
 ):
     """Open a data set in the FiftyOne App, with every box's edges and layers, errors, and views that answer."""
     opening = dict(name=name, truth=truth, split=split, count=count, seed=seed)
@@ -127,15 +83,52 @@ def explore(
         Look(data, model, device, field, threshold, top, batch, workers, names, opening),
         replace(written, folds=folds, start=start, fold_epochs=fold_epochs),
         Where(address, port, browser, app),
+        again,
     )
 
 
-def run(look: Look, out: Out, where: Where) -> None:
-    """Everything that `dfine explore` does, in order. Bad input is reported before the work where possible."""
+def run(look: Look, out: Out, where: Where, again: bool = False) -> None:
+    """Everything that `dfine explore` does, in order, or one sentence where it was done and nothing has changed since.
+
+    Bad input is reported before the work where possible.
+    """
+    from dfine.explore.again import Asked, remember, unchanged
+
+    asked = Asked({"look": asdict(look), "out": asdict(out), "here": str(Path.cwd())}, out.files)
+    left = None if again else unchanged(asked)
+    if left:
+        files = f"; {', '.join(map(str, out.files))}" if out.files else ""
+        typer.echo(
+            f"nothing has changed since {left.when}: the FiftyOne data set {left.dataset!r} ({left.pictures} pictures)"
+            f"{files} are as they were; --again runs anyway"
+        )
+        if not where.app:
+            return
     from dfine.explore.database import alone, require_database
 
     require_database()
-    from dfine.explore import export, session, suspect_store, views, workspace
+    from dfine.explore import session
+
+    if where.app:
+        session.find_port(where.address, where.port)
+    if left:
+        dataset = session.stored(left.dataset)
+    else:
+        _check(look, out)
+        with alone((look.opening or {}).get("name") or look.data):
+            dataset = _worked(look, out)
+            if not out.calibrate:  # which changes what it began with
+                remember(asked, dataset, look.data, look.model)
+    if where.app:
+        _serve(dataset, look, out, where)
+
+
+def _check(look: Look, out: Out) -> None:
+    """Say what is wrong with what was asked for before the work.
+
+    Raises:
+        ValueError, FileExistsError: an output cannot be written, or options do not go together.
+    """
     from dfine.files import check_file, check_folder, require_empty
 
     folders = [require_empty(folder) for folder in (out.export, out.prelabel) if folder]
@@ -159,151 +152,45 @@ def run(look: Look, out: Out, where: Where) -> None:
         raise ValueError(f"--compare names another run than --field, and both are {look.field!r}")
     for folder in filter(None, (out.report, out.export, out.prelabel)):
         check_folder(folder)
-    if where.app:
-        session.find_port(where.address, where.port)
-    with alone((look.opening or {}).get("name") or look.data):
-        dataset, detector = _explored(look)
-        if out.calibrate:
-            _calibrate(dataset, look)
-        if out.suspects:
-            _suspect(dataset, look, out)
-        if out.similar or out.sampling:
-            _similar(dataset, detector, look, out)
-        if out.slices:
-            _slices(dataset, look.field, out.slices)
-        if out.compare:
-            from dfine.explore.compare import compare
-
-            typer.echo(f"\n{compare(dataset, look.field, out.compare)}")
-        if out.report:
-            from dfine.explore.report import write
-            from dfine.explore.slices import BY
-
-            by = tuple(dict.fromkeys((*BY, *out.slices)))
-            typer.echo(f"the report is {write(dataset, look.field, out.report, by=by)}")
-        if out.export:
-            typer.echo(f"the reviewed data set is in {export.reviewed(dataset, out.export, look.field)}")
-        if out.prelabel:
-            written = export.prelabels(dataset, out.prelabel, out.form, field=look.field)
-            typer.echo(f"pre-labels are in {written}; order.csv has the most doubtful pictures first")
-    if where.app:
-        options = dict(address=where.address, port=where.port, browser=where.browser)
-        options["spaces"] = workspace.spaces(bool(dataset.list_evaluations()), suspects=bool(out.suspects))
-        first = suspect_store.view_name(look.field) if out.suspects else views.reported_name(look.field)
-        options["view"] = dataset.load_saved_view(first)
-        session.serve(dataset, typer.echo, **options)
 
 
-def _explored(look: Look) -> tuple:
-    """The data set with everything stored, its views and its workspace, and the detector; says what came out."""
-    import dfine
-    from dfine.engines.fastest import fastest
-    from dfine.explore import fields, views, workspace
-    from dfine.explore.run import Pace, explore
-    from dfine.explore.store import Keep
+def _worked(look: Look, out: Out):
+    """Look, and write what was asked for; returns the data set."""
+    from dfine.explore import export
 
-    detector = dfine.load(look.model, device=look.device, names=look.names)
-    detector = detector.with_engine(fastest(detector.engine, detector.card))
-    opening = {key: value for key, value in (look.opening or {}).items() if value is not None}
-    pace, keep = Pace(look.batch, look.workers), Keep(look.threshold, look.top)
-    dataset = explore(look.data, detector, field=look.field, keep=keep, pace=pace, **opening)
-    workspace.save(dataset, look.field)
-    typer.echo(f"FiftyOne data set {dataset.name!r}, {len(dataset)} pictures, field {look.field!r}")
-    stages = fields.about(dataset, look.field).get("evaluation", {}).get("stages", {})
-    if stages:
-        rows = [{"stage": name} | {m: _number(stats.get(m)) for m in METRICS} for name, stats in stages.items()]
-        typer.echo(f"\n{table(rows)}\nof boxes with a score of {look.threshold:g} or more; `dfine evaluate` counts all")
-        typer.echo(_errors(dataset, look.field))
-    typer.echo("\nsaved views, and how many boxes they show")
-    for name, count in views.save(dataset, look.field).items():
-        typer.echo(f"{count:6d}  {name}")
-    return dataset, detector
+    dataset, detector = explore_steps.explored(look)
+    if out.calibrate:
+        explore_steps.calibrate(dataset, look)
+    if out.suspects:
+        explore_steps.suspect(dataset, look, out)
+    if out.similar or out.sampling:
+        explore_steps.similar(dataset, detector, look, out)
+    if out.slices:
+        explore_steps.slices(dataset, look.field, out.slices)
+    if out.compare:
+        from dfine.explore.compare import compare
 
+        typer.echo(f"\n{compare(dataset, look.field, out.compare)}")
+    if out.report:
+        from dfine.explore.report import write
+        from dfine.explore.slices import BY
 
-def _errors(dataset, field: str) -> str:
-    """How many of the reported boxes are wrong, by kind."""
-    from dfine.explore import views
-    from dfine.figures.pages.errors import WORDS
-
-    found = views.reported(dataset, field).count_values(f"{field}.detections.error")
-    said = ", ".join(f"{found[kind]} {WORDS[kind]} ({kind})" for kind in WORDS if found.get(kind)) or "no errors"
-    return f"\nof the boxes with a score of {views.SHOWN:g} or more {found.get('correct', 0)} are right; {said}"
+        by = tuple(dict.fromkeys((*BY, *out.slices)))
+        typer.echo(f"the report is {write(dataset, look.field, out.report, by=by)}")
+    if out.export:
+        typer.echo(f"the reviewed data set is in {export.reviewed(dataset, out.export, look.field)}")
+    if out.prelabel:
+        written = export.prelabels(dataset, out.prelabel, out.form, field=look.field)
+        typer.echo(f"pre-labels are in {written}; order.csv has the most doubtful pictures first")
+    return dataset
 
 
-def _similar(dataset, detector, look: Look, out: Out) -> None:
-    """Look at the pictures by their encoder's features, and say what was found."""
-    from dfine.explore import sampling, similar
-    from dfine.explore.run import Pace
+def _serve(dataset, look: Look, out: Out, where: Where) -> None:
+    """Open the App on what was asked for last, until it is closed."""
+    from dfine.explore import session, suspect_store, views, workspace
 
-    similar.embed(dataset, detector, look.field, Pace(look.batch, look.workers))
-    if out.similar:
-        counts = similar.find(dataset, look.field)
-        similar.index(dataset, look.field)
-        typer.echo("\n" + "\n".join(f"{count:6d}  {name}" for name, count in counts.items()))
-    if out.sampling:
-        found = sampling.sampling(dataset, look.field)
-        typer.echo(f"what to label next: {sampling.write_csv(found, out.sampling)}, {len(found)} pictures")
-
-
-def _slices(dataset, field: str, by: tuple[str, ...]) -> None:
-    """Say AP and coverage of every slice, and which is the worst."""
-    from dfine.explore.slices import slices, worst
-
-    found = slices(dataset, field, by)
-    rows = [
-        {"by": s.by, "slice": s.value, "objects": s.objects, "AP": _number(s.ap), "80 % holds": _number(s.coverage)}
-        for s in found
-    ]
-    typer.echo(f"\n{table(rows)}" if rows else "\nthere are no slices by that")
-    if least := worst(found):
-        typer.echo(f"the worst: {least.by} {least.value}, AP {least.ap:.3f} of {least.objects} objects")
-
-
-def _suspect(dataset, look: Look, out: Out) -> None:
-    """Rank the probable label errors, and say how many there are of each kind and where they are listed."""
-    from dfine.explore import suspect_store, views
-    from dfine.explore.suspect_training import training_pictures
-
-    judge = _folds(dataset, look, out) if out.folds else None
-    trained = () if judge else training_pictures(look.model)
-    counts = suspect_store.find(dataset, look.field, trained=trained, judge=judge)
-    views.save(dataset, look.field)  # again, so that the suspects come before them
-    said = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
-    typer.echo(
-        f"\nprobable label errors: {said}; listed in {suspect_store.write_csv(dataset, out.suspects, look.field)}"
-    )
-    if note := suspect_store.judge_note(dataset, look.field):
-        complain(note, "note")
-
-
-def _folds(dataset, look: Look, out: Out) -> str:
-    """Judge the pictures by models that did not see them; returns the field of what those found."""
-    from dfine.explore.run import Pace
-    from dfine.explore.suspect_folds import Folds, judge, start
-
-    begins = out.start or start(look.model, dataset.values("filepath"))
-    folder = out.suspects.with_name(f"{out.suspects.stem}-folds")
-    folds = Folds(out.folds, folder, begins, out.fold_epochs, look.device)
-    typer.echo(f"\n{out.folds} models are trained in {folder}, from {begins}")
-    return judge(dataset, look.field, folds, Pace(look.batch, look.workers), typer.echo)
-
-
-def _calibrate(dataset, look: Look) -> None:
-    """Fit a calibration, say what it does, and store it where it is better and the checkpoint is a person's own."""
-    from dfine.evaluation import calibration
-    from dfine.explore.true_edges import matches
-
-    found = calibration.study(matches(dataset, look.field))
-    typer.echo(f"\n{found}")
-    folder = Path(look.model).expanduser()
-    if not folder.is_dir():
-        return  # which was said before the work
-    if not found.better:
-        complain("it is not stored, because the intervals are no better with it", "note")
-        return
-    path = calibration.store(folder, found.temperature, found.table)
-    typer.echo(f"stored in {path}; the next `dfine explore` with it shows calibrated intervals")
-
-
-def _number(value: float | None) -> str | None:
-    return None if value is None or value != value else f"{value:.3f}"
+    options = dict(address=where.address, port=where.port, browser=where.browser)
+    options["spaces"] = workspace.spaces(bool(dataset.list_evaluations()), suspects=bool(out.suspects))
+    first = suspect_store.view_name(look.field) if out.suspects else views.reported_name(look.field)
+    options["view"] = dataset.load_saved_view(first)
+    session.serve(dataset, typer.echo, **options)

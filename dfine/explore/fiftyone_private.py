@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from types import SimpleNamespace
 
 import fiftyone as fo
+import fiftyone.core.odm as foo
 import fiftyone.core.service as fosv
 import fiftyone.core.session as fos
 from bson import ObjectId
@@ -33,6 +34,11 @@ def find_mongod() -> str:
         return fosv.DatabaseService.find_mongod()
     except (fosv.ServiceExecutableNotFound, PermissionError) as error:
         raise FileNotFoundError(str(error)) from None
+
+
+def database():
+    """FiftyOne's database, as pymongo has it."""
+    return foo.get_db_conn()
 
 
 def hide_notice_on_versions() -> None:

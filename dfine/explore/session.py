@@ -61,6 +61,11 @@ def serve(dataset: fo.Dataset, say: Callable[[str], None], **options) -> None:
             say("The App is closed; the data set stays.")
 
 
+def stored(name: str) -> fo.Dataset:
+    """The data set of a name."""
+    return fo.load_dataset(name)
+
+
 @contextmanager
 def plugins() -> Iterator[Path]:
     """A folder that links a person's own plugins and ours, which FiftyOne uses while the block runs."""

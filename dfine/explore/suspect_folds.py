@@ -15,7 +15,6 @@ from pathlib import Path
 
 import fiftyone as fo
 
-import dfine
 from dfine.explore import fields, run
 from dfine.explore.columns import coco_truth, looked_at
 from dfine.explore.datasets import classes
@@ -23,6 +22,7 @@ from dfine.explore.model import DFineModel
 from dfine.explore.store import Keep
 from dfine.explore.suspect_training import began_from, training_pictures
 from dfine.files import short_digest, some, write_json
+from dfine.inference.load import load
 from dfine.training.loop import Interrupted, train
 from dfine.training.options import TrainOptions
 from dfine.training.plan import LAST
@@ -118,7 +118,7 @@ def judge(
             f"fold {k + 1} of {folds.count}: trained on {len(paths) - len(mine)} pictures, AP on the {len(mine)} others"
             f" {'-' if ap is None else f'{ap:.3f}'}"
         )
-        looker = DFineModel(dfine.load(str(model), device=folds.device), classes=info["classes"], keep=keep)
+        looker = DFineModel(load(str(model), device=folds.device), classes=info["classes"], keep=keep)
         if not runs:
             run.prepare(dataset, looker, name, info["truth"])
         runs.append(looker.run)

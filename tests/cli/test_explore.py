@@ -27,17 +27,11 @@ def sentence(*arguments):
 
 
 def test_scenes_from_the_run_to_the_files(fo, scenes_folder, tmp_path):
-    done = run(
-        "--data",
-        scenes_folder,
-        "--name",
-        "eight",
-        "--report",
-        tmp_path / "report",
-        "--export",
-        tmp_path / "out",
-        *("--slice", "size", "--slice", "hard"),
-    )
+    asked = ["--data", scenes_folder, "--name", "eight", "--slice", "size", "--slice", "hard"]
+    asked += ["--report", tmp_path / "report", "--export", tmp_path / "out"]
+    for path in (scenes_folder, *scenes_folder.rglob("*")):
+        os.utime(path, (10**9, 10**9))  # nothing was changed while it runs
+    done = run(*asked)
     dataset = fo.load_dataset("eight")
     assert len(dataset) == 8 and "'eight', 8 pictures" in done.stdout
     assert re.search(r"^layer 3 +0\.\d{3}", done.stdout, re.MULTILINE)
@@ -53,26 +47,21 @@ def test_scenes_from_the_run_to_the_files(fo, scenes_folder, tmp_path):
     assert after["images"] == before["images"] and after["categories"] == before["categories"]
     assert [a["bbox"] for a in after["annotations"]] == [a["bbox"] for a in before["annotations"]]
 
+    # The same once more is one sentence, until somebody changes something.
+    assert re.fullmatch(
+        r"nothing has changed since [\d :-]+: the FiftyOne data set 'eight' \(8 pictures\); "
+        rf"{tmp_path}/report, {tmp_path}/out are as they were; --again runs anyway\n",
+        run(*asked).stdout,
+    )
+    assert "is not an empty folder" in sentence(*asked, "--again")
+    dataset.tag_samples("seen")
+    assert "is not an empty folder" in sentence(*asked)
+
     ids = dataset.values("dfine.detections.id", unwind=True)
     run("--data", scenes_folder, "--name", "eight")
     dataset.reload()
     assert dataset.values("dfine.detections.id", unwind=True) == ids
     assert len(dataset.list_saved_views()) == 9
-
-
-def test_unlabelled_pictures_become_pre_labels(fo, scenes_folder, tmp_path):
-    called = [f"thing {i}" for i in range(24)]
-    done = run(
-        *("--data", scenes_folder / "images", "--name", "bare", "--names", ",".join(called)),
-        *("--prelabel", tmp_path / "out", "--format", "yolo"),
-        *("--sampling", tmp_path / "next.csv"),
-    )
-    assert len((tmp_path / "next.csv").read_text().splitlines()) == 1 + 8
-    assert "pre-labels are in" in done.stdout and "sure and wrong" not in done.stdout
-    assert len((tmp_path / "out" / "order.csv").read_text().splitlines()) == 1 + 8
-    assert len(list((tmp_path / "out" / "labels").rglob("*.txt"))) == 8
-    found = set(fo.load_dataset("bare").distinct("dfine.detections.label"))
-    assert found and found <= set(called)
 
 
 def test_two_runs_do_not_fill_one_data_set(fo, scenes_folder):

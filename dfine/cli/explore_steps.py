@@ -1,0 +1,128 @@
+"""The steps of `dfine explore`, one a function: each does its part and says what came out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from dfine.cli.explore_options import Look, Out
+from dfine.cli.terminal import complain, table
+
+METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of the table of stages
+
+
+def explored(look: Look) -> tuple:
+    """The data set with everything stored, its views and its workspace, and the detector; says what came out."""
+    import dfine
+    from dfine.engines.fastest import fastest
+    from dfine.explore import fields, views, workspace
+    from dfine.explore.run import Pace, explore
+    from dfine.explore.store import Keep
+
+    detector = dfine.load(look.model, device=look.device, names=look.names)
+    detector = detector.with_engine(fastest(detector.engine, detector.card))
+    opening = {key: value for key, value in (look.opening or {}).items() if value is not None}
+    pace, keep = Pace(look.batch, look.workers), Keep(look.threshold, look.top)
+    dataset = explore(look.data, detector, field=look.field, keep=keep, pace=pace, **opening)
+    workspace.save(dataset, look.field)
+    typer.echo(f"FiftyOne data set {dataset.name!r}, {len(dataset)} pictures, field {look.field!r}")
+    stages = fields.about(dataset, look.field).get("evaluation", {}).get("stages", {})
+    if stages:
+        rows = [{"stage": name} | {m: _number(stats.get(m)) for m in METRICS} for name, stats in stages.items()]
+        typer.echo(f"\n{table(rows)}\nof boxes with a score of {look.threshold:g} or more; `dfine evaluate` counts all")
+        typer.echo(_errors(dataset, look.field))
+    typer.echo("\nsaved views, and how many boxes they show")
+    for name, count in views.save(dataset, look.field).items():
+        typer.echo(f"{count:6d}  {name}")
+    return dataset, detector
+
+
+def _errors(dataset, field: str) -> str:
+    """How many of the reported boxes are wrong, by kind."""
+    from dfine.explore import views
+    from dfine.figures.pages.errors import WORDS
+
+    found = views.reported(dataset, field).count_values(f"{field}.detections.error")
+    said = ", ".join(f"{found[kind]} {WORDS[kind]} ({kind})" for kind in WORDS if found.get(kind)) or "no errors"
+    return f"\nof the boxes with a score of {views.SHOWN:g} or more {found.get('correct', 0)} are right; {said}"
+
+
+def similar(dataset, detector, look: Look, out: Out) -> None:
+    """Look at the pictures by their encoder's features, and say what was found."""
+    from dfine.explore import sampling, similar
+    from dfine.explore.run import Pace
+
+    similar.embed(dataset, detector, look.field, Pace(look.batch, look.workers))
+    if out.similar:
+        counts = similar.find(dataset, look.field)
+        similar.index(dataset, look.field)
+        typer.echo("\n" + "\n".join(f"{count:6d}  {name}" for name, count in counts.items()))
+    if out.sampling:
+        found = sampling.sampling(dataset, look.field)
+        typer.echo(f"what to label next: {sampling.write_csv(found, out.sampling)}, {len(found)} pictures")
+
+
+def slices(dataset, field: str, by: tuple[str, ...]) -> None:
+    """Say AP and coverage of every slice, and which is the worst."""
+    from dfine.explore import slices as cut
+
+    found = cut.slices(dataset, field, by)
+    rows = [
+        {"by": s.by, "slice": s.value, "objects": s.objects, "AP": _number(s.ap), "80 % holds": _number(s.coverage)}
+        for s in found
+    ]
+    typer.echo(f"\n{table(rows)}" if rows else "\nthere are no slices by that")
+    if least := cut.worst(found):
+        typer.echo(f"the worst: {least.by} {least.value}, AP {least.ap:.3f} of {least.objects} objects")
+
+
+def suspect(dataset, look: Look, out: Out) -> None:
+    """Rank the probable label errors, and say how many there are of each kind and where they are listed."""
+    from dfine.explore import suspect_store, views
+    from dfine.explore.suspect_training import training_pictures
+
+    judge = folds(dataset, look, out) if out.folds else None
+    trained = () if judge else training_pictures(look.model)
+    counts = suspect_store.find(dataset, look.field, trained=trained, judge=judge)
+    views.save(dataset, look.field)  # again, so that the suspects come before them
+    said = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
+    typer.echo(
+        f"\nprobable label errors: {said}; listed in {suspect_store.write_csv(dataset, out.suspects, look.field)}"
+    )
+    if note := suspect_store.judge_note(dataset, look.field):
+        complain(note, "note")
+
+
+def folds(dataset, look: Look, out: Out) -> str:
+    """Judge the pictures by models that did not see them; returns the field of what those found."""
+    from dfine.explore.run import Pace
+    from dfine.explore.suspect_folds import Folds, judge, start
+
+    if not out.start and look.model.lower().endswith(".onnx"):
+        raise ValueError(f"{look.model} is an exported file, which cannot be trained: name a checkpoint with --start")
+    begins = out.start or start(look.model, dataset.values("filepath"))
+    parts = Folds(out.folds, out.folds_folder, begins, out.fold_epochs, look.device)
+    typer.echo(f"\n{out.folds} models are trained in {parts.folder}, from {begins}")
+    return judge(dataset, look.field, parts, Pace(look.batch, look.workers), typer.echo)
+
+
+def calibrate(dataset, look: Look) -> None:
+    """Fit a calibration, say what it does, and store it where it is better and the checkpoint is a person's own."""
+    from dfine.evaluation import calibration
+    from dfine.explore.true_edges import matches
+
+    found = calibration.study(matches(dataset, look.field))
+    typer.echo(f"\n{found}")
+    folder = Path(look.model).expanduser()
+    if not folder.is_dir():
+        return  # which was said before the work
+    if not found.better:
+        complain("it is not stored, because the intervals are no better with it", "note")
+        return
+    path = calibration.store(folder, found.temperature, found.table)
+    typer.echo(f"stored in {path}; the next `dfine explore` with it shows calibrated intervals")
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None or value != value else f"{value:.3f}"
