@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from dfine.data.augment import Mosaic
 from dfine.data.cover import Cover
+from dfine.data.paste import CopyPaste
 from dfine.data.pictures import PictureError
 from dfine.data.transforms import Compose, RandomHorizontalFlip, Resize, Transform
 from dfine.trace.records import Target
@@ -92,9 +93,11 @@ class Prepared(Dataset):
         seed: int,
         mosaic: Mosaic | None = None,
         after: Transform | None = None,
+        paste: CopyPaste | None = None,
     ):
         """`after` is what is done to a mosaic."""
         self.dataset, self.transform, self.seed, self.mosaic, self.after = dataset, transform, seed, mosaic, after
+        self.paste = paste
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -110,9 +113,15 @@ class Prepared(Dataset):
 
     def _item(self, index: int) -> tuple[Tensor, Target]:
         if self.mosaic is None or not self.mosaic.wanted():
-            return self.transform(*self.dataset[index])
-        pair = self.mosaic(self.dataset.__getitem__, index, len(self.dataset))
+            return self.transform(*self._read(index))
+        pair = self.mosaic(self._read, index, len(self.dataset))
         return self.after(*pair)
+
+    def _read(self, index: int) -> tuple[Tensor, Target]:
+        """An item as it is, or with objects of another one in it."""
+        if self.paste is None:
+            return self.dataset[index]
+        return self.paste(self.dataset.__getitem__, index, len(self.dataset))
 
     def _placed(self, error: Exception, index: int) -> Exception:
         """The error, with the whole path of the picture where it only names the file."""
@@ -152,6 +161,7 @@ def loader(
     transform: Transform | None = None,
     mosaic: float = 0.0,
     cover: float = 0.0,
+    copy_paste: float = 0.0,
 ) -> DataLoader:
     """Batches of a data set: (pictures uint8 [B, 3, H, W], list of Target).
 
@@ -164,12 +174,14 @@ def loader(
         transform: takes the place of the random flip in training.
         mosaic: in training, the share of pictures that are made of four (`augment.Mosaic`).
         cover: in training, the share of pictures in which sides of objects are painted over (`cover.Cover`).
+        copy_paste: in training, the share of pictures into which objects of others are pasted (`paste.CopyPaste`).
     """
     steps = [transform or RandomHorizontalFlip()] if how.train else []
     last = [Cover(cover), Resize(how.size)] if how.train and cover else [Resize(how.size)]
     four = Mosaic(mosaic, how.size) if how.train and mosaic else None
+    paste = CopyPaste(copy_paste) if how.train and copy_paste else None
     return Loader(
-        Prepared(dataset, Compose(*steps, *last), how.seed, four, Compose(*last)),
+        Prepared(dataset, Compose(*steps, *last), how.seed, four, Compose(*last), paste),
         batch_sampler=Batches(len(dataset), how.batch, shuffle=how.train, seed=how.seed, share=how.share),
         num_workers=how.workers,
         collate_fn=_sent,

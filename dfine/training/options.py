@@ -61,6 +61,9 @@ class TrainOptions:
         "auto", "Published augmentation, or only a flip; auto: plain for scenes, which are new every epoch."
     )
     mosaic: float = option(0.0, "Share of pictures that are made of four, for few pictures; 0.3 to 0.5.", low=0, high=1)
+    copy_paste: float = option(
+        0.0, "Share of pictures into which objects of other pictures are pasted, for few pictures.", low=0, high=1
+    )
     cover: float = option(
         0.0, "Share of pictures in which sides of objects are painted over, so that hidden edges say so.", low=0, high=1
     )

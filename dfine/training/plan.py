@@ -123,17 +123,13 @@ class Plan:
         """What is done to a picture before it is resized; `plain` in the last epochs."""
         return augment.strong() if strong(self.options) and not plain else augment.plain()
 
-    def mosaic(self, plain: bool) -> float:
-        """The share of mosaics; none in the last epochs."""
-        return 0.0 if plain else self.options.mosaic
-
     def batches(self, data: Dataset, how: Batching, plain: bool) -> DataLoader:
         """`data` as batches, with everything that is done to pictures; `plain` in the last epochs.
 
         Sides of objects are covered in the last epochs too: hidden edges are a thing to know, not a way to see more.
         """
-        transform, mosaic = self.transform(plain), self.mosaic(plain)
-        return loader(data, how, transform=transform, mosaic=mosaic, cover=self.options.cover)
+        shares = {} if plain else {"mosaic": self.options.mosaic, "copy_paste": self.options.copy_paste}
+        return loader(data, how, transform=self.transform(plain), cover=self.options.cover, **shares)
 
     def amp(self) -> contextlib.AbstractContextManager:
         """The autocast context of a step."""

@@ -216,6 +216,20 @@ def test_mosaics_are_the_same_however_many_processes_make_them(workers):
     assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(loader(scenes, Batching(3, (64, 64))), mosaics))
 
 
+def test_pasted_pictures_are_the_same_however_many_processes_make_them_and_none_is_held_out_so():
+    scenes = Scenes(6, size=(64, 64), seed=1)
+    plain, pasted, again = (
+        list(loader(scenes, Batching(3, (64, 64), train=True, seed=5, workers=workers), copy_paste=share, mosaic=0.3))
+        for workers, share in ((0, 0.0), (0, 1.0), (2, 1.0))
+    )
+    assert all(torch.equal(a, b) for (a, _), (b, _) in zip(pasted, again))
+    assert any(not torch.equal(a, b) for (a, _), (b, _) in zip(plain, pasted))
+    count = [sum(len(target) for _, targets in batches for target in targets) for batches in (plain, pasted)]
+    assert count[1] > count[0]
+    held_out = loader(scenes, Batching(3, (64, 64)), copy_paste=1.0)
+    assert all(torch.equal(a, b) for (a, _), (b, _) in zip(loader(scenes, Batching(3, (64, 64))), held_out))
+
+
 def test_covered_pictures_are_the_same_however_many_processes_make_them_mosaics_too():
     scenes = Scenes(6, size=(64, 64), seed=1)
     plain, covered, again, both = (
