@@ -1,11 +1,9 @@
-import importlib
 import re
 import runpy
 import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -75,32 +73,3 @@ def test_the_folder_holds_the_page_and_no_more(script, tmp_path, monkeypatch):
     assert not list(out.rglob("__pycache__")) and not (out / "assets" / "space").exists()
     with pytest.raises(ValueError, match="name a new folder"):
         make(out)
-
-
-# ── a GPU on loan ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def look(path):
-    return f"looked at {path}"
-
-
-def test_where_no_gpu_is_lent_a_function_stays_itself(monkeypatch):
-    monkeypatch.setitem(sys.modules, "spaces", None)  # cannot be imported
-    zerogpu = importlib.reload(importlib.import_module("dfine.page.zerogpu"))
-    assert zerogpu.gpu(look) is look
-
-
-def test_where_one_is_lent_it_is_wrapped(monkeypatch):
-    spaces, asked = ModuleType("spaces"), []
-
-    def borrow(duration):
-        asked.append(duration)
-        return lambda fn: lambda *args: ("on the GPU", fn(*args))
-
-    spaces.GPU = borrow
-    monkeypatch.setitem(sys.modules, "spaces", spaces)
-    zerogpu = importlib.reload(importlib.import_module("dfine.page.zerogpu"))
-    assert zerogpu.gpu(look, duration=7)("a.png") == ("on the GPU", "looked at a.png")
-    assert asked == [7]
-    monkeypatch.undo()
-    importlib.reload(zerogpu)

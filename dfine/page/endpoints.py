@@ -7,9 +7,10 @@ from collections.abc import Callable
 import gradio as gr
 
 from dfine.page import api, zerogpu
-from dfine.page.decoding import TURN, decode
+from dfine.page.decoding import decode
 from dfine.page.inputs import as_path
 from dfine.page.models import Models
+from dfine.page.runner import turn
 from dfine.weights.zoo import ZOO
 
 PUBLIC = ("detect", "inspect", "models")  # their names, which are all that callers may call
@@ -36,12 +37,12 @@ def endpoints(models: Models, limits: dict) -> None:
     def detect(picture: str, model: str = "", threshold: float = 0.5) -> dict:
         """The objects in a picture, best first: name, score, box in pixels, query. The model: one that is here."""
         threshold = 0.5 if threshold is None else threshold
-        return _spoken(_in_turn, run, api.detect, _given(picture), here(models, model), threshold)
+        return _spoken(_in_turn, models, run, api.detect, _given(picture), here(models, model), threshold)
 
     def inspect(picture: str, model: str = "", index: int = 0, query: int | None = None, mass: float = 0.8) -> dict:
         """One object through the layers; by its place in /detect, or by its query. The model: one that is here."""
         chosen = dict(index=index or 0, query=query, mass=0.8 if mass is None else mass)
-        return _spoken(_in_turn, run, api.inspect, _given(picture), here(models, model), **chosen)
+        return _spoken(_in_turn, models, run, api.inspect, _given(picture), here(models, model), **chosen)
 
     def zoo() -> list[dict]:
         """Every known checkpoint: AP, parameters, GFLOPs, licence, and whether it is here."""
@@ -71,11 +72,14 @@ def here(models: Models, name: str) -> str:
     return name
 
 
-def _in_turn(run: Callable, function: Callable, path: str, *given: object, **named: object) -> dict:
+def _in_turn(
+    models: Models, run: Callable, function: Callable, path: str, model: str, *given: object, **named: object
+) -> dict:
     """What a function answers about the picture at a path, which is read beside the queue of the network."""
+    models(model)  # is open before a GPU is borrowed for it
     picture = decode(path)
-    with TURN:
-        return run(function, api.Read(path, picture), *given, **named)
+    with turn():
+        return run(function, api.Read(path, picture), model, *given, **named)
 
 
 def _given(picture: str | None) -> str:
@@ -88,6 +92,8 @@ def _spoken(function, *args, **kwargs) -> dict:
     """What the function answers; a fault of the caller as one sentence."""
     try:
         return function(*args, **kwargs)
+    except gr.Error:
+        raise
     except (ValueError, OSError, RuntimeError) as error:
         raise gr.Error(str(error), print_exception=False) from None
     except Exception as error:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from fastapi import FastAPI
-from fastapi.responses import FileResponse
+from starlette.responses import FileResponse
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HERE = Path(__file__).parent
@@ -94,10 +94,9 @@ class Preview:
         return "\n".join(lines)
 
 
-def serve_files(application: FastAPI) -> None:
-    """Add the addresses of icon and picture."""
-    for file in (ICON, PICTURE):
-        application.add_api_route(f"/{file.name}", lambda file=file: FileResponse(file))
+def routes() -> list[Route]:
+    """The addresses of icon and picture."""
+    return [Route(f"/{file.name}", lambda _, file=file: FileResponse(file)) for file in (ICON, PICTURE)]
 
 
 def _is_page(start: Message) -> bool:

@@ -19,7 +19,7 @@ from dfine.page.models import Models
 from dfine.trace.sampling import Looks
 
 
-def _turn() -> AbstractContextManager:
+def turn() -> AbstractContextManager:
     """One picture at a time; where each call borrows a GPU of its own, waiting for one must hold up nobody else."""
     return nullcontext() if zerogpu.spaces else TURN
 
@@ -50,7 +50,7 @@ class Runner:
         """
         model, picture = self.models(name), decode(path)
         picture = change(pictures.shown(picture)) if change else picture
-        with _turn():
+        with turn():
             start = time.perf_counter()
             result = self._detect(picture, name)
             seconds = time.perf_counter() - start
@@ -67,7 +67,7 @@ class Runner:
             ValueError, OSError, RuntimeError: the picture or the model is gone.
         """
         picture = decode(answer.path)
-        with _turn():
+        with turn():
             return self._sampling(answer.model, picture, query, answer.result.trace)
 
     def sweep(
@@ -83,6 +83,7 @@ class Runner:
         """
         found, scale = answer.result.detections, answer.picture.width / answer.size[0]
         box, name = (found.boxes[number] * scale).tolist(), found.class_names[number]
-        with _turn():
-            seen = self._sweep(answer.model, spoiled, amounts, box, name)
+        pictures = {amount: spoiled(amount) for amount in amounts}  # which can be sent to another process
+        with turn():
+            seen = self._sweep(answer.model, pictures.__getitem__, amounts, box, name)
         return replace(seen, spreads=seen.spreads / scale, errors=seen.errors / scale)

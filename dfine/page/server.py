@@ -15,6 +15,8 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from dfine.page import modules, preview, zerogpu
 from dfine.page.calls import Calls, Limits
@@ -29,6 +31,7 @@ SESSIONS = 64  # visitors whose last result is remembered
 WAITING = 32  # visitors who may wait for the network
 LARGEST = "40mb"  # of an uploaded file
 PORTS = range(7860, 7960)  # of which the first free one is taken where none is named
+SILENT = dict(docs_url=None, redoc_url=None, openapi_url=None)  # nothing about FastAPI's routes
 GRACE = 3  # seconds that open connections get when the page is stopped
 
 
@@ -114,30 +117,18 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
         auth=auth,
         favicon_path=str(preview.ICON),
         root_path=root,
-        app_kwargs=dict(routes=modules.routes()),
     )
-    if zerogpu.spaces:  # ZeroGPU starts with Gradio's own launch, behind a proxy of its own
-        page.launch(server_name=serving.host, server_port=serving.port, state_session_capacity=SESSIONS, **options)
+    if zerogpu.spaces:
+        _launch(page, serving, ready, options)
         return
     with bound(serving.host, serving.port) as listening:
         port = listening.getsockname()[1]
-        application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-        application.add_api_route("/healthz", lambda: {"status": "ok"})
-        application.add_api_route("/readyz", lambda: _readiness(ready()))
-        preview.serve_files(application)
+        application = FastAPI(**SILENT, routes=_routes(ready))
+        options["app_kwargs"] = dict(routes=modules.routes())
         gr.mount_gradio_app(application, page, "/", serving.host, port, show_error=False, **options)
-        space = os.environ.get("SPACE_HOST", "")
-        uploads = partial(Path, get_upload_folder())
-        calls = Calls(application, page, PUBLIC, serving.limits, uploads, framed=bool(space))
-        guard = Guard(
-            Static(Connections(preview.Preview(calls, f"https://{space}" if space else "", prefix(root)))),
-            Hosts.of(serving.host, space, serving.hosts),
-            serving.quota,
-            uploads,
-            framed_by=["https://huggingface.co"] if space else [],
-        )
+        guard, space = _guarded(application, page, serving, root), _space()
         config = uvicorn.Config(
-            Subpath(guard, prefix(root)),
+            guard,
             http=Impatient,
             ws="none",  # the page has no web sockets
             limit_concurrency=AT_ONCE,
@@ -149,6 +140,47 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
         host = f"[{serving.host}]" if ":" in serving.host else serving.host
         with suppress(KeyboardInterrupt):  # raised once more after everything has been closed
             _Server(config, page, f"http://{host}:{port}").run([listening])
+
+
+def _launch(page: gr.Blocks, serving: Serving, ready: Callable[[], bool], options: dict) -> None:
+    """Serve the page by Gradio's own launch, which `spaces` waits for, behind the same guard.
+
+    What this project's own server adds has no place there: limits on connections as such, and on how long a head takes.
+    A Space's proxy stands before it.
+    """
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")  # a Space is reached through its proxy only, which says who asks
+    options["app_kwargs"] = dict(
+        **SILENT,
+        routes=[*_routes(ready), *modules.routes()],
+        middleware=[Middleware(_guarded, page=page, serving=serving, root=options["root_path"])],
+    )
+    where = dict(server_name=serving.host, server_port=serving.port)
+    page.launch(**where, state_session_capacity=SESSIONS, show_error=False, **options)
+
+
+def _guarded(app: Callable, page: gr.Blocks, serving: Serving, root: str) -> Subpath:
+    """The page's application behind everything that stands before it."""
+    space, uploads = _space(), partial(Path, get_upload_folder())
+    calls = Calls(app, page, PUBLIC, serving.limits, uploads, framed=bool(space))
+    guard = Guard(
+        Static(Connections(preview.Preview(calls, f"https://{space}" if space else "", prefix(root)))),
+        Hosts.of(serving.host, space, serving.hosts),
+        serving.quota,
+        uploads,
+        framed_by=["https://huggingface.co"] if space else [],
+    )
+    return Subpath(guard, prefix(root))
+
+
+def _space() -> str:
+    """The host under which a Space is known; empty elsewhere."""
+    return os.environ.get("SPACE_HOST", "")
+
+
+def _routes(ready: Callable[[], bool]) -> list[Route]:
+    """What is served besides Gradio's page and the browser's modules."""
+    health = Route("/healthz", lambda _: JSONResponse({"status": "ok"}))
+    return [health, Route("/readyz", lambda _: _readiness(ready())), *preview.routes()]
 
 
 def _readiness(ready: bool) -> JSONResponse:

@@ -8,7 +8,6 @@ import pytest
 import torch
 from PIL import Image
 
-from dfine.data import pictures
 from dfine.data.pictures import PictureError, read, to_pixels
 
 HOSTILE = Path(__file__).parents[3] / "shared" / "cases" / "hostile"  # beside the project, where they are at all
@@ -233,39 +232,12 @@ def test_absurd_dimensions(tmp_path, size, recwarn):
     assert not recwarn
 
 
-@pytest.mark.parametrize(
-    "mode, limit",
-    [("RGB", 360), ("L", 360), ("RGBA", 120), ("LA", 120), ("I;16", 60), ("F", 60)],
-)
-def test_what_would_take_too_much_memory_is_refused_before_it_is_decoded(monkeypatch, mode, limit):
-    """The limit of decoded bytes, in thousandths of the real one: one row more is too much."""
-    monkeypatch.setattr(pictures, "MAX_BYTES", pictures.MAX_BYTES // 1000)
-    row = {"RGB": 3, "L": 1, "RGBA": 4, "LA": 2, "I;16": 2, "F": 4}[mode] * 100
-    rows = limit * 1000 // row
-    assert pictures.read(Image.new(mode, (100, rows))).size == (100, rows)
-    refused(Image.new(mode, (100, rows + 1)), "MB allowed; scale it down first")
-
-
 def test_a_file_of_a_few_bytes_that_claims_to_be_huge(tmp_path):
     """A lossless WebP of one colour: 34 bytes, 478 MB once decoded."""
     path = HOSTILE / "bomb_119M_rgba.webp"
     if not path.is_file():
         pytest.skip("the hostile cases are not beside the project")
     refused(path, "in mode RGBA: decoded it takes 478 MB, more than the 120 MB allowed")
-
-
-@pytest.mark.parametrize("height", [1, pictures.STRIP, pictures.STRIP + 1, 3 * pictures.STRIP - 1])
-def test_strips_over_white_are_the_whole_over_white(height):
-    noise = np.random.default_rng(0).integers(0, 256, (height, 7, 4), np.uint8)
-    picture = Image.fromarray(noise)
-    whole = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    assert np.array_equal(np.asarray(pictures.read(picture)), np.asarray(whole))
-
-
-def test_absurd_dimensions_of_pictures_and_arrays(monkeypatch):
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 10)
-    refused(Image.new("RGB", (11, 1)), "11 x 1")
-    refused(np.zeros((4, 4, 3), np.uint8), "4 x 4")
 
 
 @pytest.mark.parametrize(

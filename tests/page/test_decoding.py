@@ -1,6 +1,9 @@
-"""Pictures are read a few at a time, and given up when they take too long."""
+"""Pictures are decoded a few at a time, in processes that end with those that take too long or break them."""
 
+import io
+import sys
 import threading
+import time
 
 import pytest
 from PIL import Image
@@ -8,30 +11,87 @@ from PIL import Image
 pytest.importorskip("gradio")
 
 from dfine.data.pictures import PictureError, read
-from dfine.page.decoding import Decoder
+from dfine.page.decoding import Decoder, InTime
 
 
-def test_it_reads_as_the_library_does(tmp_path):
+@pytest.fixture(scope="module")
+def decode():
+    decode = Decoder(at_once=1)
+    yield decode
+    decode.close()
+
+
+def endless() -> bytes:
+    """A progressive JPEG of 600 kB that repeats its last pass 50,000 times: a minute of work in native code."""
+    file = io.BytesIO()
+    Image.new("L", (1000, 1000), 128).save(file, "JPEG", progressive=True)
+    whole = file.getvalue()
+    again = whole[whole.rindex(b"\xff\xda") : -2]
+    return whole[:-2] + again * 50_000 + whole[-2:]
+
+
+def test_it_reads_as_the_library_does_and_keeps_its_process(decode, tmp_path):
     path = tmp_path / "a.png"
-    Image.effect_noise((60, 40), 90).convert("RGBA").save(path)
-    assert Decoder()(path).tobytes() == read(path).tobytes()
+    Image.effect_noise((60, 400), 90).convert("RGBA").save(path)
+    assert decode(path).tobytes() == read(path).tobytes()
+    (process,) = decode._idle
     path.write_bytes(b"no picture")
     with pytest.raises(PictureError, match="'a.png' is not a picture"):
-        Decoder()(path)
+        decode(path)
+    assert decode._idle == [process] and process.poll() is None
 
 
-def test_who_takes_too_long_is_given_up_and_no_more_are_read_at_once():
-    """Two slow pictures hold both threads; a third is not begun, and is not read later either."""
+def test_what_keeps_a_decoder_busy_ends_with_it(decode, tmp_path):
+    """And a second one, which waits for the same place, is told as well; the next picture is read."""
+    (tmp_path / "a.jpg").write_bytes(endless())
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "b.png")
+    decode(tmp_path / "b.png")
+    (process,), said = decode._idle, []
+
+    def late(name):
+        with pytest.raises(PictureError, match=f"'{name}' took longer than 0 s to read"):
+            decode(tmp_path / name)
+        said.append(name)
+
+    decode.patience = 0.4
+    try:
+        other = threading.Thread(target=late, args=["b.png"])
+        start = time.monotonic()
+        first = threading.Thread(target=late, args=["a.jpg"])
+        first.start()
+        while decode._places.acquire(blocking=False):  # until the first one has the only place
+            decode._places.release()
+        decode.patience = 0.1
+        other.start()
+        first.join()
+        other.join()
+        assert time.monotonic() - start < 20
+    finally:
+        decode.patience = 10
+    assert sorted(said) == ["a.jpg", "b.png"] and process.returncode is not None
+    assert decode(tmp_path / "b.png").getpixel((0, 0)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("does", ["sys.exit(3)", "print('[1')", 'print(\'{"size": [9, 9], "turn": 1}\\nabc\')'])
+def test_what_breaks_a_decoder_is_a_sentence(tmp_path, does):
+    broken = Decoder(program=[sys.executable, "-c", f"import sys; sys.stdin.readline(); {does}"])
+    with pytest.raises(PictureError, match="'a.png' cannot be decoded: it broke its decoder"):
+        broken(tmp_path / "a.png")
+    assert not broken._idle
+
+
+def test_a_call_that_takes_too_long_is_given_up_and_no_more_are_made_at_once():
+    """Two slow calls hold both threads; a third is not begun, and is not made later either."""
     go, begun = threading.Event(), []
 
     def slow(path):
         begun.append(path)
         go.wait(20)
 
-    decode = Decoder(at_once=2, patience=0.2, read=slow)
+    plan = InTime(slow, patience=0.2)
     for name in ("a", "b", "c"):
         with pytest.raises(PictureError, match=f"'{name}' took longer than 0 s to read"):
-            decode(name)
+            plan(name)
     go.set()
-    decode._threads.shutdown()
+    plan._threads.shutdown()
     assert begun == ["a", "b"]

@@ -38,8 +38,7 @@ class Tags(HTMLParser):
 
 
 def client(answer, origin="", prefix=""):
-    application = FastAPI()
-    preview.serve_files(application)
+    application = FastAPI(routes=preview.routes())
     application.add_api_route("/", lambda: answer)
     application.add_api_route("/other", lambda: answer)
     return TestClient(Preview(application, origin, prefix))

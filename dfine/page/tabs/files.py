@@ -9,6 +9,7 @@ from dataclasses import replace
 import gradio as gr
 
 from dfine.page import cached_files, downloads
+from dfine.page.decoding import decode
 from dfine.page.tabs.base import Parts, Tab, Values
 from dfine.page.view import View
 
@@ -47,7 +48,7 @@ def _files(view: View) -> dict[str, str]:
     """The files, written now; the paths in the page's cache by ending. No explanation if no object is chosen."""
     answer = view.answer
     result = replace(answer.result, detections=view.found)
-    original = answer.path if os.path.isfile(answer.path) else None
+    original = decode(answer.path) if os.path.isfile(answer.path) else None
     files = {}
     with tempfile.TemporaryDirectory() as folder:
         for path in downloads.everything(

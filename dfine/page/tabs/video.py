@@ -13,7 +13,7 @@ from gradio.data_classes import FileData
 
 from dfine.page import cached_files, modules, zerogpu
 from dfine.page.answer import CEILING, FAILED, FLOOR
-from dfine.page.decoding import TURN, Decoder
+from dfine.page.decoding import TURN, InTime
 from dfine.page.inputs import as_files
 from dfine.page.models import called
 from dfine.page.runner import Runner
@@ -29,7 +29,7 @@ HELP = f"""Upload a short video, of at most 40 MB and {SIZE} a frame. The networ
 a time; others wait. It is deleted after an hour, as every upload is."""
 BORROWED = "here each picture borrows a GPU of its own, which a video cannot; run the page yourself to look at videos"
 
-_planned = Decoder(read=plan)
+_planned = InTime(plan)
 _stops: dict[str, threading.Event] = {}  # of the videos that are being looked at, by their tickets
 
 

@@ -1,0 +1,58 @@
+"""What a decoded picture may take, and how it becomes 8-bit RGB."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dfine.data import rgb
+from dfine.data.pictures import read
+from dfine.data.rgb import PictureError
+
+
+def refused(source, said):
+    with pytest.raises(PictureError, match=said):
+        read(source)
+
+
+@pytest.mark.parametrize(
+    "mode, limit",
+    [("RGB", 360), ("L", 360), ("RGBA", 120), ("LA", 120), ("I;16", 60), ("F", 60)],
+)
+def test_what_would_take_too_much_memory_is_refused_before_it_is_decoded(monkeypatch, mode, limit):
+    """The limit of decoded bytes, in thousandths of the real one: one row more is too much."""
+    monkeypatch.setattr(rgb, "MAX_BYTES", rgb.MAX_BYTES // 1000)
+    row = {"RGB": 3, "L": 1, "RGBA": 4, "LA": 2, "I;16": 2, "F": 4}[mode] * 100
+    rows = limit * 1000 // row
+    assert read(Image.new(mode, (100, rows))).size == (100, rows)
+    refused(Image.new(mode, (100, rows + 1)), "MB allowed; scale it down first")
+
+
+@pytest.mark.parametrize("height", [1, rgb.STRIP, rgb.STRIP + 1, 3 * rgb.STRIP - 1])
+def test_strips_over_white_are_the_whole_over_white(height):
+    noise = np.random.default_rng(0).integers(0, 256, (height, 7, 4), np.uint8)
+    picture = Image.fromarray(noise)
+    whole = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    assert np.array_equal(np.asarray(read(picture)), np.asarray(whole))
+
+
+def test_absurd_dimensions_of_pictures_and_arrays(monkeypatch):
+    monkeypatch.setattr(rgb, "MAX_PIXELS", 10)
+    refused(Image.new("RGB", (11, 1)), "11 x 1")
+    refused(np.zeros((4, 4, 3), np.uint8), "4 x 4")
+
+
+def test_a_memory_that_is_too_small_is_a_sentence(monkeypatch, tmp_path):
+    def full(picture):
+        raise MemoryError
+
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.bmp")
+    monkeypatch.setattr(Image.Image, "load", full)
+    refused(tmp_path / "a.bmp", "'a.bmp' takes more memory to decode than there is")
+
+
+def test_it_starts_without_torch():
+    done = subprocess.run([sys.executable, "-c", "import dfine.data.decoder, sys; sys.exit('torch' in sys.modules)"])
+    assert done.returncode == 0
