@@ -16,12 +16,12 @@ from pathlib import Path
 
 from PIL import Image
 
-import dfine
 from dfine.data.decoder import assembled
 from dfine.data.pictures import PictureError
 
 AT_ONCE = 2  # pictures that are decoded at the same time, each in at most 600 MB
 PATIENCE = 10.0  # seconds; three on a free machine
+ROOT = Path(__file__).resolve().parents[2]  # where the package lies, for a process that starts elsewhere
 PROGRAM = (sys.executable, "-m", "dfine.data.decoder")
 
 
@@ -102,7 +102,7 @@ class Decoder:
                 if process.poll() is None:
                     return process
                 _end(process)
-        paths = filter(None, [str(Path(dfine.__file__).parents[1]), os.environ.get("PYTHONPATH")])
+        paths = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
         pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         return subprocess.Popen(self._program, env=environment, **pipes)
