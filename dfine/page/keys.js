@@ -113,16 +113,17 @@
     text.nodeValue = text.nodeValue.replace(/queue: \d+\/\d*/, before ? `${before} before you` : 'you are next');
   }
 
+  // Not with every frame: while a slider is dragged every frame changes something, and looking through the page takes time.
   let waiting = false;
   new MutationObserver(() => {
     if (waiting) return;
     waiting = true;
-    requestAnimationFrame(() => {
+    setTimeout(() => {
       waiting = false;
       document.querySelectorAll('.js-plotly-plot').forEach(name);
       document.querySelectorAll('#source img:not([alt]), #source img[alt=""]').forEach((img) =>
         img.setAttribute('alt', 'The picture as it was chosen'));
       document.querySelectorAll('#scene .progress-text').forEach(queued);
-    });
+    }, 100);
   }).observe(document.body, {childList: true, subtree: true, characterData: true});
 }

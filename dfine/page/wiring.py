@@ -106,7 +106,7 @@ class TabEvents:
             view = s.view_of(self.tab.key)
             return {} if view is None else w.do.ask(s, place(view, event))
 
-        trigger(w.border.settings_and_event(asked), w.inputs, w.quick, **QUICK)
+        trigger(w.border.settings_and_event(asked), w.inputs, w.quick, **EACH, **QUICK)
 
 
 class Wiring:
@@ -135,6 +135,17 @@ class Wiring:
         for tab in TABS:
             if tab.wire:
                 tab.wire(v.parts[tab.key], TabEvents(tab, self))
+        self._show_progress_on_little()
+
+    def _show_progress_on_little(self) -> None:
+        """Where no progress is shown, let it be "shown" on what the browser has no component of.
+
+        Gradio copies each component that has ever shown progress, with its value, whenever the progress of anything
+        changes: for an upload that was a third of a second in the browser.
+        """
+        for event in self.page.fns.values():
+            if event.show_progress == "hidden":
+                event.show_progress_on = [self.v.wish]
 
     def _pictures(self) -> None:
         """Wherever a picture comes from, the network runs on it, and the page shows what it answered."""
@@ -167,11 +178,11 @@ class Wiring:
             self.page.load(do.arrive, v.setting, [*offers, v.examples, v.source], js=LINK, **QUICK).then,
             v.source.input(**own).then,
             v.source.clear(lambda: None, None, v.source, **QUICK).then,  # it still holds the picture by then
-            v.model.input(do.wish, [v.model, v.wish, v.outcome], v.wish, **QUICK).then,
-            v.examples.select(do.example, v.wish, [v.source, v.model], **QUICK).then,
-            v.setting.link(do.linked, [v.source, v.model], [v.source, v.model], **QUICK).then,
+            v.model.input(do.wish, [v.model, v.wish, v.outcome], v.wish, **LAST, **QUICK).then,
+            v.examples.select(do.example, v.wish, [v.source, v.model], **EACH, **QUICK).then,
+            v.setting.link(do.linked, [v.source, v.model], [v.source, v.model], **EACH, **QUICK).then,
             several.success(do.first, [v.several, v.source, v.began], v.source, **QUICK).success,
-            v.thumbnails.select(do.leaf, v.several, v.source, **QUICK).success(**own).then,
+            v.thumbnails.select(do.leaf, v.several, v.source, **EACH, **QUICK).success(**own).then,
         ]
         begin = self.border.settings(do.begin)
         why = list(v.parts[ASKED.key].values())

@@ -1,5 +1,7 @@
 """Which event calls what, and in which queue it waits."""
 
+import inspect
+
 import pytest
 
 gr = pytest.importorskip("gradio")
@@ -32,6 +34,18 @@ def test_choosing_never_waits_for_the_network(page):
     """What reads the settings and is not slow has no queue."""
     quick = [fn for fn in page.fns.values() if fn.queue is False]
     assert len(quick) > 5 and not {fn.concurrency_id for fn in quick} & {wiring.ONE["concurrency_id"]}
+
+
+def test_every_event_that_carries_data_is_sent_with_its_own(page):
+    """Of many in a row Gradio sends the first one only, or the last one with the data of the first."""
+    carrying = [fn for fn in page.fns.values() if fn.fn and "event" in inspect.signature(fn.fn).parameters]
+    single = [fn for fn in carrying if inspect.isgeneratorfunction(fn.fn)]  # a video at a time
+    assert len(carrying) > 6 and all(fn.trigger_mode == "multiple" for fn in carrying if fn not in single)
+
+
+def test_progress_that_is_not_shown_makes_the_browser_copy_nothing(page):
+    hidden = [fn for fn in page.fns.values() if fn.show_progress == "hidden"]
+    assert len(hidden) > 20 and all(isinstance(part, gr.State) for fn in hidden for part in fn.show_progress_on)
 
 
 def test_nothing_but_the_endpoints_is_public(page):

@@ -103,8 +103,8 @@ export function quantiles(p, w, levels) {
   });
 }
 
-/** The mass up to each bin less half of its own: the points that the CDF joins. */
-function joined(p) {
+/** The mass up to each bin less half of its own: the points that the CDF joins. @param {ArrayLike<number>} p */
+export function joined(p) {
   const points = new Float64Array(p.length);
   let below = 0;
   for (let n = 0; n < p.length; n++) {
@@ -112,20 +112,6 @@ function joined(p) {
     below += p[n];
   }
   return points;
-}
-
-/**
- * The mass below an offset, the way back from `quantiles`: 0 below W(0) and 1 above W(N).
- * @param {ArrayLike<number>} p
- * @param {ArrayLike<number>} w
- * @param {number} offset
- */
-export function cdf(p, w, offset) {
-  const last = w.length - 1, points = joined(p);
-  if (offset < w[0] || offset > w[last]) return offset > w[last] ? 1 : 0;
-  let left = 0;
-  while (left + 1 < last && w[left + 1] <= offset) left++;
-  return points[left] + ((offset - w[left]) / (w[left + 1] - w[left])) * (points[left + 1] - points[left]);
 }
 
 /**

@@ -9,6 +9,7 @@ import {info} from './info.js';
 import {chosen, read} from './state.js';
 
 const [SMALL, LARGE] = [0.01, 0.1]; // steps of the keys
+const SPOKEN = 150; // milliseconds after a change until all bars say their values
 const ROOM = 1.25, LEAST = 0.2; // how far the axis reaches beyond the highest bar, and at least
 const SIZES = ['widths', 'heights'];
 const ABOUT = 'Drag a bar, or walk with ← and → and change one with ↑ and ↓. A bar that moves is one logit that changes: the '
@@ -35,7 +36,7 @@ export function hand({store}) {
     html('h3', {id: 'hand-title'}, 'Edit Pr(n) by hand', info('Pr(n)')),
     html('div', {class: 'tools'}, which, shape('sure', middle), shape('two places', two), shape('no idea', flat), reset),
     html('div', {class: 'panel'}, plot, top), axis, outcome, html('p', {class: 'caption'}, ABOUT));
-  let dragging = false, started = false, highest = 1, focus = 0;
+  let dragging = false, started = false, highest = 1, focus = 0, spoken = 0;
 
   const own = (state) => chosen(state).p.at(-1)[state.edge];
   const now = (state) => state.hand?.edges[state.edge] ?? own(state);
@@ -121,8 +122,11 @@ export function hand({store}) {
     const y = (v) => 100 * (1 - Math.min(v / highest, 1)), colour = history.colours.edges[k], {w} = seen;
     put(ghost, {d: `M0 100${Array.from(said, (v) => `V${y(v).toFixed(2)}h1`).join('')}V100z`});
     [...bars.children].forEach((bar, n) => put(bar, {y: y(p[n]).toFixed(2), height: (100 - y(p[n])).toFixed(2), fill: colour,
-      class: n === state.bin && 'on', 'aria-valuenow': p[n].toFixed(3),
-      'aria-valuetext': `${p[n].toFixed(3)}, ${signed(w[n] * history.perSize[k], ' px')}`}));
+      class: n === state.bin && 'on', 'aria-valuenow': p[n].toFixed(3)}));
+    const say = (n) => put(bars.children[n], {'aria-valuetext': `${p[n].toFixed(3)}, ${signed(w[n] * history.perSize[k], ' px')}`});
+    say(focus);
+    clearTimeout(spoken); // of 33 bars one is read at a time; the others need not follow every frame of a drag
+    spoken = setTimeout(() => p.forEach((_, n) => say(n)), SPOKEN);
     top.textContent = `up to ${highest.toFixed(2)}`;
     scale(history, w);
     reset.disabled = !state.hand;

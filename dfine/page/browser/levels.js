@@ -2,7 +2,7 @@
  * Which quantiles of an edge's distribution to read, where a table of levels has been fitted: the same mathematics as
  * `dfine/trace/levels.py`, which says what a table is.
  */
-import {cdf, interval, quantiles as plain} from './distribution.js';
+import {interval, joined, quantiles as plain} from './distribution.js';
 
 const SHARES = 40;  // quantiles that a deviation is made of
 
@@ -40,7 +40,7 @@ export function deviation(p, w, table) {
 /** The mass around each W(n), up to half-way to its neighbours. */
 export function probabilities(p, w, table) {
   const [known, levels] = row(p, w, table);
-  const below = Array.from({length: p.length - 1}, (_, n) =>
-    between(cdf(p, w, (w[n] + w[n + 1]) / 2), levels, known));
+  const points = joined(p); // half-way between two of them is where the CDF is at the middle of two W(n)
+  const below = Array.from({length: p.length - 1}, (_, n) => between((points[n] + points[n + 1]) / 2, levels, known));
   return Float64Array.from(p, (_, n) => (below[n] ?? 1) - (below[n - 1] ?? 0));
 }

@@ -155,7 +155,6 @@ function draw() {
       reportError(error); // the other views go on
     }
   }
-  performance.mark('drawn');
 }
 
 /** The visitor has come to rest: the address says what is shown, and the server draws what only it can. */

@@ -36,7 +36,7 @@ export function edgeMarks(group) {
 
     // Rectangles along every edge, the darker the denser, on one scale for all four.
     function shade() {
-      const {p} = history.moment(state.layer), at = borders(history.w);
+      const p = history.moment(state.layer).p(), at = borders(history.w);
       const one = history.perSize.map((v) => Math.max(Math.abs(v), 1e-9));
       const edges = p.map((mass, k) => density(mass, history.w).map((v) => v / one[k]));
       const top = Math.max(...edges.map((edge) => Math.max(...edge)));

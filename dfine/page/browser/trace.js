@@ -131,16 +131,39 @@ export class History {
     this.scores = this.classLogits.map(sigmoid);
     this.scoresBefore = this.quality.map((q, layer) => sigmoid(this.classLogits[layer + 1] - q));
     this.p ??= this.logits.map((layer) => layer.map((edge) => softmax(edge)));
-    const warm = this.temperature ? this.logits.map((layer) => this._warm(layer)) : this.p;
-    this.calibrated = warm.map((layer) => layer.map((p) => this._fitted(p)));
     this.offsets = this.p.map((layer) => layer.map((p) => mean(p, this.w)));
-    const spread = (p) => (this.levels ? fitted.deviation(p, this.w, this.levels) : deviation(p, this.w));
-    this.deviations = warm.map((layer) => layer.map((p, k) => spread(p) * Math.abs(this.perSize[k])));
-    this.intervals = warm.map((layer) => layer.map((p, k) => this.reach(p, k)));
     /** Pixels outward since the stage before, from the boxes, which are exact. */
     this.shifts = this.boxes.slice(1).map((box, i) =>
       box.map((v, k) => (k < 2 ? -1 : 1) * (v - this.boxes[i][k])));
     this.ious = this.boxes.map((box) => iou(box, this.boxes[this.layers]));
+    this._kept = {}; // what was read off it once; a slider makes a history a frame, and reads little of each
+  }
+
+  /** What `read` makes, made once. @template T @param {string} name @param {() => T} read @returns {T} */
+  _once(name, read) {
+    return this._kept[name] ??= read();
+  }
+
+  /** What `read` makes of every layer's and edge's Pr(n) after the fitted temperature; made once. */
+  _everywhere(name, read) {
+    const warm = () => (this.temperature ? this.logits.map((layer) => this._warm(layer)) : this.p);
+    return this._once(name, () => this._once('warm', warm).map((layer) => layer.map(read)));
+  }
+
+  /** Pr(n) of every layer and edge as it is to be trusted. */
+  get calibrated() {
+    return this._everywhere('calibrated', (p) => this._fitted(p));
+  }
+
+  /** The standard deviation of every layer and edge, in pixels. */
+  get deviations() {
+    const spread = (p) => (this.levels ? fitted.deviation(p, this.w, this.levels) : deviation(p, this.w));
+    return this._everywhere('deviations', (p, k) => spread(p) * Math.abs(this.perSize[k]));
+  }
+
+  /** Between which places every layer's edges lie with 80 % probability, in pixels of the picture. */
+  get intervals() {
+    return this._everywhere('intervals', (p, k) => this.reach(p, k));
   }
 
   /** The object's name and score, as headlines have it. */
@@ -169,10 +192,9 @@ export class History {
       const top = Math.max(...logits), sum = top + Math.log(logits.reduce((all, v) => all + Math.exp(v - top), 0));
       return logits.map((v) => v - sum);
     };
-    if (this._added) return this._added;
-    const after = this.logits.map((layer) => layer.map(log)), equal = -Math.log(this.w.length);
-    this._added = after.map((layer, i) => layer.map((edge, k) => edge.map((v, n) => v - (i ? after[i - 1][k][n] : equal))));
-    return this._added;
+    const after = () => this.logits.map((layer) => layer.map(log)), equal = -Math.log(this.w.length);
+    return this._once('added', () => after().map((layer, i, all) => layer.map((edge, k) =>
+      edge.map((v, n) => v - (i ? all[i - 1][k][n] : equal)))));
   }
 
   /** What LQE read of a layer's edges: the highest Pr(n), largest first, and their mean. @param {number} layer from 1 */
@@ -208,11 +230,11 @@ export class History {
   /**
    * The box and the edges at a place on the way: 0 the initial box, 1 … L a layer, in between a mixture.
    * @param {number} place
-   * @returns {{box: number[], p: Float64Array[], reach: ?number[][]}} the initial box has no interval
+   * @returns {{box: number[], p: () => Float64Array[], reach: ?number[][]}} the initial box has no interval
    */
   moment(place) {
-    if (this._moment?.place !== place) this._moment = {place, ...this._at(place)};
-    return this._moment;
+    if (this._kept.moment?.place !== place) this._kept.moment = {place, ...this._at(place)};
+    return this._kept.moment;
   }
 
   _at(place) {
@@ -220,7 +242,7 @@ export class History {
     const warm = this._warm(logits);
     const box = arrived ? this.boxes[stage] : logits.map((edge, k) => this.at(k, mean(softmax(edge), this.w)));
     const reach = place < 1 ? null : arrived ? this.intervals[stage - 1] : warm.map((p, k) => this.reach(p, k));
-    return {box, p: warm.map((p) => this._fitted(p)), reach};
+    return {box, p: () => warm.map((p) => this._fitted(p)), reach};
   }
 
   /** The box that the same Pr(n) give with another weighting function. @param {number} layer from 1 on */
@@ -231,7 +253,7 @@ export class History {
   /** The same object as the network would read it with another W(n); the network was not trained for it. */
   reweighted(a, c) {
     const w = weighting(this.w.length - 1, a, c);
-    return new History({...this, _moment: null, w, boxes: [this.boxes[0], ...this.p.map((_, i) => this.decoded(i + 1, w))]});
+    return new History({...this, w, boxes: [this.boxes[0], ...this.p.map((_, i) => this.decoded(i + 1, w))]});
   }
 
   /**
@@ -243,7 +265,7 @@ export class History {
       (edges[k] ? Float64Array.from(edges[k], made) : own))));
     const p = put(this.p, (v) => v), logits = put(this.logits, (v) => Math.log(Math.max(v, 1e-12)));
     const box = this.boxes[this.layers].map((v, k) => (edges[k] ? this.at(k, mean(p[last][k], this.w)) : v));
-    return new History({...this, _moment: null, _added: null, p, logits, boxes: [...this.boxes.slice(0, -1), box]});
+    return new History({...this, p, logits, boxes: [...this.boxes.slice(0, -1), box]});
   }
 
   /** Entropy of an edge's distribution in bits. */
