@@ -35,7 +35,7 @@ from dfine.weights.transformers import save_transformers
 BATCH = 8  # pictures of a list that go through the network together
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What the model made of one picture."""
 
@@ -50,6 +50,9 @@ class Result:
             raise IndexError(f"there is no detection {index}; there are {len(found)}")
         label = int(found.labels[index])
         return self.trace.history(int(found.query[index]), found.size, name=found.names[label], label=label)
+
+    def __repr__(self) -> str:
+        return f"Result({self.detections!r}, {self.trace!r})"
 
     def _repr_html_(self) -> str:
         from dfine.figures.html import result_html

@@ -1,4 +1,4 @@
-"""What all records of tensors share: their shapes are checked, and a function can be mapped over them."""
+"""What all records of tensors share: checked shapes, a function mapped over them, and a short way to be printed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,10 @@ def check_shape(record: object, name: str, value: Tensor, *shape: int | None) ->
 
 
 class Record:
-    """The base of records that hold tensors, other records, or tuples of records."""
+    """The base of records that hold tensors, other records, or tuples of records.
+
+    Its dataclasses have `repr=False`: printed, a record shows the shapes of its tensors, not thousands of numbers.
+    """
 
     def map(self, fn):
         """The same record with `fn` applied to every tensor in it."""
@@ -57,6 +60,10 @@ class Record:
         """Every tensor in the record, in the order in which `map` meets them."""
         return [tensor for f in fields(self) for tensor in _tensors(getattr(self, f.name))]
 
+    def __repr__(self) -> str:
+        parts = (f"{f.name}={_shown(getattr(self, f.name))}" for f in fields(self) if f.repr)
+        return f"{type(self).__name__}({', '.join(parts)})"
+
     def cpu(self):
         """The same record detached, in float32, on the CPU. From a GPU its tensors are copied together."""
         plain = self.map(_plain)
@@ -65,6 +72,17 @@ class Record:
             return plain
         moved = iter(together(tensors))
         return plain.map(lambda _: next(moved))
+
+
+def _shown(value) -> str:
+    """One field of a record as it is printed: of a tensor its type and shape, or its few numbers."""
+    if isinstance(value, Tensor):
+        if value.ndim == 1 and len(value) <= 4:
+            return str([float(f"{number:.4g}") for number in value.tolist()])
+        return f"{str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
+    if isinstance(value, tuple) and value and isinstance(value[0], Record):
+        return f"{len(value)} x {value[0]!r}"
+    return repr(value)
 
 
 def _plain(tensor: Tensor) -> Tensor:

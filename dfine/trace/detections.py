@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from dfine.trace import interop
 from dfine.trace.base import check_shape
 
+PRINTED = 5  # detections that are named where they are printed
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Detections:
     """What was found in one picture, best first. `query` is the thread back into the trace."""
 
@@ -19,7 +21,7 @@ class Detections:
     labels: Tensor  # [n] indices into `names`
     scores: Tensor  # [n] in 0..1
     query: Tensor  # [n] indices into the trace's queries
-    names: tuple[str, ...] = field(repr=False)
+    names: tuple[str, ...]
     size: tuple[int, int]  # picture (width, height) in pixels
 
     def __post_init__(self):
@@ -40,6 +42,12 @@ class Detections:
         return Detections(
             self.boxes[index], self.labels[index], self.scores[index], self.query[index], self.names, self.size
         )
+
+    def __repr__(self) -> str:
+        found = [f"{entry['name']} {entry['score']:.2f}" for entry in self[:PRINTED].to_list()]
+        more = [f"{len(self) - PRINTED} more"] if len(self) > PRINTED else []
+        width, height = self.size
+        return f"Detections({len(self)} in {width} x {height}{': ' if found else ''}{', '.join(found + more)})"
 
     @property
     def class_names(self) -> list[str]:

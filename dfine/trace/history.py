@@ -15,7 +15,7 @@ from dfine.trace.base import Record
 from dfine.trace.edges import EdgeReading
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class History(Record):
     """One object through the layers: where it started, what every layer made of its four edges, how sure each is.
 

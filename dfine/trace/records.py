@@ -23,7 +23,7 @@ _ESTIMATE = ("logits", "boxes")  # what proposals and initial boxes hold
 _LAYER = ("logits", "quality", "edges", "boxes")  # what a layer holds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Memory(Record):
     """The encoder's output: the tokens of all levels, the finest level first, row by row."""
 
@@ -34,7 +34,7 @@ class Memory(Record):
         check_shape(self, "tokens", self.tokens, None, sum(h * w for h, w in self.shapes), None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Estimate(Record):
     """Boxes with class logits: the proposals, and the initial boxes."""
 
@@ -45,7 +45,7 @@ class Estimate(Record):
         check_shape(self, "boxes", self.boxes, *self.logits.shape[:2], 4)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Queries(Record):
     """The tokens that the encoder chose to become queries."""
 
@@ -59,7 +59,7 @@ class Queries(Record):
         check_shape(self, "origin", self.origin, *self.content.shape[:2])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Target(Record):
     """The true objects of one picture. Data sets return (picture uint8 [3, H, W], Target)."""
 
@@ -75,7 +75,7 @@ class Target(Record):
         return len(self.labels)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NoisedQueries(Record):
     """True objects with noise on their labels and boxes, from which the decoder learns to restore them (denoising)."""
 
@@ -100,7 +100,7 @@ class NoisedQueries(Record):
         return ~(same | matching)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Refinement(Record):
     """What one decoder layer made of every query."""
 
@@ -115,7 +115,7 @@ class Refinement(Record):
         check_shape(self, "boxes", self.boxes, *self.logits.shape[:2], 4)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace(Record):
     """Everything the network says of a batch: proposals, initial boxes, and what every layer made of them.
 

@@ -11,7 +11,7 @@ from dfine.trace.base import COARSEST, Record, check_shape
 from dfine.trace.history import History
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sampling(Record):
     """Where all queries of a batch read the picture in one layer; P points per head, as in `Looks`."""
 

@@ -30,6 +30,20 @@ def test_every_tensor_is_mapped_and_found_in_one_order():
     assert mapped.third == "kept"
 
 
+def test_printed_it_shows_shapes_and_few_numbers():
+    trace = synthetic_trace()
+    history = trace.history(2, (40, 30), name="cat")
+    assert (
+        "initial=[0." in repr(history)
+        and "name='cat'" in repr(history)
+        and f"w=float32[{len(history.w)}]" in repr(history)
+    )
+    shape = list(trace.initial.boxes.shape)
+    assert "initial=Estimate(logits=" in repr(trace) and f"boxes=float32{shape}" in repr(trace)
+    assert f"refinements={len(trace.refinements)} x Refinement(" in repr(trace)
+    assert len(repr(trace)) < 1000 and len(repr(history)) < 1000
+
+
 def test_cpu_keeps_whole_numbers_and_order():
     trace = synthetic_trace(batch=2)
     moved = trace.map(lambda t: t.double() if t.is_floating_point() else t).cpu()

@@ -58,5 +58,11 @@ def test_to_list():
     ]
 
 
+def test_printed_they_say_what_was_found():
+    assert repr(some(0)) == "Detections(0 in 64 x 48)"
+    assert repr(some()) == "Detections(3 in 64 x 48: dog 0.90, cat 0.50, fish 0.25)"
+    assert repr(some()[[0, 1, 2, 0, 1, 2, 0]]).endswith("fish 0.25, dog 0.90, cat 0.50, 2 more)")
+
+
 def test_they_draw_themselves():
     assert "dog" in some()._repr_html_() and "No detections" in some(0)._repr_html_()
