@@ -3,11 +3,14 @@
     python benchmarks/load.py [--minutes 10] [--callers 1 8 32] [--browsers 4] [--chromium /usr/bin/chromium]
 
 Serves `python app.py` with the shipped checkpoint, and for each number of callers lets them and the browsers work for
-so many minutes. Callers ask /detect and /inspect about a picture in turn; visitors choose examples, move the threshold,
-and open tabs. Printed are answers a second, the median and the 95th percentile of a caller's wait, how often the page
-said "busy" (429 or 503), every other error, how long a new page took, and the memory of the page's process: before,
-after the warm-up (a fifth of the round), the highest since, and at the end. A caller to whom the page is busy waits for
-as long as it is told, as a client should.
+so many minutes. Callers ask /detect, /inspect and /models about a picture in turn, and at times upload it anew.
+Visitors do one after the other what the page offers (`ACTIONS`): examples, uploads, threshold, objects, layers, every
+tab with what is in it, a sweep, a comparison, a sketch, a video, Undo and Back.
+
+Printed are answers a second, the median and the 95th percentile of a caller's wait, how often the page said "busy" (429
+or 503), every other error, how long a new page took, the memory of the page's process, and how often each action was
+done. Memory is told before, after the warm-up (a fifth of the round), at most since, and at the end. A caller to whom
+the page is busy waits for as long as it is told, as a client should.
 """
 
 from __future__ import annotations
@@ -45,7 +48,7 @@ class Seen:
     waits: list[float] = field(default_factory=list)  # seconds of each answer
     busy: int = 0
     errors: Counter = field(default_factory=Counter)
-    actions: int = 0  # of visitors
+    actions: Counter = field(default_factory=Counter)  # of visitors, by name
     page: float | None = None  # seconds until a page stood that was opened while all were at work
     held: list[float] = field(default_factory=list)  # megabytes that the page's process held, about once a second
 
@@ -70,15 +73,16 @@ def asked(url: str, name: str, data: list) -> str:
         return answer.read().decode()
 
 
-def calling(url: str, path: str, seconds: float, begin: threading.Barrier, seen: Seen) -> None:
-    """One caller: /detect and /inspect in turn, as fast as they are answered."""
+def calling(url: str, picture: bytes, path: str, seconds: float, begin: threading.Barrier, seen: Seen) -> None:
+    """One caller: the three endpoints in turn, as fast as they are answered, and sometimes another upload first."""
     begin.wait()
     turn, until = 0, time.monotonic() + seconds
     while time.monotonic() < until:
-        name, rest = (("detect", ["", 0.5]), ("inspect", ["", 0]))[turn % 2]
+        name, rest = (("detect", ["", 0.5]), ("inspect", ["", 0]), ("models", None))[turn % 3]
         turn, start = turn + 1, time.monotonic()
         try:
-            said = asked(url, name, [{"path": path}, *rest])
+            path = uploaded(url, picture) if turn % 30 == 0 else path
+            said = asked(url, name, [] if rest is None else [{"path": path}, *rest])
         except urllib.error.HTTPError as error:
             if error.code in BUSY:
                 seen.busy += 1
@@ -95,7 +99,9 @@ def calling(url: str, path: str, seconds: float, begin: threading.Barrier, seen:
             seen.errors[said[:100]] += 1
 
 
-def visiting(url: str, options: argparse.Namespace, begin: threading.Barrier, seen: Seen) -> None:
+def visiting(
+    url: str, files: dict[str, Path], options: argparse.Namespace, begin: threading.Barrier, seen: Seen
+) -> None:
     """Some visitors, each with a page of their own, who do one thing after the other; one more comes at half-time."""
     from playwright.sync_api import Error, sync_playwright
 
@@ -110,11 +116,13 @@ def visiting(url: str, options: argparse.Namespace, begin: threading.Barrier, se
                 pages.append(arrived(browser, url, seen))
                 seen.page = time.monotonic() - came
             page, turn = pages[turn % len(pages)], turn + 1
+            action = list(ACTIONS)[(turn // len(pages) + turn) % len(ACTIONS)]
             try:
-                acted(page, turn)
-                seen.actions += 1
+                ACTIONS[action](page, turn, files)
+                page.wait_for_timeout(400)
+                seen.actions[action] += 1
             except Error as error:
-                seen.errors[f"browser: {str(error).splitlines()[0][:100]}"] += 1
+                seen.errors[f"browser, {action}: {str(error).splitlines()[0][:100]}"] += 1
         browser.close()
 
 
@@ -128,19 +136,121 @@ def arrived(browser, url: str, seen: Seen):
     return page
 
 
-def acted(page, turn: int) -> None:
-    """One of a visitor's actions."""
-    action = turn % 3
-    if action == 0:
-        buttons = page.get_by_role("button", name="Example: ")
-        buttons.nth(turn % max(1, buttons.count())).click(timeout=30_000)
-    elif action == 1:
-        page.fill("#threshold input[type=number]", str(0.1 + 0.05 * (turn % 10)), timeout=30_000)
-        page.keyboard.press("Tab")
+def tab(page, key: str) -> None:
+    """Open a tab, and wait until it stands."""
+    page.locator(f"#tab-{key}").click(timeout=30_000)
+    page.wait_for_selector(f"#panel-{key}", state="visible", timeout=30_000)
+
+
+def example(page, turn: int, files: dict[str, Path]) -> None:
+    buttons = page.get_by_role("button", name="Example: ")
+    buttons.nth(turn % max(1, buttons.count())).click(timeout=30_000)
+
+
+def upload(page, turn: int, files: dict[str, Path]) -> None:
+    page.set_input_files("#source input[type=file]", files["picture"], timeout=30_000)
+
+
+def threshold(page, turn: int, files: dict[str, Path]) -> None:
+    page.fill("#threshold input[type=number]", str(0.1 + 0.05 * (turn % 10)), timeout=30_000)
+    page.keyboard.press("Tab")
+
+
+def choose(page, turn: int, files: dict[str, Path]) -> None:
+    """Another object, where there is any."""
+    objects = page.locator("#scene [role=option]")
+    if objects.count():
+        objects.nth(turn % objects.count()).dispatch_event("click")
+
+
+def layer(page, turn: int, files: dict[str, Path]) -> None:
+    slider = "e => { e.value = e.min; e.dispatchEvent(new Event('input', {bubbles: true})); }"
+    for part in page.locator("#object input[type=range]").all()[:1]:
+        part.evaluate(slider)
+
+
+def any_tab(page, turn: int, files: dict[str, Path]) -> None:
+    tabs = page.locator("#tabs [role=tab]:visible")
+    tabs.nth(turn % max(1, tabs.count())).click(timeout=30_000)
+
+
+def sampling(page, turn: int, files: dict[str, Path]) -> None:
+    tab(page, "sampling")
+
+
+def spoil(page, turn: int, files: dict[str, Path]) -> None:
+    tab(page, "spoil")
+    page.fill("#amount input[type=number]", str(0.1 * (turn % 10)), timeout=30_000)
+    page.keyboard.press("Tab")
+
+
+def sweep(page, turn: int, files: dict[str, Path]) -> None:
+    tab(page, "spoil")
+    page.locator("#sweep").click(timeout=30_000)
+
+
+def compare(page, turn: int, files: dict[str, Path]) -> None:
+    tab(page, "compare")
+
+
+def sketch(page, turn: int, files: dict[str, Path]) -> None:
+    """A stroke."""
+    tab(page, "sketch")
+    canvas = page.locator("#sketch canvas")
+    canvas.scroll_into_view_if_needed(timeout=30_000)
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.6 * box["height"], steps=5)
+    page.mouse.up()
+
+
+def video(page, turn: int, files: dict[str, Path]) -> None:
+    """Upload one, or look at the one that was."""
+    tab(page, "video")
+    start = page.get_by_role("button", name="Look at it")
+    if start.count() and start.is_enabled():
+        start.click(timeout=30_000)
     else:
-        tabs = page.locator("#tabs [role=tab]:visible")
-        tabs.nth(turn % max(1, tabs.count())).click(timeout=30_000)
-    page.wait_for_timeout(400)
+        page.locator("#panel-video input[type=file]").set_input_files(files["video"], timeout=30_000)
+
+
+def why_not(page, turn: int, files: dict[str, Path]) -> None:
+    tab(page, "why")
+    page.locator("#ask").click(timeout=30_000)
+
+
+def save(page, turn: int, files: dict[str, Path]) -> None:
+    tab(page, "files")
+
+
+def undo(page, turn: int, files: dict[str, Path]) -> None:
+    page.keyboard.press("Control+z")
+
+
+def back(page, turn: int, files: dict[str, Path]) -> None:
+    page.evaluate("history.length > 3 && history.back()")
+
+
+ACTIONS = dict(  # of visitors, in the order in which each of them does them
+    example=example,
+    choose=choose,
+    threshold=threshold,
+    layer=layer,
+    tab=any_tab,
+    sampling=sampling,
+    spoil=spoil,
+    sweep=sweep,
+    compare=compare,
+    upload=upload,
+    another_tab=any_tab,
+    why_not=why_not,
+    save=save,
+    undo=undo,
+    sketch=sketch,
+    back=back,
+    video=video,
+)
 
 
 def memory() -> float | None:
@@ -175,13 +285,13 @@ def held(values: list[float]) -> str:
     )
 
 
-def round_of(url: str, path: str, callers: int, options: argparse.Namespace) -> None:
+def round_of(url: str, files: dict[str, Path], path: str, callers: int, options: argparse.Namespace) -> None:
     """Let so many callers and the browsers work, and print what was seen."""
     seen, begin = Seen(), threading.Barrier(callers + 1 + bool(options.browsers))
-    calls = (url, path, 60 * options.minutes, begin, seen)
+    calls = (url, files["picture"].read_bytes(), path, 60 * options.minutes, begin, seen)
     work = [threading.Thread(target=calling, args=calls) for _ in range(callers)]
     if options.browsers:
-        work.append(threading.Thread(target=visiting, args=(url, options, begin, seen)))
+        work.append(threading.Thread(target=visiting, args=(url, files, options, begin, seen)))
     for thread in work:
         thread.start()
     begin.wait()
@@ -198,10 +308,25 @@ def round_of(url: str, path: str, callers: int, options: argparse.Namespace) -> 
     print(
         f"{callers:3d} callers, {options.browsers} browsers: {rate:.2f} answers/s, "
         f"median {statistics.median(waits):.2f} s, p95 {waits[int(0.95 * (len(waits) - 1))]:.2f} s, "
-        f"{seen.busy} times busy, {seen.actions} actions{first}{held(seen.held)}; "
-        f"errors: {dict(seen.errors) or 'none'}",
+        f"{seen.busy} times busy, {sum(seen.actions.values())} actions{first}{held(seen.held)}; "
+        f"errors: {dict(seen.errors) or 'none'}\n    {dict(seen.actions)}",
         flush=True,
     )
+
+
+def filmed(picture: Path, out: Path) -> None:
+    """A second of a picture as a video."""
+    import av
+    from PIL import Image
+
+    with av.open(str(out), "w") as file:
+        stream = file.add_stream("mpeg4", rate=10)
+        stream.width, stream.height = 320, 320
+        frame = av.VideoFrame.from_image(Image.open(picture).convert("RGB").resize((320, 320)))
+        for number in range(10):
+            frame.pts = number
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
 
 
 def main() -> None:
@@ -214,12 +339,13 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         scenes.write(Path(folder) / "set", scenes.Scenes(1, size=(640, 640), seed=1), workers=0)
-        picture = next((Path(folder) / "set" / "images").iterdir()).read_bytes()
+        files = dict(picture=next((Path(folder) / "set" / "images").iterdir()), video=Path(folder) / "film.mp4")
+        filmed(files["picture"], files["video"])
         with served("demo", DFINE_FETCH="0", DFINE_SWIFT="1", DFINE_DEVICE="cpu") as url:
-            path = uploaded(url, picture)
+            path = uploaded(url, files["picture"].read_bytes())
             asked(url, "detect", [{"path": path}, "", 0.5])
             for callers in options.callers:
-                round_of(url, path, callers, options)
+                round_of(url, files, path, callers, options)
 
 
 if __name__ == "__main__":

@@ -213,6 +213,7 @@ WHOLE = {
     "test_cases": "benchmarks/cases.py",
     "test_docs": "the documents and their site",
     "test_fuzz": "benchmarks/fuzz.py",
+    "test_hostile_values": "benchmarks/hostile_values.py",
     "test_gpu_day": "benchmarks/gpu_day.py",
     "test_imports": "the house itself",
     "test_init": "the front door, dfine/__init__.py",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from dfine.data import texts
 from dfine.data.coco_masks import box_around
 
 MOST = 10**12  # no side, box or area has more pixels
@@ -24,7 +25,7 @@ Fault = Callable[..., None]
 
 def stop(message: str, **about: object) -> None:
     """The strict way with a mistake: ValueError."""
-    raise ValueError(message)
+    raise ValueError(texts.brief(message))
 
 
 class Note(NamedTuple):

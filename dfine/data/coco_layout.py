@@ -121,7 +121,8 @@ def _pictures(source: Path, content: dict) -> tuple[Path, dict[str, str]]:
         if folders.located(first, [place]):
             found = {name: folders.located(name, [place]) for name in names if not _is_file(place / name)}
             return place, {name: PurePosixPath(p.relative_to(place)).as_posix() for name, p in found.items() if p}
-    raise FileNotFoundError(f"the pictures of {source} (the first is {first!r}) are in none of the folders around it")
+    said = f"the pictures of {source} (the first is {first!r}) are in none of the folders around it"
+    raise FileNotFoundError(texts.brief(said))
 
 
 def _is_file(path: Path) -> bool:

@@ -105,7 +105,7 @@ def _objects(content: dict, file: Path, fault: Fault, flat: Counter) -> list[tup
                 (cx, cy), rim = points
                 radius = math.dist((cx, cy), rim)
                 points = [(cx - radius, cy - radius), (cx + radius, cy + radius)]
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             points = []
         if not isinstance(name, str) or not name.strip():
             fault(f"a shape in {file} has no label")

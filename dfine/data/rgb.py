@@ -23,6 +23,7 @@ FORMATS = frozenset(
 MAX_PIXELS = 120_000_000  # above a 108-megapixel phone; a file of a few kilobytes can claim to be far larger
 MAX_BYTES = 360_000_000  # decoded: pixels x channels x bytes of a channel
 COSTLIER = {"transparent": 3, "deep": 6}  # times as much memory goes into making 8-bit RGB of such pictures
+LONGEST = 500  # letters of a path that a sentence repeats
 STRIP = 256  # rows that are laid over white at a time
 CHANNELS = (1, 2, 3, 4)  # grey, grey + alpha, RGB, RGB + alpha
 PLANES = (1, 3, 4)  # the same where they come first
@@ -56,6 +57,8 @@ def opened(source: str | os.PathLike, check: Callable[[Image.Image, str], None] 
     if str(source).startswith(("http://", "https://")):
         raise PictureError(f"{source} is an address; download the picture and give its path")
     path, name = Path(source), _name(source)
+    if not _is_there(path):
+        raise PictureError(f"there is no file {str(source)[:LONGEST]!r}")
     if path.is_dir():
         raise PictureError(f"{name} is a folder; give one of the pictures in it")
     if not path.is_file():
@@ -74,6 +77,14 @@ def rgb(picture: Image.Image, name: str) -> Image.Image:
     with _explained(name):
         _load(picture, name)
         return _upright(picture, name)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; of a name that is too long, or has a null byte, there is none."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _name(source: str | os.PathLike) -> str:

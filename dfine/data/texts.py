@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ MARKS = {  # that Windows puts before a text; the longer ones first
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+WORD = 500  # letters of a word that a sentence repeats
 DEPTH, NODES = 40, 500_000  # lists in lists, and values with all repetitions written out: more than any YAML here needs
 
 
@@ -96,3 +98,8 @@ def _check(events: Iterable) -> None:
             parts[-1] = parts[-1][0], parts[-1][1] + size
         if size > NODES:
             raise ValueError(f"it stands for more than {NODES:,} values")
+
+
+def brief(sentence: str) -> str:
+    """A sentence with its overlong words cut: it may repeat what a file says, which has any length."""
+    return re.sub(rf"\S{{{WORD + 1},}}", lambda word: f"{word[0][:WORD]}…", sentence)

@@ -20,6 +20,7 @@ from dfine.data.coco_entries import Fault, stop
 from dfine.data.layout import Layout, meaning
 
 SETS = "ImageSets/Main"
+NAME = 255  # letters of a file's name, at most
 ENCODING = re.compile(rb"\s*<\?xml[^>]*?encoding=[\"']([\w.:-]+)[\"'][^>]*>")
 FOLDERS = (  # of pictures, of XML files; in whatever capitals
     ("JPEGImages", "Annotations"),
@@ -223,13 +224,15 @@ def _image(root: ElementTree.Element, path: Path, pictures: Path) -> dict:
     meant. A size of 0 is none: the picture's own is taken.
     """
     named = folders.slashed(root.findtext("filename", "").strip() or path.stem).rpartition("/")[2]
+    if len(named) > NAME:
+        raise ValueError(f"{path} names a picture with {len(named)} letters; no file can be called that")
     homes = [pictures / part for part in (path.parent.name, ".")]
     tries = [home / named for home in homes]
     tries += [p for home in homes for p in sorted(home.glob(f"{path.stem}.*")) if p.suffix.lower() != ".xml"]
     found = next((p for p in tries if p.is_file()), homes[-1] / named)
     try:
         width, height = (int(float(root.findtext(f"size/{key}", ""))) for key in ("width", "height"))
-    except ValueError:
+    except (ValueError, OverflowError):
         width = height = 0
     if width < 1 or height < 1:
         if not found.is_file():

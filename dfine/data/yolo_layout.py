@@ -84,7 +84,7 @@ def _of_yaml(path: Path) -> Description:
         found = [_located(str(place), root, path) for place in places]
         missing = next((place for place, there in zip(places, found) if there is None), None)
         if missing is not None:
-            absent[name] = f"{path} names {missing!r}, which is not at {root / missing}"
+            absent[name] = texts.brief(f"{path} names {missing!r}, which is not at {root / str(missing)}")
             continue
         pictures[name] = [picture for place in found for picture in _pictures(place, root)]
         unread += [folders.passed_over(rest, p) for p in found if p.is_dir() and (rest := folders.unread(p))]

@@ -57,6 +57,8 @@ class Hosts:
 
     def allow(self, host: str) -> bool:
         """Whether a Host header, or the host of an Origin, is allowed; its port does not matter."""
+        if set(host) & set("/\\?#@"):  # parts of an address that no host has
+            return False
         try:
             name = (urlsplit(f"//{host.strip()}").hostname or "").lower()
         except ValueError:

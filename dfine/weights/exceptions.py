@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dfine.data import texts
+
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be found, fetched, understood or written; the message says what to do, in a sentence."""
+
+    def __init__(self, message: str = ""):
+        super().__init__(texts.brief(str(message)))
 
 
 class OfflineError(CheckpointError):

@@ -76,3 +76,9 @@ def test_what_cannot_be_read_is_refused_by_name(tmp_path, reading, written):
 def test_many_values_are_no_bomb(tmp_path):
     (tmp_path / "a.yaml").write_text("names:\n" + "".join(f"- thing {i}\n" for i in range(20_000)))
     assert len(texts.yaml_content(tmp_path / "a.yaml")["names"]) == 20_000
+
+
+@pytest.mark.parametrize("letters, left", [(1, 1), (500, 500), (501, 501), (100_000, 501)])
+def test_a_sentence_repeats_no_word_of_any_length(letters, left):
+    said = texts.brief(f"there is no {'x' * letters} here")
+    assert said.startswith("there is no x") and said.endswith(" here") and len(said) == len("there is no  here") + left
