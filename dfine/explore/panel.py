@@ -27,6 +27,7 @@ VIEWS = {
     "picture": "On the picture",
 }
 CHOSEN = "row.object"  # where the panel's state keeps what was chosen from its list: the list's own path
+BESIDE = "beside"  # where the state of the panel in the grid keeps whether one was opened beside a picture
 PICTURE = 480  # height in pixels of the view on the picture
 PADDING = 2  # at the sides, in the App's own units
 BESIDE_ARROWS = 6  # in the modal, where arrows to the next and previous picture lie over the panel
@@ -60,7 +61,12 @@ class EdgesPanel(foo.Panel):
         chosen = _choice(ctx, "").chosen
         ctx.panel.state.set(CHOSEN, chosen and chosen.id)  # never in `render`: what sets it would call that again
 
-    on_change_current_sample = on_change_selected = on_change_selected_labels
+    on_change_selected = on_change_selected_labels
+
+    def on_change_current_sample(self, ctx) -> None:
+        """A picture was opened: the panel comes to stand beside it."""
+        beside(ctx, NAME)
+        self.on_change_selected_labels(ctx)
 
     def on_choice(self, ctx) -> None:
         """Something was chosen in the panel: its state already says so, and `render` comes next."""
@@ -87,6 +93,27 @@ class EdgesPanel(foo.Panel):
             _show(ctx, panel, choice, history(choice.chosen, choice.info, choice.size))
         sides = BESIDE_ARROWS if ctx.current_sample else PADDING
         return types.Property(panel, view=types.GridView(orientation="vertical", px=sides, py=1, **_columns("1fr")))
+
+
+def beside(ctx, name: str) -> None:
+    """Let a panel stand beside the picture that was opened, and the picture stay in front.
+
+    The App opens a picture with every panel as a tab over it, and its own workspaces know nothing of that place. So the
+    panel in the grid, which hears of the picture, opens another one there; once, since the App keeps what stands there.
+
+    Args:
+        ctx: of the panel, in the grid or beside a picture.
+        name: of the panel.
+    """
+    if ctx.current_sample and in_grid(ctx.spaces, ctx.panel_id) and not ctx.panel.state.get(BESIDE):
+        ctx.panel.state.set(BESIDE, True)
+        ctx.trigger("open_panel", dict(name=name, isActive=False, layout="horizontal", force=True, forceDuplicate=True))
+
+
+def in_grid(space, panel: str) -> bool:
+    """Whether a panel, by its id, is one of a workspace's: it is in the grid then, not beside a picture."""
+    children = getattr(space, "children", None) or []
+    return getattr(space, "component_id", None) == panel or any(in_grid(child, panel) for child in children)
 
 
 def _choice(ctx, wanted: str | None = None) -> Choice:

@@ -7,6 +7,7 @@ import fiftyone.operators as foo
 import fiftyone.operators.types as types
 
 from dfine.explore import fields
+from dfine.explore.panel import beside
 from dfine.explore.suspect_review import decide, shown
 from dfine.explore.suspect_store import ACCEPTED, OPEN, REJECTED, REVIEWS, view_name
 
@@ -32,8 +33,12 @@ class SuspectsPanel(foo.Panel):
     def on_load(self, ctx) -> None:
         """Drawn by `render`."""
 
-    on_change_current_sample = on_change_selected = on_change_selected_labels = on_load
+    on_change_selected = on_change_selected_labels = on_load
     on_change_dataset = on_change_view = on_load
+
+    def on_change_current_sample(self, ctx) -> None:
+        """A picture was opened: the panel comes to stand beside it."""
+        beside(ctx, NAME)
 
     def accept(self, ctx) -> None:
         """The fix is right: `--export` will write it."""

@@ -6,6 +6,11 @@ import pytest
 
 PATIENCE = 60_000  # milliseconds; the tests may run beside other work
 PLOT = ".js-plotly-plot .subplot.x12y12"  # the last of four edges by three layers
+BESIDE = """() => {
+    const [picture, panel] = ["canvas", "[data-cy=panel-content-dfine_edges]"].map(
+        (what) => document.querySelector(`[data-cy=modal] ${what}`)?.getBoundingClientRect());
+    return picture && panel && picture.width > 200 && picture.right <= panel.left + 1;
+}"""
 GREETED = "localStorage.setItem('fiftyone-enterprise-tooltip-seen', 'true')"  # a window that opens over the pictures
 
 
@@ -69,7 +74,14 @@ def test_from_the_grid_to_a_box_to_its_edges(page, explored):
     page.wait_for_selector("[data-cy=modal]")
     page.wait_for_selector("[data-cy=modal] canvas[canvas-loaded=true]")
 
-    # A box is clicked, before the panel is there.
+    # The panel comes to stand beside it; the picture stays in front.
+    panel = page.locator("[data-cy=modal] [data-cy=panel-content-dfine_edges]")
+    panel.wait_for()
+    page.wait_for_function(BESIDE)
+    panel.locator(PLOT).wait_for()  # of the best box
+    page.wait_for_selector("[data-cy=modal] canvas[canvas-loaded=true]")
+
+    # A box is clicked.
     sample = explored.first()
     point, expected = aim(sample)
     canvas = page.locator("[data-cy=modal] canvas").first.bounding_box()
@@ -84,11 +96,9 @@ def test_from_the_grid_to_a_box_to_its_edges(page, explored):
     page.mouse.click(*at)
 
     # The panel shows that box's edges: four distributions in each of three layers.
-    open_panel(page)
-    panel = page.locator("[data-cy=modal] [data-cy=panel-content-dfine_edges]")
+    until(lambda: panel.get_by_role("combobox").first.inner_text() in expected)
     panel.locator(PLOT).wait_for()
-    assert panel.locator(".bars .point path").count() >= 3 * 4 * 33
-    assert panel.get_by_role("combobox").first.inner_text() in expected
+    until(lambda: panel.locator(".bars .point path").count() >= 3 * 4 * 33)
 
     # From there by the keyboard (the App keeps Enter for itself) to another view, and to the next object of the list.
     panel.get_by_role("tab", name="Ladder").focus()
@@ -99,15 +109,6 @@ def test_from_the_grid_to_a_box_to_its_edges(page, explored):
     panel.get_by_role("button", name="Next").focus()
     page.keyboard.press("Space")
     until(lambda: panel.get_by_role("combobox").first.inner_text() != before)
-
-
-def open_panel(page):
-    """Its tab, which stands beside the picture's; where the App was too quick for it, behind the plus sign."""
-    tab = page.locator("[data-cy=modal] [data-cy=panel-tab-dfine_edges]")
-    if not tab.count():
-        page.locator("[data-cy=modal] [data-cy=new-panel-btn]").first.click()
-        tab = page.get_by_text("D-FINE edges", exact=True)
-    tab.first.click()
 
 
 def until(true, seconds=30):

@@ -5,7 +5,7 @@ from PIL import Image
 
 pytest.importorskip("fiftyone")
 
-from dfine.explore import panel
+from dfine.explore import panel, workspace
 from dfine.figures.object import edges, layers_table
 from tests.helpers import synthetic_trace
 
@@ -49,3 +49,10 @@ def test_a_view_that_is_not_there(history):
 def test_the_app_lists_one_panel_for_grid_and_modal():
     config = panel.EdgesPanel().config
     assert (config.name, config.surfaces) == (panel.NAME, "grid modal")
+
+
+def test_a_panel_of_the_workspace_is_in_the_grid_and_one_beside_a_picture_is_not():
+    spaces = workspace.spaces()
+    ids = [child.component_id for space in spaces.children for child in space.children]
+    assert len(ids) == 4 and all(panel.in_grid(spaces, id) for id in ids)
+    assert not panel.in_grid(spaces, "another") and not panel.in_grid(None, "another")
