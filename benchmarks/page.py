@@ -1,12 +1,14 @@
 """How long a visitor waits, in headless Chromium: for boxes after an upload or an example, for the page after a click.
 
-    python benchmarks/page.py [--runs 20] [--chromium /usr/bin/chromium]
+    python benchmarks/page.py [--runs 20] [--visitors 32] [--chromium /usr/bin/chromium]
 
 Serves `python app.py` with the shipped D-FINE-N at an input of 640 × 640 (where it finds less than at its own 320) and
-prints medians and 95th percentiles: picture uploaded → boxes drawn, example clicked (for the first time since the
-start) → boxes drawn, end to end from the browser's input; a box clicked or a bar hovered → everything redrawn, in one
-frame of the browser, which asks the server nothing for it; and the frames per second while the slider of the layers is
-dragged, and that of W(n). Say on which machine the numbers were taken, and what else ran on it.
+prints medians and 95th percentiles beside what is aimed at: picture uploaded → boxes drawn, example clicked (for the
+first time since the start) → boxes drawn, end to end from the browser's input; a box clicked or a bar hovered →
+everything redrawn, in one frame of the browser, which asks the server nothing for it; the frames per second while the
+slider of the layers is dragged, and those of W(n); a box clicked while so many visitors more have pictures looked at,
+each another one every ten seconds. It takes about two minutes. Say on which machine the numbers were taken, and what
+else ran on it: browser, server and visitors share its cores.
 """
 
 from __future__ import annotations
@@ -15,6 +17,11 @@ import argparse
 import statistics
 import sys
 import tempfile
+import threading
+import time
+import urllib.error
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,9 +33,11 @@ sys.path.insert(0, str(ROOT))
 
 import dfine
 from assets.browser import CHROMIUM, launched, served
+from benchmarks.load import BUSY, asked, uploaded
 from dfine.data import scenes
 from dfine.inference.predictor import Predictor
 
+EVERY = 10.0  # seconds from one picture of a further visitor to the next
 PLACES = []  # centres of the two objects to choose in turn, in 0..1 of the picture; `prepared` finds them
 
 # When the boxes were last drawn, in the browser's own milliseconds.
@@ -71,9 +80,11 @@ def main() -> None:
     """Serve, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--visitors", type=int, default=32, help="at the page while a box is clicked; 0 for none")
     parser.add_argument("--chromium", default=CHROMIUM)
     options = parser.parse_args()
 
+    runs, requests = range(options.runs), []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         model, files = prepared(Path(folder))
         with served(model, DFINE_FETCH="0", DFINE_SWIFT="1", DFINE_DEVICE="auto") as url:
@@ -81,30 +92,75 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             page.set_default_timeout(60_000)
             page.goto(url)
-            page.wait_for_selector("#shape .panel")
+            page.wait_for_selector("#status:has-text('score of at least')")
             page.wait_for_timeout(3000)
             page.evaluate(WATCH)
             examples = [example(page, i) for i in (1, 2, 3)]
-            uploads = [upload(page, files[(i + 1) % 2]) for i in range(options.runs // 2 * 2)]
-            choices = [choose(page, i + 1) for i in range(options.runs)]
-            hovers = [
-                react(page, "#shape .panel", "pointermove", (i % 33 + 0.5) / 33, 0.5) for i in range(options.runs)
-            ]
-            layers = page.evaluate(DRAG, ["#object input[type=range]", 2000])
+            for file in files:  # the exported file may take over meanwhile
+                upload(page, file)
+            uploads = [upload(page, files[i % 2]) for i in runs]
+            page.wait_for_selector("#shape .panel")
+            page.on("request", lambda request: "heartbeat" in request.url or requests.append(request.url))
+            choices = [choose(page, i + 1) for i in runs]
+            hovers = [react(page, "#shape .panel", "pointermove", (i % 33 + 0.5) / 33, 0.5) for i in runs]
+            layers = [drag(page, "#object input[type=range]") for _ in range(3)]
             page.click("#tab-lab")
-            curve = page.evaluate(DRAG, ["#lab input[type=range]", 2000])
+            page.wait_for_selector("#lab .dial")
+            page.wait_for_timeout(500)
+            curve = [drag(page, f"#lab .dial[data-of={name}] input") for name in "aca"]
+            page.click("#tab-shape")
+            page.wait_for_timeout(500)
+            with visitors(url, files[0], options.visitors) as pictures:
+                page.wait_for_timeout(2000)
+                crowded = [choose(page, i + 1) for i in runs]
             browser.close()
-    measured = {
-        "picture uploaded → boxes drawn": uploads,
-        "box clicked → everything redrawn": choices,
-        "bar hovered → everything redrawn": hovers,
-        "example clicked → boxes drawn": examples,
-    }
-    for name, times in measured.items():
-        times.sort()
-        late = times[min(len(times) - 1, round(0.95 * len(times)) - 1)]
-        print(f"{name}: median {statistics.median(times):.3f} s, 95th percentile {late:.3f} s, {len(times)} runs")
-    print(f"slider of the layers: {layers:.0f} frames a second; of W(n): {curve:.0f}")
+    told("picture uploaded → boxes drawn", uploads, 0.6)
+    told("example clicked for the first time → boxes drawn", examples)
+    told("box clicked → everything redrawn", choices, 0.05, 0.1)
+    told("bar hovered → everything redrawn", hovers, 0.05, 0.1)
+    print(f"the browser's requests for clicks, hovers and sliders, also beside visitors: {len(requests)} (aim 0)")
+    for name, frames in (("the layers", layers), ("W(n)", curve)):
+        said = ", ".join(f"{rate:.0f}" for rate in frames)
+        print(f"slider of {name}: {statistics.median(frames):.0f} frames a second (aim 50), of {said}")
+    if options.visitors:
+        told(f"box clicked beside {options.visitors} visitors, who had {len(pictures)} pictures looked at", crowded)
+        print(f"  aim: as without them, {statistics.median(choices):.3f} s")
+
+
+def told(name: str, times: list[float], median: float | None = None, late: float | None = None) -> None:
+    """Print the median and the 95th percentile of so many seconds, and what is aimed at."""
+    times = sorted(times)
+    last = times[min(len(times) - 1, round(0.95 * len(times)) - 1)]
+    aims = [f"aim {aim} s" if aim else "" for aim in (median, late)]
+    said = [f"{v:.3f} s{f' ({aim})' if aim else ''}" for v, aim in zip((statistics.median(times), last), aims)]
+    print(f"{name}: median {said[0]}, 95th percentile {said[1]}, {len(times)} runs")
+
+
+@contextmanager
+def visitors(url: str, file: Path, count: int) -> Iterator[list[float]]:
+    """So many more visitors, each of whom has a picture looked at every `EVERY` seconds; the seconds that each took."""
+    took, over = [], threading.Event()
+    path = uploaded(url, file.read_bytes()) if count else ""
+
+    def visit(number: int) -> None:
+        over.wait(EVERY * number / count)
+        while not over.is_set():
+            begun = time.monotonic()
+            try:
+                asked(url, "detect", [{"path": path}, "", 0.5])
+                took.append(time.monotonic() - begun)
+            except urllib.error.HTTPError as error:
+                if error.code not in BUSY:
+                    raise
+            over.wait(max(0.0, EVERY - (time.monotonic() - begun)))
+
+    threads = [threading.Thread(target=visit, args=(i,), daemon=True) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    yield took
+    over.set()
+    for thread in threads:
+        thread.join()
 
 
 def prepared(folder: Path) -> tuple[Path, list[Path]]:
@@ -131,7 +187,7 @@ def upload(page: Page, file: Path) -> float:
     page.set_input_files("#source input[type=file]", file)
     page.wait_for_function(QUIET, arg="scene")
     seconds = page.evaluate("(window.last.scene - window.begun) / 1000")
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(700)
     return seconds
 
 
@@ -141,13 +197,20 @@ def example(page: Page, index: int) -> float:
     page.locator("#examples button").nth(index).click()
     page.wait_for_function(QUIET, arg="scene")
     seconds = page.evaluate("(window.last.scene - window.begun) / 1000")
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(700)
     return seconds
 
 
 def choose(page: Page, run: int) -> float:
     """Seconds from a click on another object in the picture until everything is drawn anew."""
     return react(page, "#scene svg", "click", *PLACES[run % 2])
+
+
+def drag(page: Page, selector: str) -> float:
+    """Frames a second while a slider is dragged."""
+    frames = page.evaluate(DRAG, [selector, 1500])
+    page.wait_for_timeout(300)
+    return frames
 
 
 def react(page: Page, selector: str, kind: str, x: float, y: float) -> float:

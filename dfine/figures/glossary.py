@@ -13,6 +13,10 @@ GLOSSARY: dict[str, str] = {
     "80\u00a0%": (
         "The edge lies in this interval with 80\u00a0% probability, if the network's own distribution can be trusted."
     ),
+    "Calibrated": (
+        "The intervals were fitted to pictures with known boxes, so that about 80\u00a0% of the edges lie in theirs. "
+        "Pictures of another kind may not keep to that."
+    ),
     "Uncalibrated": (
         "Nobody has checked on pictures with known boxes how often edges lie in their 80\u00a0% interval. "
         "Compare widths, and do not take them for promises."

@@ -92,8 +92,8 @@ def test_the_layers_play_and_are_stepped_through_by_keyboard_without_the_server(
 def test_one_edge_is_chosen_by_keyboard_and_its_sum_ends_at_the_drawn_box(page, model):
     found = opened(page, model, 1)
     open_tab(page, "edge")
+    page.locator("#which input").first.check()
     page.wait_for_selector("#sum:has-text('Left edge')")
-    page.locator("#which input").first.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_selector("#sum:has-text('Top edge')")
     drawn = page.locator("#sum .drawn").inner_text().replace("−", "-")
@@ -223,10 +223,11 @@ def test_keyboard_alone_leads_from_the_start_to_an_edges_sum(visit, model):
     for _ in range([tab.key for tab in TABS].index("edge")):
         page.keyboard.press("ArrowRight")
     assert page.evaluate("document.activeElement.textContent.trim()") == BY_KEY["edge"].label
-    page.wait_for_selector("#sum:has-text('Left edge')")
+    page.wait_for_selector("#sum:has-text('Bottom edge')")  # the hidden one, at which the page opens
     tab_to(page, "e.closest('#which')")
-    for _ in range(EDGES.index("bottom")):
-        page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector("#sum:has-text('Left edge')")
+    page.keyboard.press("ArrowUp")
     page.wait_for_selector(f"#sum:has-text('Bottom edge'):has-text(', layer {model.config.layers}')")
     drawn = page.locator("#sum .drawn").inner_text().replace("−", "-")
     assert float(drawn) == pytest.approx(float(found.history(1).xyxy_pixels[-1, EDGES.index("bottom")]), abs=0.051)

@@ -131,8 +131,8 @@ export function panels({element, name: key}, {store}, weighted) {
     const said = weighted ? FAR : SURE(history.calibration);
     if (caption.dataset.said === said) return;
     caption.dataset.said = said;
-    caption.replaceChildren(...explained(said, {'W(n)·Pr(n)': 'Σ W(n)·Pr(n)', 'Pr(n)': 'Pr(n)', '80 %': '80\u00a0%', uncalibrated: 'Uncalibrated',
-      'W(n) is': 'W(n)', 'initial box': 'Initial box'}));
+    caption.replaceChildren(...explained(said, {'W(n)·Pr(n)': 'Σ W(n)·Pr(n)', 'Pr(n)': 'Pr(n)', '80 %': '80\u00a0%',
+      uncalibrated: 'Uncalibrated', calibrated: 'Calibrated', 'W(n) is': 'W(n)', 'initial box': 'Initial box'}));
   }
 
   // What the pointer is on, the chosen edge and the shown layer are lit.

@@ -41,6 +41,24 @@ export function explained(text, words) {
   return [...parts, text.slice(from)];
 }
 
+/**
+ * ⓘ after the first place of each word within what the server has drawn, where it is not there already.
+ * @param {Element} element
+ * @param {Record<string, RegExp>} words by what the glossary calls them
+ */
+export function explainWithin(element, words) {
+  for (const [entry, word] of Object.entries(words)) {
+    if (element.querySelector(`[data-word="${entry}"]`)) continue;
+    const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const {currentNode: text} = texts, found = word.exec(text.data);
+      if (!found || text.parentElement.closest('svg, button, a, label, style, script')) continue;
+      text.splitText(found.index + found[0].length).before(info(entry));
+      break;
+    }
+  }
+}
+
 function open(button, word) {
   if (!card) {
     card = document.body.appendChild(html('div', {id: 'meaning', popover: 'auto', role: 'dialog', tabindex: -1}));

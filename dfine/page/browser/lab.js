@@ -39,7 +39,7 @@ export function lab({element, name: key, props}, page) {
       turning = true;
     });
     input.addEventListener('change', () => { turning = false; });
-    return {element: html('div', {class: 'dial'}, html('b', {}, name), html('div', {class: 'track'}, input, marks),
+    return {element: html('div', {class: 'dial', 'data-of': name}, html('b', {}, name), html('div', {class: 'track'}, input, marks),
       value),
       show(v) { input.value = (1000 * (Math.log(v) - low)) / (high - low); value.textContent = said(v); put(input,
         {'aria-valuetext': said(v)}); }};

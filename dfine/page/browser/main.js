@@ -97,7 +97,9 @@ function open(told) {
   const threshold = chosen.threshold ?? store.state.threshold;
   const about = trace?.detections.find((d) => d.name === told.about && d.score >= Math.fround(threshold));
   if (!trace && !store.state.trace) redraw(['trace']); // another sentence
+  const first = Boolean(about && !last && !link?.example); // the first look of a newcomer: at the edge that is spoken of
   store.set({
+    ...(first ? {edge: widest(trace.history(about.number))} : {}),
     classes: [], point: null, lab: null, hand: null, object: about?.number ?? null, layer: trace ? trace.layers : 0,
     over: null, bin: null,
     ...(trace ? chosen : {}), trace,
@@ -106,6 +108,12 @@ function open(told) {
   if (trace && !trace.complete) setting?.trigger('rest', {});
   if (trace) link = null;
   write();
+}
+
+/** The edge of which the last layer is the least sure. @param {?import('./trace.js').History} history */
+function widest(history) {
+  const lengths = history ? history.intervals[history.layers - 1].map(([low, high]) => high - low) : [0];
+  return lengths.indexOf(Math.max(...lengths));
 }
 
 /** What was too much for the first message about a picture has come. */

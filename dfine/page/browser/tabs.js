@@ -1,5 +1,6 @@
 /** The row of tabs: one stop of the tab order, arrow keys go through it; one panel is shown. */
 import {html, put} from './dom.js';
+import {explainServed} from './served.js';
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function tabs({element, props}, page) {
@@ -34,7 +35,10 @@ export function tabs({element, props}, page) {
       }
     }
   };
-  requestAnimationFrame(() => show(store.state)); // the panels come after the row
+  requestAnimationFrame(() => { // the panels come after the row
+    show(store.state);
+    explainServed();
+  });
   return (state, changed) => {
     put(failed, {hidden: !state.undrawn || state.undrawn !== state.tab});
     if (!changed.has('tab') && !changed.has('trace')) return;

@@ -29,6 +29,7 @@ def test_such_a_tab_is_a_component_of_its_name_and_asks_the_server_nothing():
 def page(visit):
     page = visit()
     example(page, 3)
+    page.evaluate("lens.store.set({edge: 0})")
     yield page
     page.close()
 
@@ -116,7 +117,8 @@ def test_what_layers_added_and_lqe_read_stand_beside_the_layers(page):
 def test_present_mode_steps_by_arrows_stands_in_the_address_and_ends_by_escape(page):
     page.get_by_role("button", name="Present", exact=True).click()
     page.wait_for_selector("#present[open]")
-    assert page.evaluate("getComputedStyle(document.querySelector('#present .hint')).fontSize") == "18px"
+    for part in (".hint", ".stops button", ".axis"):
+        assert page.evaluate(f"getComputedStyle(document.querySelector('#present {part}')).fontSize") == "18px", part
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
@@ -133,5 +135,21 @@ def test_a_word_is_explained_where_it_stands(page):
     page.keyboard.press("Escape")
     page.wait_for_selector("#meaning", state="hidden")
     assert page.evaluate("document.activeElement.dataset.word") == "Query"
+    open_tab(page, "sampling")
+    page.wait_for_selector("#about-sampling [data-word=Stride]")  # also in what the server draws
     explained = set(page.evaluate("[...document.querySelectorAll('button.info')].map((b) => b.dataset.word)"))
-    assert {"Pr(n)", "W(n)", "IoU", "LQE", "Query"} <= explained <= set(GLOSSARY)
+    assert {"Pr(n)", "W(n)", "IoU", "LQE", "Query", "Stride"} <= explained <= set(GLOSSARY)
+    assert {"Calibrated", "Uncalibrated"} & explained
+
+
+def test_four_cards_say_where_each_edge_lies_and_how_sure_that_is(page):
+    history = "lens.store.state.trace.history(lens.store.state.object)"
+    said = page.locator("#headline .cards button").all_inner_texts()
+    boxes, reach = page.evaluate(f"[{history}.boxes.at(-1), {history}.intervals.at(-1)]")
+    for text, name, at, (low, high) in zip(said, ("left", "top", "right", "bottom"), boxes, reach, strict=True):
+        assert text.split()[0] == name and f"{at:.1f} px" in text
+        assert float(text.split("within ")[1].split()[0]) == pytest.approx(high - low, rel=0.01)
+    page.locator("#headline .cards button").nth(2).hover()
+    page.wait_for_function("lens.store.state.over === 2")
+    page.locator("#headline .cards button").nth(2).click()
+    page.wait_for_function("lens.store.state.edge === 2 && lens.store.state.tab === 'edge'")
