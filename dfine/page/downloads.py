@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 from PIL.PngImagePlugin import PngInfo
@@ -116,7 +117,8 @@ def card_png(path: str | Path, result: Result, index: int, where: About) -> Path
 
 def layers_gif(path: str | Path, result: Result, index: int, where: About) -> Path:
     """Write how the layers sharpen one object, as an animation. Arguments and errors as for `card_png`."""
-    first, *others = share.clip(result.picture, result.history(index))
+    shown = [list(same) for _, same in groupby(share.clip(result.picture, result.history(index)), key=id)]
+    first, *others = (frames[0] for frames in shown)
     path = _made(path)
     with replacing(path) as temporary:
         first.save(
@@ -124,7 +126,7 @@ def layers_gif(path: str | Path, result: Result, index: int, where: About) -> Pa
             "GIF",
             save_all=True,
             append_images=others,
-            duration=share.MILLISECONDS,
+            duration=[len(frames) * share.MILLISECONDS for frames in shown],  # one that rests is drawn once
             loop=0,
             comment=as_json(described.provenance(where)).encode(),
         )

@@ -131,12 +131,17 @@ def test_the_trace_comes_back(tmp_path, result, where):
     assert torch.equal(trace.last.edges, result.trace.last.edges)
 
 
-def test_everything_is_named_after_the_picture(tmp_path, result, where):
-    files = downloads.everything(tmp_path / "out", result, where, 0.5, index=1)
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory, result, where):
+    return downloads.everything(tmp_path_factory.mktemp("all") / "out", result, where, 0.5, index=1)
+
+
+def test_everything_is_named_after_the_picture(tmp_path, everything, result, where):
+    files = everything
     names = ["detections.json", "coco.json", "detections.png", "trace.npz"]
     names += [f"object-2{ending}" for ending in (".html", "-card.png", "-layers.gif")]
     assert [f.name for f in files] == [f"my-cat.{name}" for name in names]
-    assert sorted(files) == sorted((tmp_path / "out").iterdir())  # and nothing is left over
+    assert sorted(files) == sorted(files[0].parent.iterdir())  # and nothing is left over
     assert all(f.stat().st_size < 4_000_000 for f in files)
     assert len(downloads.everything(tmp_path / "less", result, where, 0.5)) == 4
 
@@ -166,11 +171,12 @@ WRITERS = {
 }
 
 
-def test_card_and_animation_say_where_they_come_from(tmp_path, result, where):
-    with Image.open(downloads.card_png(tmp_path / "card.png", result, 0, where)) as card:
+def test_card_and_animation_say_where_they_come_from(tmp_path, everything, result, where):
+    *_, picture, animation = everything
+    with Image.open(picture) as card:
         assert card.size == share.CARD and json.loads(card.text[downloads.CHUNK]) == provenance(where)
-    with Image.open(downloads.layers_gif(tmp_path / "layers.gif", result, 0, where)) as clip:
-        assert clip.size == share.CLIP and clip.n_frames > result.history(0).layers
+    with Image.open(animation) as clip:
+        assert clip.size == share.CLIP and clip.n_frames > result.history(1).layers
         assert json.loads(clip.info["comment"]) == provenance(where)
     with pytest.raises(IndexError):
         downloads.card_png(tmp_path / "none.png", result, len(result.detections), where)

@@ -52,10 +52,12 @@ def clip(picture: Image.Image, history: History) -> Iterator[Image.Image]:
     stages = torch.cat((torch.zeros_like(history.edges[:1]), history.edges))  # [1 + L, 4, N+1]
     top = float(history.probabilities.max())
     for layer in range(history.layers):
-        eased = [0.5 - 0.5 * math.cos(math.pi * (step + 1) / STEPS) for step in range(STEPS)]
-        for way in [*eased, *[1.0] * (REST if layer < history.layers - 1 else 3 * REST)]:
+        for step in range(1, STEPS + 1):
+            way = 0.5 - 0.5 * math.cos(math.pi * step / STEPS)
             edges = torch.lerp(stages[layer], stages[layer + 1], way)
-            yield _frame(picture, history, edges, layer, top, started=bool(layer) or way >= 1)
+            yield (frame := _frame(picture, history, edges, layer, top, started=bool(layer) or step == STEPS))
+        for _ in range(REST if layer < history.layers - 1 else 3 * REST):
+            yield frame
 
 
 def _frame(
