@@ -38,7 +38,6 @@ from dfine.data import scenes
 from dfine.inference.predictor import Predictor
 
 EVERY = 10.0  # seconds from one picture of a further visitor to the next
-PLACES = []  # centres of the two objects to choose in turn, in 0..1 of the picture; `prepared` finds them
 
 # When the boxes were last drawn, in the browser's own milliseconds.
 WATCH = """() => {
@@ -59,6 +58,10 @@ REACT = """([selector, type, x, y]) => new Promise((done) => {
     channel.port1.onmessage = () => done(performance.now() - begun);
     channel.port2.postMessage(0); });
 })"""
+
+# The centres of what is in sight, in 0..1 of the picture.
+CENTRES = """() => lens.inSight(lens.store.state).map(({box}) => [0, 1].map((axis) =>
+  (box[axis] + box[axis + 2]) / 2 / lens.store.state.trace.size[axis]))"""
 
 # Frames per second while a slider is dragged from one end to the other, a step a frame, for so many milliseconds.
 DRAG = """([selector, span]) => new Promise((done) => {
@@ -96,12 +99,14 @@ def main() -> None:
             page.wait_for_timeout(3000)
             page.evaluate(WATCH)
             examples = [example(page, i) for i in (1, 2, 3)]
-            for file in files:  # the exported file may take over meanwhile
+            for file in reversed(files):  # the exported file may take over meanwhile
                 upload(page, file)
-            uploads = [upload(page, files[i % 2]) for i in runs]
+            uploads = [upload(page, files[(i + 1) % 2]) for i in range(options.runs // 2 * 2)]  # ends with the first
             page.wait_for_selector("#shape .panel")
+            between = places(page)
+            react(page, "#scene svg", "click", *between[0])
             page.on("request", lambda request: "heartbeat" in request.url or requests.append(request.url))
-            choices = [choose(page, i + 1) for i in runs]
+            choices = [choose(page, between, i + 1) for i in runs]
             hovers = [react(page, "#shape .panel", "pointermove", (i % 33 + 0.5) / 33, 0.5) for i in runs]
             layers = [drag(page, "#object input[type=range]") for _ in range(3)]
             page.click("#tab-lab")
@@ -112,7 +117,7 @@ def main() -> None:
             page.wait_for_timeout(500)
             with visitors(url, files[0], options.visitors) as pictures:
                 page.wait_for_timeout(2000)
-                crowded = [choose(page, i + 1) for i in runs]
+                crowded = [choose(page, between, i + 1) for i in runs]
             browser.close()
     told("picture uploaded → boxes drawn", uploads, 0.6)
     told("example clicked for the first time → boxes drawn", examples)
@@ -174,8 +179,6 @@ def prepared(folder: Path) -> tuple[Path, list[Path]]:
         if len(found) >= 2 and len(set(found.class_names[:2])) == 2:
             files.append(folder / f"{seed}.jpg")
             picture.save(files[-1], quality=95)
-            centres = (found.boxes[:2, :2] + found.boxes[:2, 2:]) / 2
-            PLACES[:] = PLACES or (centres / centres.new_tensor(found.size)).tolist()
         if len(files) == 2:
             break
     return model, files
@@ -201,9 +204,24 @@ def example(page: Page, index: int) -> float:
     return seconds
 
 
-def choose(page: Page, run: int) -> float:
+def places(page: Page) -> list[list[float]]:
+    """Two places of the picture, in 0..1, a click on each of which chooses another object."""
+    found = {}
+    for place in page.evaluate(CENTRES):
+        react(page, "#scene svg", "click", *place)
+        found.setdefault(page.evaluate("lens.store.state.object"), place)
+    if len(found) < 2:
+        raise RuntimeError("there are no two objects in the picture to choose in turn")
+    return list(found.values())[:2]
+
+
+def choose(page: Page, between: list[list[float]], run: int) -> float:
     """Seconds from a click on another object in the picture until everything is drawn anew."""
-    return react(page, "#scene svg", "click", *PLACES[run % 2])
+    before = page.evaluate("lens.store.state.object")
+    seconds = react(page, "#scene svg", "click", *between[run % 2])
+    if page.evaluate("lens.store.state.object") == before:
+        raise RuntimeError("the click chose nothing, and so measured nothing")
+    return seconds
 
 
 def drag(page: Page, selector: str) -> float:

@@ -81,6 +81,8 @@ def test_the_layers_play_and_are_stepped_through_by_keyboard_without_the_server(
     page.wait_for_function(f"/→ layer 1/.test(({STAGE})())")
     assert page.locator("#object .play").get_attribute("aria-label") == "Pause"
     page.keyboard.press("Space")
+    page.wait_for_selector("#object .play[aria-label=Play]")
+    page.wait_for_timeout(100)  # what was under way is drawn with the next frame
     paused = page.evaluate(STAGE)
     page.wait_for_timeout(1200)  # longer than any stage rests
     assert page.evaluate(STAGE) == paused

@@ -74,7 +74,8 @@ def test_both_pictures_their_pairs_and_edges_are_shown_and_a_link_restores_them(
     shown = "() => [...document.querySelectorAll('#compare tbody tr')].map((tr) => tr.innerText)"
     cells = """() => [...document.querySelectorAll('#compare tbody tr')].map((tr) =>
         [...tr.children].map((td) => td.firstChild.data ?? td.innerText))"""
-    page.wait_for_selector("#compare .result:not([hidden])")  # while the network looks, nothing is shown
+    of_first = f"{pairs[0].names[1]} {pairs[0].scores[1]:.2f}"  # before, the rows are of another second look
+    page.wait_for_selector(f"#compare .result:not([hidden]) tbody tr:first-child:has-text('{of_first}')")
     assert page.locator("#compare tbody tr").count() >= len(pairs)
     for pair, row in zip(pairs, page.evaluate(cells)):
         for cell, name, score in zip(row, pair.names, pair.scores):
@@ -83,9 +84,11 @@ def test_both_pictures_their_pairs_and_edges_are_shown_and_a_link_restores_them(
         assert moved == pytest.approx(pair.moved.tolist(), abs=0.3) and abs(float(row[2]) - pair.iou) < 0.02
     rows = page.evaluate(shown)
     page.locator("#compare tbody tr").nth(1).click()
-    assert page.evaluate("lens.store.state.object") == pairs[1].before
+    page.wait_for_function("number => lens.store.state.object === number", arg=pairs[1].before)
+    page.wait_for_function("document.querySelectorAll('#compare .stage .chosen').length === 2")
+    page.wait_for_selector("#compare tbody tr:nth-child(2)[aria-selected=true]")
     assert page.locator("#compare .edges figure:visible path.curve").count() == 8, "both objects, four edges each"
-    assert page.locator("#compare .stage .chosen").count() == 2
+    page.wait_for_url(f"**object={pairs[1].before + 1}&**")
     link = page.url
     page.reload()
     page.wait_for_selector("#compare tbody tr[aria-selected=true]")
