@@ -55,16 +55,35 @@ def measure(seed: int, count: int) -> dict[str, list[tuple[int, str]]]:
         try:
             suspect_store.find(dataset)
             ours = [(one["picture"], one["answer_id"], one["suggested"]) for one in suspect_store.listed(dataset)]
-            brain.compute_mistakenness(dataset, "dfine", label_field="ground_truth", progress=False)
-            lists = {"suspects": ours, "brain": by_brain(dataset), "unmatched by score": by_score(dataset)}
+            lists = {"suspects": ours, "unmatched by score": by_score(dataset)}
             if importlib.util.find_spec("cleanlab") is not None:
                 lists["cleanlab"] = by_cleanlab(dataset)
-            ids = dict(
-                zip(*dataset.values(["ground_truth.detections.id", "ground_truth.detections.coco_id"], unwind=True))
-            )
-            return {name: named(ranked, planted, ids) for name, ranked in lists.items()}
+            found = {name: named(ranked, planted, coco_ids(dataset)) for name, ranked in lists.items()}
+            light = without_more(dataset)
+            brain.compute_mistakenness(light, "dfine", label_field="ground_truth", progress=False)
+            return found | {"brain": named(by_brain(light), planted, coco_ids(light))}
         finally:
             dataset.delete()
+
+
+def coco_ids(dataset) -> dict[str, int]:
+    """Id of an answer -> that of its annotation."""
+    return dict(zip(*dataset.values(["ground_truth.detections.id", "ground_truth.detections.coco_id"], unwind=True)))
+
+
+def without_more(dataset):
+    """A data set with only what any detector says: FiftyOne's brain reads and writes all attributes of every box."""
+    import fiftyone as fo
+
+    light, kept = fo.Dataset(), {"ground_truth": ("label", "coco_id"), "dfine": ("label", "confidence")}
+    for sample in dataset:
+        made = fo.Sample(filepath=sample.filepath, metadata=sample.metadata)
+        for field, names in kept.items():
+            boxes = sample[field].detections
+            plain = [fo.Detection(bounding_box=d.bounding_box, **{n: d[n] for n in names}) for d in boxes]
+            made[field] = fo.Detections(detections=plain)
+        light.add_sample(made)
+    return light
 
 
 def named(ranked: list[tuple], planted: list, coco_ids: dict[str, int]) -> list[tuple[int, str]]:

@@ -32,7 +32,7 @@ def require_database() -> None:
         raise ImportError("exploring needs the package fiftyone: pip install fiftyone") from None
     from dfine.explore import fiftyone_private
 
-    fiftyone_private.hide_notice_on_versions()
+    fiftyone_private.hide_notices()
     if fo.config.database_uri:
         _answers(fo.config.database_uri)
     elif not fiftyone_private.own_database_runs():

@@ -41,14 +41,19 @@ def database():
     return foo.get_db_conn()
 
 
-def hide_notice_on_versions() -> None:
-    """Keep back what FiftyOne logs of its database about future versions, which nobody here can act on."""
-    logging.getLogger("fiftyone.core.odm.database").addFilter(concerns_us)
+def hide_notices() -> None:
+    """Keep back what FiftyOne logs of versions to come and of options that are gone, which nobody here can act on.
+
+    It hands its App's configuration on with options that it then says were removed.
+    """
+    for name in ("fiftyone.core.odm.database", "fiftyone.core.config"):
+        logging.getLogger(name).addFilter(concerns_us)
 
 
 def concerns_us(record: logging.LogRecord) -> bool:
-    """Whether a message is not that notice."""
-    return "deprecation notices" not in record.getMessage()
+    """Whether a message is none of these notices."""
+    said = record.getMessage()
+    return "deprecation notices" not in said and "App config option has been removed" not in said
 
 
 # What is stored of samples

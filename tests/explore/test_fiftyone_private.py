@@ -87,16 +87,17 @@ def test_the_database_that_comes_with_it_is_found_where_it_says(fo, monkeypatch,
 def test_notices_on_versions_are_kept_back_and_warnings_are_not(fo):
     import logging
 
+    import fiftyone.core.config as config
     import fiftyone.core.odm.database as odm
     import fiftyone.utils.eval.coco as coco
 
-    from dfine.explore.fiftyone_private import concerns_us, hide_notice_on_versions, quiet_evaluation
+    from dfine.explore.fiftyone_private import concerns_us, hide_notices, quiet_evaluation
 
-    said = [logging.makeLogRecord({"msg": text}) for text in ("See … for deprecation notices.", "no space is left")]
-    assert [concerns_us(record) for record in said] == [False, True]
-    hide_notice_on_versions()
-    hide_notice_on_versions()
-    assert odm.logger.filters.count(concerns_us) == 1
+    texts = ("See … for deprecation notices.", "The `x` App config option has been removed", "no space is left")
+    assert [concerns_us(logging.makeLogRecord({"msg": text})) for text in texts] == [False, False, True]
+    hide_notices()
+    hide_notices()
+    assert odm.logger.filters.count(concerns_us) == config.logger.filters.count(concerns_us) == 1
     before = coco.logger.level
     with quiet_evaluation():
         assert coco.logger.level == logging.WARNING
