@@ -2,17 +2,15 @@
 
 import os
 import socket
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 fo = pytest.importorskip("fiftyone")
 
+from dfine.cli.main import app
 from dfine.explore.database import require_database
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -33,11 +31,10 @@ def test_a_database_that_answers_is_enough(fo):
     assert require_database() is None
 
 
-def test_the_command_says_it_in_one_line(closed):
-    environment = os.environ | {"FIFTYONE_DATABASE_URI": f"mongodb://me:secret@127.0.0.1:{closed}"}
-    command = [sys.executable, "-m", "dfine", "explore", "--no-app"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 1
+def test_the_command_says_it_in_one_line(closed, monkeypatch):
+    monkeypatch.setattr(fo.config, "database_uri", f"mongodb://me:secret@127.0.0.1:{closed}")
+    done = CliRunner().invoke(app, ["explore", "--no-app"])
+    assert done.exit_code == 1
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert f"127.0.0.1:{closed}" in line and "FIFTYONE_DATABASE_URI" in line and "fiftyone-db" in line
     assert "secret" not in done.stderr and "Traceback" not in done.stderr
