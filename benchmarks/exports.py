@@ -1,10 +1,12 @@
 """Exported files: ours, with every layer's distributions, beside the published form, which gives only the last layer.
 
-    python benchmarks/exports.py [--sizes n,s] [--turns 12]
+    python benchmarks/exports.py [--sizes n,s] [--turns 12] [--beside FILE.onnx …] [--layers]
 
 The published form is the network as the published tools export it: BatchNorm and RepVGG branches folded, sampling by
 GridSample, no scores or quality but the last layer's; made here from the same random weights. Both run in ONNX Runtime,
-and in OpenVINO where it is installed, in turn, each twice before it counts.
+and in OpenVINO where it is installed, in turn, each twice before it counts. Files of other detectors with one input of
+640 × 640 take their turns beside them. `--layers` prints instead which kinds of operations OpenVINO's time goes to, in
+float32 and in bfloat16.
 """
 
 from __future__ import annotations
@@ -59,18 +61,50 @@ def files(size: str, folder: Path) -> dict[str, Path]:
     return {"published form": theirs, "ours, whole trace": ours}
 
 
+def layers(sizes: list[str], turns: int) -> None:
+    """Print for each size where OpenVINO's time goes: milliseconds of each kind of operation in a run, medians."""
+    import openvino
+
+    core, picture = openvino.Core(), torch.rand(1, 3, SIDE, SIDE).numpy()
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = files(size, Path(folder))["ours, whole trace"]
+            for hint in ("f32", "bf16"):
+                setting = {"PERF_COUNT": True, "INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": 2}
+                request = core.compile_model(str(path), "CPU", setting).create_infer_request()
+                seen: dict[str, list[float]] = {}
+                for turn in range(turns + WARM):
+                    request.infer([picture])
+                    taken: dict[str, float] = {}
+                    for node in request.profiling_info:
+                        if node.status == openvino.ProfilingInfo.Status.EXECUTED:
+                            milliseconds = node.real_time.total_seconds() * 1000
+                            taken[node.node_type] = taken.get(node.node_type, 0) + milliseconds
+                    for kind, value in taken.items() if turn >= WARM else ():
+                        seen.setdefault(kind, []).append(value)
+                medians = {kind: statistics.median(values) for kind, values in seen.items()}
+                whole = sum(medians.values())
+                told = sorted(medians.items(), key=lambda pair: -pair[1])[:12]
+                said = ", ".join(f"{kind} {value:.1f}" for kind, value in told)
+                print(f"{size.upper()} in {hint}: {whole:.1f} ms: {said}", flush=True)
+
+
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", default="n,s")
     parser.add_argument("--turns", type=int, default=12)
+    parser.add_argument("--beside", type=Path, nargs="*", default=[])
+    parser.add_argument("--layers", action="store_true")
     options = parser.parse_args()
     keep_memory()
+    if options.layers:
+        return layers(options.sizes.split(","), options.turns)
     feed = {"images": torch.rand(1, 3, SIDE, SIDE).numpy()}
     print("| size | engine | file | median ms | best ms | of the published form |\n" + "|---" * 6 + "|")
     for size in options.sizes.split(","):
         with tempfile.TemporaryDirectory() as folder:
-            made = files(size, Path(folder))
+            made = files(size, Path(folder)) | {path.stem: path for path in options.beside}
             runs = {
                 (provider, name): open_session(path, provider)
                 for provider in ("cpu", "openvino")

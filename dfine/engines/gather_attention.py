@@ -17,6 +17,7 @@ from torch.nn.utils import skip_init
 from dfine.network.attention import DeformableAttention
 from dfine.network.layers import table
 
+LONG = 17  # numbers of a row: OpenVINO gathers rows of 16 number by number, which takes three times as long
 FAR = 1 << 20  # cells: far enough to have the weight 0
 
 
@@ -80,7 +81,10 @@ class GatherAttention(TableAttention):
     """With a gather and a product of matrices. The batch may be any, also one that a graph does not know yet."""
 
     def read(self, rows: Tensor, index: Tensor, share: Tensor) -> Tensor:
-        return (share.unsqueeze(-2) @ rows[index]).squeeze(-2)
+        width = rows.shape[-1]
+        if width < LONG:  # of N
+            rows = F.pad(rows, (0, LONG - width))
+        return (share.unsqueeze(-2) @ rows[index]).squeeze(-2)[..., :width]
 
 
 class Grid(NamedTuple):

@@ -65,3 +65,12 @@ def test_the_attention_that_it_is_made_from_stays_as_it_is(form):
     before = {key: value.clone() for key, value in attention.state_dict().items()}
     form(attention)
     assert all(torch.equal(value, before[key]) for key, value in attention.state_dict().items())
+
+
+@torch.inference_mode()
+def test_short_rows_are_gathered_longer_and_give_the_same_to_the_bit():
+    """N's have 16 numbers, one less than `LONG`."""
+    attention = drawn("n")
+    rows, index, share = torch.randn(20, 16), torch.randint(0, 20, (1, 3, 8, 4)), torch.rand(1, 3, 8, 4)
+    read = GatherAttention(attention).read(rows, index, share)
+    assert torch.equal(read, (share.unsqueeze(-2) @ rows[index]).squeeze(-2)) and read.shape == (1, 3, 8, 16)
