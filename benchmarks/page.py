@@ -14,6 +14,7 @@ else ran on it: browser, server and visitors share its cores.
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import sys
 import tempfile
@@ -37,6 +38,7 @@ from benchmarks.load import BUSY, asked, uploaded
 from dfine.data import scenes
 from dfine.inference.predictor import Predictor
 
+OWN = re.compile("heartbeat|favicon")  # what a browser asks by itself
 EVERY = 10.0  # seconds from one picture of a further visitor to the next
 
 # When the boxes were last drawn, in the browser's own milliseconds.
@@ -105,7 +107,7 @@ def main() -> None:
             page.wait_for_selector("#shape .panel")
             between = places(page)
             react(page, "#scene svg", "click", *between[0])
-            page.on("request", lambda request: "heartbeat" in request.url or requests.append(request.url))
+            page.on("request", lambda request: OWN.search(request.url) or requests.append(request.url))
             choices = [choose(page, between, i + 1) for i in runs]
             hovers = [react(page, "#shape .panel", "pointermove", (i % 33 + 0.5) / 33, 0.5) for i in runs]
             layers = [drag(page, "#object input[type=range]") for _ in range(3)]
