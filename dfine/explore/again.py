@@ -30,6 +30,22 @@ _PRIVATE = "FIFTYONE_PRIVATE_"  # but these are other in every process
 _SLACK = 10**9  # nanoseconds by which the clock of a disk may be behind
 
 
+def program() -> list:
+    """The versions of everything that takes part, this package's own files, and what the environment says."""
+    versions = [importlib.metadata.version(name) for name in PACKAGES if _installed(name)]
+    told = {k: v for k, v in os.environ.items() if k.startswith(READ) and not k.startswith(_PRIVATE)}
+    code = stamp([Path(__file__).parents[1]]).digest
+    return [SCHEMA, VERSION, sys.version, *versions, code, short_digest(json.dumps(told, sort_keys=True))]
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class Asked:
     """What a run was asked for, and when it began."""
@@ -37,6 +53,7 @@ class Asked:
     options: Mapping  # plain values: everything that decides the run
     outputs: tuple[Path, ...]  # the files and folders that it writes
     began: int = field(default_factory=time.time_ns)
+    program: list = field(default_factory=program)  # before packages change the environment
 
     @property
     def record(self) -> Path:
@@ -58,7 +75,7 @@ def unchanged(asked: Asked) -> Left | None:
     """What such a run left, if everything is as it was then; None: it has to run."""
     try:
         known = json.loads(asked.record.read_text(encoding="utf-8"))
-        if known["program"] != _program() or known["files"] != stamp(known["places"]).digest:
+        if known["program"] != program() or known["files"] != stamp(known["places"]).digest:
             return None
         if known["outputs"] != stamp(asked.outputs).digest:
             return None
@@ -95,7 +112,7 @@ def remember(asked: Asked, dataset, data: str, model: str) -> bool:
         if found.newest > asked.began - _SLACK and data != "scenes":  # which are drawn while it runs
             return False
         told = {
-            "program": _program(),
+            "program": asked.program,
             "places": places,
             "files": found.digest,
             "outputs": stamp(asked.outputs).digest,
@@ -109,22 +126,6 @@ def remember(asked: Asked, dataset, data: str, model: str) -> bool:
         write_json(asked.record, told)
         return True
     return False
-
-
-def _program() -> list:
-    """The versions of everything that takes part, this package's own files, and what the environment says."""
-    versions = [importlib.metadata.version(name) for name in PACKAGES if _installed(name)]
-    told = {k: v for k, v in os.environ.items() if k.startswith(READ) and not k.startswith(_PRIVATE)}
-    code = stamp([Path(__file__).parents[1]]).digest
-    return [SCHEMA, VERSION, sys.version, *versions, code, short_digest(json.dumps(told, sort_keys=True))]
-
-
-def _installed(name: str) -> bool:
-    try:
-        importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _data(dataset, data: str, pictures: Iterable[str]) -> list | None:
