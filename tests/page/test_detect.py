@@ -222,7 +222,10 @@ def test_what_is_not_a_picture_gets_a_sentence_and_no_stale_result(page, tmp_pat
             assert said in text and "Traceback" not in text and str(ROOT) not in text and "gradio" not in text
         assert not page.locator("#scene img").is_visible() and page.locator("#scene [role=option]").count() == 0
         page.wait_for_selector("#scene .nothing")
+        place, picture = toast.bounding_box(), page.locator("#scene").bounding_box()
+        assert place["x"] + place["width"] <= picture["x"] or place["y"] >= picture["y"] + picture["height"]
         example(page, 0)
+        toast.wait_for(state="hidden", timeout=5_000)  # by itself it would stay for ten seconds
 
 
 def test_a_phone_can_scroll_to_everything_without_scrolling_sideways(page):

@@ -12,6 +12,7 @@ import {filters} from './filters.js';
 import {headline} from './headline.js';
 import {lab} from './lab.js';
 import {layers} from './layers.js';
+import {dismissing} from './notices.js';
 import {panels} from './bars.js';
 import {picture} from './picture.js';
 import {sketch} from './sketch.js';
@@ -139,6 +140,7 @@ function fitting({example, model, object, layer, classes, lab, hand, second, ...
     hand: hand ?? null, ...rest} : rest;
 }
 
+dismissing();
 store.subscribe((state, changed) => {
   redraw(changed);
   step ||= ['object', 'tab', 'present'].some((key) => changed.has(key)) && !changed.has('trace');
