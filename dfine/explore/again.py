@@ -26,14 +26,14 @@ SCHEMA = 1
 PLACE = "dfine-explored"  # in FiftyOne's folder for data sets
 PACKAGES = ("torch", "torchvision", "fiftyone", "fiftyone-brain", "numpy")
 READ = ("DFINE_", "FIFTYONE_", "HF_", "TORCH_HOME", "XDG_CACHE_HOME")  # variables of the environment that count
-_PRIVATE = "FIFTYONE_PRIVATE_"  # but these are other in every process
+_NOT_READ = ("FIFTYONE_PRIVATE_", "FIFTYONE_CONTEXT")  # but FiftyOne itself sets these, in every process anew
 _SLACK = 10**9  # nanoseconds by which the clock of a disk may be behind
 
 
 def program() -> list:
     """The versions of everything that takes part, this package's own files, and what the environment says."""
     versions = [importlib.metadata.version(name) for name in PACKAGES if _installed(name)]
-    told = {k: v for k, v in os.environ.items() if k.startswith(READ) and not k.startswith(_PRIVATE)}
+    told = {k: v for k, v in os.environ.items() if k.startswith(READ) and not k.startswith(_NOT_READ)}
     code = stamp([Path(__file__).parents[1]]).digest
     return [SCHEMA, VERSION, sys.version, *versions, code, short_digest(json.dumps(told, sort_keys=True))]
 

@@ -101,8 +101,16 @@ def test_from_the_grid_to_a_box_to_its_edges(page, explored):
     until(lambda: panel.locator(".bars .point path").count() >= 3 * 4 * 33)
 
     # From there by the keyboard (the App keeps Enter for itself) to another view, and to the next object of the list.
-    panel.get_by_role("tab", name="Ladder").focus()
-    page.keyboard.press("Space")
+    ladder = panel.get_by_role("tab", name="Ladder")
+
+    def chosen():
+        """While the panel is drawn anew the App takes the focus away, and the key with it: then once more."""
+        ladder.focus()
+        page.keyboard.press("Space")
+        page.wait_for_timeout(300)
+        return ladder.get_attribute("aria-selected") == "true"
+
+    until(chosen)
     panel.get_by_text("IoU with the final box").wait_for()
     assert panel.get_by_role("row").count() == 1 + 1 + 3  # its head, the initial box, and the layers
     before = panel.get_by_role("combobox").first.inner_text()

@@ -1,12 +1,16 @@
 """The page under a path of another host."""
 
-import asyncio
-
 import pytest
 
 pytest.importorskip("gradio")
 
 from dfine.page.subpath import Subpath, prefix
+
+
+def ended(coroutine):
+    """Run one that waits for nothing; a browser's loop may run in this thread."""
+    with pytest.raises(StopIteration):
+        coroutine.send(None)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +47,7 @@ def test_what_stands_behind_sees_the_path_without_the_prefix(root, path, wanted)
     async def app(scope, receive, send):
         seen.append(scope)
 
-    asyncio.run(Subpath(app, prefix(root))({"type": "http", "path": path, "raw_path": path.encode()}, None, None))
+    ended(Subpath(app, prefix(root))({"type": "http", "path": path, "raw_path": path.encode()}, None, None))
     assert (seen[0]["path"], seen[0]["raw_path"]) == (wanted, wanted.encode())
 
 
@@ -53,5 +57,5 @@ def test_what_has_no_path_passes():
     async def app(scope, receive, send):
         seen.append(scope)
 
-    asyncio.run(Subpath(app, "/lens")({"type": "lifespan"}, None, None))
+    ended(Subpath(app, "/lens")({"type": "lifespan"}, None, None))
     assert seen == [{"type": "lifespan"}]
