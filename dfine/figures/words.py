@@ -30,8 +30,9 @@ def describe(history: History) -> str:
 def sureness(history: History) -> str:
     """How sure the last layer is of the four edges, in one or two sentences for the first look.
 
-    Edges are told apart where one interval is at least `CONTRAST` times as long as the next shorter one; intervals are
-    those that hold 80 % of the probability.
+    Edges are told apart where one interval is at least `CONTRAST` times as long as the next shorter one; where only the
+    longest is that much longer than the shortest, the two are named. Intervals are those that hold 80 % of the
+    probability.
     """
     lengths = _lengths(history)
     order = sorted(range(4), key=lengths.__getitem__)
@@ -39,6 +40,11 @@ def sureness(history: History) -> str:
     step = max(range(3), key=steps.__getitem__)
     if steps[step] < CONTRAST:
         shortest, longest = style.number(lengths[order[0]]), style.number(lengths[order[-1]])
+        if lengths[order[-1]] >= CONTRAST * max(lengths[order[0]], 1.0):
+            best, worst = EDGES[order[0]], EDGES[order[-1]]
+            return (
+                f"Surest of the {best} edge, within {shortest} px, and least of the {worst} one, within {longest} px."
+            )
         within = f"{longest} px" if shortest == longest else f"{shortest} to {longest} px"
         return f"About equally sure of all four edges: each lies within {within}."
     sure, unsure = order[: step + 1], sorted(order[step + 1 :])

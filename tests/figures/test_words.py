@@ -62,6 +62,10 @@ class Lengths:
         ),
         ((10, 10, 10, 10), "About equally sure of all four edges: each lies within 10.0 px."),
         ((10, 12, 14, 20), "About equally sure of all four edges: each lies within 10.0 to 20.0 px."),
+        (
+            (23.2, 12.3, 57.6, 10.3),
+            "Surest of the bottom edge, within 10.3 px, and least of the right one, within 57.6 px.",
+        ),
         ((0, 0, 0, 2), "About equally sure of all four edges: each lies within 0 to 2.00 px."),
     ],
 )

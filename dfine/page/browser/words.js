@@ -42,6 +42,8 @@ export function sureness(h) {
   const step = steps.indexOf(Math.max(...steps)), said = (edge) => `${number(lengths[edge])} px`;
   if (steps[step] < CONTRAST) {
     const [shortest, longest] = [number(lengths[order[0]]), number(lengths[order[3]])];
+    if (lengths[order[3]] >= CONTRAST * Math.max(lengths[order[0]], 1))
+      return `Surest of the ${h.edges[order[0]]} edge, within ${shortest} px, and least of the ${h.edges[order[3]]} one, within ${longest} px.`;
     const within = shortest === longest ? `${longest} px` : `${shortest} to ${longest} px`;
     return `About equally sure of all four edges: each lies within ${within}.`;
   }
