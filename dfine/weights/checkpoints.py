@@ -32,7 +32,7 @@ from dfine.weights.names import named
 from dfine.weights.official import MASKS, OFFICIAL, read_sidecar
 from dfine.weights.preprocessor import read_preprocessor
 from dfine.weights.saving import UNWRITTEN
-from dfine.weights.tensors import read_tensors, shards
+from dfine.weights.tensors import shards, tensors_in, told_by_training, unpacked
 from dfine.weights.transformers import TRANSFORMERS, check_config, own_names
 from dfine.weights.zoo import ZOO, labels_of_hub
 
@@ -90,7 +90,9 @@ def open_checkpoint(
     config = read_json(folder / HUB_FILES[0]) if described and (folder / HUB_FILES[0]).is_file() else {}
     state: State = {}
     for file in files:
-        state |= read_tensors(file)
+        content = unpacked(file)
+        state |= tensors_in(content, file)
+        config = config or told_by_training(content)
     try:
         found = _understood(state, config, family)
         if described and found.layout is not OURS:

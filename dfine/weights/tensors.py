@@ -31,6 +31,7 @@ HARMLESS = [  # what trainers keep beside weights, and what runs no code when it
     *(type(np.dtype(kind)) for kind in ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1")),
     *(argparse.Namespace, pathlib.PosixPath, pathlib.WindowsPath, pathlib.PurePosixPath, pathlib.PureWindowsPath),
 ]
+TOLD = {"schema", "config", "names", "ema"}  # what a training writes of the network beside its weights
 DAMAGE = (
     SafetensorError,
     RuntimeError,
@@ -50,7 +51,16 @@ def read_tensors(file: Path) -> State:
     Raises:
         CheckpointError: it is damaged, or holds something other than tensors. No code in it is ever run.
     """
-    state = find_state(unpacked(file))
+    return tensors_in(unpacked(file), file)
+
+
+def tensors_in(content: object, file: Path) -> State:
+    """The tensors in what `unpacked` gave of a file, wherever in it they are.
+
+    Raises:
+        CheckpointError: there are none, or some of them hold no plain numbers.
+    """
+    state = find_state(content)
     if state is None:
         raise CheckpointError(f"{file.name} has no weights: no dictionary in it holds tensors under their names")
     odd = [key for key, value in state.items() if value.is_meta or value.is_quantized or value.layout != torch.strided]
@@ -59,6 +69,15 @@ def read_tensors(file: Path) -> State:
             f"{file.name} has no plain numbers for {some(odd)}: they are sparse, quantised or left out"
         )
     return state
+
+
+def told_by_training(content: object) -> dict:
+    """What a `config.json` would say, of what `unpacked` gave of a training's own state (`last.pt`); else nothing."""
+    if not (isinstance(content, dict) and isinstance(content.get("options"), dict) and TOLD <= content.keys()):
+        return {}
+    side = content["options"].get("input")
+    size = side if isinstance(side, (tuple, list)) else (side, side)
+    return {key: content[key] for key in ("schema", "config", "names")} | {"input_size": size}
 
 
 def unpacked(file: Path, remedy: str = "download it again") -> object:

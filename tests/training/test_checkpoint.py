@@ -12,6 +12,7 @@ from dfine.network.detector import DFINE
 from dfine.training.checkpoint import PROGRESS, State, fresh
 from dfine.training.options import TrainOptions
 from dfine.training.plan import Plan
+from dfine.weights.checkpoints import open_checkpoint
 
 OPTIONS = TrainOptions(out="", input=64, queries=20, pictures=4, batch=2, val_count=2, denoising=8, device="cpu")
 
@@ -50,6 +51,19 @@ def state(plan):
 
 def same(a, b) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_its_file_is_a_checkpoint_with_the_classes_and_the_input_of_the_run(plan, tmp_path):
+    network = DFINE(Config.of("n", classes=len(plan.names), queries=20))
+    state = fresh(plan, network)
+    with torch.no_grad():
+        network.decoder.heads[0].score.bias += 1  # what is averaged says what it detects, not the last step
+    state.save(tmp_path / "last.pt", OPTIONS)
+    checkpoint = open_checkpoint(tmp_path / "last.pt")
+    assert checkpoint.card.names == plan.names and checkpoint.card.input_size == (64, 64)
+    assert checkpoint.config == network.config and not checkpoint.card.notes
+    bias = "decoder.heads.0.score.bias"
+    assert torch.equal(checkpoint.network().state_dict()[bias], network.state_dict()[bias] - 1)
 
 
 def test_everything_comes_back(plan, state, tmp_path):
