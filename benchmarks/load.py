@@ -1,16 +1,18 @@
 """What the page does under load, on loopback: callers of its API and visitors with browsers, all at work at once.
 
-    python benchmarks/load.py [--minutes 10] [--callers 1 8 32] [--browsers 4] [--chromium /usr/bin/chromium]
+    python benchmarks/load.py [--minutes 10] [--callers 1 8 32] [--browsers 4] [--json FILE]
 
 Serves `python app.py` with the shipped checkpoint, and for each number of callers lets them and the browsers work for
 so many minutes. Callers ask /detect, /inspect and /models about a picture in turn, and at times upload it anew.
-Visitors do one after the other what the page offers (`ACTIONS`): examples, uploads, threshold, objects, layers, every
-tab with what is in it, a sweep, a comparison, a sketch, a video, Undo and Back.
+Visitors do one after the other what the page offers (`visitors.ACTIONS`): examples, uploads, threshold, objects,
+layers, every tab with what is in it, a sweep, a comparison, a sketch, a video, Undo and Back. Every quarter of a minute
+somebody new opens the page.
 
-Printed are answers a second, the median and the 95th percentile of a caller's wait, how often the page said "busy" (429
-or 503), every other error, how long a new page took, the memory of the page's process, and how often each action was
-done. Memory is told before, after the warm-up (a fifth of the round), at most since, and at the end. A caller to whom
-the page is busy waits for as long as it is told, as a client should.
+A line a minute says how far a round is. When it ends it prints answers a second, the median and the 95th percentile of
+a caller's wait, how often the page said "busy" (429 or 503), every other error, how long new pages took, and how often
+each action was done. Memory is that of the page's process and of those that decode for it: at the begin, after the
+warm-up (a fifth of the round), the most since, and in the end. `--json` adds a line to a file after each round. A round
+ends within half a minute after its time, whoever still waits; they are counted as errors.
 """
 
 from __future__ import annotations
@@ -23,295 +25,110 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
-import uuid
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from assets.browser import CHROMIUM, launched, served
+from assets.browser import CHROMIUM, served
+from benchmarks.callers import Seen, asked, callers, uploaded
+from benchmarks.visitors import Visit, Visitors
 from dfine.data import scenes
 
-BUSY = (429, 503)
-PATIENCE = 120  # seconds that an answer may take
 WARM = 0.2  # the share of a round after which memory should rise no more
+ARRIVAL = 90.0  # seconds in which the first visitors have to have their pages
+LATE = 25.0  # seconds after a round in which those who still wait may finish
 
 
-@dataclass
-class Seen:
-    """What was seen, by all threads."""
-
-    waits: list[float] = field(default_factory=list)  # seconds of each answer
-    busy: int = 0
-    errors: Counter = field(default_factory=Counter)
-    actions: Counter = field(default_factory=Counter)  # of visitors, by name
-    page: float | None = None  # seconds until a page stood that was opened while all were at work
-    held: list[float] = field(default_factory=list)  # megabytes that the page's process held, about once a second
-
-
-def uploaded(url: str, picture: bytes) -> str:
-    """The path that the page gives an uploaded picture."""
-    edge = uuid.uuid4().hex
-    head = f'--{edge}\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
-    body = head.encode() + picture + f"\r\n--{edge}--\r\n".encode()
-    kind = {"Content-Type": f"multipart/form-data; boundary={edge}"}
-    with urllib.request.urlopen(urllib.request.Request(f"{url}/gradio_api/upload", body, kind), timeout=60) as answer:
-        return json.loads(answer.read())[0]
-
-
-def asked(url: str, name: str, data: list) -> str:
-    """The last event of an endpoint's answer."""
-    call = f"{url}/gradio_api/call/{name}"
-    request = urllib.request.Request(call, json.dumps({"data": data}).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-        event = json.loads(answer.read())["event_id"]
-    with urllib.request.urlopen(f"{call}/{event}", timeout=PATIENCE) as answer:
-        return answer.read().decode()
-
-
-def calling(url: str, picture: bytes, path: str, seconds: float, begin: threading.Barrier, seen: Seen) -> None:
-    """One caller: the three endpoints in turn, as fast as they are answered, and sometimes another upload first."""
-    begin.wait()
-    turn, until = 0, time.monotonic() + seconds
-    while time.monotonic() < until:
-        name, rest = (("detect", ["", 0.5]), ("inspect", ["", 0]), ("models", None))[turn % 3]
-        turn, start = turn + 1, time.monotonic()
-        try:
-            path = uploaded(url, picture) if turn % 30 == 0 else path
-            said = asked(url, name, [] if rest is None else [{"path": path}, *rest])
-        except urllib.error.HTTPError as error:
-            if error.code in BUSY:
-                seen.busy += 1
-                time.sleep(float(error.headers.get("retry-after") or 1))
-            else:
-                seen.errors[f"{error.code} {error.read(200)!r}"] += 1
-            continue
-        except OSError as error:
-            seen.errors[repr(error)[:100]] += 1
-            continue
-        if "event: complete" in said:
-            seen.waits.append(time.monotonic() - start)
-        else:
-            seen.errors[said[:100]] += 1
-
-
-def visiting(
-    url: str, files: dict[str, Path], options: argparse.Namespace, begin: threading.Barrier, seen: Seen
-) -> None:
-    """Some visitors, each with a page of their own, who do one thing after the other; one more comes at half-time."""
-    from playwright.sync_api import Error, sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = launched(playwright, options.chromium)
-        pages = [arrived(browser, url, seen) for _ in range(options.browsers)]
-        begin.wait()
-        start, turn, late = time.monotonic(), 0, False
-        while (passed := time.monotonic() - start) < 60 * options.minutes:
-            if not late and passed > 30 * options.minutes:
-                late, came = True, time.monotonic()
-                pages.append(arrived(browser, url, seen))
-                seen.page = time.monotonic() - came
-            page, turn = pages[turn % len(pages)], turn + 1
-            action = list(ACTIONS)[(turn // len(pages) + turn) % len(ACTIONS)]
-            try:
-                ACTIONS[action](page, turn, files)
-                page.wait_for_timeout(400)
-                seen.actions[action] += 1
-            except Error as error:
-                seen.errors[f"browser, {action}: {str(error).splitlines()[0][:100]}"] += 1
-        browser.close()
-
-
-def arrived(browser, url: str, seen: Seen):
-    """A new visitor's page, once its first parts stand on it."""
-    page = browser.new_context().new_page()
-    page.on("response", lambda r: seen.errors.update([f"browser: {r.status}"]) if r.status >= 500 else None)
-    page.on("pageerror", lambda error: seen.errors.update([f"browser: {error}"[:100]]))
-    page.goto(url, timeout=1000 * PATIENCE)
-    page.wait_for_selector("#source", timeout=1000 * PATIENCE)
-    return page
-
-
-def tab(page, key: str) -> None:
-    """Open a tab, and wait until it stands."""
-    page.locator(f"#tab-{key}").click(timeout=30_000)
-    page.wait_for_selector(f"#panel-{key}", state="visible", timeout=30_000)
-
-
-def example(page, turn: int, files: dict[str, Path]) -> None:
-    buttons = page.get_by_role("button", name="Example: ")
-    buttons.nth(turn % max(1, buttons.count())).click(timeout=30_000)
-
-
-def upload(page, turn: int, files: dict[str, Path]) -> None:
-    page.set_input_files("#source input[type=file]", files["picture"], timeout=30_000)
-
-
-def threshold(page, turn: int, files: dict[str, Path]) -> None:
-    page.fill("#threshold input[type=number]", str(0.1 + 0.05 * (turn % 10)), timeout=30_000)
-    page.keyboard.press("Tab")
-
-
-def choose(page, turn: int, files: dict[str, Path]) -> None:
-    """Another object, where there is any."""
-    objects = page.locator("#scene [role=option]")
-    if objects.count():
-        objects.nth(turn % objects.count()).dispatch_event("click")
-
-
-def layer(page, turn: int, files: dict[str, Path]) -> None:
-    slider = "e => { e.value = e.min; e.dispatchEvent(new Event('input', {bubbles: true})); }"
-    for part in page.locator("#object input[type=range]").all()[:1]:
-        part.evaluate(slider)
-
-
-def any_tab(page, turn: int, files: dict[str, Path]) -> None:
-    tabs = page.locator("#tabs [role=tab]:visible")
-    tabs.nth(turn % max(1, tabs.count())).click(timeout=30_000)
-
-
-def sampling(page, turn: int, files: dict[str, Path]) -> None:
-    tab(page, "sampling")
-
-
-def spoil(page, turn: int, files: dict[str, Path]) -> None:
-    tab(page, "spoil")
-    page.fill("#amount input[type=number]", str(0.1 * (turn % 10)), timeout=30_000)
-    page.keyboard.press("Tab")
-
-
-def sweep(page, turn: int, files: dict[str, Path]) -> None:
-    tab(page, "spoil")
-    page.locator("#sweep").click(timeout=30_000)
-
-
-def compare(page, turn: int, files: dict[str, Path]) -> None:
-    tab(page, "compare")
-
-
-def sketch(page, turn: int, files: dict[str, Path]) -> None:
-    """A stroke."""
-    tab(page, "sketch")
-    canvas = page.locator("#sketch canvas")
-    canvas.scroll_into_view_if_needed(timeout=30_000)
-    box = canvas.bounding_box()
-    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
-    page.mouse.down()
-    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.6 * box["height"], steps=5)
-    page.mouse.up()
-
-
-def video(page, turn: int, files: dict[str, Path]) -> None:
-    """Upload one, or look at the one that was."""
-    tab(page, "video")
-    start = page.get_by_role("button", name="Look at it")
-    if start.count() and start.is_enabled():
-        start.click(timeout=30_000)
-    else:
-        page.locator("#panel-video input[type=file]").set_input_files(files["video"], timeout=30_000)
-
-
-def why_not(page, turn: int, files: dict[str, Path]) -> None:
-    tab(page, "why")
-    page.locator("#ask").click(timeout=30_000)
-
-
-def save(page, turn: int, files: dict[str, Path]) -> None:
-    tab(page, "files")
-
-
-def undo(page, turn: int, files: dict[str, Path]) -> None:
-    page.keyboard.press("Control+z")
-
-
-def back(page, turn: int, files: dict[str, Path]) -> None:
-    page.evaluate("history.length > 3 && history.back()")
-
-
-ACTIONS = dict(  # of visitors, in the order in which each of them does them
-    example=example,
-    choose=choose,
-    threshold=threshold,
-    layer=layer,
-    tab=any_tab,
-    sampling=sampling,
-    spoil=spoil,
-    sweep=sweep,
-    compare=compare,
-    upload=upload,
-    another_tab=any_tab,
-    why_not=why_not,
-    save=save,
-    undo=undo,
-    sketch=sketch,
-    back=back,
-    video=video,
-)
-
-
-def memory() -> float | None:
-    """Megabytes that the page's process holds; None where that cannot be told."""
+def processes() -> dict[int, tuple[int, bytes]]:
+    """Every process's parent and command."""
+    found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == os.getpid() and b"app.py" in (process / "cmdline").read_bytes():
-                return int((process / "status").read_text().split("VmRSS:")[1].split()[0]) / 1000
+            found[int(process.name)] = parent, (process / "cmdline").read_bytes()
         except (OSError, ValueError, IndexError):
             continue
-    return None
+    return found
+
+
+def memory() -> tuple[float, float] | None:
+    """Megabytes of the page's process, and of its children; None where that cannot be told."""
+    there = processes()
+    page = next((n for n, (parent, called) in there.items() if parent == os.getpid() and b"app.py" in called), None)
+    if page is None:
+        return None
+    return _resident(page), sum(_resident(n) for n, (parent, _) in there.items() if parent == page)
+
+
+def _resident(process: int) -> float:
+    try:
+        return int(Path(f"/proc/{process}/status").read_text().split("VmRSS:")[1].split()[0]) / 1000
+    except (OSError, IndexError):  # it has ended
+        return 0.0
 
 
 def watching(seen: Seen, done: threading.Event) -> None:
-    """Note how much memory the page's process holds, until all is done."""
+    """Note what is held, and say once a minute how far the round is, until it is over."""
+    start, minutes = time.monotonic(), 0
     while not done.wait(1):
         megabytes = memory()
-        if megabytes is not None:
+        if megabytes:
             seen.held.append(megabytes)
+        if time.monotonic() - start >= 60 * (minutes + 1):
+            minutes += 1
+            held = f", {megabytes[0]:.0f} MB" if megabytes else ""
+            counts = f"{len(seen.waits)} answers, {seen.busy} times busy, {sum(seen.errors.values())} errors"
+            print(f"    minute {minutes}: {counts}, {sum(seen.actions.values())} actions{held}", flush=True)
 
 
-def held(values: list[float]) -> str:
-    """A round's memory in words: at its begin, when warm, at most since then, and at its end."""
-    if not values:
-        return ""
-    warm = values[int(WARM * (len(values) - 1)) :]
-    rise = 100 * (max(warm) / warm[0] - 1)
-    return (
-        f"; memory {values[0]:.0f} MB, warm {warm[0]:.0f}, then at most {max(warm):.0f} (+{rise:.1f} %), "
-        f"in the end {values[-1]:.0f}"
-    )
-
-
-def round_of(url: str, files: dict[str, Path], path: str, callers: int, options: argparse.Namespace) -> None:
-    """Let so many callers and the browsers work, and print what was seen."""
-    seen, begin = Seen(), threading.Barrier(callers + 1 + bool(options.browsers))
-    calls = (url, files["picture"].read_bytes(), path, 60 * options.minutes, begin, seen)
-    work = [threading.Thread(target=calling, args=calls) for _ in range(callers)]
-    if options.browsers:
-        work.append(threading.Thread(target=visiting, args=(url, files, options, begin, seen)))
+def round_of(visit: Visit, path: str, number: int, minutes: float) -> Seen:
+    """Let so many callers and the visitors work."""
+    seen, done = Seen(), threading.Event()
+    visitors = Visitors(visit, seen) if visit.number else None
+    if visitors and not visitors.arrived.wait(ARRIVAL):
+        seen.errors[f"browser: no pages within {ARRIVAL:.0f} s"] += 1
+    end = time.monotonic() + 60 * minutes
+    threading.Thread(target=watching, args=(seen, done), daemon=True).start()
+    work = callers(number, visit.url, visit.picture.read_bytes(), path, end, seen)
+    if visitors:
+        visitors.end = end
+        visitors.begin.set()
+        work.append(visitors.thread)
     for thread in work:
-        thread.start()
-    begin.wait()
-    start, done = time.monotonic(), threading.Event()
-    watch = threading.Thread(target=watching, args=(seen, done))
-    watch.start()
-    for thread in work:
-        thread.join()
+        thread.join(max(0.0, end + LATE - time.monotonic()))
+    late = sum(thread.is_alive() for thread in work)
+    if late:
+        seen.errors[f"not done {LATE:.0f} s after the end"] += late
     done.set()
-    watch.join()
-    waits = sorted(seen.waits) or [float("nan")]
-    first = "" if seen.page is None else f"; a new page stood after {seen.page:.1f} s"
-    rate = len(seen.waits) / (time.monotonic() - start)
-    print(
-        f"{callers:3d} callers, {options.browsers} browsers: {rate:.2f} answers/s, "
-        f"median {statistics.median(waits):.2f} s, p95 {waits[int(0.95 * (len(waits) - 1))]:.2f} s, "
-        f"{seen.busy} times busy, {sum(seen.actions.values())} actions{first}{held(seen.held)}; "
-        f"errors: {dict(seen.errors) or 'none'}\n    {dict(seen.actions)}",
-        flush=True,
-    )
+    return seen
+
+
+def figures(seen: Seen, number: int, visit: Visit, minutes: float) -> dict:
+    """A round in numbers."""
+    waits, pages = sorted(seen.waits), sorted(seen.pages)
+    told = {
+        "callers": number,
+        "browsers": visit.number,
+        "minutes": minutes,
+        "answers a second": round(len(waits) / (60 * minutes), 2),
+        "median s": round(statistics.median(waits), 2) if waits else None,
+        "p95 s": round(waits[int(0.95 * (len(waits) - 1))], 2) if waits else None,
+        "busy": seen.busy,
+        "errors": dict(seen.errors),
+        "new page, median s": round(statistics.median(pages), 1) if pages else None,
+        "new page, longest s": round(pages[-1], 1) if pages else None,
+        "new pages": len(pages),
+        "actions": dict(seen.actions),
+    }
+    if seen.held:
+        page = [held for held, _ in seen.held]
+        warm = page[int(WARM * (len(page) - 1)) :]
+        whole = [sum(held) for held in seen.held][int(WARM * (len(page) - 1)) :]
+        told["MB"] = dict(begin=round(page[0]), warm=round(warm[0]), most=round(max(warm)), end=round(page[-1]))
+        told["rise %"] = round(100 * (max(warm) / warm[0] - 1), 1)
+        told["MB with decoders"] = dict(warm=round(whole[0]), most=round(max(whole)), end=round(whole[-1]))
+    return told
 
 
 def filmed(picture: Path, out: Path) -> None:
@@ -329,24 +146,33 @@ def filmed(picture: Path, out: Path) -> None:
         file.mux(stream.encode())
 
 
-def main() -> None:
-    """Serve, work, print."""
+def main() -> int:
+    """Serve, work, print; the exit status says whether there was an error."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--browsers", type=int, default=4)
     parser.add_argument("--chromium", default=CHROMIUM)
+    parser.add_argument("--json", type=Path, help="a file to which each round adds a line")
     options = parser.parse_args()
+    wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         scenes.write(Path(folder) / "set", scenes.Scenes(1, size=(640, 640), seed=1), workers=0)
-        files = dict(picture=next((Path(folder) / "set" / "images").iterdir()), video=Path(folder) / "film.mp4")
-        filmed(files["picture"], files["video"])
+        picture, film = next((Path(folder) / "set" / "images").iterdir()), Path(folder) / "film.mp4"
+        filmed(picture, film)
         with served("demo", DFINE_FETCH="0", DFINE_SWIFT="1", DFINE_DEVICE="cpu") as url:
-            path = uploaded(url, files["picture"].read_bytes())
+            visit = Visit(url, picture, film, options.browsers, options.chromium)
+            path = uploaded(url, picture.read_bytes())
             asked(url, "detect", [{"path": path}, "", 0.5])
-            for callers in options.callers:
-                round_of(url, files, path, callers, options)
+            for number in options.callers:
+                told = figures(round_of(visit, path, number, options.minutes), number, visit, options.minutes)
+                wrong += bool(told["errors"])
+                print("; ".join(f"{name}: {value}" for name, value in told.items()), flush=True)
+                if options.json:
+                    with options.json.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(told) + "\n")
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
