@@ -18,6 +18,18 @@ GHOST = "#8A9099"  # the layer before
 TEXT = "#767C86"  # 4.2:1 on white and on near-black alike
 GRID = "rgba(128,132,140,0.22)"
 FONT = "ui-sans-serif, system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+TICKED = dict(  # an axis with ticks and a line instead of a grid
+    showgrid=False,
+    zeroline=False,
+    fixedrange=True,
+    ticks="outside",
+    ticklen=3,
+    tickcolor=GHOST,
+    tickfont=dict(size=10),
+    tickangle=0,
+    showline=True,
+    linecolor=GRID,
+)
 
 _LAYERS = ("#F0A030", "#E4605E", "#B4489E", "#7A6BEE")  # warm to cool, told apart without red against green
 

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from dfine import distribution
-from dfine.files import replacing
 from dfine.trace.card import Card
 from dfine.trace.disk import About, load_trace, save_trace
 from dfine.trace.records import Estimate, Refinement, Trace
@@ -91,16 +90,6 @@ def test_the_head_says_which_versions_and_checkpoint(tmp_path):
     assert head["dfine"] == VERSION
     assert head["digest"] == "0123abcd"
     assert head["shapes"] == [[6, 8], [3, 4]]
-
-
-def test_a_failure_leaves_the_old_file_alone(tmp_path):
-    path = tmp_path / "a.json"
-    path.write_text("old")
-    with pytest.raises(RuntimeError), replacing(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_sentences_for_what_cannot_be_written_or_read(tmp_path):

@@ -21,21 +21,11 @@ def axes(layers: int, values: int) -> dict:
         rows = [(layers - layer - 1) / layers + 0.02, (layers - layer - 0.14) / layers]
         for i, (column, names) in enumerate(zip(COLUMNS, axes_of(layer))):
             number = 2 * layer + i + 1
-            layout[axis_key("x", number)] = dict(
+            layout[axis_key("x", number)] = style.TICKED | dict(
                 anchor=names["yaxis"],
                 domain=column,
-                showgrid=False,
-                zeroline=False,
-                fixedrange=True,
                 nticks=5,
                 tickvals=ticks,
-                ticks="outside",
-                ticklen=3,
-                tickcolor=style.GHOST,
-                tickfont=dict(size=10),
-                tickangle=0,
-                showline=True,
-                linecolor=style.GRID,
                 showticklabels=layer == layers - 1,
                 title=dict(font=dict(size=11), standoff=6),
             )

@@ -148,21 +148,11 @@ def _x_axis(number: str, labelled: bool, domain: list[float], reach: np.ndarray)
     """Ticks at five bins; under the last row with their numbers and, beneath, W(n) in pixels."""
     last = len(reach) - 1
     ticks = [0, last // 4, last // 2, last - last // 4, last]
-    axis = dict(
+    axis = style.TICKED | dict(
         anchor=f"y{number}",
         domain=domain,
         range=[-0.8, last + 0.8],
         tickvals=ticks,
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-        ticks="outside",
-        ticklen=3,
-        tickcolor=style.GHOST,
-        tickfont=dict(size=10),
-        tickangle=0,
-        showline=True,
-        linecolor=style.GRID,
         showticklabels=labelled,
     )
     if labelled:
