@@ -26,7 +26,9 @@ PATIENCE = 30.0  # seconds that a connection may stay open without a whole reque
 OPEN = re.compile(r"/gradio_api/(heartbeat/.*|queue/data|upload_progress|call/[^/]+/[^/]+)/?")  # stay open for a while
 DRAWN = re.compile(r"/|/config/?|/theme\.css|/gradio_api/(info|openapi\.json|theme\.css)/?")  # made anew for everybody
 # Gradio's for builders and for pages that are not this one; the first asks for news twenty times a second, for ever.
-CLOSED = re.compile(r"/gradio_api/(dev/|deep_link|proxy=|stream/|vibe|profiling|run).*", re.S)
+CLOSED = re.compile(
+    r"/openapi\.json|/monitoring.*|/gradio_api/(dev/|deep_link|proxy=|stream/|vibe|profiling|run).*", re.S
+)
 
 
 @dataclass

@@ -24,6 +24,7 @@ from dfine.page.connections import AT_ONCE, Connections, Impatient
 from dfine.page.endpoints import PUBLIC
 from dfine.page.guard import Guard, Hosts, Quota
 from dfine.page.layout import CSS, KEYS, THEME
+from dfine.page.pending import Pending
 from dfine.page.static import Static
 from dfine.page.subpath import Subpath, prefix
 
@@ -161,7 +162,7 @@ def _launch(page: gr.Blocks, serving: Serving, ready: Callable[[], bool], option
 def _guarded(app: Callable, page: gr.Blocks, serving: Serving, root: str) -> Subpath:
     """The page's application behind everything that stands before it."""
     space, uploads = _space(), partial(Path, get_upload_folder())
-    calls = Calls(app, page, PUBLIC, serving.limits, uploads, framed=bool(space))
+    calls = Calls(Pending(app, page), page, PUBLIC, serving.limits, uploads, framed=bool(space))
     guard = Guard(
         Static(Connections(preview.Preview(calls, f"https://{space}" if space else "", prefix(root)))),
         Hosts.of(serving.host, space, serving.hosts),

@@ -47,6 +47,11 @@ def test_the_served_page_has_nothing_for_builders(url, path):
     assert status == 404 and "nothing there" in said
 
 
+@pytest.mark.parametrize("path", ["openapi.json", "monitoring", "monitoring/summary"])
+def test_it_describes_its_routes_to_nobody(url, path):
+    assert asked(url, f"/{path}")[0] == 404
+
+
 def test_descriptions_of_the_page_have_a_rate():
     ask = client(Most(pages=3))
     assert [ask.get(path).status_code for path in ("/", "/config", "/gradio_api/info", "/")] == [200, 200, 200, 429]

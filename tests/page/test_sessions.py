@@ -22,6 +22,8 @@ def page():
 def holder(page, monkeypatch):
     monkeypatch.setattr(state_holder, "SessionState", state_holder.SessionState)  # put back afterwards
     monkeypatch.setattr(state_holder.StateHolder, "update", state_holder.StateHolder.update)
+    for name in ("GRADIO_ANALYTICS_MAX_EVENTS", "GRADIO_ANALYTICS_CACHE_FREQUENCY"):
+        monkeypatch.setenv(name, "")  # put back afterwards
     sessions.keep_less()
     page.state_session_capacity = 3
     holder = state_holder.StateHolder()
@@ -44,6 +46,16 @@ def test_a_session_keeps_its_state_and_components(page, holder):
 def test_it_describes_nothing(page, holder):
     holder["a"]._update_value_in_config(next(iter(page.blocks)), 5)
     assert not list(holder["a"].components)
+
+
+def test_of_calls_the_last_one_is_counted(page, holder):
+    """Gradio would make a table of its last 10,000 calls after each of them."""
+    queue = page.queue()._queue
+    assert queue.ANALYTICS_MAX_EVENTS == 1
+    queue.events_recorded = 10**9
+    assert queue.compute_analytics_summary([{"function": "f", "process_time": 1, "status": "success"}]) == {
+        "functions": {}
+    }
 
 
 def test_it_is_small(page, holder):
