@@ -1,11 +1,13 @@
 """Draw the pictures of the README and of the page again: `python assets/make_figures.py`, after a new checkpoint.
 
-Writes examples/*.jpg (scenes from seeds that no training uses) and figures/sharpening.gif.
+Writes examples/*.jpg (scenes from seeds that no training uses), examples/boxes.json (what is in them and where) and
+figures/sharpening.gif.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -32,11 +34,18 @@ QUALITY = {"5-far-off": 84}  # of the JPEG file, else 88, with which the other o
 
 
 def examples(folder: Path) -> None:
-    """Draw the example pictures, 640 pixels square."""
+    """Draw the example pictures, 640 pixels square, and write down where everything in them is."""
     folder.mkdir(parents=True, exist_ok=True)
+    truth: dict[str, list] = {}
     for name, (seed, dials) in EXAMPLES.items():
-        picture = Image.fromarray(scenes.draw(seed, 640, dials).image)
+        scene = scenes.draw(seed, 640, dials)
+        picture = Image.fromarray(scene.image)
         picture.save(folder / f"{name}.jpg", quality=QUALITY.get(name, 88), optimize=True)
+        truth[f"{name}.jpg"] = [
+            [scenes.NAMES[label], [round(v, 1) for v in box]]
+            for label, box in zip(scene.labels.tolist(), scene.boxes.tolist())
+        ]
+    (folder / "boxes.json").write_text(json.dumps(truth).replace("]]], ", "]]],\n ") + "\n", encoding="utf-8")
 
 
 def telling(result: Result) -> History:

@@ -1,4 +1,4 @@
-"""Spoil a picture on purpose, to see what a detector makes of it: cover a side, blur, darken, and so on."""
+"""Spoil a picture on purpose, to see what a detector makes of it: cover a part, blur, darken, and so on."""
 
 from __future__ import annotations
 
@@ -64,6 +64,30 @@ def cover(picture: Image.Image, box: Sequence[float], edge: str, share: float) -
         box[3] + OUTSIDE * size[1],
     ]
     patch[axis if far else axis + 2] = box[axis + 2] - share * size[axis] if far else box[axis] + share * size[axis]
+    return _painted(picture, patch)
+
+
+def cover_patch(picture: Image.Image, box: Sequence[float], share: float = 1.0) -> Image.Image:
+    """The picture with a rectangle painted over, in the mean colour of the picture.
+
+    Args:
+        picture: any picture; RGB is returned.
+        box: x1, y1, x2, y2 of the whole rectangle in pixels.
+        share: of the rectangle's sides, 0 to 1; a smaller one lies in its middle.
+
+    Raises:
+        ValueError: the share is out of range.
+    """
+    _check_share("share", share)
+    picture = picture.convert("RGB")
+    if not share:
+        return picture
+    middle, half = [(box[k] + box[k + 2]) / 2 for k in (0, 1)], [(box[k + 2] - box[k]) / 2 * share for k in (0, 1)]
+    return _painted(picture, [middle[k % 2] + half[k % 2] * (-1 if k < 2 else 1) for k in range(4)])
+
+
+def _painted(picture: Image.Image, patch: Sequence[float]) -> Image.Image:
+    """A copy with the part of a rectangle that lies in it painted over."""
     corners = [int(np.clip(round(v), 0, picture.size[i % 2])) for i, v in enumerate(patch)]
     mean = tuple(int(v) for v in np.asarray(picture).reshape(-1, 3).mean(0))
     covered = picture.copy()

@@ -26,12 +26,14 @@ class Sweep:
         scores: of the object [S].
         spreads: length in pixels of each edge's 80 % interval [S, 4].
         errors: by how many pixels each edge lies outside (positive) or inside its true place [S, 4].
+        intervals: where each edge's 80 % interval begins and ends, in pixels [S, 4, 2].
     """
 
     amounts: Tensor
     scores: Tensor
     spreads: Tensor
     errors: Tensor
+    intervals: Tensor
 
     @property
     def found(self) -> Tensor:
@@ -61,15 +63,17 @@ def sweep(
     if name not in model.names:
         raise ValueError(f"the model does not know {name!r}; its classes are {', '.join(filter(None, model.names))}")
     truth = torch.as_tensor(box, dtype=torch.float32)
-    scores, spreads, errors = [], [], []
+    scores, errors, intervals = [], [], []
     for amount in amounts:
         history = find(model, spoiled(amount), truth, name)
-        missing = torch.full((4,), torch.nan)
+        missing = torch.full((4, 2), torch.nan)
         scores.append(torch.tensor(torch.nan) if history is None else history.scores[-1])
-        spreads.append(missing if history is None else history.intervals()[-1].diff(dim=-1)[:, 0])
-        errors.append(missing if history is None else _outward(history.xyxy_pixels[-1] - truth))
-    stacked = [torch.stack(rows) if rows else torch.empty(0, 4) for rows in (spreads, errors)]
-    return Sweep(torch.tensor(amounts, dtype=torch.float32), torch.tensor(scores), *stacked)
+        errors.append(missing[:, 0] if history is None else _outward(history.xyxy_pixels[-1] - truth))
+        intervals.append(missing if history is None else history.intervals()[-1])
+    reach = torch.stack(intervals) if intervals else torch.empty(0, 4, 2)
+    off = torch.stack(errors) if errors else torch.empty(0, 4)
+    spreads = reach.diff(dim=-1)[..., 0]
+    return Sweep(torch.tensor(amounts, dtype=torch.float32), torch.tensor(scores), spreads, off, reach)
 
 
 def find(model: Predictor, picture: Image.Image, box: Tensor, name: str) -> History | None:

@@ -32,6 +32,7 @@ class Answer:
     file: str  # the shown picture in the page's cache
     caption: str = ""  # what is worth a look in it, where somebody has said so
     about: str = ""  # the kind of thing that the caption speaks of
+    truth: tuple[tuple[str, tuple[float, ...]], ...] = ()  # what is in it and where, if known: class, box in pixels
 
     @property
     def subject(self) -> Subject:

@@ -53,7 +53,8 @@ class ExampleCache:
             with self._turn:
                 answer = self._find(key) or self._keep(key, self.runner.answer(path, name))
         where = replace(answer.where, picture=Path(path).name)
-        answer, example = replace(answer, path=str(path), where=where), self._known[key[0]]
+        example = self._known[key[0]]
+        answer = replace(answer, path=str(path), where=where, truth=example.truth)
         meant = name == (DRAWINGS if example.drawn else PHOTOS)  # of another model the caption may be untrue
         return replace(answer, caption=example.caption, about=example.about) if meant else answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,7 @@ class Example:
         caption: the same in a sentence.
         about: the kind of thing that the caption speaks of; empty for none.
         drawn: whether it is a drawing, for which another model is used than for photographs.
+        truth: what is in it and where, as (class, box in pixels); of drawings, where that is known exactly.
     """
 
     path: str
@@ -52,6 +54,7 @@ class Example:
     caption: str
     about: str
     drawn: bool
+    truth: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
     @property
     def opens(self) -> bool:
@@ -76,7 +79,10 @@ def examples() -> list[Example]:
 
 def _there(folder: Path, said: dict[str, tuple[str, str, str]], drawn: bool) -> list[Example]:
     there = {name: words for name, words in said.items() if (folder / name).is_file()}
-    return [Example(str(folder / name), *words, drawn) for name, words in there.items()]
+    known = folder / "boxes.json"
+    truth = json.loads(known.read_text(encoding="utf-8")) if drawn and known.is_file() else {}
+    boxes = {name: tuple((thing, tuple(box)) for thing, box in truth.get(name, [])) for name in there}
+    return [Example(str(folder / name), *words, drawn, boxes[name]) for name, words in there.items()]
 
 
 def strip() -> gr.HTML:

@@ -124,6 +124,11 @@
       document.querySelectorAll('#source img:not([alt]), #source img[alt=""]').forEach((img) =>
         img.setAttribute('alt', 'The picture as it was chosen'));
       document.querySelectorAll('#scene .progress-text').forEach(queued);
+      // Gradio 6.31 announces "common.complete" there after every call; `#status` says what was found.
+      document.querySelectorAll('.sr-only[role=status]').forEach((region) => {
+        region.removeAttribute('role');
+        region.setAttribute('aria-live', 'off');
+      });
     }, 100);
   }).observe(document.body, {childList: true, subtree: true, characterData: true});
 }

@@ -36,6 +36,7 @@ STYLES = (  # of dfine/page/styles, in the order in which they follow each other
         "layers",
         "lab",
         "present",
+        "spoiled",
         "compare",
         "sketch",
         "video",

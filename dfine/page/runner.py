@@ -75,8 +75,8 @@ class Runner:
     ) -> Sweep:
         """What becomes of a detection when its picture is spoiled, see `dfine.inference.sweep`.
 
-        Lengths and errors are in pixels of the visitor's picture. Errors are counted from where the unspoiled detection
-        has its edges.
+        Lengths, places and errors are in pixels of the visitor's picture. Errors are counted from where the unspoiled
+        detection has its edges.
 
         Raises:
             ValueError, OSError, RuntimeError: the model is gone.
@@ -86,4 +86,5 @@ class Runner:
         pictures = {amount: spoiled(amount) for amount in amounts}  # which can be sent to another process
         with turn():
             seen = self._sweep(answer.model, pictures.__getitem__, amounts, box, name)
-        return replace(seen, spreads=seen.spreads / scale, errors=seen.errors / scale)
+        in_pixels = dict(spreads=seen.spreads / scale, errors=seen.errors / scale, intervals=seen.intervals / scale)
+        return replace(seen, **in_pixels)

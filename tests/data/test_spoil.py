@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from dfine.data import scenes
-from dfine.data.spoil import KINDS, cover, spoil
+from dfine.data.spoil import KINDS, cover, cover_patch, spoil
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +50,29 @@ def test_a_cover_ends_at_the_picture(picture):
 
 
 @pytest.mark.parametrize(
+    "box, share, painted",
+    [
+        ((20, 30, 60, 50), 1, (20, 30, 60, 50)),
+        ((20, 30, 60, 50), 0.5, (30, 35, 50, 45)),
+        ((-9, 60, 30, 99), 1, (0, 60, 30, 80)),
+    ],
+)
+def test_a_patch_is_painted_where_it_is_asked_for_and_ends_at_the_picture(box, share, painted):
+    white = Image.new("RGB", (100, 80), "white")
+    white.putpixel((99, 0), (0, 0, 0))  # so that the mean is not white
+    ys, xs = (np.asarray(cover_patch(white, box, share)) != np.asarray(white)).any(-1).nonzero()
+    assert (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1) == painted
+    assert cover_patch(white, box, 0).tobytes() == white.tobytes()
+
+
+@pytest.mark.parametrize(
     "call, said",
     [
         (lambda p: spoil(p, "fog", 0.5), "not by 'fog'"),
         (lambda p: spoil(p, "blur", 1.5), "from 0 to 1, not 1.5"),
         (lambda p: cover(p, (0, 0, 9, 9), "middle", 0.5), "not 'middle'"),
         (lambda p: cover(p, (0, 0, 9, 9), "left", -1), "from 0 to 1, not -1"),
+        (lambda p: cover_patch(p, (0, 0, 9, 9), 2), "from 0 to 1, not 2"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(picture, call, said):

@@ -27,6 +27,7 @@ def test_no_amounts_are_no_numbers(model, scene):
     picture, box, name = scene
     empty = sweep(model, lambda amount: picture, [], box, name)
     assert empty.scores.shape == (0,) and empty.spreads.shape == empty.errors.shape == (0, 4)
+    assert empty.intervals.shape == (0, 4, 2)
 
 
 def test_an_unspoiled_picture_has_the_objects_own_numbers(model, scene):
@@ -37,7 +38,7 @@ def test_an_unspoiled_picture_has_the_objects_own_numbers(model, scene):
     history = result.history(index)
     assert once.found.tolist() == [True] and float(once.scores[0]) == pytest.approx(float(history.scores[-1]))
     reach = history.intervals()[-1]
-    assert torch.allclose(once.spreads[0], reach[:, 1] - reach[:, 0])
+    assert torch.allclose(once.intervals[0], reach) and torch.allclose(once.spreads[0], reach[:, 1] - reach[:, 0])
     moved = history.xyxy_pixels[-1] - torch.tensor(box)
     assert torch.allclose(once.errors[0], moved * torch.tensor([-1.0, -1, 1, 1]), atol=1e-4)
 

@@ -19,7 +19,7 @@ def sweep_figure(amounts: Tensor, spreads: Tensor, errors: Tensor, scores: Tenso
         scores: of the object [S].
         dial: what was turned.
     """
-    titles = ("How unsure: 80\u00a0% interval in px", "How wrong: error in px", "Score")
+    titles = ("80\u00a0% interval, px", "error, px", "score")  # short: on a phone each plot is 90 pixels wide
     figure = make_subplots(rows=1, cols=3, subplot_titles=titles, horizontal_spacing=0.09)
     x = amounts.tolist()
     for edge, (name, colour) in enumerate(style.EDGE_COLOURS.items()):
@@ -33,6 +33,7 @@ def sweep_figure(amounts: Tensor, spreads: Tensor, errors: Tensor, scores: Tenso
             300, showlegend=True, legend=dict(orientation="h", x=0, y=-0.18), meta=dict(alt=_alt(dial, scores))
         )
     )
+    figure.update_annotations(font_size=12)  # the titles
     figure.update_xaxes(title=dict(text=dial, standoff=4), gridcolor=style.GRID, zeroline=False)
     figure.update_yaxes(rangemode="tozero", gridcolor=style.GRID, zeroline=False)
     figure.update_yaxes(range=[0, 1], row=1, col=3)

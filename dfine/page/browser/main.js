@@ -16,6 +16,7 @@ import {dismissing} from './notices.js';
 import {panels} from './bars.js';
 import {picture} from './picture.js';
 import {sketch} from './sketch.js';
+import {spoiled} from './spoiled.js';
 import {status} from './status.js';
 import {table} from './table.js';
 import {tabs} from './tabs.js';
@@ -45,7 +46,7 @@ import {video} from './video.js';
 /** The views by the names of their components. @type {Record<string, (hub: Hub, page: Page) => Draw>} */
 const VIEWS = {
   scene: picture, object: closeup, objects: table, filters, status, headline, tabs, thumbnails, edge, layers, lab,
-  compare, sketch, video,
+  compare, sketch, video, spoiled,
   shape: (hub, page) => panels(hub, page, false), weighted: (hub, page) => panels(hub, page, true),
 };
 const FLEETING = ['layer', 'over', 'bin']; // these change while layers play and the pointer moves

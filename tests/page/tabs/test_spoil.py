@@ -9,9 +9,10 @@ pytest.importorskip("gradio")
 
 from dfine.config import EDGES
 from dfine.inference.sweep import Sweep
+from dfine.page.examples import scenes
 from dfine.page.tabs import spoil
 from dfine.page.view import select
-from tests.page.visitor import EXAMPLES
+from tests.page.visitor import EXAMPLES, example, open_tab
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def view(runner):
 
 
 def turned(view, way, amount):
-    return replace(view, controls=dict(way=way, amount=amount))
+    return replace(view, controls=dict(way=way, amount=amount, patch=None))
 
 
 def test_nothing_is_shown_of_no_object():
@@ -32,7 +33,7 @@ def test_an_unspoiled_picture_has_the_edges_that_the_page_shows(view):
     values = spoil.draw(turned(view, "blur", 0))
     reach = view.history.intervals()[-1]
     for edge, length in zip(EDGES, (reach[:, 1] - reach[:, 0]).tolist()):
-        row = values["table"].split(f"<th>{edge}</th>")[1].split("</tr>")[0]
+        row = values["table"].split(f">{edge}</th>")[1].split("</tr>")[0]
         before, now = (float(cell.split(" px")[0].split(">")[-1]) for cell in row.split("</td>")[:2])
         assert before == now == pytest.approx(length, rel=0.15), "the shown picture may be smaller than the original"
     assert "No edge has become much less sure" in values["table"] and values["plot"] is None
@@ -47,7 +48,65 @@ def test_blur_is_told_in_a_sentence_and_a_sweep_is_drawn(view):
 @pytest.mark.parametrize("edge", EDGES)
 def test_what_is_covered_wholly_is_not_found(view, edge):
     values = spoil.draw(turned(view, edge, 1))
-    assert values["table"].endswith("is not found any more.</p>") and "<table>" not in values["table"]
+    assert values["table"].endswith("is not found any more.</p>") and "<table" not in values["table"]
+    assert values["picture"]["now"] is values["picture"]["reach"] is None
+
+
+def test_a_patch_is_painted_and_forgotten_with_its_picture(view):
+    begun = turned(view, "left", 0.3)
+    x1, y1, x2, y2 = view.answer.result.detections.boxes[0].tolist()
+    values = spoil.patched(begun, dict(box=[x2, y2 + 1e5, x1 - 20, (y1 + y2) / 2]))  # from its lower right corner
+    path, box = values["patch"]
+    assert (path, values["way"], values["amount"]) == (view.answer.path, spoil.PATCH, 1.0)
+    assert box == pytest.approx([x1 - 20, (y1 + y2) / 2, x2, view.answer.size[1]])
+    assert values["picture"]["picture"]["path"] != spoil.draw(begun)["picture"]["picture"]["path"]
+    kept = replace(begun, controls=dict(patch=values["patch"], way=spoil.PATCH, amount=1.0))
+    assert spoil.draw(kept)["picture"] == values["picture"]
+    other = replace(kept, answer=replace(view.answer, path="another"))
+    assert "Drag a patch over the picture" in spoil.draw(other)["table"]
+    assert spoil.turned_to(replace(kept, controls=kept.controls | dict(way="blur")))["amount"] == spoil.BEGIN
+
+
+@pytest.mark.parametrize(
+    "box", [None, "x", [1, 2, 3], [1, 2, "3", 4], [5, 5, 5, 9], [0, 0, float("nan"), 9], [-9, 0, -1, 9]]
+)
+def test_what_is_no_patch_changes_nothing(view, box):
+    assert spoil.patched(turned(view, "left", 0.3), dict(box=box)) == {}
+
+
+def test_on_scenes_the_truth_stands_beside_the_edges(view):
+    known = replace(view, answer=replace(view.answer, truth=scenes()[-1].truth))
+    values = spoil.draw(turned(known, "left", 0.15))
+    name, truth = view.found.class_names[0], torch.tensor(values["picture"]["truth"])
+    assert (name, pytest.approx(truth.tolist())) in [(thing, list(box)) for thing, box in known.answer.truth]
+    off = (view.answer.result.detections.boxes[0] - truth).abs().tolist()
+    for edge, length in zip(EDGES, off):
+        row = values["table"].split(f">{edge}</th>")[1].split("</tr>")[0]
+        assert float(row.split("<td>")[4].split(" px")[0]) == pytest.approx(length, abs=0.051)
+    unknown = spoil.draw(turned(view, "left", 0.15))
+    assert unknown["picture"]["truth"] is None and "off the truth" not in unknown["table"]
+
+
+def test_a_patch_that_is_dragged_over_the_picture_is_covered_and_its_edge_becomes_unsure(page):
+    """On the opening picture: a patch over the heart's left edge."""
+    example(page, 3)
+    open_tab(page, "spoil")
+    page.wait_for_selector("#spoiled-edges th:has-text('off the truth now')")
+    drawing = page.locator("#spoiled svg")
+    drawing.scroll_into_view_if_needed()
+    place = drawing.bounding_box()
+    page.mouse.move(place["x"] + 0.1 * place["width"], place["y"] + 0.32 * place["height"])
+    page.mouse.down()
+    page.mouse.move(place["x"] + 0.2 * place["width"], place["y"] + 0.75 * place["height"], steps=3)
+    page.wait_for_selector("#spoiled .patch:not([display])", state="attached")
+    page.mouse.up()
+    page.wait_for_function("document.querySelector('#way input').value.includes('patch')")
+    page.wait_for_selector("#spoiled-edges:has-text('Its left edge has become')")
+    cells = page.locator("#spoiled-edges tr:has-text('left') td").all_inner_texts()
+    before, now = (float(cell.split()[0]) for cell in cells[:2])
+    assert now > 2 * before
+    assert page.locator("#spoiled .whisker:visible").count() == 4
+    assert "where the object truly is" in page.inner_text("#spoiled")
 
 
 @pytest.mark.parametrize(
@@ -70,17 +129,19 @@ def test_what_callers_make_up_is_put_into_bounds(view, made_up, meant):
             10,
             11,
             20,
-            "20.0 px from where it was, and its interval is 11.0 px long, as before (10.0 px): the",
+            "20.0 px from where it was. Its 80 % interval is 11.0 px long, about as before (10.0 px), but misses",
         ),
-        (10, 60, 20, "interval is 60.0 px long instead of 10.0 px, which holds the place where it was."),
-        (10, 30, -20, "interval is 30.0 px long instead of 10.0 px: the network is surer than it should be."),
+        (10, 60, 20, "interval is 60.0 px long instead of 10.0 px, which holds that place."),
+        (10, 30, -20, "interval is 30.0 px long instead of 10.0 px, but misses that place: it is surer than it should"),
     ],
 )
 def test_a_covered_edge_is_judged_by_its_own_interval(before, now, off, said):
     spreads, errors = torch.full((2, 4), 5.0), torch.zeros(2, 4)
     spreads[0, 2], spreads[1, 2], errors[1, 2] = before, now, off
-    seen = Sweep(torch.tensor([0, 0.3]), torch.tensor([0.9, 0.8]), spreads, errors)
-    assert said in spoil._of_covered(seen, 2, 1)
+    intervals = torch.zeros(2, 4, 2)
+    intervals[1, 2] = 100 + off + torch.tensor([-now / 2, now / 2])
+    seen = Sweep(torch.tensor([0, 0.3]), torch.tensor([0.9, 0.8]), spreads, errors, intervals)
+    assert said in spoil._of_covered(seen, 2, 1, place=100)
 
 
 def test_a_class_with_a_hostile_name_is_text(view):
