@@ -58,6 +58,7 @@ def similar(dataset, detector, look: Look, out: Out) -> None:
         counts = similar.find(dataset, look.field)
         similar.index(dataset, look.field)
         typer.echo("\n" + "\n".join(f"{count:6d}  {name}" for name, count in counts.items()))
+        typer.echo("outliers are all pictures, those that are least like the others first")
     if out.sampling:
         found = sampling.sampling(dataset, look.field)
         typer.echo(f"what to label next: {sampling.write_csv(found, out.sampling)}, {len(found)} pictures")
