@@ -38,8 +38,10 @@ def launched(playwright: Playwright, chromium: str | None = CHROMIUM) -> Browser
 
 
 @contextmanager
-def served(model: str | Path = "demo", **environment: str) -> Iterator[str]:
+def served(model: str | Path = "demo", log: str | Path | None = None, **environment: str) -> Iterator[str]:
     """The page on a free port, on the CPU and offline, all options through the environment; its address.
+
+    What it says is kept in the file `log`, where one is named.
 
     Raises:
         RuntimeError: it stopped before it answered; the message holds what it said.
@@ -49,7 +51,8 @@ def served(model: str | Path = "demo", **environment: str) -> Iterator[str]:
         port = free.getsockname()[1]
     settings = dict(DFINE_MODEL=str(model), DFINE_PORT=str(port), DFINE_DEVICE="cpu", HF_HUB_OFFLINE="1")
     address = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryDirectory() as cache:
+    file = open(log, "w+b") if log else tempfile.TemporaryFile()
+    with file as said, tempfile.TemporaryDirectory() as cache:
         # Its output goes into a file, since a pipe fills when nobody reads it; no other page shares its cache.
         process = subprocess.Popen(
             [sys.executable, "app.py"],

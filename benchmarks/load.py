@@ -154,13 +154,14 @@ def main() -> int:
     parser.add_argument("--browsers", type=int, default=4)
     parser.add_argument("--chromium", default=CHROMIUM)
     parser.add_argument("--json", type=Path, help="a file to which each round adds a line")
+    parser.add_argument("--log", type=Path, help="a file for what the page says")
     options = parser.parse_args()
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         scenes.write(Path(folder) / "set", scenes.Scenes(1, size=(640, 640), seed=1), workers=0)
         picture, film = next((Path(folder) / "set" / "images").iterdir()), Path(folder) / "film.mp4"
         filmed(picture, film)
-        with served("demo", DFINE_FETCH="0", DFINE_SWIFT="1", DFINE_DEVICE="cpu") as url:
+        with served("demo", options.log, DFINE_FETCH="0", DFINE_SWIFT="1", DFINE_DEVICE="cpu") as url:
             visit = Visit(url, picture, film, options.browsers, options.chromium)
             path = uploaded(url, picture.read_bytes())
             asked(url, "detect", [{"path": path}, "", 0.5])
