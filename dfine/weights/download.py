@@ -175,9 +175,8 @@ def _said(transfer: _Transfer, what: str, advice: str, came: int) -> CheckpointE
     if isinstance(error, CheckpointError):
         return CheckpointError(f"{what} could not be downloaded from {host}: {error}; try again, {advice}")
     if isinstance(error, urllib.error.HTTPError):
-        return Refused(
-            f"{host} answers {error.code} ({error.reason}) for {what}; try again later, {advice}", error.code
-        )
+        phrase = http.client.responses.get(error.code, "unknown")  # what the server calls it may be any text
+        return Refused(f"{host} answers {error.code} ({phrase}) for {what}; try again later, {advice}", error.code)
     if not transfer.answered:
         reason = getattr(error, "reason", error)
         reason = "no answer" if isinstance(reason, TimeoutError) else str(reason) or type(error).__name__

@@ -80,6 +80,16 @@ def test_what_breaks_a_decoder_is_a_sentence(tmp_path, does):
     assert not broken._idle
 
 
+def test_a_few_bytes_that_ask_for_gigabytes_are_said_to_be_too_large(tmp_path):
+    """A WebP of 119 million pixels with transparency, in 34 bytes; its decoder asks for all its memory at once."""
+    head = bytes.fromhex("524946461a000000574542505650384c0d0000002ffeff2017071011118888fe0700")
+    (tmp_path / "a.webp").write_bytes(head)
+    reading = Decoder(at_once=1)
+    with pytest.raises(PictureError, match="'a.webp' is .*too large|more than"):
+        reading(tmp_path / "a.webp")
+    reading.close()
+
+
 def test_a_call_that_takes_too_long_is_given_up_and_no_more_are_made_at_once():
     """Two slow calls hold both threads; a third is not begun, and is not made later either."""
     go, begun = threading.Event(), []

@@ -95,6 +95,14 @@ def test_trouble_is_one_sentence_soon(tmp_path, impatient, how, kind, said):
     assert not (tmp_path / "file.bin").exists()
 
 
+def test_an_address_that_leads_to_itself_is_one_line(tmp_path):
+    with serving(how := sends()) as url:
+        how.elsewhere = url
+        with pytest.raises(Refused, match=r"answers 302 \(Found\) for file.bin") as caught:
+            fetch(url, tmp_path)
+    assert "\n" not in str(caught.value)
+
+
 def test_nobody_there(tmp_path):
     with pytest.raises(OfflineError, match="127.0.0.1:9 cannot be reached .*check the network, or do without it"):
         fetch("http://127.0.0.1:9", tmp_path)
