@@ -6,8 +6,11 @@ Whatever is slow to import is imported by the command that needs it. What goes w
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +20,8 @@ from typer import Argument, Option
 from dfine.cli import data, detect, evaluate, explore, names, speed, train
 from dfine.cli.options import Clean
 from dfine.cli.terminal import Border, complain, table
+
+SHORT = {"detect", "trace"}  # commands of a few seconds, of which the end of Python would be one
 
 app = typer.Typer(
     cls=Border,
@@ -97,9 +102,25 @@ def version():
     typer.echo(f"torch {torch.__version__}, torchvision {torchvision.__version__}, device {resolve('auto')}")
 
 
+def _leave(status: int) -> None:
+    """End this process at once: Python would free every object of torch first, which takes longer than a picture."""
+    with suppress(OSError, ValueError):  # whoever read what was printed is gone: Python says so
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
 def main() -> None:
     """Entry point of the `dfine` command."""
     for stream in (sys.stdout, sys.stderr):  # names of files need not be UTF-8, and must stop no work when printed
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    app(prog_name="dfine")
+    ended = {"status": 1}
+    if SHORT & set(sys.argv[1:3]):
+        # What torch and others do in the end is registered later, and so done before.
+        atexit.register(lambda: _leave(ended["status"]))
+    try:
+        app(prog_name="dfine")
+    except SystemExit as leaving:
+        ended["status"] = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+        raise

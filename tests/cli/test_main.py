@@ -112,3 +112,27 @@ def test_a_side_that_is_no_multiple_of_32_is_wrong_usage(arguments, tmp_path, mo
     said = run(*arguments, code=2).stderr.replace("│", " ")  # the sentence stands in a box, over several lines
     assert "two multiples of 32" in " ".join(said.split())
     assert not list(tmp_path.iterdir())
+
+
+ENDS = """
+import atexit, sys
+from dfine.cli import main
+
+class Freed:
+    def __del__(self):
+        print("freed", flush=True)
+
+kept, app = Freed(), main.app
+main.app = lambda **named: (atexit.register(print, "last words"), app(**named))
+sys.argv = ["dfine", *sys.argv[1:]]
+main.main()
+"""
+
+
+@pytest.mark.parametrize("command, freed", [("detect", False), ("names", True)])
+def test_a_short_command_does_what_is_to_be_done_in_the_end_and_frees_nothing(tmp_path, command, freed):
+    done = subprocess.run(
+        [sys.executable, "-c", ENDS, command, str(tmp_path / "none.jpg")], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode and "none.jpg" in done.stderr
+    assert done.stdout.split("\n")[:-1] == ["last words"] + ["freed"] * freed
