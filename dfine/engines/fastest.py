@@ -56,8 +56,10 @@ def cached(network: DFINE, card: Card, place: str | os.PathLike | None = None, p
         OSError: the folder cannot be written.
     """
     file = file_of(network, card, Path(place) if place else folder())
-    if not file.is_file():
-        export(network, card, file, Options())
+    if file.is_file():
+        with suppress(CheckpointError):  # torn, as a disk may leave a file: it is made again
+            return OnnxEngine(file, provider, network=network)
+    export(network, card, file, Options())
     return OnnxEngine(file, provider, network=network)
 
 

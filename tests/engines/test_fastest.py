@@ -26,8 +26,11 @@ def model():
     return predictor(shaken(DFINE(Config.of("n", classes=3, queries=20))), NAMES, SIZE, digest="ab" * 32)
 
 
-def test_a_model_is_exported_once(model, tmp_path, monkeypatch):
+def test_a_model_is_exported_once_and_anew_where_the_file_is_torn(model, tmp_path, monkeypatch):
+    torn = fastest.file_of(model.network, model.card, tmp_path)
+    torn.write_bytes(b"\x08\x08" + bytes(1000))
     first = fastest.cached(model.network, model.card, tmp_path)
+    assert first.path == torn and torn.stat().st_size > 1_000_000
     monkeypatch.setattr(fastest, "export", lambda *a: pytest.fail("it is there already"))
     again = fastest.cached(model.network, model.card, tmp_path)
     assert first.path == again.path
