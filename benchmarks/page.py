@@ -6,9 +6,10 @@ Serves `python app.py` with the shipped D-FINE-N at an input of 640 × 640 (wher
 prints medians and 95th percentiles beside what is aimed at: picture uploaded → boxes drawn, example clicked (for the
 first time since the start) → boxes drawn, end to end from the browser's input; a box clicked or a bar hovered →
 everything redrawn, in one frame of the browser, which asks the server nothing for it; the frames per second while the
-slider of the layers is dragged, and those of W(n); a box clicked while so many visitors more have pictures looked at,
-each another one every ten seconds. It takes about two minutes. Say on which machine the numbers were taken, and what
-else ran on it: browser, server and visitors share its cores.
+slider of the layers is dragged, and those of W(n); a patch let go in *Cover and spoil* → the spoiled picture with its
+whiskers; a stroke ended in *Sketch* → what was found in it; a box clicked while so many visitors more have pictures
+looked at, each another one every ten seconds. It takes about two minutes. Say on which machine the numbers were taken,
+and what else ran on it: browser, server and visitors share its cores.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ sys.path.insert(0, str(ROOT))
 
 import dfine
 from assets.browser import CHROMIUM, launched, served
-from benchmarks.load import BUSY, asked, uploaded
+from benchmarks.callers import BUSY, asked, uploaded
 from dfine.data import scenes
 from dfine.inference.predictor import Predictor
 
@@ -64,6 +65,23 @@ REACT = """([selector, type, x, y]) => new Promise((done) => {
 # The centres of what is in sight, in 0..1 of the picture.
 CENTRES = """() => lens.inSight(lens.store.state).map(({box}) => [0, 1].map((axis) =>
   (box[axis] + box[axis + 2]) / 2 / lens.store.state.trace.size[axis]))"""
+
+# From the moment at which the pointer is let go: until the spoiled picture is drawn, or the sketch's answer is.
+PATCHED = """() => { window.answered = new Promise((done) => {
+  let begun = Infinity;
+  addEventListener('pointerup', () => { begun = performance.now(); }, {once: true, capture: true});
+  document.querySelector('#spoiled img').addEventListener('load', () => requestAnimationFrame(() => setTimeout(() =>
+    done((performance.now() - begun) / 1000))), {once: true});
+}); }"""
+SKETCHED = """() => { window.answered = new Promise((done) => {
+  let begun = Infinity;
+  addEventListener('pointerup', () => { begun = performance.now(); }, {once: true, capture: true});
+  const stop = lens.store.subscribe((state, changed) => {
+    if (!changed.has('trace') || !Number.isFinite(begun)) return;
+    stop();
+    requestAnimationFrame(() => setTimeout(() => done((performance.now() - begun) / 1000)));
+  });
+}); }"""
 
 # Frames per second while a slider is dragged from one end to the other, a step a frame, for so many milliseconds.
 DRAG = """([selector, span]) => new Promise((done) => {
@@ -115,7 +133,12 @@ def main() -> None:
             page.wait_for_selector("#lab .dial")
             page.wait_for_timeout(500)
             curve = [drag(page, f"#lab .dial[data-of={name}] input") for name in "aca"]
+            counted = len(requests)
+            patches = spoiled(page, options.runs)
+            strokes = sketched(page, options.runs)
             page.click("#tab-shape")
+            upload(page, files[0])
+            del requests[counted:]  # patches, strokes and uploads do ask the server
             page.wait_for_timeout(500)
             with visitors(url, files[0], options.visitors) as pictures:
                 page.wait_for_timeout(2000)
@@ -125,6 +148,8 @@ def main() -> None:
     told("example clicked for the first time → boxes drawn", examples)
     told("box clicked → everything redrawn", choices, 0.05, 0.1)
     told("bar hovered → everything redrawn", hovers, 0.05, 0.1)
+    told("patch let go → spoiled picture and whiskers", patches, 0.3)
+    told("stroke ended → what was found in the sketch", strokes)
     print(f"the browser's requests for clicks, hovers and sliders, also beside visitors: {len(requests)} (aim 0)")
     for name, frames in (("the layers", layers), ("W(n)", curve)):
         said = ", ".join(f"{rate:.0f}" for rate in frames)
@@ -231,6 +256,35 @@ def drag(page: Page, selector: str) -> float:
     frames = page.evaluate(DRAG, [selector, 1500])
     page.wait_for_timeout(300)
     return frames
+
+
+def pull(page: Page, selector: str, watch: str, x: float, y: float) -> float:
+    """Seconds from letting go, after dragging from a place in 0..1 of an element by a quarter of it, to the answer."""
+    page.locator(selector).scroll_into_view_if_needed()
+    box = page.locator(selector).bounding_box()
+    page.evaluate(watch)
+    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + (x + 0.25) * box["width"], box["y"] + (y + 0.25) * box["height"], steps=5)
+    page.mouse.up()
+    seconds = page.evaluate("window.answered")
+    page.wait_for_timeout(200)
+    return seconds
+
+
+def spoiled(page: Page, runs: int) -> list[float]:
+    """Seconds that each of so many patches takes that are dragged over the picture."""
+    page.click("#tab-spoil")
+    page.wait_for_selector("#spoiled-edges p")
+    page.wait_for_timeout(500)
+    return [pull(page, "#spoiled svg", PATCHED, 0.02 + 0.7 * i / runs, 0.1) for i in range(runs)]
+
+
+def sketched(page: Page, runs: int) -> list[float]:
+    """Seconds that each of so many strokes takes on an empty sheet."""
+    page.click("#tab-sketch")
+    page.wait_for_timeout(500)
+    return [pull(page, "#sketch canvas", SKETCHED, 0.02 + 0.7 * i / runs, 0.1) for i in range(runs)]
 
 
 def react(page: Page, selector: str, kind: str, x: float, y: float) -> float:

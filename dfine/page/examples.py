@@ -27,7 +27,11 @@ SCENES = {
         "The heart's tip is hidden. Of which edge is the detector unsure?",
         "heart",
     ),
-    "5-far-off.jpg": ("Far off", "The balloon's first box is far off. Step through the layers to mend it.", "balloon"),
+    "5-far-off.jpg": (
+        "Far off",
+        "The balloon's first box is far off. Step through the layers and watch them mend it.",
+        "balloon",
+    ),
     "3-low-light.jpg": ("Dark", "There is hardly any light, and most things are found all the same.", ""),
     "2-crowd.jpg": ("Crowded", "Things cover each other: look for edges with a wide interval.", ""),
     "1-clean.jpg": ("Drawn", "Everything is in plain sight, and no edge is in much doubt.", ""),

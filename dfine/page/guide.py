@@ -16,25 +16,26 @@ STEPS = (  # a selector of the part that a step speaks of, its title and its tex
     (
         "#scene",
         "What was found",
-        "Click a box, or walk with the arrow keys. Click elsewhere to ask: why not here?",
+        "Click a box, or go from box to box with the arrow keys. Click anywhere else to ask: why not here?",
     ),
     (
         "#object",
         "How its box came about",
-        "Dashed is the initial box, coloured the box after each layer: play the layers. Shades show how probable "
-        "each place of an edge is. A wide one is an edge of which the network is unsure.",
+        "The dashed box is where it began. Press play: each layer moves it a little. The whiskers show where each edge "
+        "may lie; a long one belongs to an edge of which the network is unsure.",
     ),
     (
         "#headline",
         "How sure it is",
-        "Each edge has a distribution of its own. That is why the network can be sure of three edges and unsure of the "
-        "fourth, which other detectors cannot say.",
+        "Every edge has a distribution of its own. So the network can be sure of three edges and unsure of the fourth. "
+        "Most detectors cannot say that.",
     ),
     (
         "#tabs",
         "Down to the last number",
-        "The tabs hold the distributions, the sum that places an edge to the pixel, the layers in numbers, and where "
-        "the network looked. The last one saves it all.",
+        "The tabs show the distributions, the sum that places an edge to the pixel, and the layers in numbers. There "
+        "are labs, too: cover a part of the picture, compare two models, draw, or upload a video. The last tab saves "
+        "it all.",
     ),
     ("#source", "Your own picture", "Drop one anywhere on the page, paste it, or begin with an example."),
 )

@@ -15,8 +15,7 @@ from dfine.page.tabs import TABS
 from dfine.page.thumbnails import Thumbnails, thumbnails
 
 INTRO = """# D-FINE Lens
-An object detector that you can look inside: click a box to see how each decoder layer reshaped its four edges, and how
-sure of them it is."""
+Most object detectors only draw boxes. This one also says how sure it is of each edge. Click a box to look inside."""
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
 THEME = gr.themes.Default(
     primary_hue="indigo", neutral_hue="zinc", font=FONTS, font_mono=["ui-monospace", "Consolas", "monospace"]
@@ -66,19 +65,19 @@ def layout(models: Models) -> SimpleNamespace:
     gr.Markdown(INTRO, elem_id="intro")
     guide.guide()
     with gr.Row(elem_id="above"):
-        with gr.Column(scale=3, min_width=330):
+        with gr.Column(scale=3, min_width=330, elem_id="sources"):
             _input(v, models)
-        with gr.Column(scale=5, min_width=320):
+        with gr.Column(scale=5, min_width=320, elem_id="seen"):
             v.scene = part("scene", template=EMPTY)
             v.status = part("status", template='<p role="status" aria-live="polite"></p>')
-        with gr.Column(scale=4, min_width=320):
+        with gr.Column(scale=4, min_width=320, elem_id="closely"):
             part("object")
     v.thumbnails = thumbnails()
     with gr.Row(elem_id="below"):
-        with gr.Column(scale=3, min_width=330):
+        with gr.Column(scale=3, min_width=330, elem_id="listed"):
             part("filters")
             part("objects")
-        with gr.Column(scale=9, min_width=320):
+        with gr.Column(scale=9, min_width=320, elem_id="views"):
             part("headline")
             _tabs(v)
     with gr.Accordion("All models", open=False):

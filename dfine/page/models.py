@@ -162,7 +162,7 @@ class Models:
         if self.fetching and self.fetching != self.default:
             return f"Showing {showing}; {self.fetching} is on its way, and will be offered once it is here."
         if isinstance(trouble, OfflineError):
-            return f"The Hub cannot be reached: showing {showing}."
+            return f"The Hugging Face Hub cannot be reached: showing {showing}."
         if trouble:
             return f"{self._wanted} could not be opened: showing {showing}."
         return f"Showing {showing}."

@@ -66,7 +66,7 @@ def notes(answer: Answer) -> list[str]:
     """Notes for the reader of an answer, in a sentence each."""
     said = []
     if min(answer.size) < TINY:
-        said.append("So small a picture shows nothing that can be recognised: do not trust what is said of it.")
+        said.append("So small a picture shows nothing that can be recognised: do not trust what is found in it.")
     if answer.model == DRAWINGS:
         said.append(f"The model {DRAWINGS} knows drawings, not photographs.")
     return said
@@ -78,7 +78,7 @@ def known(answer: Answer) -> str:
     listed = (
         ", ".join(names) if len(names) <= LISTED else f"{len(names)} kinds of things, from {names[0]} to {names[-1]}"
     )
-    more = "choose one that knows more in the list of models, or train one on your own pictures with `dfine train`"
+    more = "choose a model that knows more, or train one on your own pictures with `dfine train`"
     return f"The model {called(answer.model)} finds these and nothing else: {listed}. For other things, {more}."
 
 

@@ -28,6 +28,10 @@ from tests.page.visitor import (
 LABELS = """() => [...document.querySelectorAll('#scene .labels g')].map(g =>
     [g.querySelector('rect'), g.querySelector('text')].map(e => getComputedStyle(e).fill.match(/[0-9.]+/g)))"""
 
+PHONE = "seen closely views listed sources"
+ORDER = """(ids) => [...document.querySelectorAll('#sources, #seen, #closely, #listed, #views')]
+    .map((e) => e.id).join(' ') === ids"""
+
 
 def middle(box):
     x1, y1, x2, y2 = box.tolist()
@@ -232,12 +236,16 @@ def test_a_phone_can_scroll_to_everything_without_scrolling_sideways(page):
     example(page, 2)
     page.set_viewport_size({"width": 390, "height": 844})
     bars(page)
+    page.wait_for_function(f"({ORDER})('{PHONE}')")  # in the document, and so for Tab, as on the screen
+    tops = page.evaluate(f"'{PHONE}'.split(' ').map((id) => document.getElementById(id).getBoundingClientRect().top)")
+    assert tops == sorted(tops)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     for tab in TABS:
         open_tab(page, tab.key)
         page.wait_for_timeout(150)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab.key
     page.set_viewport_size({"width": 1440, "height": 900})
+    page.wait_for_function(f"({ORDER})('sources seen closely listed views')")
 
 
 def test_two_visitors_do_not_see_each_others_pictures(page, visit, tmp_path):

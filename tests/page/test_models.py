@@ -141,7 +141,7 @@ def test_without_a_network_the_shipped_one_stays_and_the_page_says_so(offline, c
     models, called = Models(device="cpu"), []
     assert models.sentence() == "Showing the shipped model of drawn things."
     models.fetch_in_background(done=called.append).join(SECONDS)
-    assert models.sentence() == "The Hub cannot be reached: showing the shipped model of drawn things."
+    assert models.sentence() == "The Hugging Face Hub cannot be reached: showing the shipped model of drawn things."
     assert models.default == "demo" and called == [] and models.fetching is None
     assert isinstance(models.trouble(EVERYDAY), OfflineError)
     assert capfd.readouterr() == ("", "")  # nothing on the console

@@ -19,7 +19,7 @@ export function actions(page) {
       await navigator.clipboard.writeText(location.href);
       said.textContent = 'Copied.';
     } catch {
-      said.textContent = 'The browser lets nobody copy: the link stands in the address bar.';
+      said.textContent = 'The browser does not allow copying. The link is in the address bar.';
     }
   }}, 'Copy link');
   const show = html('button', {type: 'button', title: 'The picture and one edge in large type, for a projector',

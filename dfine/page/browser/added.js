@@ -9,10 +9,10 @@ import {info} from './info.js';
 import {PEAKS} from './trace.js';
 
 const SEEN = 0.002; // a bin with less of Pr(n), before the layer and after it, is drawn faintly
-const ADDED = 'Above the line, the layer made a bin more probable; below, less (Δ-logits, paper eq. 3; +1 is e times as probable; '
-  + 'the first layer starts from equal bins). Pale bins hold next to nothing before and after: what is added there moves no edge.';
-const READ = `LQE reads the ${PEAKS} highest Pr(n) of every edge, as bars, and their mean, as a number. It adds one number to the `
-  + 'logits of all classes: more where edges are peaked.';
+const ADDED = 'Above the line, the layer made a bin more probable; below, less probable (Δ-logits, paper eq. 3; +1 makes it e times as '
+  + 'probable; the first layer starts from equal bins). Pale bins hold next to nothing: what is added there moves no edge.';
+const READ = `LQE reads the ${PEAKS} highest Pr(n) of every edge (bars) and their mean (number). It adds one number to the `
+  + 'logits of all classes, a higher one where edges are peaked.';
 
 /** Which bins count: those with some mass before a layer or after it. @param {import('./trace.js').History} h */
 const seen = (h, layer, k) => Array.from(h.p[layer - 1][k], (v, n) => Math.max(v, layer > 1 ? h.p[layer - 2][k][n] : 0) > SEEN);

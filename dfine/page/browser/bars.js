@@ -10,11 +10,11 @@ import {explained} from './info.js';
 import {chosen} from './state.js';
 import {layerName} from './words.js';
 
-const SURE = (calibration) => `Bars are Pr(n), how probable each bin is; 80 % says how long the stretch is in which the edge `
-  + `lies with that probability (${calibration}). The grey outline is the layer before; on the dotted line, n = N/2, `
-  + 'W(n) is 0 and the edge stays where the initial box has it.';
-const FAR = 'Bars are W(n)·Pr(n) in pixels; their sum Σ is how far the layer puts the edge from the initial box, positive '
-  + 'outward. The grey outline is the layer before.';
+const SURE = (calibration) => `Bars: Pr(n), how probable each bin is. Each bin is a way to move the edge. 80 %: the length of the `
+  + `stretch in which the edge lies with that probability (${calibration}). Grey outline: the layer before. Dotted line: `
+  + 'n = N/2, where W(n) is 0 and the edge stays where the initial box has it.';
+const FAR = 'Bars: W(n)·Pr(n) in pixels. Their sum Σ is how far the layer moves the edge from the initial box; positive is '
+  + 'outward. Grey outline: the layer before.';
 
 /**
  * The outline of bars of equal width, n to n + 1, as a path.

@@ -11,8 +11,8 @@ import {Trace} from './trace.js';
 import {OWN} from './url.js';
 
 const HEIGHT = 120, BOTTOM = 98, LATE = 60000; // pixels of a plot, and of its axis; milliseconds
-const NOTE = 'Of each edge: by how far it moved outward, and below that the length of its 80 % interval before and after. '
-  + 'Curves: where the edges of the chosen object may lie, grey in the first look, coloured in the second.';
+const NOTE = 'For each edge: how far it moved outward, and below that the length of its 80 % interval before and after. '
+  + 'Curves: where the edges of the chosen object may lie, grey for the first look, coloured for the second.';
 const SIDES = ['First look', 'Second look'];
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
@@ -214,16 +214,18 @@ export function compare({element, name: key, props, trigger, watch}, page) {
       const pair = chosen(), on = (box) => box.map((v, k) => v * by[k % 2]);
       put(stage, {viewBox: `0 0 ${image.clientWidth} ${image.clientHeight}`});
       // What only the other look is sure of is drawn where it is chosen.
-      const there = all.filter((r) => r[mine] !== null && (r === pair || seen(trace.detections[r[mine]]))), names = [];
+      const there = all.filter((r) => r[mine] !== null && (r === pair || seen(trace.detections[r[mine]]))), spots = new Map();
+      for (const r of [...there].sort((r, s) => (s === pair) - (r === pair))) { // the chosen one's name finds room first
+        const d = trace.detections[r[mine]], spot = free(on(d.box), 7.5 * d.name.length, [...spots.values()]);
+        if (spot) spots.set(r, spot);
+      }
       for (const r of there.sort((r, s) => (r === pair) - (s === pair))) {
         const d = trace.detections[r[mine]], alone = r[first ? 'after' : 'before'] === null;
         const kind = `${r === pair ? 'chosen' : ''} ${alone ? 'alone' : ''} ${seen(d) ? '' : 'below'}`;
         const group = svg('g', {class: kind, style: `--colour: ${d.colour}`}, ...['halo', 'frame'].map((name) =>
           rect(on(d.box), {class: name})));
-        const [x, y] = [on(d.box)[0] + 3, Math.max(on(d.box)[1] - 5, 12)];
-        const free = !names.some(([u, v]) => Math.abs(u - x) < 56 && Math.abs(v - y) < 13);
-        if (free || r === pair) group.append(svg('text', {x, y}, d.name));
-        names.push([x, y]);
+        const [x, y] = spots.get(r) ?? [];
+        if (y !== undefined) group.append(svg('text', {x, y}, d.name));
         group.addEventListener('click', () => pick(r));
         frames.append(group);
       }
@@ -240,6 +242,13 @@ export function compare({element, name: key, props, trigger, watch}, page) {
     new ResizeObserver(repaint).observe(image);
     return {element: html('figure', {}, caption, html('div', {class: 'stage'}, image, stage)), image, title: caption,
       draw: repaint};
+  }
+
+  // Where a name of some width goes: above its box, inside it at the top, at its foot, or under it, where there is room.
+  function free([x1, y1, x2, y2], width, taken) {
+    const right = Math.max(x2 - width - 3, x1 + 3), high = Math.max(y1 - 5, 12);
+    const spots = [[x1 + 3, high], [x1 + 3, y1 + 15], [right, high], [right, y1 + 15], [x1 + 3, y2 - 5], [right, y2 - 5], [x1 + 3, y2 + 14]];
+    return spots.find(([x, y]) => !taken.some(([u, v, w]) => x < u + w && u < x + width && Math.abs(v - y) < 13))?.concat(width);
   }
 
   watch('value', heard);

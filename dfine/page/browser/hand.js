@@ -12,9 +12,9 @@ const [SMALL, LARGE] = [0.01, 0.1]; // steps of the keys
 const SPOKEN = 150; // milliseconds after a change until all bars say their values
 const ROOM = 1.25, LEAST = 0.2; // how far the axis reaches beyond the highest bar, and at least
 const SIZES = ['widths', 'heights'];
-const ABOUT = 'Drag a bar, or walk with ← and → and change one with ↑ and ↓. A bar that moves is one logit that changes: the '
-  + 'softmax takes from all the others, or gives to them. Grey is what the network said. It was not retrained; this '
-  + 'shows what its edge would be if it had said something else.';
+const ABOUT = 'Drag a bar, or go to one with ← and → and change it with ↑ and ↓. Each bar is one logit: raise it, and the softmax '
+  + 'takes from all the others. Grey is what the network said. The network was not retrained: this shows where its edge '
+  + 'would be if it had said something else.';
 
 /** @param {import('./main.js').Page} page @returns {{element: HTMLElement, draw: import('./main.js').Draw}} */
 export function hand({store}) {

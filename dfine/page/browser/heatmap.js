@@ -20,11 +20,11 @@ export function heatmap(table, said, choose) {
   const [best, least] = lowest(table), near = (values, v) => values.reduce((i, one, j) =>
     (Math.abs(Math.log(one / v)) < Math.abs(Math.log(values[i] / v)) ? j : i), 0);
   const at = ({a: one, c: other}) => errors[near(a, one)][near(c, other)];
-  const about = `How far the nearest W(n) lies from a true edge, on average in px, of ${table.objects} objects that ${table.model} `
-    + `found in ${table.pictures} drawn scenes of 640 × 480. ${PUBLISHED.map((p) => `Published ${p.text}: ${number(at(p))} px`).join('; ')}; `
-    + `least, ${number(least)} px, at a = ${said(best.a)}, c = ${said(best.c)}. Where initial boxes are nearly right, as `
-    + 'here, small constants do; larger ones reach, up to ±2a, boxes that start further off. A network mixes bins and gets nearer. '
-    + 'A click sets a and c.';
+  const about = `How far the nearest W(n) lies from the true edge, on average over ${table.objects} objects that ${table.model} `
+    + `found in ${table.pictures} drawn scenes of 640 × 480. Published: ${PUBLISHED.map((p) => `${p.text} ${number(at(p))} px`).join(', ')}. `
+    + `The least is ${number(least)} px, at a = ${said(best.a)}, c = ${said(best.c)}. Initial boxes are nearly right here, so `
+    + 'small constants suffice; larger ones also reach boxes that start further off, up to ±2a. A network mixes bins and gets '
+    + 'nearer still. Click to set a and c.';
   const told = html('p', {class: 'told', 'aria-hidden': 'true'});
   let mark = null, now = null, place = null, wide = 0, tall = 0;
   const drawing = chart(HEIGHT, (into, width) => {
@@ -77,7 +77,7 @@ export function heatmap(table, said, choose) {
   }
 
   return {
-    element: html('figure', {class: 'heat'}, html('figcaption', {}, 'Error of quantisation over a data set'), told, drawing.into,
+    element: html('figure', {class: 'heat'}, html('figcaption', {}, 'Error of quantisation over a data set, in px'), told, drawing.into,
       html('p', {class: 'caption'}, about)),
     draw(constants) {
       now = constants;

@@ -12,6 +12,7 @@ import {filters} from './filters.js';
 import {headline} from './headline.js';
 import {lab} from './lab.js';
 import {layers} from './layers.js';
+import {arranging} from './narrow.js';
 import {dismissing} from './notices.js';
 import {panels} from './bars.js';
 import {picture} from './picture.js';
@@ -72,6 +73,7 @@ export function mount(name, hub) {
   if (name === 'answer') hub.watch('value', () => open(hub.props.value));
   if (name === 'rest') hub.watch('value', () => complete(hub.props.value));
   if (name === 'setting') setting = hub;
+  if (name === 'tabs') requestAnimationFrame(arranging); // the columns are there by then, as the panels are
   if (name === 'tabs') {
     wanted = new Set(hub.props.value.filter(([, , byServer]) => byServer).map(([key]) => key));
     page.asks = hub.props.value.find(([, , , asks]) => asks)?.[0];
@@ -135,8 +137,8 @@ function keep(kept) {
 }
 
 /** What a link says that fits what is shown: the objects of a picture that is in no link are not those of an example. */
-function fitting({example, model, object, layer, classes, lab, hand, second, ...rest}) {
-  rest = {second: second ?? null, ...rest};
+function fitting({example, model, object, layer, classes, lab, hand, second, spoil, ...rest}) {
+  rest = {second: second ?? null, spoil: spoil ?? null, ...rest};
   return example || !page.told.example ? {object, layer, classes: classes ?? [], lab: lab ?? null,
     hand: hand ?? null, ...rest} : rest;
 }

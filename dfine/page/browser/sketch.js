@@ -30,7 +30,7 @@ export function sketch({element, name: key, props, trigger}, page) {
   const undo = button('Undo stroke', () => back(() => strokes.undo())), clear = button('Clear', () => back(() => strokes.clear()));
   const onto = button('Draw on the open picture', () => start(page.told.picture.url));
   const empty = button('Empty sheet', () => start(null));
-  const known = html('p', {class: 'caption'}, `What the model demo knows, and finds in sketches too: ${(props.value ?? []).join(', ')}. `
+  const known = html('p', {class: 'caption'}, `The model demo knows these things, and finds them in sketches too: ${(props.value ?? []).join(', ')}. `
     + 'A closed outline is enough; the larger, the better.');
   element.replaceChildren(html('div', {class: 'tools'}, pens, html('label', {class: 'width'}, 'Width', width), undo, clear, onto,
     empty), html('div', {class: 'desk'}, html('div', {class: 'stage'}, sheet, over), html('div', {}, said, known)));
@@ -95,7 +95,7 @@ export function sketch({element, name: key, props, trigger}, page) {
         sent = true;
         trigger('picture', {path: told[0], drawn: !base});
       } catch (error) {
-        tell(error instanceof TypeError ? 'The page cannot be reached.' : `That did not work: ${error.message}`);
+        tell(error instanceof TypeError ? 'The server cannot be reached.' : `That did not work: ${error.message}`);
       }
     }
     sending = false;

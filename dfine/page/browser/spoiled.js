@@ -10,6 +10,7 @@ const WAIT = 15000; // milliseconds after which an answer that has not come is w
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function spoiled({element, props, trigger, watch}, {store}) {
+  let known = null; // how the server spoils the picture, as far as the browser has been told
   const image = html('img', {alt: '', draggable: 'false'}), marks = svg('g', {});
   const [truth, before, halo, now, patch] = ['truth', 'before', 'halo', 'now', 'patch'].map((name) =>
     svg('rect', {class: name}));
@@ -44,11 +45,22 @@ export function spoiled({element, props, trigger, watch}, {store}) {
     put(nothing, {hidden: there});
     put(patch, {display: 'none'});
     if (!there) return;
+    if (!follow()) [known] = [told.settings, store.set({spoil: told.settings})];
     image.alt = told.alt;
     legend.textContent = `White: the box before. Violet: the box now${told.now ? ', with its 80 % intervals' : '; it is not found'}.`
       + `${told.truth ? ' Black, dashed: where the object truly is.' : ''} Drag a patch over the picture.`;
     if (image.getAttribute('src') !== told.picture.url) image.src = told.picture.url; // `load` draws
     else draw();
+  }
+
+  // A link, Back and Undo set how the picture is spoiled, and the server follows. Whether it has to.
+  function follow() {
+    const {spoil} = store.state;
+    if (JSON.stringify(spoil) === JSON.stringify(known)) return false;
+    known = spoil;
+    put(stage, {class: 'stage waiting'});
+    trigger('patch', {settings: spoil ?? {}});
+    return true;
   }
 
   // Dragging: the patch is seen at once, and covered when the visitor lets go.
@@ -85,5 +97,6 @@ export function spoiled({element, props, trigger, watch}, {store}) {
   heard();
   return (state, changed) => {
     if (changed.has('trace') && !state.trace) put(stage, {hidden: true});
+    if (changed.has('spoil') && state.trace && props.value?.picture) follow();
   };
 }

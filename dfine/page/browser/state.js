@@ -26,16 +26,18 @@ import {weighting} from './distribution.js';
  *   of one object and by the number of the edge; null for the network's own
  * @property {?{model: string, picture: string, way: string, amount: number}} second what the picture is compared with;
  *   null for what it is compared with at first
+ * @property {?{way: string, amount: number, patch: ?number[]}} spoil how the picture is spoiled, in its pixels; null for
+ *   how it is at first
  */
 
 /** @type {State} */
 export const START = {
   trace: null, object: null, layer: 0, edge: 0, over: null, bin: null, tab: '', threshold: 0.5, classes: [], top: null,
   point: null, ribbons: false, magnified: false, present: false,
-  undrawn: '', lab: null, hand: null, second: null,
+  undrawn: '', lab: null, hand: null, second: null, spoil: null,
 };
 /** What a visitor decides, and may want to take back; not where the pointer is, or how far the layers have played. */
-export const DECISIONS = ['object', 'edge', 'tab', 'threshold', 'classes', 'top', 'lab', 'hand', 'second'];
+export const DECISIONS = ['object', 'edge', 'tab', 'threshold', 'classes', 'top', 'lab', 'hand', 'second', 'spoil'];
 /** The key of the tab where another W(n) is tried; its view is lab.js. */
 export const LAB = 'lab';
 const MEMORY = 100; // decisions that can be taken back
@@ -142,5 +144,5 @@ export class Store {
   }
 }
 
-const PLAIN = ['classes', 'point', 'lab', 'hand', 'second']; // what is equal where its content is
+const PLAIN = ['classes', 'point', 'lab', 'hand', 'second', 'spoil']; // what is equal where its content is
 const same = (key, a, b) => a === b || (PLAIN.includes(key) && JSON.stringify(a) === JSON.stringify(b));

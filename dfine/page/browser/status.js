@@ -2,7 +2,7 @@
 import {inSight} from './state.js';
 import {summary} from './words.js';
 
-const UNLINKED = 'The link that you followed was made of somebody’s own picture, which is in no link; here is an example instead.';
+const UNLINKED = 'The link that you followed is to somebody’s own picture, which no link can carry. Here is an example instead.';
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function status({element}, page) {

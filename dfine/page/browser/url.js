@@ -1,7 +1,7 @@
 /**
  * The state as it stands behind the # of the address, and back: example, model, object, edge, layer, tab, threshold,
- * classes, present mode, W(n), edited Pr(n), and what the picture is compared with. Whoever opens a copied link may have
- * been sent anything, so that every value is checked.
+ * classes, present mode, W(n), edited Pr(n), what the picture is compared with, and how it is spoiled. Whoever opens a
+ * copied link may have been sent anything, so that every value is checked.
  */
 
 /**
@@ -18,11 +18,12 @@
  * @property {?{a: number, c: number}} [lab]
  * @property {import('./state.js').State['hand']} [hand]
  * @property {?{model: string, picture: string, way: string, amount: number}} [second]
+ * @property {?{way: string, amount: number, patch: ?number[]}} [spoil]
  */
 
 export const OWN = 'own'; // the second picture that a visitor has uploaded, which is in no link either
 const EDGES = ['left', 'top', 'right', 'bottom'];
-const whole = (text) => (/^\d{1,4}$/.test(text ?? '') ? Number(text) : undefined);
+const whole = (text) => (/^\d{1,5}$/.test(text ?? '') ? Number(text) : undefined);
 const within = (text, low, high) => {
   const value = Number(text);
   return text && Number.isFinite(value) && value >= low && value <= high ? value : undefined;
@@ -66,6 +67,12 @@ export function toHash(state, {example = '', model = ''}) {
     for (const [key, value] of Object.entries(words)) parts.set(`second-${key}`, value);
     parts.set('second-amount', short(amount));
   }
+  if (state.spoil) {
+    const {way, amount, patch} = state.spoil;
+    parts.set('spoil', way);
+    parts.set('amount', short(amount));
+    if (patch) parts.set('patch', patch.map(Math.round).join(' '));
+  }
   return `#${parts}`;
 }
 
@@ -95,6 +102,11 @@ export function fromHash(hash, tabs) {
   if (amount !== undefined) {
     const word = (key) => (parts.get(`second-${key}`) ?? '').slice(0, 200);
     link.second = {model: word('model'), picture: word('picture'), way: word('way'), amount};
+  }
+  const turned = within(parts.get('amount'), 0, 1), way = parts.get('spoil') ?? '';
+  if (turned !== undefined && /^[a-z]{1,20}$/.test(way)) {
+    const corners = (parts.get('patch') ?? '').split(' ').map(whole);
+    link.spoil = {way, amount: turned, patch: corners.length === 4 && !corners.includes(undefined) ? corners : null};
   }
   return link;
 }

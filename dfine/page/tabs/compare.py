@@ -23,8 +23,8 @@ from dfine.page.tabs.base import Events, Parts, Tab, Values
 from dfine.page.view import View
 
 OWN = "own"  # stands for the picture that the visitor has uploaded here
-HELP = """The picture above is looked at a second time: by another model, or spoiled; or another picture takes its
-place. Objects of the two that overlap are one pair. Choose a pair to see the edges of both."""
+HELP = """The network looks a second time: with another model, at the spoiled picture, or at another picture. Objects of
+the two looks that overlap are a pair. Choose a pair to see the edges of both."""
 
 
 def build() -> Parts:

@@ -8,8 +8,8 @@ from dfine.data.scenes import NAMES
 from dfine.page import modules
 from dfine.page.tabs.base import Parts, Tab
 
-HELP = """Draw with mouse, pen or finger. After every stroke the network looks at the sketch, which then is the page's
-picture: all tabs show what was made of it."""
+HELP = """Draw with mouse, pen or finger. After every stroke the network looks at the sketch. It becomes the page's
+picture, so every tab shows what the network made of it."""
 
 
 def build() -> Parts:

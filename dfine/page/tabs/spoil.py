@@ -6,7 +6,7 @@ The server looks; the browser draws the picture and takes the patch that is drag
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from html import escape
 
@@ -61,7 +61,7 @@ def build() -> Parts:
 
 def draw(view: View | None) -> Values:
     """The picture as it is spoiled now, and the edges before and after."""
-    return _drawn(view, [0.0, _amount(view)], sweep=False)
+    return _drawn(view, [_amount(view)], sweep=False)
 
 
 def swept(view: View | None) -> Values:
@@ -77,12 +77,37 @@ def turned_to(view: View | None) -> Values:
 
 
 def patched(view: View, said: dict) -> Values:
-    """The visitor has dragged a patch over the picture: `box` in its pixels, which may come from anybody."""
-    box = _within(view, said.get("box"))
-    if box is None or view.chosen is None:
+    """The visitor has dragged a patch over the picture, or followed a link or their own steps back to `settings`.
+
+    Args:
+        view: what is shown.
+        said: `box` in pixels of the picture, or `settings` with `way`, `amount` and `patch`. It may come from anybody.
+    """
+    again = said.get("settings")
+    if isinstance(again, dict):
+        chosen = _checked(view, again)
+    elif (box := _within(view, said.get("box"))) is not None:
+        chosen = dict(patch=(view.answer.path, box), way=PATCH, amount=1.0)
+    else:
         return {}
-    chosen = dict(patch=(view.answer.path, box), way=PATCH, amount=1.0)
-    return chosen | draw(_with(view, **chosen))
+    return chosen | draw(_with(view, **chosen) if view.chosen is not None else None)
+
+
+def _checked(view: View, said: dict) -> Values:
+    """The controls that somebody's settings ask for; what makes no sense is as it is at first."""
+    way, amount, box = said.get("way"), said.get("amount"), _within(view, said.get("patch"))
+    return dict(
+        way=way if way in dict(WAYS).values() else EDGES[0],
+        amount=min(max(float(amount), 0.0), 1.0) if isinstance(amount, (int, float)) and abs(amount) < 9 else BEGIN,
+        patch=None if box is None else (view.answer.path, box),
+    )
+
+
+def _settings(view: View) -> dict | None:
+    """How the picture is spoiled, as the browser and a link know it; None where it is as at first."""
+    path, box = view.controls["patch"] or ("", None)
+    now = dict(way=view.controls["way"], amount=_amount(view), patch=box if path == view.answer.path else None)
+    return None if now == dict(way=EDGES[0], amount=BEGIN, patch=None) else now
 
 
 def _with(view: View, **controls: object) -> View:
@@ -107,15 +132,23 @@ def _drawn(view: View | None, amounts: list[float], sweep: bool) -> Values:
     spoiled, amount = _spoiled(view), _amount(view)
     try:
         seen = view.runner.sweep(view.answer, view.chosen, spoiled, amounts)
+        seen = seen if sweep else _after(view, seen)
     except (ValueError, OSError, RuntimeError) as error:
         return dict(picture=None, table=f"<p>{FAILED}: {escape(str(error))}</p>", plot=None)
-    after, truth = amounts.index(amount), _truth(view)
+    after, truth = amounts.index(amount) if sweep else 1, _truth(view)
     figure = sweep_figure(seen.amounts, seen.spreads, seen.errors, seen.scores, "amount") if sweep else None
     return dict(
         picture=_shown(view, spoiled(amount), seen, after, truth),
         table=f"<p>{escape(_told(view, seen, after))}</p>{_table(view, seen, after, truth)}",
         plot=figure,
     )
+
+
+def _after(view: View, seen: Sweep) -> Sweep:
+    """The same behind what the network said of the unspoiled picture, which need not be asked again."""
+    reach, score = view.history.intervals()[-1:], view.history.scores[-1:]
+    before = Sweep(torch.zeros(1), score, reach.diff(dim=-1)[..., 0], torch.zeros(1, 4), reach)
+    return Sweep(*(torch.cat([getattr(one, field.name) for one in (before, seen)]) for field in fields(Sweep)))
 
 
 def _amount(view: View | None) -> float:
@@ -159,6 +192,7 @@ def _shown(view: View, picture: Image.Image, seen: Sweep, after: int, truth: Ten
         reach=seen.intervals[after].tolist() if found else None,
         truth=None if truth is None else truth.tolist(),
         alt=_told(view, seen, after),
+        settings=_settings(view),
     )
 
 
@@ -211,7 +245,8 @@ def _table(view: View, seen: Sweep, after: int, truth: Tensor | None) -> str:
         f"<tr><th scope='row'>{edge}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
         for edge, *cells in zip(EDGES, *columns.values())
     )
-    return f"<table class='numbers'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    table = f"<table class='numbers'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f"<div class='scroll' tabindex='0' role='group' aria-label='Edges before and after'>{table}</div>"
 
 
 def _pixels(lengths: Tensor) -> list[list[str]]:

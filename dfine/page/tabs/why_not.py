@@ -24,7 +24,7 @@ def build() -> Parts:
     with gr.Row():
         with gr.Column(scale=5, min_width=300):
             picture = gr.Image(
-                show_label=False, interactive=False, format="jpeg", elem_id="probe", buttons=[], height=460
+                show_label=False, interactive=False, format="jpeg", elem_id="probe", buttons=[], height=380
             )
         with gr.Column(scale=3, min_width=240):
             gr.Markdown(HELP)
@@ -92,7 +92,9 @@ def _found(view: View, point: Place) -> str:
         elif view.classes and detection["name"] not in view.classes:
             said.append(f"<b>{name}</b> was found here, but only the classes that you chose are shown.")
         else:
-            said.append(f"<b>{name}</b> was found here, but only the best {len(view.numbers)} objects are shown.")
+            best = len(view.numbers)
+            shown = "the best object is" if best == 1 else f"the best {best} objects are"
+            said.append(f"<b>{name}</b> was found here, but only {shown} shown.")
     return f"<p>{'<br>'.join(said)}</p>" if said else ""
 
 

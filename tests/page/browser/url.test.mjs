@@ -39,6 +39,14 @@ test('Pr(n) that were edited come back as they were, and nothing else does', () 
     assert.equal(fromHash(`#object=2&pr-left=${bad}`, TABS).hand, undefined);
 });
 
+test('how the picture is spoiled is in the link', () => {
+  for (const spoil of [{way: 'blur', amount: 0.4, patch: null}, {way: 'patch', amount: 1, patch: [0, 12, 300, 99]}])
+    assert.deepEqual(fromHash(toHash({...START, tab: 'shape', spoil}, {}), TABS).spoil, spoil);
+  for (const bad of ['spoil=blur&amount=7', 'spoil=<x>&amount=0.5', 'spoil=&amount=0.5', 'spoil=blur'])
+    assert.equal(fromHash(`#${bad}`, TABS).spoil, undefined);
+  assert.equal(fromHash('#spoil=patch&amount=1&patch=1 2 3', TABS).spoil.patch, null);
+});
+
 test('what a picture is compared with is in the link, unless it is an uploaded one', () => {
   const second = {model: 'demo', picture: '', way: 'blur', amount: 0.25}, state = {...START, tab: 'shape', second};
   assert.deepEqual(fromHash(toHash(state, {}), TABS).second, second);

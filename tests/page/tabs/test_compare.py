@@ -88,6 +88,7 @@ def test_both_pictures_their_pairs_and_edges_are_shown_and_a_link_restores_them(
     page.wait_for_function("document.querySelectorAll('#compare .stage .chosen').length === 2")
     page.wait_for_selector("#compare tbody tr:nth-child(2)[aria-selected=true]")
     assert page.locator("#compare .edges figure:visible path.curve").count() == 8, "both objects, four edges each"
+    assert page.locator("#compare .stage g:has(> .frame):not(:has(text))").count() == 0, "every box has its name"
     page.wait_for_url(f"**object={pairs[1].before + 1}&**")
     link = page.url
     page.reload()

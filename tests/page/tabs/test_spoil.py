@@ -74,6 +74,23 @@ def test_what_is_no_patch_changes_nothing(view, box):
     assert spoil.patched(turned(view, "left", 0.3), dict(box=box)) == {}
 
 
+@pytest.mark.parametrize(
+    "said, way, amount",
+    [
+        ({}, "left", spoil.BEGIN),
+        (dict(way="blur", amount=0.4), "blur", 0.4),
+        (dict(way="blur", amount=7), "blur", 1.0),
+        (dict(way=["x"], amount=float("nan"), patch="x"), "left", spoil.BEGIN),
+        (dict(way="fog", amount=10**400), "left", spoil.BEGIN),
+    ],
+)
+def test_settings_of_a_link_are_checked_and_told_back(view, said, way, amount):
+    values = spoil.patched(turned(view, "top", 0.9), dict(settings=said))
+    assert (values["way"], values["amount"], values["patch"]) == (way, amount, None)
+    begun = (way, amount) == ("left", spoil.BEGIN)
+    assert values["picture"]["settings"] == (None if begun else dict(way=way, amount=amount, patch=None))
+
+
 def test_on_scenes_the_truth_stands_beside_the_edges(view):
     known = replace(view, answer=replace(view.answer, truth=scenes()[-1].truth))
     values = spoil.draw(turned(known, "left", 0.15))
@@ -107,6 +124,11 @@ def test_a_patch_that_is_dragged_over_the_picture_is_covered_and_its_edge_become
     assert now > 2 * before
     assert page.locator("#spoiled .whisker:visible").count() == 4
     assert "where the object truly is" in page.inner_text("#spoiled")
+    said = page.inner_text("#spoiled-edges")
+    page.wait_for_function("location.hash.includes('spoil=patch')")
+    page.reload()
+    page.wait_for_function("said => document.querySelector('#spoiled-edges').innerText === said", arg=said)
+    page.get_by_role("button", name="Undo").wait_for()
 
 
 @pytest.mark.parametrize(

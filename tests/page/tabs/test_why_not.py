@@ -46,7 +46,7 @@ def test_an_object_of_another_class_is_named_with_what_hides_it(view):
 def test_an_object_beyond_the_number_is_named_with_what_hides_it(view):
     last = len(view.found) - 1
     values = why_not.ask(select(view.answer, LOW, (), 1), middle(view, last))
-    assert "but only the best 1 objects are shown" in values["answer"]
+    assert "but only the best object is shown" in values["answer"]
 
 
 def test_where_nothing_was_found_nothing_is_claimed(view):
