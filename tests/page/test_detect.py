@@ -24,6 +24,13 @@ from tests.page.visitor import (
     upload,
 )
 
+# How many labels cover a part of the chosen object.
+COVERING = """() => {
+    const own = document.querySelector('#scene .frames .chosen .frame').getBoundingClientRect();
+    return [...document.querySelectorAll('#scene .labels rect')].map((e) => e.getBoundingClientRect()).filter((r) =>
+        r.left < own.right - 3 && own.left < r.right - 3 && r.top < own.bottom - 3 && own.top < r.bottom - 3).length;
+}"""
+
 # The colours of every label's plate and text in the picture.
 LABELS = """() => [...document.querySelectorAll('#scene .labels g')].map(g =>
     [g.querySelector('rect'), g.querySelector('text')].map(e => getComputedStyle(e).fill.match(/[0-9.]+/g)))"""
@@ -192,6 +199,10 @@ def test_the_cross_takes_the_picture_and_all_that_was_said_of_it_away(page, mode
     page.wait_for_selector("#status:has-text('Nothing to show yet: choose a picture.')")
     boxes(page, 0)
     assert "No object chosen" in page.inner_text("#headline")
+    for tab in TABS:
+        open_tab(page, tab.key)
+        assert page.locator("[id^=panel-] .empty .icon:visible").count() == 0, "no icon of a broken plot"
+    open_tab(page, TABS[0].key)
     example(page, 1)
     boxes(page, len(model(EXAMPLES[1], LOW).detections))
 
@@ -267,6 +278,11 @@ def test_two_visitors_do_not_see_each_others_pictures(page, visit, tmp_path):
 def test_labels_can_be_read_on_any_background(page):
     """The contrast of every label to its own plate, as the browser paints them in the dark and in the light."""
     example(page, 1)
+    sides = """lens.inSight(lens.store.state).map(({box, number}) => [(box[2] - box[0]) * (box[3] - box[1]), number])"""
+    number = min(page.evaluate(sides))[1]
+    page.evaluate("number => lens.store.set({object: number})", number)
+    page.wait_for_selector(f"#scene [aria-selected=true]#object-{number}", state="attached")
+    assert page.evaluate(COVERING) == 0, "a small object that is chosen can be seen whole"
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme)
         page.wait_for_function(f"document.body.classList.contains('dark') === {str(scheme == 'dark').lower()}")

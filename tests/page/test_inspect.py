@@ -51,6 +51,11 @@ def test_choosing_hovering_and_every_tab_of_the_browser_ask_the_server_nothing(p
     page.locator("#weighted .panel").nth(4 * layers - 1).hover()
     page.wait_for_selector("#weighted .tip:has-text('Pr(n)')")
     page.wait_for_selector("#scene line.bin:not([display])", state="attached")
+    assert page.locator("#weighted .panel .ghost").count() == 4 * (layers - 1), "the outline of the layer before"
+    page.locator("#object .hits line").nth(2).hover(force=True)
+    page.wait_for_function("lens.store.state.over === 2")
+    page.wait_for_selector("#headline .cards button:nth-child(3).over")
+    page.wait_for_selector("#weighted .panel.column")
     open_tab(page, "layers")
     numbers = page.inner_text("#numbers")
     assert all(stage in numbers for stage in stage_names(layers)) and "±" in numbers
@@ -111,6 +116,28 @@ def test_one_edge_is_chosen_by_keyboard_and_its_sum_ends_at_the_drawn_box(page, 
     page.locator("#object .lengths button").nth(2).click()
     page.wait_for_selector("#sum:has-text('Right edge')")
     open_tab(page, "shape")
+
+
+def test_edges_are_drawn_as_densities_and_movements_ten_times_as_far(page, model):
+    opened(page, model, 1)
+    densities, tenfold = (page.locator("#object .switches input").nth(i) for i in (0, 1))
+    densities.check()
+    page.wait_for_selector("#scene .ribbons path[d^=M]", state="attached")
+    assert page.locator("#scene .whisker:visible").count() == 0
+    densities.uncheck()
+    page.wait_for_function("!document.querySelector('#scene .whisker').hasAttribute('display')")
+    tenfold.check()
+    page.evaluate("lens.store.set({layer: 0})")
+    wanted = page.evaluate("""() => {
+      const {boxes} = lens.read(lens.store.state), last = boxes.at(-1);
+      const far = boxes[0].map((v, k) => last[k] + 10 * (v - last[k]));
+      return Math.abs((far[2] - far[0]) / (far[3] - far[1]));
+    }""")
+    frame = "document.querySelector('#object .box .frame')"
+    ratio = f"{frame}.getAttribute('width') / {frame}.getAttribute('height')"
+    page.wait_for_function(f"wanted => Math.abs({ratio} / wanted - 1) < 0.02", arg=wanted)
+    tenfold.uncheck()
+    page.evaluate("lens.store.set({layer: lens.store.state.trace.layers})")
 
 
 def test_another_weighting_function_decodes_the_box_anew(page, model):
@@ -188,6 +215,7 @@ def test_a_click_beside_every_box_asks_why_not_here(page, model):
     page.wait_for_selector("#why:has-text('query')")
     assert abs(float(page.input_value("#x input")) - free[0][0]) <= 2
     page.wait_for_selector("#probe img")
+    page.wait_for_function("document.querySelector('#why p').getBoundingClientRect().bottom < innerHeight")  # in sight
     x1, y1, x2, y2 = found.detections.boxes[0].tolist()
     click_at(page, ((x1 + x2) / 2, (y1 + y2) / 2), size)
     bars(page)

@@ -29,6 +29,19 @@ WEAK = r"""() => {
 }"""
 
 
+# What is written and cut off, without a sign that there is more.
+CUT = """() => {
+    const all = [...document.querySelectorAll('body *')].filter((e) => e.offsetParent || e.ownerSVGElement);
+    const written = (e) => !e.children.length && e.textContent.trim() && !e.closest('.sr-only, .js-plotly-plot');
+    const cut = all.filter(written).filter((e) => {
+            const style = getComputedStyle(e), r = e.getBoundingClientRect();
+            const svg = e.ownerSVGElement?.getBoundingClientRect();
+            if (svg) return r.width && (r.left < svg.left - 1 || r.right > svg.right + 1);
+            const hidden = style.overflowX !== 'visible' && style.textOverflow !== 'ellipsis';
+            return hidden && e.scrollWidth > e.clientWidth + 1;
+        });
+    return cut.map((e) => e.textContent.slice(0, 60));
+}"""
 DRAWN = {  # by what the server has drawn a tab that the browser does not
     "sampling": "#sampling .js-plotly-plot",
     "spoil": "#spoiled-edges table",
@@ -53,6 +66,12 @@ def test_text_stands_out_from_what_lies_behind_it(page):
                 if not (weak := page.evaluate(WEAK)):
                     break
             assert weak == [], (tab.key, scheme)
+        assert page.evaluate(CUT) == [], tab.key
+    page.emulate_media(forced_colors="active")
+    border = "button => getComputedStyle(document.querySelector(button)).borderTopStyle"
+    for button in ("#several", "#object-html", "#sweep", "#ask"):
+        assert page.evaluate(border, button) == "solid", "what has no colour of its own has an outline"
+    page.emulate_media(forced_colors="none")
 
 
 def test_every_style_sheet_is_served_once_and_what_changes_others_comes_last():

@@ -41,11 +41,11 @@ export function tabs({element, props}, page) {
   });
   return (state, changed) => {
     put(failed, {hidden: !state.undrawn || state.undrawn !== state.tab});
-    if (!changed.has('tab') && !changed.has('trace')) return;
-    show(state);
+    if (changed.has('tab') || changed.has('trace')) show(state);
     if (changed.has('point') && state.point) {
-      const {top} = element.getBoundingClientRect(); // a place was asked about: its answer may lie below the window
-      if (top > innerHeight - 120) element.scrollIntoView({behavior: 'smooth', block: 'start'});
+      // A place was asked about, and its answer may lie below the window.
+      const {bottom} = document.getElementById(`panel-${state.tab}`).getBoundingClientRect();
+      if (bottom > innerHeight - 120) element.scrollIntoView({behavior: 'smooth', block: 'start'});
     }
   };
 }
