@@ -60,7 +60,8 @@ class Pending:
             self._readers[session] -= 1
             if not self._readers[session]:
                 del self._readers[session]
-                if not self.page._queue.pending_event_ids_session.get(session):
+                # A browser that is told of no job any more may still ask for news once; its place goes with time.
+                if fetch and not self.page._queue.pending_event_ids_session.get(session):
                     self._forget(session)
 
     def sweep(self, now: float) -> None:
