@@ -60,6 +60,7 @@ const store = new Store();
 const page = {store, told: {sentence: ''}, ask, again, keys: [], asks: ''};
 /** @type {Map<string, Draw>} */
 const drawn = new Map();
+let early = null; // an answer that came before the row of tabs, which knows what the address asks for
 let setting = null, dirty = new Set(), link = null, rest = 0, last = '', wanted = new Set();
 let step = false; // whether what changed since the visitor last rested is a step that Back takes back
 const served = new Map(); // what the server drew a tab by, the last time
@@ -85,6 +86,7 @@ export function mount(name, hub) {
   if (view) drawn.set(name, view({...hub, name}, page));
   if (view) drawn.get(name)(store.state, new Set(Object.keys(store.state)));
   if (name === 'answer' && hub.props.value) open(hub.props.value);
+  if (name === 'tabs' && early) open(early);
 }
 
 const keys = (hub) => hub.props.value.map(([key]) => key);
@@ -92,6 +94,8 @@ const keys = (hub) => hub.props.value.map(([key]) => key);
 /** A new picture, or the sentence that says why there is none. */
 function open(told) {
   if (!told) return;
+  early = page.keys.length ? null : told;
+  if (early) return;
   page.told = told;
   const trace = told.compact ? new Trace(told.compact) : null;
   step = Boolean(last) && !link;
