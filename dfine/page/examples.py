@@ -1,9 +1,11 @@
-"""The pictures that the page offers: photographs that Gradio brings, and scenes drawn by this project."""
+"""The pictures that the page offers: photographs that its dependencies bring, and scenes drawn by this project."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import gradio as gr
@@ -13,12 +15,8 @@ from dfine.weights.cache import assets
 
 OPENING = "4-occlusion.jpg"  # what the page opens with: an edge that cannot be seen
 PHOTOGRAPHS = {  # label, caption, and the kind of thing that the caption speaks of
-    "lion.jpg": ("Lion", "Nobody told this model of lions: of the things that it knows, a cat comes closest.", "cat"),
-    "cheetah1.jpg": (
-        "Cheetah",
-        "Nobody told this model of cheetahs, either. How sure is it of the edges of this cat?",
-        "cat",
-    ),
+    "chelsea.png": ("Cat", "A cat so near that it fills the picture. How sure is the model of the edges then?", "cat"),
+    "cheetah1.jpg": ("Cheetah", "Nobody told this model of cheetahs: of what it knows, a cat comes closest.", "cat"),
     "tower.jpg": ("Tower", "A tower is none of the things that this model knows.", ""),
 }
 SCENES = {
@@ -72,8 +70,17 @@ def scenes() -> list[Example]:
 
 
 def photographs() -> list[Example]:
-    """The photographs that Gradio brings. There is none where a later version no longer has them."""
-    return _there(Path(gr.__file__).parent / "media_assets" / "images", PHOTOGRAPHS, drawn=False)
+    """The photographs that Gradio and scikit-image bring: none where a later version no longer has them."""
+    there = {Path(one.path).name: one for folder in _brought() for one in _there(folder, PHOTOGRAPHS, drawn=False)}
+    return [there[name] for name in PHOTOGRAPHS if name in there]
+
+
+def _brought() -> Iterator[Path]:
+    """The folders of photographs among the packages that are installed."""
+    yield Path(gr.__file__).parent / "media_assets" / "images"
+    other = find_spec("skimage")  # FiftyOne brings it; it is not imported for this
+    for place in other.submodule_search_locations if other else ():
+        yield Path(place) / "data"
 
 
 def examples() -> list[Example]:
