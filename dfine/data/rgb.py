@@ -110,7 +110,8 @@ def _explained(name: str) -> Iterator[None]:
         raise PictureError(f"{name} may not be read: permission denied") from None
     except Exception as error:  # decoders raise nearly anything on a damaged file: OSError, SyntaxError, ValueError …
         if "decoder object" in str(error):  # of WebP, whose decoder asks for all its memory at once
-            raise PictureError(f"{name} is damaged, or too large to be decoded here; scale it down first") from None
+            said = "is damaged or cut off, or too large to be decoded here; download it again, or scale it down first"
+            raise PictureError(f"{name} {said}") from None
         raise PictureError(f"{name} is damaged or cut off ({error}); save or download it again") from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import sys
@@ -27,6 +28,11 @@ def jpeg(picture: Image.Image) -> bytes:
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=QUALITY)
     return file.getvalue()
+
+
+def inline(picture: Image.Image) -> str:
+    """A picture as an address that holds it: shown once, and sent with what is said of it, sooner than a file."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg(picture)).decode()}"
 
 
 @lru_cache(maxsize=64)

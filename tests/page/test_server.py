@@ -90,7 +90,7 @@ def test_no_path_of_the_server_is_told(url):
 
 
 def test_the_api_page_counts_nobodys_calls(url):
-    assert asked(url, "/monitoring/summary")[0] == 403
+    assert asked(url, "/monitoring/summary")[0] == 404
 
 
 def test_a_login_keeps_others_out_also_under_a_path_and_an_interrupt_ends_it_without_a_traceback(checkpoint, tmp_path):

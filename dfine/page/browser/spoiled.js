@@ -49,7 +49,7 @@ export function spoiled({element, props, trigger, watch}, {store}) {
     image.alt = told.alt;
     legend.textContent = `White: the box before. Violet: the box now${told.now ? ', with its 80 % intervals' : '; it is not found'}.`
       + `${told.truth ? ' Black, dashed: where the object truly is.' : ''} Drag a patch over the picture.`;
-    if (image.getAttribute('src') !== told.picture.url) image.src = told.picture.url; // `load` draws
+    if (image.getAttribute('src') !== told.picture) image.src = told.picture; // `load` draws
     else draw();
   }
 

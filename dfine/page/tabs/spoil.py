@@ -183,10 +183,10 @@ def _truth(view: View) -> Tensor | None:
 def _shown(view: View, picture: Image.Image, seen: Sweep, after: int, truth: Tensor | None) -> dict:
     """What the browser draws: the spoiled picture, the box before and now, its edges' intervals, and the truth."""
     before = view.answer.result.detections.boxes[view.chosen].float()
-    found, data = bool(seen.found[after]), cached_files.jpeg(picture)
+    found = bool(seen.found[after])
     now = before + seen.errors[after] * OUTWARD
     return dict(
-        picture=cached_files.described(cached_files.write(data), lambda: data),
+        picture=cached_files.inline(picture),
         before=before.tolist(),
         now=now.tolist() if found else None,
         reach=seen.intervals[after].tolist() if found else None,

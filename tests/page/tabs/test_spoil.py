@@ -59,7 +59,7 @@ def test_a_patch_is_painted_and_forgotten_with_its_picture(view):
     path, box = values["patch"]
     assert (path, values["way"], values["amount"]) == (view.answer.path, spoil.PATCH, 1.0)
     assert box == pytest.approx([x1 - 20, (y1 + y2) / 2, x2, view.answer.size[1]])
-    assert values["picture"]["picture"]["path"] != spoil.draw(begun)["picture"]["picture"]["path"]
+    assert values["picture"]["picture"] != spoil.draw(begun)["picture"]["picture"]
     kept = replace(begun, controls=dict(patch=values["patch"], way=spoil.PATCH, amount=1.0))
     assert spoil.draw(kept)["picture"] == values["picture"]
     other = replace(kept, answer=replace(view.answer, path="another"))
