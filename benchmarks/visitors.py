@@ -149,11 +149,15 @@ async def threshold(page: Page, turn: int, visit: Visit) -> None:
     await page.keyboard.press("Tab")
 
 
+CHOOSE = """turn => {
+    const objects = document.querySelectorAll('#scene [role=option]');
+    objects[turn % objects.length]?.dispatchEvent(new MouseEvent('click', {bubbles: true}));
+}"""
+
+
 async def choose(page: Page, turn: int, visit: Visit) -> None:
-    """Another object, where there is any."""
-    objects = page.locator("#scene [role=option]")
-    if count := await objects.count():
-        await objects.nth(turn % count).dispatch_event("click")
+    """Another object, where there is any; at once, since the next answer may have fewer."""
+    await page.evaluate(CHOOSE, turn)
 
 
 async def layer(page: Page, turn: int, visit: Visit) -> None:
