@@ -45,7 +45,10 @@ export function spoiled({element, props, trigger, watch}, {store}) {
     put(nothing, {hidden: there});
     put(patch, {display: 'none'});
     if (!there) return;
-    if (!follow()) [known] = [told.settings, store.set({spoil: told.settings})];
+    if (!follow()) {
+      known = told.settings;
+      store.set({spoil: known});
+    }
     image.alt = told.alt;
     legend.textContent = `White: the box before. Violet: the box now${told.now ? ', with its 80 % intervals' : '; it is not found'}.`
       + `${told.truth ? ' Black, dashed: where the object truly is.' : ''} Drag a patch over the picture.`;

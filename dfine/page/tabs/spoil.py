@@ -39,8 +39,8 @@ STEPS = [0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0]  # of a sweep
 HELP = """Drag a patch over the picture, or choose what to do and turn the dial. When you let go, the network looks once
 more. Nobody tells it what you did, or where the object was. A detector that knows how sure it is should become unsure
 of the edge that you cover, and of that edge only. It learns this from pictures in which patches hide edges
-(`dfine train --cover`). `demo` usually doubts the covered edge the most, `photos` half of the time; under plain paint
-both are still surer than they should be."""
+(`dfine train --cover`). `demo` usually doubts the covered edge the most, `photos` more often than not; under plain
+paint `demo` is still surer than it should be."""
 
 
 def build() -> Parts:
