@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--all", type=Path, metavar="FOLDER", help="photograph every view into this folder")
     parser.add_argument("--chromium", default=CHROMIUM)
     options = parser.parse_args()
-    with served(DFINE_FETCH="0") as url, sync_playwright() as playwright:
+    with served("photos", DFINE_FETCH="0") as url, sync_playwright() as playwright:
         browser = launched(playwright, options.chromium)
         opening(browser, url, HERE / "figures" / "page.png")
         if options.all:

@@ -29,4 +29,9 @@ def test_the_photographs_of_the_page_show_what_their_captions_say():
     if not photographs:
         pytest.skip("these versions of gradio and scikit-image bring no such photographs")
     for one in photographs:
-        assert model(one.path, 0.5).detections.class_names == ([one.about] if one.about else []), one.label
+        found = model(one.path, 0.5)
+        assert found.detections.class_names == ([one.about] if one.about else []), one.label
+        if one.truth:  # the covered edge at the bottom
+            low, high = found.history(0).intervals()[-1].unbind(-1)
+            widths, bottom = high - low, one.truth[0][1][3]
+            assert low[3] < bottom < high[3] and widths[3] > 2 * widths[:3].max()

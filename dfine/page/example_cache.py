@@ -78,7 +78,7 @@ class ExampleCache:
         models = self.runner.models
         offered = [(example, models.suited(example.drawn)) for example in self.offered().values()]
         offered.sort(key=lambda pair: pair[1] != models.default)
-        opening = [pair for pair in offered if pair[0].opens]
+        opening = [pair for pair in offered if pair[0].opens]  # photographs first
         if opening and models.default in (DRAWINGS, PHOTOS):
             return opening[0]
         answers = [(pair, self._find((digest(pair[0].path), pair[1]))) for pair in offered]

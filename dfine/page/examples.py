@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import gradio as gr
+from PIL import Image
 
+from dfine.data.spoil import cover
+from dfine.files import replacing
 from dfine.page import cached_files
 from dfine.weights.cache import assets
 
-OPENING = "4-occlusion.jpg"  # what the page opens with: an edge that cannot be seen
+OPENING = ("cheetah2.jpg", "4-occlusion.jpg")  # what the page opens with: an edge that cannot be seen
 PHOTOGRAPHS = {  # label, caption, and the kind of thing that the caption speaks of
+    "cheetah2.jpg": (
+        "Covered",
+        "A board hides the cub from its mouth down. Of which edge is the detector unsure?",
+        "cat",
+    ),
     "chelsea.png": ("Cat", "A cat so near that it fills the picture. How sure is the model of the edges then?", "cat"),
     "cheetah1.jpg": ("Cheetah", "Nobody told this model of cheetahs: of what it knows, a cat comes closest.", "cat"),
     "tower.jpg": ("Tower", "A tower is none of the things that this model knows.", ""),
 }
+BOARDS = {"cheetah2.jpg": ((18, 73, 725, 763), "bottom", 0.4)}  # where the thing truly is, the covered side, how far
 SCENES = {
     "4-occlusion.jpg": (
-        "Half hidden",
+        "Hidden",
         "The heart's tip is hidden. Of which edge is the detector unsure?",
         "heart",
     ),
@@ -43,15 +54,15 @@ class Example:
     """A picture to start with.
 
     Attributes:
-        path: where it lies; it is read there.
+        source: where it lies; it is read there.
         label: what makes it worth a look, in a word or two.
         caption: the same in a sentence.
         about: the kind of thing that the caption speaks of; empty for none.
         drawn: whether it is a drawing, for which another model is used than for photographs.
-        truth: what is in it and where, as (class, box in pixels); of drawings, where that is known exactly.
+        truth: what is in it and where, as (class, box in pixels), where that is known: of drawings, and behind boards.
     """
 
-    path: str
+    source: str
     label: str
     caption: str
     about: str
@@ -59,9 +70,28 @@ class Example:
     truth: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
     @property
+    def path(self) -> str:
+        """The file to show: its own, or a copy with a board in front of the thing, made anew where it was deleted."""
+        board = None if self.drawn else BOARDS.get(Path(self.source).name)
+        if board is None:
+            return self.source
+        file = Path(_copies().name) / f"{Path(self.source).stem}-board.jpg"
+        if not file.is_file():
+            file.parent.mkdir(exist_ok=True)
+            with Image.open(self.source) as picture, replacing(file) as new:
+                cover(picture, *board).save(new, "JPEG", quality=95)
+        return str(file)
+
+    @property
     def opens(self) -> bool:
         """Whether the page opens with it."""
-        return Path(self.path).name == OPENING
+        return Path(self.source).name in OPENING
+
+
+@cache
+def _copies() -> tempfile.TemporaryDirectory:
+    """Where changed photographs lie while this program runs."""
+    return tempfile.TemporaryDirectory(prefix="dfine-lens-examples-")
 
 
 def scenes() -> list[Example]:
@@ -71,13 +101,14 @@ def scenes() -> list[Example]:
 
 def photographs() -> list[Example]:
     """The photographs that Gradio and scikit-image bring: none where a later version no longer has them."""
-    there = {Path(one.path).name: one for folder in _brought() for one in _there(folder, PHOTOGRAPHS, drawn=False)}
+    there = {Path(one.source).name: one for folder in _brought() for one in _there(folder, PHOTOGRAPHS, drawn=False)}
     return [there[name] for name in PHOTOGRAPHS if name in there]
 
 
 def _brought() -> Iterator[Path]:
     """The folders of photographs among the packages that are installed."""
-    yield Path(gr.__file__).parent / "media_assets" / "images"
+    for folder in ("media_assets/images", "test_data"):
+        yield Path(gr.__file__).parent / folder
     other = find_spec("skimage")  # FiftyOne brings it; it is not imported for this
     for place in other.submodule_search_locations if other else ():
         yield Path(place) / "data"
@@ -92,6 +123,7 @@ def _there(folder: Path, said: dict[str, tuple[str, str, str]], drawn: bool) -> 
     there = {name: words for name, words in said.items() if (folder / name).is_file()}
     known = folder / "boxes.json"
     truth = json.loads(known.read_text(encoding="utf-8")) if drawn and known.is_file() else {}
+    truth |= {name: [(there[name][2], BOARDS[name][0])] for name in there.keys() & BOARDS.keys()}
     boxes = {name: tuple((thing, tuple(box)) for thing, box in truth.get(name, [])) for name in there}
     return [Example(str(folder / name), *words, drawn, boxes[name]) for name, words in there.items()]
 
