@@ -43,19 +43,24 @@ def measure(seed: int, count: int) -> dict[str, list[tuple[int, str]]]:
 
     import dfine
     from dfine.data.scenes import Scenes, write
-    from dfine.explore import suspect_store
+    from dfine.explore import fields, suspect_store
     from dfine.explore.planting import plant
     from dfine.explore.run import Pace, explore
+    from dfine.explore.suspect_replies import Decoders
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = write(Path(scratch) / "set", Scenes(count, seed=seed))
         truth, planted = plant(json.loads((folder / "annotations.json").read_text()), seed)
         (folder / "annotations.json").write_text(json.dumps(truth))
-        dataset = explore(folder, dfine.load("demo", device="cpu"), name=f"planted-{seed}", pace=Pace(progress=False))
+        detector, quiet = dfine.load("demo", device="cpu"), Pace(progress=False)
+        dataset = explore(folder, detector, name=f"planted-{seed}", pace=quiet)
         try:
-            suspect_store.find(dataset)
-            ours = [(one["picture"], one["answer_id"], one["suggested"]) for one in suspect_store.listed(dataset)]
-            lists = {"suspects": ours, "unmatched by score": by_score(dataset)}
+            decoders, lists = Decoders.of(detector, fields.about(dataset, "dfine")["run"], quiet), {}
+            for name, asked in (("suspects without asking", None), ("suspects", decoders)):
+                suspect_store.find(dataset, decoders=asked)
+                listed = suspect_store.listed(dataset)
+                lists[name] = [(one["picture"], one["answer_id"], one["suggested"]) for one in listed]
+            lists["unmatched by score"] = by_score(dataset)
             if importlib.util.find_spec("cleanlab") is not None:
                 lists["cleanlab"] = by_cleanlab(dataset)
             found = {name: named(ranked, planted, coco_ids(dataset)) for name, ranked in lists.items()}

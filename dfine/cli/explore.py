@@ -158,11 +158,11 @@ def _worked(look: Look, out: Out):
     """Look, and write what was asked for; returns the data set."""
     from dfine.explore import export
 
-    dataset, detector = explore_steps.explored(look)
+    dataset, detector = explore_steps.explored(look, out.slices)
     if out.calibrate:
         explore_steps.calibrate(dataset, look)
     if out.suspects:
-        explore_steps.suspect(dataset, look, out)
+        explore_steps.suspect(dataset, detector, look, out)
     if out.similar or out.sampling:
         explore_steps.similar(dataset, detector, look, out)
     if out.slices:

@@ -12,19 +12,27 @@ from dfine.cli.terminal import complain, table
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of the table of stages
 
 
-def explored(look: Look) -> tuple:
-    """The data set with everything stored, its views and its workspace, and the detector; says what came out."""
+def explored(look: Look, slices: tuple[str, ...] = ()) -> tuple:
+    """The data set with everything stored, its views and its workspace, and the detector; says what came out.
+
+    Raises:
+        ValueError: `slices` are asked for by something that no sample has; nothing was looked at then.
+    """
     import dfine
     from dfine.engines.fastest import fastest
-    from dfine.explore import fields, views, workspace
+    from dfine.explore import datasets, fields, views, workspace
     from dfine.explore.run import Pace, explore
+    from dfine.explore.slices import check
     from dfine.explore.store import Keep
 
     detector = dfine.load(look.model, device=look.device, names=look.names)
     detector = detector.with_engine(fastest(detector.engine, detector.card))
     opening = {key: value for key, value in (look.opening or {}).items() if value is not None}
     pace, keep = Pace(look.batch, look.workers), Keep(look.threshold, look.top)
-    dataset = explore(look.data, detector, field=look.field, keep=keep, pace=pace, **opening)
+    dataset = datasets.open_dataset(look.data, **opening)
+    truth = datasets.answers(dataset, opening.pop("truth", fields.TRUTH))
+    check(dataset, slices, truth, look.field)
+    dataset = explore(dataset, detector, field=look.field, keep=keep, pace=pace, truth=truth)
     workspace.save(dataset, look.field)
     typer.echo(f"FiftyOne data set {dataset.name!r}, {len(dataset)} pictures, field {look.field!r}")
     stages = fields.about(dataset, look.field).get("evaluation", {}).get("stages", {})
@@ -78,14 +86,14 @@ def slices(dataset, field: str, by: tuple[str, ...]) -> None:
         typer.echo(f"the worst: {least.by} {least.value}, AP {least.ap:.3f} of {least.objects} objects")
 
 
-def suspect(dataset, look: Look, out: Out) -> None:
+def suspect(dataset, detector, look: Look, out: Out) -> None:
     """Rank the probable label errors, and say how many there are of each kind and where they are listed."""
     from dfine.explore import suspect_store, views
     from dfine.explore.suspect_training import training_pictures
 
-    judge = folds(dataset, look, out) if out.folds else None
+    judge, decoders = folds(dataset, look, out) if out.folds else (None, _decoders(dataset, detector, look))
     trained = () if judge else training_pictures(look.model)
-    counts = suspect_store.find(dataset, look.field, trained=trained, judge=judge)
+    counts = suspect_store.find(dataset, look.field, trained=trained, judge=judge, decoders=decoders)
     views.save(dataset, look.field)  # again, so that the suspects come before them
     said = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
     typer.echo(
@@ -95,17 +103,33 @@ def suspect(dataset, look: Look, out: Out) -> None:
         complain(note, "note")
 
 
-def folds(dataset, look: Look, out: Out) -> str:
-    """Judge the pictures by models that did not see them; returns the field of what those found."""
+def _decoders(dataset, detector, look: Look):
+    """The detector, to be asked about the answers; None, and a note, where it cannot be asked."""
+    from dfine.explore import fields
     from dfine.explore.run import Pace
-    from dfine.explore.suspect_folds import Folds, judge, start
+    from dfine.explore.suspect_asking import cannot
+    from dfine.explore.suspect_replies import Decoders
+    from dfine.explore.suspect_training import denoised
+
+    if reason := cannot(detector, denoised(look.model)):
+        complain(reason, "note")
+        return None
+    return Decoders.of(detector, fields.about(dataset, look.field)["run"], Pace(look.batch, look.workers))
+
+
+def folds(dataset, look: Look, out: Out) -> tuple:
+    """Judge the pictures by models that did not see them; returns the field of what those found, and the models."""
+    from dfine.explore.run import Pace
+    from dfine.explore.suspect_folds import Folds, decoders, judge, start
 
     if not out.start and look.model.lower().endswith(".onnx"):
         raise ValueError(f"{look.model} is an exported file, which cannot be trained: name a checkpoint with --start")
     begins = out.start or start(look.model, dataset.values("filepath"))
     parts = Folds(out.folds, out.folds_folder, begins, out.fold_epochs, look.device)
     typer.echo(f"\n{out.folds} models are trained in {parts.folder}, from {begins}")
-    return judge(dataset, look.field, parts, Pace(look.batch, look.workers), typer.echo)
+    pace = Pace(look.batch, look.workers)
+    name = judge(dataset, look.field, parts, pace, typer.echo)
+    return name, decoders(dataset, name, parts, pace)
 
 
 def calibrate(dataset, look: Look) -> None:

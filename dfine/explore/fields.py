@@ -56,6 +56,11 @@ def features_field(field: str) -> str:
     return f"{field}_features"
 
 
+def replies_field(field: str) -> str:
+    """The field that holds what the decoder says of a picture's answers when it is asked about them."""
+    return f"{field}_replies"
+
+
 def about(dataset, field: str) -> dict:
     """What was stored about the run in `field` of a FiftyOne data set (or view).
 

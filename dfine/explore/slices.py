@@ -80,6 +80,17 @@ def slices(dataset: fo.Dataset | Collection, field: str = fields.FIELD, by: Sequ
     return made
 
 
+def check(samples: Collection, by: Sequence[str], truth: str = fields.TRUTH, field: str = fields.FIELD) -> None:
+    """Whether slices can be made by these names, before anything is looked at; what a run stores itself passes.
+
+    Raises:
+        ValueError: no sample has one of them; the message names those that there are.
+    """
+    for name in by:
+        if name not in BY and not name.removeprefix(f"{truth}.").startswith(f"{field}_"):
+            _values(samples, name, truth)
+
+
 def worst(found: Sequence[Slice]) -> Slice | None:
     """The slice with the lowest AP among those with enough objects; None where no slice has."""
     enough = [s for s in found if s.objects >= LEAST and s.ap is not None]
@@ -182,10 +193,10 @@ def _values(samples: Collection, name: str, truth: str) -> dict[str, object]:
     """The values of a field: id of a sample, or of an answer, -> value.
 
     Raises:
-        ValueError: there is no such field, or it holds no plain values.
+        ValueError: there is no such field, or it holds no plain values; the message names those that do.
     """
-    path = name.replace(f"{truth}.", f"{truth}.detections.", 1) if _attribute(name, truth) else name
     if _attribute(name, truth) and samples.has_sample_field(truth):
+        path = name.replace(f"{truth}.", f"{truth}.detections.", 1)
         ids, values = samples.values([f"{truth}.detections.id", path], missing_value=None, unwind=True)
         if len(values) == len(ids) and any(v is not None for v in values):
             return dict(zip(ids, values))
@@ -194,9 +205,21 @@ def _values(samples: Collection, name: str, truth: str) -> dict[str, object]:
         if all(_is_plain(v) for v in values):
             return dict(zip(samples.values("id"), values))
     raise ValueError(
-        f"{samples.name!r} has no field {name!r} with plain values to make slices by; a slice is size, class, case, "
-        f"tags, a field of the samples, or {truth}.ATTRIBUTE"
+        f"{samples.name!r} has no field {name!r} with plain values to make slices by; there are "
+        f"{', '.join((*BY, *_plain_fields(samples, truth)))}"
     )
+
+
+def _plain_fields(samples: Collection, truth: str) -> list[str]:
+    """The fields of samples, and the attributes of answers, that slices can be made by."""
+    plain = fo.StringField, fo.FloatField, fo.IntField, fo.BooleanField
+    found = [name for name, kind in samples.get_field_schema().items() if isinstance(kind, plain)]
+    found = [name for name in found if name != "filepath" and not name.endswith(("_run", "_of"))]
+    declared = samples.get_field_schema(flat=True) | samples.get_dynamic_field_schema()
+    inside = f"{truth}.detections."
+    attributes = [path for path, kind in declared.items() if path.startswith(inside) and isinstance(kind, plain)]
+    own = {f"{inside}{name}" for name in ("label", "confidence", "index")}
+    return [*found, *(path.replace(inside, f"{truth}.", 1) for path in attributes if path not in own)]
 
 
 def _is_plain(value: object) -> bool:

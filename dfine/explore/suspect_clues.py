@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +16,8 @@ NEAR, TOUCH, SAME, CLOSE = 0.1, 0.3, 0.5, 0.75  # IoU: says something of an obje
 FREE = 0.4  # IoU with every answer below which a detection may be a missing one
 OTHERS = 2  # answers of usual support that every picture is thought to have besides its own
 WORST = 3  # detections on nothing that count against a picture, the surest
+REPLY = 11  # numbers that the decoder's reply to a box and a class comes to (`dfine.explore.suspect_asking`)
+SILENCE = (float("nan"),) * REPLY  # where it was asked for nothing
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Clues:
 
     p: Evidence
     usual: float  # mean support of an answer in the data set
+    replies: Mapping[tuple, tuple[float, ...]] | None = None  # of `asked` places; None: the decoder cannot be asked
 
     @cached_property
     def overlap(self) -> np.ndarray:
@@ -124,6 +128,7 @@ class Clues:
         rival = p.scores[here & (p.labels != p.labels[i])].max(initial=0)
         context = self.context(self.among[i], without)
         told = (logit(p.scores[i]), logit(rival), near, float(self.sharp[i]), self._size(p.boxes[i]), *context)
+        told += self._reply(p.boxes[i], int(p.labels[i]))
         return Candidate("missing", told, None, i, float(p.scores[i]), near)
 
     def answer(self, box: np.ndarray, label: int, j: int, new: bool = False) -> list[Candidate]:
@@ -139,7 +144,7 @@ class Clues:
         at = iou(p.boxes, box[None])[:, 0]
         own, keep = p.labels == label, np.arange(len(p.answers)) != (-1 if new else j)
         hidden = float(iou(box[None], p.answers[keep]).max(initial=0))
-        rest = (self._size(box), hidden, *self.context(at, without))
+        rest = (self._size(box), hidden, *self.context(at, without), *self._reply(box, label))
         support = float(p.scores[own & (at >= SAME)].max(initial=0))
         found = []
         other = np.where(~own & (p.labels >= 0) & (at >= SAME), p.scores, 0)
@@ -163,6 +168,10 @@ class Clues:
         told = (logit(touch), logit(near), logit(anything), *rest)
         return [*found, Candidate("extra", told, j, None, 0.0, touch)]
 
+    def _reply(self, box: np.ndarray, label: int) -> tuple[float, ...]:
+        """What the decoder replied to a box and a class; nothing where it cannot be asked."""
+        return () if self.replies is None else self.replies.get(asked(box, label), SILENCE)
+
     def _size(self, box: np.ndarray) -> float:
         """The logarithm of a box's side relative to the picture's."""
         return float(np.log(np.sqrt((box[2:] - box[:2]).clip(1).prod() / np.prod(self.p.size))))
@@ -171,6 +180,11 @@ class Clues:
 def clues(p: Evidence, usual: float) -> Clues:
     """The clues of a picture; `usual` is the mean support of an answer in the data set."""
     return Clues(p, usual)
+
+
+def asked(box: np.ndarray, label: int) -> tuple:
+    """The key of a box [4] and a class among replies."""
+    return (*np.round(box, 2).tolist(), int(label))
 
 
 def logit(p: float) -> float:

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import fiftyone as fo
@@ -20,6 +21,7 @@ from dfine.explore.columns import coco_truth, looked_at
 from dfine.explore.datasets import classes
 from dfine.explore.model import DFineModel
 from dfine.explore.store import Keep
+from dfine.explore.suspect_replies import Decoders
 from dfine.explore.suspect_training import began_from, training_pictures
 from dfine.files import short_digest, some, write_json
 from dfine.inference.load import load
@@ -129,6 +131,20 @@ def judge(
     return name
 
 
+def decoders(dataset: fo.Dataset, name: str, folds: Folds, pace: run.Pace | None = None) -> Decoders:
+    """The models of the folds, each to be asked about the pictures that it judged; `name` is what `judge` returned."""
+    models = {
+        key: partial(load, str(_model(folds.folder / f"{k}")), device=folds.device)
+        for k, key in enumerate(fields.about(dataset, name)["runs"], 1)
+    }
+    return Decoders(models, pace or run.Pace())
+
+
+def _model(folder: Path) -> Path:
+    """Where the model of a fold lies."""
+    return folder / "run" / "model"
+
+
 def _options(folds: Folds, pictures: int) -> TrainOptions:
     """How each model is trained: for a short time, plainly, at the input of what it starts from."""
     steps = math.ceil((pictures - pictures // folds.count) / BATCH)
@@ -191,7 +207,7 @@ def _write_parts(folder: Path, truth: dict, mine: set[int]) -> None:
 
 def _trained(folder: Path, options: TrainOptions, about: dict, k: int) -> tuple[Path, float | None]:
     """The model of fold `k`, trained where it is not there yet, and its AP on the pictures that it did not see."""
-    model, done = folder / "run" / "model", about["ap"]
+    model, done = _model(folder), about["ap"]
     if str(k + 1) in done and model.is_dir():
         return model, done[str(k + 1)]
     begun = (folder / "run" / LAST).exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Container
+from functools import partial
 from pathlib import Path
 
 import fiftyone as fo
@@ -19,6 +20,7 @@ from dfine.explore.columns import Collection, chunks, corners, looked_at
 from dfine.explore.datasets import classes
 from dfine.explore.fiftyone_private import extend_schema
 from dfine.explore.suspect_clues import KINDS, Evidence
+from dfine.explore.suspect_replies import Decoders
 from dfine.explore.suspect_text import fix, reason
 from dfine.explore.suspects import Suspect, rank
 from dfine.figures.pages.suspects import crop
@@ -64,12 +66,12 @@ def find(
     *,
     trained: Container[str] = (),
     judge: str | None = None,
+    decoders: Decoders | None = None,
     most: int = MOST,
 ) -> dict[str, int]:
     """Rank the probable label errors of an explored data set, store them, and save the view that shows them.
 
-    The network is not asked. What a person has decided of a suspect stays where the same place is suspected again of
-    the same.
+    What a person has decided of a suspect stays where the same place is suspected again of the same.
 
     Args:
         dataset: explored in `field`, with answers.
@@ -77,6 +79,7 @@ def find(
         trained: the files of pictures that the model was trained on (`dfine.explore.suspect_training`).
         judge: the field whose boxes speak for and against the answers, as of `dfine.explore.suspect_folds.judge`; by
             default FIELD itself.
+        decoders: the networks that filled that field, which are asked about the answers; by default none is.
         most: how many to store at most.
 
     Returns:
@@ -94,7 +97,9 @@ def find(
     extend_schema(dataset, {name: fo.Detections} | {f"{name}.detections.{k}": v for k, v in _KINDS.items()})
     rows = list(_rows(samples, judge, truth))
     evidence = [_evidence(row, judge, truth, {n: i for i, n in enumerate(names)}) for row in rows]
-    ranked = rank(evidence)[:most]
+    ids = [row["id"] for row in rows]
+    ask = decoders and partial(decoders.replies, dataset, judge, names, ids)
+    ranked = rank(evidence, ask=ask)[:most]
     stored: dict[str, list[dict]] = {}
     for place, suspect in enumerate(ranked, 1):
         row = rows[suspect.picture]

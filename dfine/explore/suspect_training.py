@@ -35,6 +35,11 @@ def began_from(model: str | Path) -> str | None:
     return _options(model).get("init")
 
 
+def denoised(model: str | Path) -> bool:
+    """Whether a checkpoint was trained with denoising; where that is not known, it counts as if it was."""
+    return _options(model).get("denoising") != 0
+
+
 def _options(model: str | Path) -> dict:
     """The options of the training run in whose folder a checkpoint lies; empty where it lies in none."""
     folder = Path(model).expanduser()

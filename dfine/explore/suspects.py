@@ -7,15 +7,17 @@ each clue weighs is learned from errors that the ranking plants in copies of the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dfine.explore.suspect_asking import Questions
 from dfine.explore.suspect_clues import KINDS, SAME, Candidate, Evidence, clues, iou
-from dfine.explore.suspect_learning import learn, planted_candidates
+from dfine.explore.suspect_learning import imagine, learn, planted_candidates, questions
 
 SEED = 0  # of the errors that are planted to learn from
+Ask = Callable[[Sequence[Questions]], Sequence[np.ndarray | None]]  # [n, REPLY] of each picture; None: not read
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,23 @@ class Suspect:
         return self.about.kind
 
 
-def rank(pictures: Sequence[Evidence], seed: int = SEED) -> list[Suspect]:
+def rank(pictures: Sequence[Evidence], seed: int = SEED, ask: Ask | None = None) -> list[Suspect]:
     """The suspects of a data set, the likeliest first; equal scores stay in the order of the pictures.
 
     Args:
         pictures: the evidence of every picture.
         seed: of the errors that are planted to learn from; the same seed gives the same list.
+        ask: asks the decoder about places, as `dfine.explore.suspect_replies.replies` does; by default it is not asked.
     """
     usual = _usual(pictures)
     seen = [clues(p, usual) for p in pictures]
+    imagined = imagine(seen, seed)
+    if ask:
+        wanted = questions(seen, imagined)
+        told = [q.replies(said) for q, said in zip(wanted, ask(wanted))]
+        seen = [replace(c, replies=replies) for c, replies in zip(seen, told)]
     candidates = [c.candidates() for c in seen]
-    planted = planted_candidates(seen, seed)
+    planted = planted_candidates(seen, imagined)
     answers = sum(len(p.answers) for p in pictures)
     scores = {}
     for kind in KINDS:

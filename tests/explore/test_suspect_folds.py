@@ -11,7 +11,7 @@ pytest.importorskip("fiftyone")
 from dfine.explore import fields, suspect_store
 from dfine.explore.columns import looked_at
 from dfine.explore.run import Pace, explore
-from dfine.explore.suspect_folds import ABOUT, Folds, deal, judge, start
+from dfine.explore.suspect_folds import ABOUT, Folds, deal, decoders, judge, start
 from dfine.explore.suspect_training import OPTIONS
 from tests.explore.worlds import predictor
 
@@ -68,7 +68,10 @@ def test_each_picture_is_judged_by_a_model_that_never_saw_it(fo, scenes_folder, 
     assert len(looked_at(dataset, "dfine_folds")) == 8 and list(dataset.info["dfine"])[-1] == "dfine"
 
     # One merged list over all pictures, from what those models found, and told as such.
-    suspect_store.find(dataset, judge="dfine_folds")
+    asked = decoders(dataset, "dfine_folds", folds, QUIET)
+    assert list(asked.open) == runs and len(set(runs)) == 2
+    suspect_store.find(dataset, judge="dfine_folds", decoders=asked)
+    assert dataset.count("dfine_folds_replies") == 8 and not dataset.has_sample_field("dfine_replies")
     listed = suspect_store.listed(dataset)
     found = set(dataset.values("dfine_folds.detections.id", unwind=True))
     assert listed and {one["found_id"] for one in listed} - {""} <= found

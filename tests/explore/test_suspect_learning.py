@@ -1,9 +1,11 @@
 """Weights of clues, learned from planted errors: scores that rank, that are shares, and that the seed decides."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from dfine.explore.suspect_clues import KINDS, Candidate, clues
-from dfine.explore.suspect_learning import ENOUGH, MOST, SHARE, learn, planted_candidates
+from dfine.explore.suspect_clues import KINDS, REPLY, Candidate, asked, clues
+from dfine.explore.suspect_learning import ENOUGH, MOST, SHARE, imagine, learn, planted_candidates, questions
 from tests.explore.evidence import evidence
 
 
@@ -42,6 +44,15 @@ def test_scores_are_shares_of_errors():
     assert SHARE / 4 < every.mean() < SHARE * 1.5
 
 
+def test_a_clue_that_is_not_known_counts_neither_way():
+    right, wrong = made(200)
+    right[:50, 0] = np.nan
+    scores = learn(candidates(right), candidates(wrong), 200)
+    assert scores[:50].std() < scores[50:].std() / 3 and np.isfinite(scores).all()
+    right[:], wrong[:] = np.nan, np.nan
+    assert np.isfinite(learn(candidates(right), candidates(wrong), 200)).all()
+
+
 def test_a_clue_that_is_always_the_same_does_no_harm():
     right, wrong = made(60)
     right, wrong = (np.c_[x, np.ones(60)] for x in (right, wrong))
@@ -60,20 +71,48 @@ def pictures(count=30):
     return made
 
 
+def planted(pictures, seed):
+    return planted_candidates(pictures, imagine(pictures, seed))
+
+
 def test_every_answer_gets_an_error_of_each_kind_where_it_can():
-    found = planted_candidates(pictures(), seed=0)
+    found = planted(pictures(), 0)
     assert tuple(found) == KINDS and all(c.kind == kind for kind, cs in found.items() for c in cs)
     assert len(found["missing"]) == 60, "each is found, so that its absence can be seen"
     assert 0 < len(found["class"]) <= 60 and 0 < len(found["shifted"]) <= 60 and len(found["extra"]) == 60
     assert all(c.z > 1 for c in found["shifted"])
-    assert planted_candidates([], 0) == {kind: [] for kind in KINDS}
+    assert planted([], 0) == {kind: [] for kind in KINDS}
 
 
 def test_the_seed_decides():
     seen = pictures(8)
-    assert planted_candidates(seen, 1) == planted_candidates(seen, 1) != planted_candidates(seen, 2)
+    assert planted(seen, 1) == planted(seen, 1) != planted(seen, 2)
 
 
 def test_with_one_class_none_is_planted_wrong():
     seen = [clues(evidence([([0, 0, 99, 99], 0)], [([0, 0, 99, 99], 0, 0.9)]), 0.9)]
-    assert planted_candidates(seen, 0)["class"] == [] and MOST >= 1000
+    assert planted(seen, 0)["class"] == [] and MOST >= 1000
+
+
+def test_the_decoder_is_asked_about_answers_imagined_errors_and_what_no_answer_explains():
+    seen = pictures(8)
+    imagined = imagine(seen, 0)
+    wanted = questions(seen, imagined)
+    assert questions([], []) == [] and len(wanted) == 8
+    for at, (c, q) in enumerate(zip(seen, wanted)):
+        keys = {asked(*one) for one in zip(q.boxes, q.classes)}
+        assert len(keys) == len(q), "each is asked once"
+        assert keys >= {asked(*one) for one in zip(c.p.answers, c.p.classes)}
+        mine = [error for error in imagined if error.picture == at]
+        assert keys >= {asked(e.box, e.label) for e in mine if e.kind != "missing"}
+        missing = [planted_candidates(seen, [e])["missing"] for e in mine if e.kind == "missing"]
+        assert keys >= {asked(c.p.boxes[t.found], c.p.labels[t.found]) for (t,) in missing}
+
+    # What is replied stands among the clues of every candidate, and where nothing was, that it is not known.
+    told = [{key: (0.5,) * REPLY for key in q.replies(np.zeros((len(q), REPLY)))} for q in wanted]
+    told[0] = {}
+    replied = [replace(c, replies=said) for c, said in zip(seen, told)]
+    for at, (c, before) in enumerate(zip(replied, seen)):
+        for after, one in zip(c.candidates(), before.candidates()):
+            said = after.clues[len(one.clues) :]
+            assert said == (0.5,) * REPLY or (at == 0 and np.isnan(said).all() and len(said) == REPLY)
