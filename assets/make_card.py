@@ -81,10 +81,8 @@ def command(run: Path, data: str | None = None) -> str:
         chosen["data"] = data
     for key, value in chosen.items():
         if key not in LEFT_OUT and value != default[key]:
-            words += [
-                f"--{key.replace('_', '-')}",
-                f"runs/{Path(value).parent.name}/{Path(value).name}" if key == "init" and "/" in value else str(value),
-            ]
+            ours = key in ("init", "teacher") and "/" in value
+            words += [f"--{key.replace('_', '-')}", "/".join(("runs", *Path(value).parts[-2:])) if ours else str(value)]
     return shlex.join(words)
 
 
