@@ -42,7 +42,8 @@ class OnnxEngine:
     Args:
         path: the file.
         provider: where to run it: "cpu", "cuda", "tensorrt", "openvino"; "auto" takes cuda where it is there, else cpu.
-        precision: "bfloat16" rounds what the file has in float32 of backbone and encoder, with openvino.
+        precision: "bfloat16" rounds what the file has in float32 of backbone and encoder, with openvino; of a file in
+            int8 that is rounded by itself, where the CPU has bfloat16.
         network: see above.
 
     Raises:
@@ -72,7 +73,7 @@ class OnnxEngine:
         own = IN_FILES.get(str(self.about.get("precision")), "float32")
         if wanted not in ("float32", "bfloat16", own):
             raise ValueError(f"{self.path.name} is in {own}; export the model again with --precision {wanted}")
-        self.precision = own if wanted == "float32" else wanted
+        self.precision = own if own == "int8" or wanted == "float32" else wanted
         self.outputs = [name for name in self.session.outputs if name.startswith("trace.")]
         if not self.outputs:
             raise CheckpointError(
@@ -91,6 +92,7 @@ class OnnxEngine:
         name = "OpenVINO" if self.provider == "openvino" else "ONNX Runtime"
         place = "cpu" if self.provider == "openvino" else self.provider
         how = "" if self.precision == "float32" else f", {self.precision}"
+        how += " and bfloat16" if self.precision == "int8" and self.session.rounds else ""
         return f"{name} {self.version.split('-')[0]} on {place}{how}"
 
     @torch.no_grad()

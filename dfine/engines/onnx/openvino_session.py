@@ -2,7 +2,8 @@
 
 OpenVINO rounds a whole model or none of it; what it offers to spare single operations does not reach all of them. So
 the model is cut in two where the encoder ends, at the tokens. The first half is compiled for bfloat16, the second for
-float32, and the tokens pass from one to the other without a copy.
+float32, and the tokens pass from one to the other without a copy. Of a file in int8, what is not in int8 of the first
+half is in bfloat16 wherever the CPU has it: beside convolutions in int8, sums in float32 are the slower part.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 
 from dfine.engines.onnx import file
+from dfine.engines.onnx.openvino_graph import rewritten
 from dfine.engines.onnx.packages import needed
 from dfine.weights.exceptions import CheckpointError
 
@@ -43,16 +45,15 @@ class OpenVino:
         if precision == "bfloat16" and not has_bfloat16():
             raise ValueError("this CPU has no bfloat16; float32 is as fast here")
         try:
-            model = core.read_model(str(path))
+            model = rewritten(core.read_model(str(path)))
             self.inputs = [node.get_any_name() for node in model.inputs]
             self.outputs = [node.get_any_name() for node in model.outputs]
             key = ["framework", file.KEY]
             self.text = model.get_rt_info(key).astype(str) if model.has_rt_info(key) else None
-            if precision == "float32":
-                self._requests = [_compiled(core, model, precision)]
-            else:
-                halves = cut(core, path)
-                self._requests = [_compiled(core, half, p) for half, p in zip(halves, (precision, "float32"))]
+            mixed = self.text is not None and in_int8(model) and has_bfloat16()
+            self.rounds = precision == "bfloat16" or mixed
+            parts = zip(cut(model, path), ("bfloat16", "float32")) if self.rounds else [(model, "float32")]
+            self._requests = [_compiled(core, part, p) for part, p in parts]
         except RuntimeError as error:
             raise CheckpointError(f"{path.name} cannot be run: {' '.join(str(error).split())[:300]}") from None
         self.version = openvino.__version__
@@ -72,19 +73,24 @@ class OpenVino:
             return [found[name] for name in outputs]
 
 
-def cut(core, path: Path) -> tuple:
-    """A file as two models: pixels to the encoder's tokens, and tokens to the answers.
+def in_int8(model) -> bool:
+    """Whether a model has convolutions in int8."""
+    return any(node.get_type_name() == "FakeQuantize" for node in model.get_ops())
+
+
+def cut(model, path: Path) -> tuple:
+    """The model of a file as two: pixels to the encoder's tokens, and tokens to the answers.
 
     Raises:
         CheckpointError: more or less than one tensor passes where the encoder ends.
     """
     openvino = needed("openvino")
-    first = core.read_model(str(path))
+    first = model.clone()
     place, _ = _border(first, path)
     images = [node for node in first.get_parameters() if "images" in node.output(0).get_names()]
     head = openvino.Model([place], images, "picture")
 
-    second = core.read_model(str(path))
+    second = model.clone()
     place, readers = _border(second, path)
     tokens = openvino.opset13.parameter(place.get_partial_shape(), place.get_element_type(), TOKENS)
     tokens.output(0).set_names({TOKENS})

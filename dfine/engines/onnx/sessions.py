@@ -39,7 +39,10 @@ class OnnxRuntime:
         version: of the runtime.
         inputs, outputs: their names.
         text: what the file says of itself, as it stands in its metadata; None where it says nothing.
+        rounds: whether something is rounded to bfloat16 that the file has in float32.
     """
+
+    rounds = False
 
     def __init__(self, path: Path, provider: str, index: int = 0):
         runtime = needed("onnxruntime")

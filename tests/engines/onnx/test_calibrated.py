@@ -5,11 +5,13 @@ import torch
 
 import dfine
 from dfine.data.scenes import Scenes
-from dfine.engines.onnx import calibrated
+from dfine.engines.onnx import calibrated, openvino_session
 from dfine.engines.onnx.calibrated import Calibration, export_int8
+from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.export import Options
 from dfine.engines.onnx.int8 import PARTS
 from dfine.engines.onnx.parity import ExportError
+from dfine.engines.shift import shift
 
 SIDE = 128
 
@@ -45,6 +47,21 @@ def test_the_file_says_what_it_was_calibrated_on_and_what_it_costs(made, demo):
     assert path.stat().st_size < 11e6 and not list(path.parent.glob(".exporting-*"))
 
 
+def test_beside_int8_there_is_bfloat16_where_the_processor_has_it(made, pictures, monkeypatch):
+    """Under OpenVINO, without being asked, and near the file in float32 as well."""
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    if not openvino_session.has_bfloat16():
+        pytest.skip("this CPU has no bfloat16")
+    mixed, asked = OnnxEngine(made[0], "openvino"), OnnxEngine(made[0], "openvino", precision="bfloat16")
+    assert mixed.precision == asked.precision == "int8" and "int8 and bfloat16" in mixed.runs_on
+    monkeypatch.setattr(openvino_session, "has_bfloat16", lambda: False)
+    plain = OnnxEngine(made[0], "openvino")
+    assert plain.runs_on.endswith("int8") and plain.precision == "int8"
+    told = [engine(pictures[:2]) for engine in (mixed, asked, plain)]
+    assert torch.equal(told[0].last.edges, told[1].last.edges)
+    assert 0 < shift(told[2], told[0], (SIDE, SIDE)).edges < 0.4
+
+
 def test_it_finds_what_the_checkpoint_finds(made, demo):
     picture = "assets/examples/1-clean.jpg"
     mine, theirs = (m(picture, threshold=0.5).detections for m in (dfine.load(made[0]), demo))
@@ -52,7 +69,8 @@ def test_it_finds_what_the_checkpoint_finds(made, demo):
 
 
 def test_the_part_that_costs_the_most_stays_in_float32(demo, pictures, tmp_path, monkeypatch):
-    """A budget a little below what all parts cost; with none at all there is no file."""
+    """A budget a little below what all parts cost, without bfloat16 beside them; with none at all there is no file."""
+    monkeypatch.setattr(openvino_session, "has_bfloat16", lambda: False)
     tight = {"int8": 0.0}
     monkeypatch.setattr(calibrated, "BUDGET", tight)
     monkeypatch.setattr(calibrated, "PARTS", ("backbone.stages.3", "backbone.stem"))
