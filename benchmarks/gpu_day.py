@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -29,6 +30,7 @@ from dfine.files import replacing
 
 BUDGET = 780  # seconds
 REHEARSAL = 3600  # seconds, on a machine that has other things to do
+EACH = 64 << 20  # bytes of shared memory for each process that reads pictures: some batches of 32 of 320 x 320
 LEAST = 15  # seconds without which no stage is begun
 DATA = ROOT / "data" / "gpu_day"  # which git ignores
 AP = ("faster_coco_eval",)
@@ -56,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.rehearse and not torch.cuda.is_available():
         parser.error("there is no CUDA device here; --rehearse runs everything on the CPU, at tiny sizes")
     chosen = [stage for stage in STAGES if stage.number in options.stages]
-    workers = 0 if options.rehearse else max(1, min(14, (os.cpu_count() or 2) - 2))
+    workers = 0 if options.rehearse else readers(os.cpu_count() or 2, _shared())
     device = "cpu" if options.rehearse else "cuda"
     budget = options.budget or (REHEARSAL if options.rehearse else BUDGET)
     day = Day(options.out, options.data, device, options.rehearse, start + budget, workers)
@@ -80,6 +82,23 @@ def main(arguments: list[str] | None = None) -> int:
         _show(day)
     _tell(f"{time.monotonic() - start:.0f} s in all; the tables are in {day.out / 'table.md'}")
     return int(failed)
+
+
+def readers(cores: int, shared: int | None) -> int:
+    """How many processes read or draw pictures; two cores stay free, and 0 means that the first process does it itself.
+
+    Batches pass through shared memory. A container may have little of it, and a process that finds none left is killed.
+    """
+    wanted = max(1, min(14, cores - 2))
+    return wanted if shared is None else min(wanted, shared // EACH)
+
+
+def _shared() -> int | None:
+    """Bytes of shared memory that are free; None where the system does not tell."""
+    try:
+        return shutil.disk_usage("/dev/shm").free
+    except OSError:
+        return None
 
 
 def _beforehand(day: Day, stages: list[Stage]) -> list[str]:

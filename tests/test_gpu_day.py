@@ -89,6 +89,13 @@ def test_a_new_process_goes_on_with_the_time_that_is_left(given):
     assert command[2:] == ["--out", "a", "--stages", "1", "--budget", "77"]
 
 
+@pytest.mark.parametrize(
+    "cores, shared, count", [(16, None, 14), (64, 1 << 40, 14), (1, None, 1), (16, 256 << 20, 4), (16, 1 << 20, 0)]
+)
+def test_no_more_processes_read_pictures_than_cores_and_shared_memory_allow(cores, shared, count):
+    assert gpu_day.readers(cores, shared) == count
+
+
 def test_traces_are_compared_by_token():
     want = synthetic_trace(batch=2, queries=6)
     swapped = want._each(lambda t: t[:, [1, 0, 2, 3, 4, 5]])

@@ -13,7 +13,7 @@ from dfine.data.layout import meaning
 from dfine.data.prepare import shrink
 from dfine.files import drafted
 
-MOST = 40 << 20  # bytes of a prepared folder
+MOST = {"photos": 28 << 20, "bccd": 9 << 20}  # bytes of a prepared folder: 64 MiB hold both and the project itself
 TRIES = ((384, 85), (352, 85), (352, 75), (320, 75), (320, 60))  # pixels of the longer side, quality of the JPEG files
 
 
@@ -37,7 +37,7 @@ def prepare(name: str, source: Path, data: Path, tell: Callable[[str], None]) ->
             draft = Path(scratch) / name
             _write(parts, draft, longest, quality)
             size = sum(p.stat().st_size for p in draft.rglob("*") if p.is_file())
-            if size <= MOST:
+            if size <= MOST[name]:
                 with drafted(data / name) as place:
                     shutil.copytree(draft, place, dirs_exist_ok=True)
                 count = sum(len(part) for part in parts.values())
