@@ -52,25 +52,12 @@ class Decoders:
             For every sample [n, REPLY] in the order of its questions; None where the picture cannot be read or nothing
             that looked at it can be asked.
         """
-        stored = fields.replies_field(name)
-        if not dataset.has_sample_field(stored):
-            dataset.add_sample_field(stored, fo.VectorField)
-            dataset.add_sample_field(f"{stored}_of", fo.StringField)
-        samples = dataset.select(list(ids), ordered=True)
-        runs, paths, known, of = samples.values([fields.run_field(name), "filepath", stored, f"{stored}_of"])
+        runs, paths = dataset.select(list(ids), ordered=True).values([fields.run_field(name), "filepath"])
         keys = [short_digest(f"{SCHEMA} {run} {q.digest}", 32) for run, q in zip(runs, wanted)]
-        found = [
-            np.asarray(told, np.float32).reshape(-1, REPLY) if key == said and told is not None else None
-            for told, key, said in zip(known, keys, of)
-        ]
+        found = _stored(dataset, name, ids, keys)
         todo = [i for i in range(len(ids)) if found[i] is None and runs[i] in self.open]
-        with tqdm(
-            total=len(ids),
-            initial=len(ids) - len(todo),
-            desc="ask the decoder",
-            unit=" pictures",
-            disable=not self.pace.progress,
-        ) as bar:
+        done, quiet = len(ids) - len(todo), not self.pace.progress
+        with tqdm(total=len(ids), initial=done, desc="ask the decoder", unit=" pictures", disable=quiet) as bar:
             for run in dict.fromkeys(runs[i] for i in todo):
                 mine = [i for i in todo if runs[i] == run]
                 asker = _Asker(self.open[run](), classes)
@@ -78,12 +65,30 @@ class Decoders:
                     told = {i: asker(item, wanted[i]) for i, item in zip(mine[at:], items) if "pixels" in item}
                     for i, reply in told.items():
                         found[i] = reply
-                    values = {ids[i]: (reply.reshape(-1), keys[i]) for i, reply in told.items()}
-                    for part, target in enumerate((stored, f"{stored}_of")):
-                        chosen = {id: value[part] for id, value in values.items()}
-                        dataset.set_values(target, chosen, key_field="id")
+                    _save(dataset, name, {ids[i]: (reply.reshape(-1), keys[i]) for i, reply in told.items()})
                     bar.update(len(items))
         return found
+
+
+def _stored(dataset: fo.Dataset, name: str, ids: Sequence[str], keys: Sequence[str]) -> list[np.ndarray | None]:
+    """The replies that are there already, of samples whose key is still the same."""
+    stored = fields.replies_field(name)
+    if not dataset.has_sample_field(stored):
+        dataset.add_sample_field(stored, fo.VectorField)
+        dataset.add_sample_field(f"{stored}_of", fo.StringField)
+    known, of = dataset.select(list(ids), ordered=True).values([stored, f"{stored}_of"])
+    return [
+        np.asarray(told, np.float32).reshape(-1, REPLY) if key == said and told is not None else None
+        for told, key, said in zip(known, keys, of)
+    ]
+
+
+def _save(dataset: fo.Dataset, name: str, values: dict[str, tuple[np.ndarray, str]]) -> None:
+    """Write replies and their keys into samples, so that what is interrupted goes on from there."""
+    if values:
+        stored = fields.replies_field(name)
+        dataset.set_values(stored, {id: told for id, (told, _) in values.items()}, key_field="id")
+        dataset.set_values(f"{stored}_of", {id: key for id, (_, key) in values.items()}, key_field="id")
 
 
 class _Asker:
