@@ -37,10 +37,11 @@ class Calibration:
 def export_int8(
     network: DFINE, card: Card, path: str | Path, calibration: Calibration, options: Options | None = None
 ) -> dict:
-    """Write a network as an ONNX file with its convolutions in int8, all at once or not at all.
+    """Write a network as an ONNX file with most of its layers in int8, all at once or not at all.
 
-    Backbone and encoder are rounded as a whole. Where edges then move by more than 0.7 pixels on average, the part that
-    costs the most by itself goes back to float32, and the next one, until they do not.
+    Backbone, encoder and the largest products of the decoder are rounded as a whole. Where edges then move by more than
+    0.7 pixels on average, the part that costs the most by itself goes back to float32, and the next one, until they do
+    not.
 
     Args:
         network: in evaluation mode; it stays as it is.
@@ -94,7 +95,7 @@ def export_int8(
             "pictures": len(used),
             "measured_on": len(held),
             "parts": parts,
-            "convolutions": count,
+            "layers": count,
             "shift": moved.to_dict(),
         }
         about = exact.about | {"precision": "int8"}

@@ -74,7 +74,7 @@ class OpenVino:
 
 
 def in_int8(model) -> bool:
-    """Whether a model has convolutions in int8."""
+    """Whether a model has layers in int8."""
     return any(node.get_type_name() == "FakeQuantize" for node in model.get_ops())
 
 
