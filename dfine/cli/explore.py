@@ -39,6 +39,13 @@ def explore(
     suspects: Annotated[
         Path | None, Option(help="Rank probable label errors, show them first, and list them in this CSV file.")
     ] = None,
+    ask: Annotated[
+        bool,
+        Option(
+            "--ask/--no-ask",
+            help="With --suspects: whether to ask the decoder about every answer, which takes longer than looking.",
+        ),
+    ] = True,
     folds: Annotated[
         int | None,
         Option(min=2, help="With --suspects: train so many models, and judge each picture by one that never saw it."),
@@ -81,7 +88,7 @@ def explore(
     written = Out(report, export, prelabel, format, calibrate, suspects, tuple(slice or ()), compare, similar, sampling)
     run(
         Look(data, model, device, field, threshold, top, batch, workers, names, opening),
-        replace(written, folds=folds, start=start, fold_epochs=fold_epochs),
+        replace(written, folds=folds, start=start, fold_epochs=fold_epochs, ask=ask),
         Where(address, port, browser, app),
         again,
     )
@@ -146,6 +153,8 @@ def _check(look: Look, out: Out) -> None:
         check_file(file)
     if not out.suspects and (out.folds or out.start or out.fold_epochs):
         raise ValueError("--folds, --start and --fold-epochs belong to --suspects FILE.csv")
+    if not out.suspects and not out.ask:
+        raise ValueError("--no-ask belongs to --suspects FILE.csv")
     if not out.folds and (out.start or out.fold_epochs):
         raise ValueError("--start and --fold-epochs belong to --folds")
     if out.compare == look.field:

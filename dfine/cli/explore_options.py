@@ -39,6 +39,7 @@ class Out:
     folds: int | None = None  # into how many parts the pictures are dealt, each judged by a model that never saw it
     start: str | None = None  # what those models start from
     fold_epochs: int | None = None  # how long they are trained
+    ask: bool = True  # whether the decoder is asked about every answer
 
     @property
     def folds_folder(self) -> Path | None:

@@ -91,7 +91,7 @@ def suspect(dataset, detector, look: Look, out: Out) -> None:
     from dfine.explore import suspect_store, views
     from dfine.explore.suspect_training import training_pictures
 
-    judge, decoders = folds(dataset, look, out) if out.folds else (None, _decoders(dataset, detector, look))
+    judge, decoders = folds(dataset, look, out) if out.folds else (None, _decoders(dataset, detector, look, out))
     trained = () if judge else training_pictures(look.model)
     counts = suspect_store.find(dataset, look.field, trained=trained, judge=judge, decoders=decoders)
     views.save(dataset, look.field)  # again, so that the suspects come before them
@@ -103,8 +103,10 @@ def suspect(dataset, detector, look: Look, out: Out) -> None:
         complain(note, "note")
 
 
-def _decoders(dataset, detector, look: Look):
-    """The detector, to be asked about the answers; None, and a note, where it cannot be asked."""
+def _decoders(dataset, detector, look: Look, out: Out):
+    """The detector, to be asked about the answers; None where that is not wanted or, with a note, not possible."""
+    if not out.ask:
+        return None
     from dfine.explore import fields
     from dfine.explore.run import Pace
     from dfine.explore.suspect_asking import cannot
@@ -129,7 +131,7 @@ def folds(dataset, look: Look, out: Out) -> tuple:
     typer.echo(f"\n{out.folds} models are trained in {parts.folder}, from {begins}")
     pace = Pace(look.batch, look.workers)
     name = judge(dataset, look.field, parts, pace, typer.echo)
-    return name, decoders(dataset, name, parts, pace)
+    return name, decoders(dataset, name, parts, pace) if out.ask else None
 
 
 def calibrate(dataset, look: Look) -> None:

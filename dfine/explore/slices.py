@@ -214,12 +214,21 @@ def _plain_fields(samples: Collection, truth: str) -> list[str]:
     """The fields of samples, and the attributes of answers, that slices can be made by."""
     plain = fo.StringField, fo.FloatField, fo.IntField, fo.BooleanField
     found = [name for name, kind in samples.get_field_schema().items() if isinstance(kind, plain)]
-    found = [name for name in found if name != "filepath" and not name.endswith(("_run", "_of"))]
+    found = [
+        name for name in found if name != "filepath" and not name.endswith(("_run", "_of")) and "_eval" not in name
+    ]
     declared = samples.get_field_schema(flat=True) | samples.get_dynamic_field_schema()
     inside = f"{truth}.detections."
     attributes = [path for path, kind in declared.items() if path.startswith(inside) and isinstance(kind, plain)]
-    own = {f"{inside}{name}" for name in ("label", "confidence", "index")}
-    return [*found, *(path.replace(inside, f"{truth}.", 1) for path in attributes if path not in own)]
+    named = [path.removeprefix(inside) for path in attributes]
+    apart = (
+        "label",
+        "confidence",
+        "index",
+        "mask_path",
+        "coco_id",
+    )  # which differ from answer to answer, or are classes
+    return [*found, *(f"{truth}.{name}" for name in named if name not in apart and "_eval" not in name)]
 
 
 def _is_plain(value: object) -> bool:

@@ -75,6 +75,7 @@ def test_bad_input_is_said_before_the_network_runs(fo, scenes_folder, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").touch()
     assert "is not an empty folder" in sentence("--data", scenes_folder, "--export", tmp_path / "full")
+    assert "--no-ask belongs to --suspects" in sentence("--data", scenes_folder, "--no-ask")
     new = tmp_path / "new"
     assert "is a folder; --sampling names the CSV file" in sentence("--data", scenes_folder, "--sampling", tmp_path)
     assert "both are 'dfine'" in sentence("--data", scenes_folder, "--compare", "dfine")

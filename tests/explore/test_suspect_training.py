@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from dfine.data.scenes import Scenes, write
-from dfine.explore.suspect_training import OPTIONS, began_from, training_pictures
+from dfine.explore.suspect_training import OPTIONS, began_from, denoised, training_pictures
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +58,9 @@ def test_what_a_training_began_from(run):
     assert began_from(with_options(run, init="photos")) == began_from(run / "best") == "photos"
     (run / OPTIONS).write_text("[]")
     assert began_from(run) is None
+
+
+@pytest.mark.parametrize(("options", "expected"), [({"denoising": 60}, True), ({"denoising": 0}, False), ({}, True)])
+def test_whether_it_was_trained_with_denoising(run, options, expected):
+    assert denoised("demo") and denoised(run), "where nothing is known, it counts as if it was"
+    assert denoised(with_options(run, **options)) == denoised(run / "best") == expected
