@@ -16,7 +16,7 @@ QUIET = Pace(progress=False)
 
 
 @pytest.fixture
-def suspected(explored, demo):
+def suspected(explored):
     """A copy of the eight scenes with four errors in the answers of clean pictures, and its suspects."""
     dataset = explored.clone()
     dataset.persistent = False
@@ -39,7 +39,7 @@ def suspected(explored, demo):
             answers.append(fiftyone.Detection(label=best.label, bounding_box=spot))
             planted[kind] = answers[-1].id
         sample.save()
-    suspect_store.find(dataset, decoders=Decoders.of(demo, explored.info["dfine"]["dfine"]["run"], QUIET))
+    suspect_store.find(dataset)
     yield dataset, planted
     dataset.delete()
 
@@ -90,13 +90,14 @@ def test_the_view_is_a_queue_of_those_that_are_open(suspected):
         suspect_review.decide(dataset, [listed[0]["id"]], "maybe")
 
 
-def test_decisions_outlast_another_ranking(suspected):
-    dataset, _ = suspected
+def test_decisions_outlast_another_ranking_and_the_decoder_is_asked_once(suspected, demo):
+    dataset, planted = suspected
+    run = dataset.info["dfine"]["dfine"]["run"]
+    suspect_store.find(dataset, decoders=Decoders.of(demo, run, QUIET))
     before = suspect_store.listed(dataset)
+    assert len({one["answer_id"] for one in before[:12]} & set(planted.values())) >= 2
     suspect_review.decide(dataset, [one["id"] for one in before[:3]], "rejected")
-    suspect_store.find(
-        dataset, decoders=Decoders({dataset.info["dfine"]["dfine"]["run"]: never}, QUIET)
-    )  # all is stored
+    suspect_store.find(dataset, decoders=Decoders({run: never}, QUIET))
     after = suspect_store.listed(dataset)
     assert [one["review"] for one in after[:4]] == ["rejected"] * 3 + ["open"]
     assert [one["reason"] for one in after] == [one["reason"] for one in before]
