@@ -108,3 +108,13 @@ def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_
         assert not found, f"{page.relative_to(tmp_path)}: {found[0]}"
     detections = (tmp_path / "reference" / "trace" / "index.html").read_text(encoding="utf-8")
     assert "dfine.trace.detections.Detections" in detections
+
+
+def test_scripts_find_the_library_in_a_copy_that_is_not_installed():
+    scripts = [path for folder in ("assets", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in scripts}
+    own = {
+        name: text for name, text in texts.items() if "__main__" in text and re.search(r"(from|import) dfine\b", text)
+    }
+    assert len(own) > 15
+    assert [name for name, text in own.items() if "sys.path" not in text] == []
