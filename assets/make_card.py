@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 import dfine
 from assets import sureness
 from dfine.cli.evaluate import HELD_OUT, HELD_OUT_COUNT
+from dfine.data.repeat import repeated
 from dfine.data.scenes import NAMES, Scenes
 from dfine.data.sources import open_data
 from dfine.evaluation.coco import METRICS, Evaluation, evaluate
@@ -114,7 +115,11 @@ def epochs_of(run: Path) -> tuple[int, int]:
 
 def pictures_of(chosen: dict) -> int:
     """Pictures of an epoch of a run with these options, whole batches only."""
-    count = chosen["pictures"] if chosen["data"] == "scenes" else len(open_data(chosen["data"], "train"))
+    if chosen["data"] == "scenes":
+        count = chosen["pictures"]
+    else:
+        data, threshold = open_data(chosen["data"], "train"), chosen.get("repeat_threshold")
+        count = len(repeated(data, threshold, chosen["seed"]) if threshold else data)
     return count // chosen["batch"] * chosen["batch"]
 
 

@@ -67,6 +67,12 @@ class TrainOptions:
     cover: float = option(
         0.0, "Share of pictures in which sides of objects are painted over, so that hidden edges say so.", low=0, high=1
     )
+    repeat_threshold: float = option(
+        0.0,
+        "Show pictures more often whose classes are in less than this share of the pictures (LVIS' repeat factors).",
+        low=0,
+        high=1,
+    )
     scales: OnOff = option("auto", "Batches of several sizes; auto: as published, not for scenes.")
     freeze: OnOff = option("auto", "Keep the backbone's stem and norms; auto: in L and X that start from weights.")
     pictures: int = option(4000, "Scenes per epoch, all of them new.", low=1)

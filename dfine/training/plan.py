@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from dfine.config import RECIPES, Config, Recipe
 from dfine.data import augment, sources
 from dfine.data.loader import Batching, loader
+from dfine.data.repeat import repeated
 from dfine.data.scenes import Scenes
 from dfine.data.transforms import Transform
 from dfine.engines.device import resolve
@@ -147,7 +148,8 @@ class Plan:
         """What is trained on and what is held out, in a line."""
         drawn = "scenes" if self.data is None else "pictures"
         many = f"{len(self.names)} classes" if len(self.names) > 1 else "1 class"
-        said = f"{self.pictures} {drawn} an epoch of {many} ({', '.join(self.names)}); {len(self.val)} held out"
+        often = f", {len(set(self.data.indices))} different ones," if self.options.repeat_threshold else ""
+        said = f"{self.pictures} {drawn} an epoch{often} of {many} ({', '.join(self.names)}); {len(self.val)} held out"
         return f"{said}; {self.of_its_teacher()}" if self.teacher else said
 
     def of_its_teacher(self) -> str:
@@ -162,6 +164,8 @@ def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
         ValueError, OSError: the data cannot be read, or holds nothing to learn from.
     """
     if options.data == "scenes":
+        if options.repeat_threshold:
+            raise ValueError("--repeat-threshold is for data sets: no class of scenes is rare; leave it out")
         data, val = None, scenes(options, None)
     else:
         data, val = sources.train_and_val(options.data, hold_out=options.val is None and not _began_with_all(options))
@@ -180,7 +184,10 @@ def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
             "are trained on",
             stacklevel=3,
         )
-    return data, data if val is None else val
+    held_out = data if val is None else val
+    if options.repeat_threshold:
+        data = repeated(data, options.repeat_threshold, options.seed)
+    return data, held_out
 
 
 def _began_with_all(options: TrainOptions) -> bool:

@@ -45,6 +45,7 @@ def test_what_is_no_input_is_refused(value):
         ({"size": "xl"}, "--size is 'xl'; it must be one of n, s, m, l, x"),
         ({"mosaic": 40}, "--mosaic is 40; it must be between 0 and 1"),
         ({"copy_paste": 2}, "--copy-paste is 2; it must be between 0 and 1"),
+        ({"repeat_threshold": 1.5}, "--repeat-threshold is 1.5; it must be between 0 and 1"),
         ({"cover": -1}, "--cover is -1; it must be between 0 and 1"),
         ({"seed": 1000}, "--seed is 1000; it must be between 0 and 999"),
         ({"batch": 0}, "--batch is 0; it must be at least 1"),

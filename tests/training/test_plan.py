@@ -43,6 +43,16 @@ def test_measuring_on_what_is_trained_on_is_said(tmp_path):
     assert val is data
 
 
+def test_pictures_with_rare_classes_are_trained_on_more_often_and_measured_once(tmp_path):
+    path = data_set(tmp_path, {name: "0 0.5 0.5 0.2 0.2" for name in "abc"} | {"d": "1 0.5 0.5 0.2 0.2"})
+    path.write_text(yaml.safe_dump({"names": ["cup", "fork"], "train": "images/train", "val": "images/train"}))
+    settled = Plan.of(options(data=str(path), repeat_threshold=1.0, queries=4))  # cups √(4 / 3), the fork √4 times
+    assert len(settled.val) == 4 and settled.data.indices.count(3) == 2 and settled.pictures >= 5
+    assert f"{settled.pictures} pictures an epoch, 4 different ones, of 2 classes" in settled.of_its_data()
+    with pytest.raises(ValueError, match="--repeat-threshold is for data sets"):
+        plan.data(options(repeat_threshold=0.5))
+
+
 def test_more_objects_than_queries_are_said(tmp_path, recwarn):
     path = data_set(tmp_path, {"a": "0 0.5 0.5 0.2 0.2\n" * 3, "b": "0 0.5 0.5 0.2 0.2"})
     plan.data(options(data=str(path), queries=3))
