@@ -1,9 +1,8 @@
 """Write the checkpoint of photographs and its card again: `python assets/make_photos_card.py RUN … --photos FOLDER`.
 
-FOLDER holds `voc/` and `coco/`, the photographs that the card describes. Takes the averaged weights of the last run, or
-the mean of those of the last runs (`--siblings`), shifts the scores so that 88 % of what scores 0.5 or more on the
-validation photographs is right, stores them in half precision, fits levels to half of those photographs, and measures
-what was stored as `dfine evaluate` does.
+FOLDER holds `voc/` and `coco/`, the photographs that the card describes. Takes the averaged weights of the last run,
+shifts the scores so that 88 % of what scores 0.5 or more on the validation photographs is right, stores them in half
+precision, fits levels to half of those photographs, and measures what was stored as `dfine evaluate` does.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import numpy as np
 import torch
-from make_card import blend, command, epochs_of, insert, table
+from make_card import command, epochs_of, insert, table
 from sureness import mean
 
 import dfine
@@ -44,12 +43,11 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+", help="folders of `dfine train`, in the order in which they ran")
     parser.add_argument("--photos", type=Path, required=True, help="the folder with voc/ and coco/")
     parser.add_argument("--hardware", required=True, help='for instance "2 CPU cores"')
-    parser.add_argument("--siblings", type=int, default=1, help="so many of the last runs began alike: take their mean")
     parser.add_argument("--note", default="", help="a sentence for the card, on what the commands do not say")
     options = parser.parse_args()
 
     val = open_data(options.photos / "voc", "val")
-    model = mean_of(options.runs[-options.siblings :])
+    model = dfine.load(options.runs[-1] / "best", device="cpu", fast=False)
     shifts = shift_scores(model, evaluate(model, val))
     found = thresholds(evaluate(model, val))
     each = tuple(found.classes[name].threshold if name in found.classes else None for name in model.names)
@@ -64,14 +62,6 @@ def main() -> None:
     alarms = false_alarms(stored, options.photos / "coco")
     (PHOTOS / "README.md").write_text(card(stored, measured, thresholds(measured), sure, alarms, shifts, options))
     insert(HERE.parent / "README.md", summary(measured), "photos")
-
-
-def mean_of(runs: list[Path]) -> Predictor:
-    """The best of each run, averaged (after Wortsman et al., "Model soups", arXiv 2203.05482)."""
-    first, *others = (dfine.load(run / "best", device="cpu", fast=False) for run in runs)
-    for count, other in enumerate(others, 1):
-        blend(first.network, other.network, count / (count + 1))
-    return first
 
 
 def shift_scores(model: Predictor, measured: Evaluation) -> list[float]:
@@ -181,7 +171,7 @@ or more on the validation photographs is right; a shift changes no ranking, so A
 
 `dfine evaluate --model photos --data photos/voc --split val` prints these figures again: {measured.pictures}
 photographs, {measured.objects} objects, AP (0.50:0.95) and its kin by COCO's rules, each stage ranked by its own
-scores. The best weights of each run and the thresholds were chosen on these photographs, too.
+scores. The last run's best weights and the thresholds were chosen on these photographs, too.
 
 {table(measured)}
 

@@ -7,6 +7,7 @@ all epochs have as many steps.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,8 +24,8 @@ def repeat_factors(labels: Sequence[Sequence[int]], threshold: float) -> np.ndar
         threshold: share of the pictures, 0 to 1, from which on a class is not rare.
     """
     held = [set(map(int, some)) for some in labels]
-    shares = {c: sum(c in some for some in held) / len(held) for c in set().union(*held)}
-    wanted = {c: max(1.0, (threshold / share) ** 0.5) for c, share in shares.items()}
+    counts = Counter(c for some in held for c in some)
+    wanted = {c: max(1.0, (threshold * len(held) / count) ** 0.5) for c, count in counts.items()}
     return np.array([max((wanted[c] for c in some), default=1.0) for some in held])
 
 

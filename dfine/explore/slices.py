@@ -25,6 +25,7 @@ MOST = 24  # values of a field, the most frequent
 BINS = 4  # of a field with many numbers
 FEW = 8  # numbers that are not cut into bins
 MASS = 0.8  # of the intervals whose coverage is measured
+APART = ("label", "confidence", "index", "mask_path", "coco_id")  # attributes that are classes, or new in every answer
 
 
 @dataclass(frozen=True)
@@ -214,21 +215,16 @@ def _plain_fields(samples: Collection, truth: str) -> list[str]:
     """The fields of samples, and the attributes of answers, that slices can be made by."""
     plain = fo.StringField, fo.FloatField, fo.IntField, fo.BooleanField
     found = [name for name, kind in samples.get_field_schema().items() if isinstance(kind, plain)]
-    found = [
-        name for name in found if name != "filepath" and not name.endswith(("_run", "_of")) and "_eval" not in name
-    ]
+    found = [name for name in found if name != "filepath" and not name.endswith(("_run", "_of"))]
     declared = samples.get_field_schema(flat=True) | samples.get_dynamic_field_schema()
     inside = f"{truth}.detections."
-    attributes = [path for path, kind in declared.items() if path.startswith(inside) and isinstance(kind, plain)]
-    named = [path.removeprefix(inside) for path in attributes]
-    apart = (
-        "label",
-        "confidence",
-        "index",
-        "mask_path",
-        "coco_id",
-    )  # which differ from answer to answer, or are classes
-    return [*found, *(f"{truth}.{name}" for name in named if name not in apart and "_eval" not in name)]
+    named = [
+        path.removeprefix(inside)
+        for path, kind in declared.items()
+        if path.startswith(inside) and isinstance(kind, plain)
+    ]
+    found += [f"{truth}.{name}" for name in named if name not in APART]
+    return [name for name in found if "_eval" not in name]
 
 
 def _is_plain(value: object) -> bool:

@@ -72,7 +72,7 @@ class Example:
     @property
     def path(self) -> str:
         """The file to show: its own, or a copy with a board in front of the thing, made anew where it was deleted."""
-        board = None if self.drawn else BOARDS.get(Path(self.source).name)
+        board = BOARDS.get(Path(self.source).name)
         if board is None:
             return self.source
         file = Path(_copies().name) / f"{Path(self.source).stem}-board.jpg"
