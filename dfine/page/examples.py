@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import gradio as gr
 from PIL import Image
 
 from dfine.data.spoil import cover
-from dfine.files import replacing
 from dfine.page import cached_files
 from dfine.weights.cache import assets
 
@@ -71,16 +69,9 @@ class Example:
 
     @property
     def path(self) -> str:
-        """The file to show: its own, or a copy with a board in front of the thing, made anew where it was deleted."""
-        board = BOARDS.get(Path(self.source).name)
-        if board is None:
-            return self.source
-        file = Path(_copies().name) / f"{Path(self.source).stem}-board.jpg"
-        if not file.is_file():
-            file.parent.mkdir(exist_ok=True)
-            with Image.open(self.source) as picture, replacing(file) as new:
-                cover(picture, *board).save(new, "JPEG", quality=95)
-        return str(file)
+        """The file to show: its own, or a copy with a board in front of the thing, which lies where uploads do."""
+        place = Path(self.source)
+        return cached_files.write(_covered(place), f"{place.stem}-board.jpg") if place.name in BOARDS else self.source
 
     @property
     def opens(self) -> bool:
@@ -88,10 +79,11 @@ class Example:
         return Path(self.source).name in OPENING
 
 
-@cache
-def _copies() -> tempfile.TemporaryDirectory:
-    """Where changed photographs lie while this program runs."""
-    return tempfile.TemporaryDirectory(prefix="dfine-lens-examples-")
+@lru_cache
+def _covered(path: Path) -> bytes:
+    """A photograph of `BOARDS` behind its board, as the bytes of a JPEG file."""
+    with Image.open(path) as picture:
+        return cached_files.jpeg(cover(picture, *BOARDS[path.name]))
 
 
 def scenes() -> list[Example]:
