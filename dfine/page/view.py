@@ -16,6 +16,7 @@ from dfine.trace.history import History
 
 LISTED = 24  # classes of a model that are named one by one
 TINY = 16  # pixels; in a picture with a shorter side than this nothing can be recognised
+SMALL = 96  # pixels; in pictures with a longer side than this scores mean what they say (docs/page.md has figures)
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,9 @@ def notes(answer: Answer) -> list[str]:
     said = []
     if min(answer.size) < TINY:
         said.append("So small a picture shows nothing that can be recognised: do not trust what is found in it.")
+    elif max(answer.size) < SMALL:
+        width, height = answer.size
+        said.append(f"The picture has only {width} × {height} pixels: less of what is found in it is right than scores say.")
     if answer.model == DRAWINGS:
         said.append(f"The model {DRAWINGS} knows drawings, not photographs.")
     return said

@@ -64,6 +64,13 @@ def test_a_tiny_picture_is_not_passed_over_in_silence(runner, tmp_path, size):
     assert notes(runner.answer(str(tmp_path / "dot.png")))[0].startswith("So small a picture")
 
 
+def test_scores_of_a_small_picture_are_doubted(runner, tmp_path):
+    for size, doubted in (((61, 68), True), ((95, 95), True), ((96, 40), False), ((640, 480), False)):
+        Image.new("RGB", size).save(tmp_path / "small.png")
+        said = [note for note in notes(runner.answer(str(tmp_path / "small.png"))) if f"only {size[0]} × {size[1]}" in note]
+        assert len(said) == doubted, size
+
+
 def test_settings_select_without_the_network(answer):
     everything, some = select(answer, 0.05), select(answer, 0.5)
     assert 0 < len(some.found) < len(everything.found)
