@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import BinaryIO
 
-from PIL import ExifTags, Image
+from PIL import Image
 
 from dfine.data import rgb
-from dfine.data.rgb import PictureError
+from dfine.data.rgb import SIDEWAYS, TURNS, PictureError
 
 ROWS = 256  # at a time
 MEMORY = 600_000_000  # bytes that decoding a picture may take
@@ -30,16 +30,6 @@ MEMORY = 600_000_000  # bytes that decoding a picture may take
 COSTS = {"WEBP": 17, "AVIF": 10, "HEIF": 10, "TIFF": 8, "JPEG": 8, "JPEG2000": 10}
 PROGRAM = 150_000_000  # bytes that this process takes without a picture
 LONGEST = 60  # seconds for a picture, should nobody end this process before
-# What the EXIF orientations mean: how to turn rows, and whether they go to the far end of what they become.
-TURNS = {
-    2: (Image.Transpose.FLIP_LEFT_RIGHT, False),
-    3: (Image.Transpose.ROTATE_180, True),
-    4: (Image.Transpose.FLIP_TOP_BOTTOM, True),
-    5: (Image.Transpose.TRANSPOSE, False),
-    6: (Image.Transpose.ROTATE_270, True),
-    7: (Image.Transpose.TRANSVERSE, True),
-    8: (Image.Transpose.ROTATE_90, False),
-}
 
 
 def main() -> None:
@@ -60,8 +50,7 @@ def _answer(path: str, out: BinaryIO) -> None:
     begun = False
     try:
         with rgb.opened(path, affordable) as picture:
-            turn = picture.getexif().get(ExifTags.Base.Orientation, 1)
-            head = {"size": picture.size, "turn": turn if turn in TURNS else 1}
+            head = {"size": picture.size, "turn": rgb.orientation(picture)}
             for strip in strips(picture):
                 if not begun:  # not before: the first rows show whether the picture can be converted
                     out.write(_line(head))
@@ -107,7 +96,7 @@ def assembled(size: tuple[int, int], turn: int, read: BinaryIO) -> Image.Image:
     """
     width, height = size
     turned, far = TURNS.get(turn, (None, False))
-    on_its_side = turn in (5, 6, 7, 8)
+    on_its_side = turn in SIDEWAYS
     picture = Image.new("RGB", (height, width) if on_its_side else size)
     for top in range(0, height, ROWS):
         rows = min(ROWS, height - top)

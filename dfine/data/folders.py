@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from dfine.data.pictures import formats
+from dfine.data import rgb
+from dfine.data.rgb import formats
 from dfine.files import some
 
 # Endings of photographs that Pillow cannot read: those of phones, raw files of cameras, and newer formats.
@@ -18,7 +19,6 @@ PHOTOGRAPHS = frozenset(
     ".heic .heif .avif .jxl .dng .raw .cr2 .cr3 .crw .nef .nrw .arw .srf .sr2 .orf .rw2 .raf .pef .srw".split()
 )
 _LEFT_BEHIND = frozenset(("__macosx", "thumbs.db", "desktop.ini", "$recycle.bin"))
-_UPRIGHT = (5, 6, 7, 8)  # values of EXIF's orientation for which width and height change places
 
 
 def suffixes() -> frozenset[str]:
@@ -136,14 +136,10 @@ def size_shown(picture: Path) -> tuple[int, int]:
         FileNotFoundError: it is not there.
         ValueError: it cannot be read.
     """
-    try:
-        with Image.open(picture, formats=formats()) as image:
-            turned = image.getexif().get(0x0112, 1) in _UPRIGHT
-            return (image.height, image.width) if turned else image.size
-    except FileNotFoundError:
-        raise FileNotFoundError(f"there is no picture {picture}") from None
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"{picture} is not a picture that can be read: {error}") from None
+    if not _is_there(picture):
+        raise FileNotFoundError(f"there is no picture {picture}")
+    size, turn = rgb.head(picture)
+    return size[::-1] if turn in rgb.SIDEWAYS else size
 
 
 def held_out(name: str) -> bool:

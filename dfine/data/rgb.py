@@ -5,6 +5,7 @@ It imports no torch, so that a process that only decodes starts in a moment (`df
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 # Formats that Pillow, or a plug-in of it, reads by itself. EPS is not among them: it would go to another program.
 FORMATS = frozenset(
@@ -27,6 +28,18 @@ LONGEST = 500  # letters of a path that a sentence repeats
 STRIP = 256  # rows that are laid over white at a time
 CHANNELS = (1, 2, 3, 4)  # grey, grey + alpha, RGB, RGB + alpha
 PLANES = (1, 3, 4)  # the same where they come first
+# What the EXIF orientations mean: how to turn rows, and whether they go to the far end of what they become.
+TURNS = {
+    2: (Image.Transpose.FLIP_LEFT_RIGHT, False),
+    3: (Image.Transpose.ROTATE_180, True),
+    4: (Image.Transpose.FLIP_TOP_BOTTOM, True),
+    5: (Image.Transpose.TRANSPOSE, False),
+    6: (Image.Transpose.ROTATE_270, True),
+    7: (Image.Transpose.TRANSVERSE, True),
+    8: (Image.Transpose.ROTATE_90, False),
+}
+SIDEWAYS = (5, 6, 7, 8)  # for which width and height change places
+ORIENTED = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")  # where Pillow keeps what says so
 
 
 class PictureError(ValueError):
@@ -44,6 +57,28 @@ def from_file(source: str | os.PathLike) -> Image.Image:
     """The picture in a file."""
     with opened(source) as picture:
         return _upright(picture, _name(source), own=True)
+
+
+def from_bytes(data: bytes, name: str = "the picture") -> Image.Image:
+    """The picture in the bytes of a file."""
+    with _explained(name), Image.open(io.BytesIO(data), formats=formats()) as picture:
+        _load(picture, name)
+        return _upright(picture, name, own=True)
+
+
+def head(source: str | os.PathLike) -> tuple[tuple[int, int], int]:
+    """Width and height of the picture in a file as it is stored, and its `orientation`; the pixels are not read."""
+    with _explained(str(source)), Image.open(source, formats=formats()) as picture:
+        return picture.size, orientation(picture)
+
+
+def orientation(picture: Image.Image) -> int:
+    """How a picture is stored, as EXIF counts it; 1, upright, too where that is not said or cannot be read."""
+    try:
+        said = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # damaged EXIF data raise nearly anything, and cost no picture
+        return 1
+    return said if said in TURNS else 1
 
 
 @contextmanager
@@ -131,9 +166,16 @@ def _load(picture: Image.Image, name: str) -> None:
 
 
 def _upright(picture: Image.Image, name: str, own: bool = False) -> Image.Image:
-    """A decoded picture as 8-bit RGB, turned as its EXIF data say; a copy, but of an `own` one."""
-    if picture.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-        picture, own = ImageOps.exif_transpose(picture), True
+    """A decoded picture as 8-bit RGB, turned as its EXIF data say; a copy, but of an `own` one.
+
+    What said how it is turned is left out of a turned one. PIL's own function writes it anew, and cannot write all that
+    cameras do.
+    """
+    turn = orientation(picture)
+    if turn in TURNS:
+        picture, own = picture.transpose(TURNS[turn][0]), True
+        for key in ORIENTED:
+            picture.info.pop(key, None)
     return flat(picture, name, own)
 
 

@@ -12,13 +12,13 @@ Every process that Ray starts makes one `Detector`, and loads the model once. No
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
 
 from dfine.data.pictures import PictureError, read
+from dfine.data.rgb import from_bytes
 from dfine.inference.load import load
 from dfine.inference.table import columns, rows
 
@@ -57,6 +57,6 @@ class Detector:
 def _picture(value, place: int) -> Image.Image:
     """A value as an upright RGB picture. Raises PictureError, naming its place in the batch, where it is none."""
     try:
-        return read(Image.open(io.BytesIO(value)) if isinstance(value, bytes) else value)
-    except (PictureError, OSError, SyntaxError) as error:
+        return from_bytes(value) if isinstance(value, bytes) else read(value)
+    except PictureError as error:
         raise PictureError(f"picture {place} of the batch cannot be read: {error}") from None

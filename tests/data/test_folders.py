@@ -80,7 +80,7 @@ def test_the_size_in_which_a_picture_is_shown(tmp_path, orientation, expected):
 
 def test_a_size_that_cannot_be_read(tmp_path):
     touch(tmp_path, "a.jpg")
-    with pytest.raises(ValueError, match="a.jpg is not a picture that can be read"):
+    with pytest.raises(ValueError, match="a.jpg is not a picture in a format that can be read"):
         folders.size_shown(tmp_path / "a.jpg")
     with pytest.raises(FileNotFoundError, match="there is no picture"):
         folders.size_shown(tmp_path / "b.jpg")
@@ -110,3 +110,10 @@ def test_a_tenth_is_held_out_by_the_name_of_the_file_only():
     assert out == [name for name in names if zlib.crc32(name.encode("utf-8")) % 10 == 0]
     assert 150 < len(out) < 250
     assert all(folders.held_out(place.format(name)) for name in out for place in ("a/{}", "/b/c/{}", "d\\{}"))
+
+
+def test_a_size_that_no_picture_here_may_have(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # Pillow opens nothing of twice as many
+    Image.new("RGB", (7, 3)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"a.png has more than the 120 million pixels allowed; scale it down first"):
+        folders.size_shown(tmp_path / "a.png")

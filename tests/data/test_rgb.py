@@ -1,5 +1,7 @@
 """What a decoded picture may take, and how it becomes 8-bit RGB."""
 
+import io
+import struct
 import subprocess
 import sys
 
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dfine.data import rgb
+from dfine.data import folders, rgb
 from dfine.data.pictures import read
 from dfine.data.rgb import PictureError
 
@@ -56,3 +58,41 @@ def test_a_memory_that_is_too_small_is_a_sentence(monkeypatch, tmp_path):
 def test_it_starts_without_torch():
     done = subprocess.run([sys.executable, "-c", "import dfine.data.decoder, sys; sys.exit('torch' in sys.modules)"])
     assert done.returncode == 0
+
+
+DAMAGED = {  # EXIF data that no reader understands, or that Pillow reads and cannot write
+    "no header": b"garbage and more of it",
+    "a width of bytes": struct.pack("<2sHI H HHI4s HHI4s I", b"II", 42, 8, 2, 256, 7, 2, b"ab", 274, 3, 1, b"\6", 0),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_damaged_exif_data_cost_no_picture(tmp_path, kind):
+    """With a resolution of its own a JPEG is opened without a look at them."""
+    data, path = b"Exif\0\0" + DAMAGED[kind], tmp_path / "a.jpg"
+    Image.new("RGB", (40, 20), "teal").save(path, exif=data, dpi=(72, 72))
+    want = (40, 20) if kind == "no header" else (20, 40)
+    assert read(path).size == read(Image.open(path)).size == folders.size_shown(path) == want
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tiff"])
+def test_a_picture_is_turned_once(tmp_path, ending):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 20), "teal").save(tmp_path / f"a.{ending}", exif=exif)
+    upright = read(tmp_path / f"a.{ending}")
+    assert read(upright).size == upright.size == (20, 40)
+
+
+def test_the_bytes_of_a_file_are_read_as_the_file_is(tmp_path, monkeypatch):
+    exif, file = Image.Exif(), tmp_path / "a.jpg"
+    exif[0x0112] = 6
+    Image.effect_noise((40, 20), 50).save(file, exif=exif)
+    assert rgb.from_bytes(file.read_bytes()).tobytes() == read(file).tobytes()
+    postscript, wide = io.BytesIO(), io.BytesIO()
+    Image.new("RGB", (4, 4)).save(postscript, "EPS")
+    Image.new("RGB", (40, 20)).save(wide, "PNG")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
+    for data, said in ((postscript, "in a format that can be read here"), (wide, "million pixels allowed")):
+        with pytest.raises(PictureError, match=said):  # PostScript would go to another program
+            rgb.from_bytes(data.getvalue())

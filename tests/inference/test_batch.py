@@ -49,13 +49,16 @@ def test_an_empty_batch_has_the_same_columns(detector):
     assert list(found) == [*PLAIN, *LISTS] and not any(len(column) for column in found.values())
 
 
-def test_what_cannot_be_read_is_said(detector):
+def test_what_cannot_be_read_is_said(detector, monkeypatch):
     with pytest.raises(ValueError, match="no column 'image'; it has bytes, path"):
         detector({"bytes": [], "path": []})
     with pytest.raises(PictureError, match="picture 1 of the batch"):
         blank = io.BytesIO()
         Image.new("RGB", SIZE).save(blank, "PNG")
         detector({"image": [blank.getvalue(), b"no picture"]})
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # Pillow opens nothing of twice as many
+    with pytest.raises(PictureError, match="picture 0 of the batch cannot be read: .* million pixels allowed"):
+        detector({"image": [blank.getvalue()]})
 
 
 def test_ray_runs_it(tmp_path, picture, monkeypatch):
