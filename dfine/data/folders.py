@@ -101,6 +101,20 @@ def _names(folder: Path, _changed: int) -> dict[str, str]:
     return {name.casefold(): name for name in sorted(os.listdir(folder), reverse=True)}
 
 
+def picture_called(folder: Path, stem: str) -> Path | None:
+    """The picture or photograph in a folder that is called so but for its ending; None where there is none."""
+    name = _stems(folder, folder.stat().st_mtime_ns).get(stem) if folder.is_dir() else None
+    return None if name is None else folder / name
+
+
+@lru_cache(maxsize=64)
+def _stems(folder: Path, _changed: int) -> dict[str, str]:
+    """The names of the pictures in a folder by what stands before their endings, as when it was last changed."""
+    known = suffixes() | PHOTOGRAPHS
+    names = [Path(name) for name in sorted(os.listdir(folder), reverse=True)]
+    return {name.stem: str(name) for name in names if name.suffix.lower() in known}
+
+
 def _is_there(path: Path) -> bool:
     """Whether there is such a file or folder; a name that is too long for a disk is none."""
     try:

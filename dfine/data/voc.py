@@ -154,18 +154,23 @@ def _stems(folder: Path, split: str | None, everything: list[str]) -> list[str]:
         return everything
     listed = folder / SETS / f"{split}.txt"
     if listed.is_file():
-        stems = [line.split()[0] for line in texts.lines(listed)]
-        return [_known(stem, set(everything)) for stem in stems]
+        known = set(everything)
+        return [_known(line, known) for line in texts.lines(listed)]
     inside = [stem for stem in everything if stem.startswith(f"{split}/")]
     if not inside:
         raise FileNotFoundError(f"{folder} has no split {split!r}; it has {', '.join(splits(folder)) or 'none'}")
     return inside
 
 
-def _known(listed: str, stems: set[str]) -> str:
-    """The name of an XML file that a list means: some write the picture's ending behind it, or its folder before it."""
-    last = folders.slashed(listed).rpartition("/")[2]
-    tries = (listed, last, listed.rpartition(".")[0], last.rpartition(".")[0])
+def _known(line: str, stems: set[str]) -> str:
+    """The name of an XML file that a line of a list means.
+
+    Some write the picture's ending behind it, or its folder before it, and VOC's own a number after a space.
+    """
+    tries = []
+    for listed in (line, line.split()[0]):
+        last = folders.slashed(listed).rpartition("/")[2]
+        tries += [listed, last, listed.rpartition(".")[0], last.rpartition(".")[0]]
     return next((stem for stem in tries if stem in stems), last)
 
 
@@ -227,9 +232,8 @@ def _image(root: ElementTree.Element, path: Path, pictures: Path) -> dict:
     if len(named) > NAME:
         raise ValueError(f"{path} names a picture with {len(named)} letters; no file can be called that")
     homes = [pictures / part for part in (path.parent.name, ".")]
-    tries = [home / named for home in homes]
-    tries += [p for home in homes for p in sorted(home.glob(f"{path.stem}.*")) if p.suffix.lower() != ".xml"]
-    found = next((p for p in tries if p.is_file()), homes[-1] / named)
+    found = next((home / named for home in homes if (home / named).is_file()), None)
+    found = found or next(filter(None, (folders.picture_called(home, path.stem) for home in homes)), homes[-1] / named)
     try:
         width, height = (int(float(root.findtext(f"size/{key}", ""))) for key in ("width", "height"))
     except (ValueError, OverflowError):

@@ -117,3 +117,11 @@ def test_a_size_that_no_picture_here_may_have(tmp_path, monkeypatch):
     Image.new("RGB", (7, 3)).save(tmp_path / "a.png")
     with pytest.raises(ValueError, match=r"a.png has more than the 120 million pixels allowed; scale it down first"):
         folders.size_shown(tmp_path / "a.png")
+
+
+def test_a_picture_is_found_by_its_name_without_the_ending(tmp_path):
+    touch(tmp_path, "a [1].png", "a [1].json", "a [1].txt", "b.xml")
+    assert folders.picture_called(tmp_path, "a [1]") == tmp_path / "a [1].png"
+    assert folders.picture_called(tmp_path, "b") is folders.picture_called(tmp_path / "none", "b") is None
+    touch(tmp_path, "b.HEIC")  # that it cannot be read is said where it is read
+    assert folders.picture_called(tmp_path, "b") == tmp_path / "b.HEIC"

@@ -1,4 +1,6 @@
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -223,3 +225,24 @@ def test_a_polygon_without_a_box_and_lists_with_endings(tmp_path):
     train, val = (voc.read(folder, split) for split in ("train", "val"))
     assert [train.path(0).name, val.path(0).name] == ["a.jpg", "b.jpg"]
     assert train.ground_truth()["annotations"][0]["bbox"] == [5, 4, 20, 12.5]
+
+
+@pytest.mark.parametrize("filename", ["a [1].jpg", "elsewhere", "a [1]"])
+def test_names_with_spaces_and_brackets(tmp_path, filename):
+    folder = data_set(tmp_path, {"a [1]": [], "b": []}, {"train": ["a [1]"], "val": ["b.jpg -1"]})
+    (folder / "JPEGImages" / "a [1].json").write_text("{}")
+    answer(folder, "a [1]", "", filename)
+    data = voc.read(folder, "train")
+    assert data.path(0) == folder / "JPEGImages" / "a [1].jpg" and len(data) == 1
+    assert voc.read(folder, "val").path(0).name == "b.jpg"
+
+
+def test_the_folder_of_pictures_is_listed_once(tmp_path, monkeypatch):
+    folder, listed = data_set(tmp_path, {f"{i}": [] for i in range(9)}), []
+    for i in range(9):
+        answer(folder, f"{i}", "", filename=f"elsewhere-{i}.jpg")
+    scan = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda place=".": listed.append(place) or scan(place))
+    monkeypatch.setattr(Path, "glob", None)
+    assert len(voc.read(folder, None)) == 9
+    assert listed.count(folder / "JPEGImages") <= 2
