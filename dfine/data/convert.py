@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from dfine.data.coco import CocoSet
 from dfine.data.layout import meaning
+from dfine.data.rgb import SIDEWAYS, head
 from dfine.data.sources import open_data, splits
 from dfine.data.voc import SETS
 from dfine.files import drafted
@@ -28,8 +29,9 @@ def convert(source: str | Path, out: str | Path, form: str, *, link: bool = Fals
     crowds in COCO and become *difficult* in VOC; YOLO has neither, so they are lost. VOC has no list of classes, so
     classes without any object are lost. YOLO only has the splits train, val and test: others become the one that
     their name stands for; a single other split becomes train; and a split whose pictures all belong to those
-    (trainval) is left out. VOC has one folder for all splits: where pictures of two splits have the same name, the
-    name of the split is put before it.
+    (trainval) is left out. It does not say whether boxes are those of the picture as it is stored or as EXIF turns it:
+    there they are always the latter. VOC has one folder for all splits: where pictures of two splits have the same
+    name, the name of the split is put before it.
 
     Args:
         source: a data set in any of the formats (`dfine.data.sources`).
@@ -163,11 +165,23 @@ def _yolo(folder: Path, split: str, data: CocoSet, stems: list[str], names: list
         target = data.target(index)
         lines = [
             f"{place[data.names[label]]} " + " ".join(f"{v:.6f}" for v in box)
-            for label, box in zip(target.labels.tolist(), target.boxes.tolist())
+            for label, box in zip(target.labels.tolist(), _shown(target.boxes.tolist(), target.size, data.path(index)))
         ]
         (labels / f"{stem}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         places.append(folder / "images" / split / f"{stem}{data.path(index).suffix}")
     return places
+
+
+def _shown(boxes: list[list[float]], size: tuple[int, int], picture: Path) -> list[list[float]]:
+    """Boxes cxcywh in 0..1 of the picture as it is shown; `size` tells whether they are those of the stored one."""
+    try:
+        stored, turn = head(picture)
+    except (ValueError, OSError):
+        return boxes  # nothing is known of it; it is copied as it is, or missed then
+    if turn not in SIDEWAYS or stored != size or size[0] == size[1]:
+        return boxes
+    across, down = turn in (6, 7), turn in (7, 8)  # whether the far end becomes the near one
+    return [[1 - cy if across else cy, 1 - cx if down else cx, h, w] for cx, cy, w, h in boxes]
 
 
 def _describe(folder: Path, parts: list[str], names: list[str]) -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 from PIL import Image
 
+from dfine.boxes import to_pixels
 from dfine.data.check import check
 from dfine.data.convert import FORMATS, convert
 from dfine.data.sources import open_data, splits
@@ -181,3 +182,18 @@ def test_a_real_data_set_with_its_splits(tmp_path, form):
         a, b = open_data(source, split), open_data(out, split)
         counts = [sum(len(d.target(i)) for i in range(len(d))) for d in (a, b)]
         assert counts[0] == counts[1] > 300
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_boxes_stay_where_they_are_in_a_picture_that_is_stored_lying_down(tmp_path, form, orientation):
+    """The tool that wrote the boxes knew nothing of EXIF; what is black is in the box."""
+    folder = write(tmp_path / "turned", [picture(7, "7.png")], [annotation(1, bbox=(2, 1, 6, 3))])
+    exif, stored = Image.Exif(), Image.new("RGB", (20, 10), "white")
+    exif[0x0112] = orientation if orientation > 4 else 1
+    stored.paste("black", (2, 1, 8, 4))
+    stored.save(folder / "images" / "7.png", exif=exif)
+    pixels, target = open_data(convert(folder, tmp_path / "out", form, progress=False))[0]
+    x1, y1, x2, y2 = (round(v) for v in to_pixels(target.boxes, target.size)[0].tolist())
+    assert (x2 - x1) * (y2 - y1) == 18
+    assert pixels[:, y1:y2, x1:x2].max() == 0
