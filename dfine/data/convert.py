@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections import Counter
@@ -16,7 +15,7 @@ from dfine.data.layout import meaning
 from dfine.data.rgb import SIDEWAYS, head
 from dfine.data.sources import open_data, splits
 from dfine.data.voc import SETS
-from dfine.files import drafted
+from dfine.files import as_json, drafted, shown
 
 FORMATS = ("coco", "yolo", "voc")
 ONE = "rename them, or convert them one by one"
@@ -121,6 +120,11 @@ def _stems(parts: dict[str, CocoSet]) -> dict[str, list[str]]:
 
 def _apart(parts: dict[str, CocoSet]) -> dict[str, list[str]]:
     """Names that mean one picture with one answer in all splits: the others get their split's name before them."""
+    odd = next((place for data in parts.values() for place in data.places() if shown(place) != place), None)
+    if odd is not None:
+        raise ValueError(
+            f"the name of the picture {shown(odd)} is not UTF-8, as VOC's lists and XML files are: rename it"
+        )
     stems, said = _stems(parts), {}
     for split, data in parts.items():
         for stem, entry in zip(stems[split], _entries(data)):
@@ -151,7 +155,7 @@ def _coco(folder: Path, split: str, data: CocoSet, stems: None, names: list[str]
     file = folder / "annotations" / f"instances_{split}.json"
     file.parent.mkdir(exist_ok=True)
     content = truth | {"images": images, "annotations": annotations}
-    file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    file.write_text(as_json(content), encoding="utf-8")
     return [folder / split / place for place in places]
 
 

@@ -162,4 +162,4 @@ def held_out(name: str) -> bool:
     The rule is zlib.crc32 of the file name (without folders) in UTF-8, which must be a multiple of 10. It depends on
     nothing else, so pictures that are added or removed move no other.
     """
-    return zlib.crc32(PurePosixPath(slashed(name)).name.encode()) % 10 == 0
+    return zlib.crc32(PurePosixPath(slashed(name)).name.encode("utf-8", "surrogateescape")) % 10 == 0

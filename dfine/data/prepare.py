@@ -18,7 +18,7 @@ from tqdm import tqdm
 from dfine.data import voc
 from dfine.data.coco import CocoSet
 from dfine.data.coco_layout import open_file
-from dfine.files import drafted, replacing, require_empty
+from dfine.files import as_json, drafted, replacing, require_empty
 
 HELD_OUT = 5000  # validation pictures of Objects365 that stay there; the published checkpoints train on the others
 LONGEST = 640  # pixels that the published preparation resizes the longer side of Objects365's pictures to
@@ -232,5 +232,5 @@ def _read(path: Path) -> dict:
 def _write(path: Path, content: dict) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        temporary.write_text(as_json(content), encoding="utf-8")
     return f"{path}: {len(content['images'])} pictures, {len(content['annotations'])} objects"

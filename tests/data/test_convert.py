@@ -1,6 +1,8 @@
 """A data set that went through another format is the same data set."""
 
 import json
+import os
+import sys
 
 import pytest
 from PIL import Image
@@ -8,7 +10,8 @@ from PIL import Image
 from dfine.boxes import to_pixels
 from dfine.data.check import check
 from dfine.data.convert import FORMATS, convert
-from dfine.data.sources import open_data, splits
+from dfine.data.prepare import shrink
+from dfine.data.sources import open_data, splits, train_and_val
 from tests.data.test_coco import CATEGORIES, DATA, annotation, needs_data, picture, write
 from tests.data.test_voc import data_set as voc_set
 
@@ -197,3 +200,22 @@ def test_boxes_stay_where_they_are_in_a_picture_that_is_stored_lying_down(tmp_pa
     x1, y1, x2, y2 = (round(v) for v in to_pixels(target.boxes, target.size)[0].tolist())
     assert (x2 - x1) * (y2 - y1) == 18
     assert pixels[:, y1:y2, x1:x2].max() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode here")
+def test_names_that_are_no_utf8(tmp_path):
+    names = [os.fsdecode(b"caf\xe9.png"), *(f"{i}.png" for i in range(40))]
+    for folder, end in (("images", None), ("labels", ".txt")):
+        (tmp_path / "odd" / folder).mkdir(parents=True)
+        for name in names:
+            place = tmp_path / "odd" / folder / name
+            place.with_suffix(end).write_text("0 0.5 0.5 0.5 0.5") if end else Image.new("RGB", (20, 10)).save(place)
+    (tmp_path / "odd" / "classes.txt").write_text("cup")
+    assert sum(map(len, train_and_val(tmp_path / "odd"))) == 41, "one of them is held out or not, like any other"
+    for form in ("yolo", "coco"):
+        data = open_data(convert(tmp_path / "odd", tmp_path / form, form, progress=False))
+        assert os.fsencode(data.path(len(data) - 1).name) == b"caf\xe9.png" and data.objects == 41
+    small = shrink(data, tmp_path / "small", 10, progress=False)
+    assert len(open_data(small)) == 41 and len(os.listdir(small / "images")) == 41
+    with pytest.raises(ValueError, match=r"the picture caf.udce9.png is not UTF-8"):
+        convert(tmp_path / "odd", tmp_path / "voc", "voc", progress=False)
