@@ -84,7 +84,8 @@ def _image(content: object, file: Path, root: Path) -> dict:
     size = content.get("imageWidth"), content.get("imageHeight")
     if not all(isinstance(side, int) and side > 0 for side in size):
         size = folders.size_shown(picture)
-    return {"file_name": picture.relative_to(root).as_posix(), "width": size[0], "height": size[1]}
+    name = picture.relative_to(root) if picture.is_relative_to(root) else picture  # a path of this machine, elsewhere
+    return {"file_name": name.as_posix(), "width": size[0], "height": size[1]}
 
 
 def _objects(content: dict, file: Path, fault: Fault, flat: Counter) -> list[tuple[str, list[tuple[float, float]]]]:

@@ -110,3 +110,11 @@ def test_shapes_of_odd_kinds(tmp_path):
     (tmp_path / "b.json").write_text("[" * 100_000)
     with pytest.raises(ValueError, match="b.json is not a JSON file"):
         open_data(tmp_path)
+
+
+def test_a_picture_that_lies_elsewhere_on_this_machine(tmp_path):
+    told(tmp_path / "pictures", "a", [])
+    folder = told(tmp_path / "labels", "a", [], imagePath=str(tmp_path / "pictures" / "a.png"))
+    (folder / "a.png").unlink()
+    data = open_data(folder)
+    assert data.path(0) == tmp_path / "pictures" / "a.png" and data[0][0].shape == (3, 20, 40)
