@@ -15,14 +15,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from dfine import boxes as box
-from dfine.data import folders, texts
+from dfine.data import folders, rgb, texts
 from dfine.data.coco_entries import Entries, Fault, Note, clipped, stop
-from dfine.data.pictures import formats, read
+from dfine.data.pictures import read
 from dfine.data.resize import planes
 from dfine.trace.records import Target
 
@@ -81,7 +80,7 @@ class CocoSet(Dataset):
         """The images, with the sizes of their pictures where the file has none; without, where that cannot be read."""
         known = []
         for image in images:
-            bare = isinstance(image, dict) and not image.keys() & {"width", "height"}
+            bare = isinstance(image, dict) and image.get("width") is None and image.get("height") is None
             if bare and isinstance(image.get("file_name"), str) and image["file_name"]:
                 with suppress(ValueError, OSError):
                     image = image | dict(zip(("width", "height"), folders.size_shown(self.folder / image["file_name"])))
@@ -100,13 +99,11 @@ class CocoSet(Dataset):
         target = self._items[index]
         picture = read(path)
         if picture.size != target.size:
-            with Image.open(
-                path, formats=formats()
-            ) as stored:  # some annotators ignored the camera's rotation flag, which `read` obeys
-                if stored.size != target.size:
-                    have, want = "x".join(map(str, stored.size)), "x".join(map(str, target.size))
-                    raise ValueError(f"the picture {path} has {have} pixels, but {self.source.name} says {want}")
-                picture = stored.convert("RGB")
+            with rgb.opened(path) as stored:  # some annotators ignored the camera's rotation flag, which `read` obeys
+                picture = rgb.flat(stored, path.name, own=False)
+            if picture.size != target.size:
+                have, want = "x".join(map(str, picture.size)), "x".join(map(str, target.size))
+                raise ValueError(f"the picture {path} has {have} pixels, but {self.source.name} says {want}")
         return planes(picture), target
 
     @property

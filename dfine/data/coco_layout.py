@@ -61,8 +61,9 @@ def open_file(source: Path, fault: Fault = stop) -> CocoSet:
     content = read_json(source)
     folder, names = _pictures(source, content)
     if names:
-        images = [i | {"file_name": names.get(i.get("file_name"), i.get("file_name"))} for i in content["images"]]
-        content = content | {"images": images}
+        named = [i for i in content["images"] if isinstance(i, dict) and isinstance(i.get("file_name"), str)]
+        for image in named:
+            image["file_name"] = names.get(image["file_name"], image["file_name"])
     return CocoSet(folder, source, content, fault=fault)
 
 

@@ -3,6 +3,7 @@ import os
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -250,3 +251,21 @@ def test_real_cells():
     data = open_data(DATA / "bccd" / "instances_val.json")
     assert len(data) == 87
     assert data[0][0].shape == (3, 480, 640)
+
+
+def test_of_a_picture_without_a_size_it_is_its_own(tmp_path):
+    images = [{"id": 1, "file_name": "1.png"}, {"id": 2, "file_name": "2.png", "width": None, "height": None}]
+    folder = write(tmp_path, [picture(1), picture(2)], [])
+    answers = json.loads((folder / "annotations.json").read_text())
+    (folder / "annotations.json").write_text(json.dumps(answers | {"images": images}))
+    assert [load(folder).target(i).size for i in range(2)] == [(20, 10)] * 2
+
+
+def test_a_turned_picture_that_is_read_as_stored_is_converted_like_any_other(tmp_path):
+    folder = write(tmp_path, [picture(1), picture(2)], [])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.full((10, 20), 128 * 257, np.uint16)).save(folder / "images" / "1.png", exif=exif)
+    Image.new("RGBA", (20, 10)).save(folder / "images" / "2.png", exif=exif)
+    data = load(folder)
+    assert [data[i][0].unique().tolist() for i in range(2)] == [[128], [255]]  # 16 bits scaled; laid over white

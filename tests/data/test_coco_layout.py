@@ -138,3 +138,14 @@ def test_fiftyone_without_splits_and_endings_in_capitals(tmp_path):
     data = open_data(tmp_path)
     assert [data[i][0].shape for i in range(2)] == [(3, 10, 20)] * 2
     assert len(open_data(tmp_path / "labels.JSON")) == 2
+
+
+def test_an_entry_that_is_no_picture_is_named_beside_names_of_another_system(tmp_path):
+    folder = write(tmp_path, [picture(1)], [])
+    answers = json.loads((folder / "annotations.json").read_text())
+    answers["images"] = [answers["images"][0] | {"file_name": "C:\\data\\1.png"}, None, {"id": 2, "file_name": ["2"]}]
+    (folder / "annotations.json").write_text(json.dumps(answers))
+    said = []
+    data = open_data(folder, fault=lambda message, **about: said.append(message))
+    assert data.path(0).is_file() and len(data) == 1
+    assert "the image None in" in said[0] and "has no 'width'" in said[1]
