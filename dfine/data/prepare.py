@@ -144,7 +144,8 @@ def shrink(
 ) -> Path:
     """A COCO-format split with its pictures resized, boxes and all, to a longer side of at most `longest` pixels.
 
-    What is smaller keeps its size. As published for Objects365 (`resize_obj365.py`), so that reading keeps up.
+    What is smaller keeps its size. As published for Objects365 (`resize_obj365.py`), so that reading keeps up. Polygons
+    and keypoints shrink with the boxes; masks of run lengths, which have the old size, are left out.
 
     Args:
         source: a COCO JSON file whose pictures are found from its place, or a data set that is open already.
@@ -187,12 +188,26 @@ def _shrink(data: CocoSet, out: Path, longest: int, progress: bool, quality: int
         total = len(truth["images"])
         images = list(tqdm(pool.map(one, range(total)), "resize", total, disable=not progress, leave=False))
     scale = {a["id"]: (b["width"] / a["width"], b["height"] / a["height"]) for a, b in zip(truth["images"], images)}
-    annotations = []
-    for a in truth["annotations"]:
-        sx, sy = scale[a["image_id"]]
-        x, y, w, h = a["bbox"]
-        annotations.append(a | {"bbox": [x * sx, y * sy, w * sx, h * sy], "area": a["area"] * sx * sy})
+    annotations = [_scaled(a, *scale[a["image_id"]]) for a in truth["annotations"]]
     _write(out / "annotations.json", truth | {"images": images, "annotations": annotations})
+
+
+def _scaled(a: dict, sx: float, sy: float) -> dict:
+    """An annotation of a picture that was made `sx` times as wide and `sy` times as high."""
+    x, y, w, h = a["bbox"]
+    scaled = a | {"bbox": [x * sx, y * sy, w * sx, h * sy], "area": a["area"] * sx * sy}
+    if (sx, sy) != (1, 1):
+        outlines, points = scaled.pop("segmentation", None), scaled.pop("keypoints", None)
+        if isinstance(outlines, list) and all(map(_numbers, outlines)):
+            scaled["segmentation"] = [[v * (sx, sy)[i % 2] for i, v in enumerate(outline)] for outline in outlines]
+        if _numbers(points):
+            scaled["keypoints"] = [v * (sx, sy, 1)[i % 3] for i, v in enumerate(points)]
+    return scaled
+
+
+def _numbers(values: object) -> bool:
+    """Whether it is a list of numbers."""
+    return isinstance(values, list) and all(isinstance(value, (int, float)) for value in values)
 
 
 RECIPES = {

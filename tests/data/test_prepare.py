@@ -154,3 +154,16 @@ def test_a_turned_photo_is_shrunk_as_its_answers_mean_it(tmp_path, upright):
     assert target.size == (sides[0] // 2, sides[1] // 2)
     assert data.ground_truth()["annotations"][0]["bbox"] == [0, 0, sides[0] / 2, 2]
     assert pixels[:, 0].max() < 60 < 190 < pixels[:, -1].min()
+
+
+def test_outlines_and_keypoints_shrink_with_their_boxes(tmp_path):
+    more = {"segmentation": [[4, 2, 12, 2, 12, 8]], "keypoints": [4, 2, 2, 0, 0, 0], "num_keypoints": 1}
+    odd = {"segmentation": {"size": [10, 20], "counts": [0, 200]}}, {"segmentation": [4, 2]}
+    boxes = [annotation(i, bbox=(4, 2, 8, 6)) | said for i, said in enumerate((more, *odd), 1)]
+    source = write(tmp_path / "big", [picture(7)], boxes)
+    for longest, scale in ((10, 0.5), (40, 1)):
+        out = shrink(source / "annotations.json", tmp_path / f"{longest}", longest, progress=False)
+        first, *others = open_data(out).ground_truth()["annotations"]
+        assert first["segmentation"] == [[v * scale for v in more["segmentation"][0]]]
+        assert first["keypoints"] == [4 * scale, 2 * scale, 2, 0, 0, 0]
+        assert [("segmentation" in a) for a in others] == [scale == 1] * 2
