@@ -65,6 +65,7 @@ def write_parquet(path: Path, table: Sequence[dict], card: Card) -> None:
     made = arrow.Table.from_pylist(list(table), schema=schema)
     from pyarrow import parquet
 
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         parquet.write_table(made, temporary, compression="zstd")
 

@@ -57,15 +57,16 @@ def test_nothing_found_is_no_row_and_keeps_the_columns(result):
 def test_a_file_comes_back(model, result, tmp_path, count):
     parquet = pytest.importorskip("pyarrow.parquet")
     table = rows("a.jpg", result)[:count]
-    write_parquet(tmp_path / "a.parquet", table, model.card)
-    back = parquet.read_table(tmp_path / "a.parquet")
+    file = tmp_path / "a new folder" / "a.parquet"
+    write_parquet(file, table, model.card)
+    back = parquet.read_table(file)
     assert back.column_names == [*PLAIN, *LISTS] and back.num_rows == count
     assert json.loads(back.schema.metadata[b"dfine"])["levels"] == list(LEVELS)
     for row, again in zip(table, back.to_pylist()):
         assert again["name"] == row["name"]
         np.testing.assert_allclose(again["layers"], row["layers"], rtol=1e-6)
         np.testing.assert_allclose(again["quantiles"], row["quantiles"], rtol=1e-6)
-    frame = pytest.importorskip("pandas").read_parquet(tmp_path / "a.parquet")
+    frame = pytest.importorskip("pandas").read_parquet(file)
     assert len(frame) == count and list(frame.columns) == back.column_names
 
 
