@@ -54,25 +54,30 @@ def fitting(pattern: str) -> list[Path] | None:
 def expand(patterns: list[str]) -> list[Path]:
     """The files that paths, folders and globs stand for, in order, each once.
 
-    A folder stands for the pictures directly in it, by their endings, hidden ones left out; a path that does not exist
-    stays, so that reading it says so.
+    A folder stands for the pictures directly in it, by their endings, hidden ones left out; photographs that cannot be
+    read here are named in a warning. A path that does not exist stays, so that reading it says so.
 
     Raises:
         ValueError: a folder holds no picture or a glob fits nothing.
     """
     from PIL import Image
 
+    from dfine.data import folders
+
     Image.init()
     known = {ending for ending, kind in Image.EXTENSION.items() if kind in Image.OPEN and kind not in UNREADABLE}
 
-    def is_picture(f):
-        return f.suffix.lower() in known and not f.name.startswith(".") and f.is_file()
+    def pictures(there, endings):
+        return [f for f in there if f.suffix.lower() in endings and not f.name.startswith(".") and f.is_file()]
 
     found: dict[Path, None] = {}
     for pattern in patterns:
         path = Path(pattern).expanduser()
         if path.is_dir():
-            files = sorted(f for f in path.iterdir() if is_picture(f))
+            there = sorted(path.iterdir())
+            files, unread = pictures(there, known), pictures(there, folders.PHOTOGRAPHS - known)
+            if unread:
+                complain(folders.passed_over(unread, path), "warning")
             if not files:
                 raise ValueError(f"there is no picture in the folder {path}")
         else:

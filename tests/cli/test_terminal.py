@@ -39,3 +39,15 @@ def test_a_table():
 def test_json_is_readable_text(tmp_path):
     write_json(tmp_path / "a.json", {"name": "Übung"})
     assert "Übung" in (tmp_path / "a.json").read_text(encoding="utf-8")
+
+
+def test_photographs_that_cannot_be_read_are_not_passed_over(tmp_path, capsys):
+    for name in ("a.dng", ".hidden.dng", "b.jpg"):
+        (tmp_path / name).write_bytes(b"of a camera")
+    assert expand([str(tmp_path)]) == [tmp_path / "b.jpg"]
+    said = capsys.readouterr().err
+    assert said.startswith("warning: 1 photograph in ") and "(a.dng): convert to JPEG or PNG first" in said
+    (tmp_path / "b.jpg").unlink()
+    with pytest.raises(ValueError, match="no picture in the folder"):
+        expand([str(tmp_path)])
+    assert "a.dng" in capsys.readouterr().err
