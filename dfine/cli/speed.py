@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -52,7 +53,7 @@ def export(
         raise typer.BadParameter("is the older form of --precision float16; leave it out", param_hint="--half")
     if data is not None and precision != "int8":
         raise typer.BadParameter("is what int8 is calibrated on; add --precision int8", param_hint="--data")
-    out = out or Path(Path(model).name).with_suffix(".onnx")
+    out = out or Path(_stem(model) + ".onnx")
     check_file(out, [model, *(read_from(data, out) if data else ())])
     options = Options(
         size=input,
@@ -70,6 +71,14 @@ def export(
     parity = run(detector.network, detector.card, out, options)
     typer.echo(table([{"output": name, "largest difference to torch": f"{v:.1e}"} for name, v in parity.items()]))
     typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB; differences are in units of each output's largest value")
+
+
+def _stem(model: str) -> str:
+    """What a model is called, without the ending of a file of weights: a folder may be called v1.5."""
+    from dfine.weights.checkpoints import SUFFIXES
+
+    path = Path(os.path.abspath(model))
+    return path.stem if path.suffix in SUFFIXES else path.name
 
 
 def _int8(detector, out: Path, options, data: str | None, count: int) -> None:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from dfine.cli.speed import _stem
 from tests.cli.runner import ROOT, run, sentence
 
 EXAMPLE = ROOT / "assets" / "examples" / "2-crowd.jpg"
@@ -63,3 +64,16 @@ def test_what_cannot_be_exported_is_said_and_nothing_is_written(tmp_path, option
     done = run("export", "demo", tmp_path / "a.onnx", *options, code=code)
     assert said in " ".join(done.stderr.replace("│", " ").split())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [("runs/v1.5", "v1.5"), ("a/dfine_x.v2.pth", "dfine_x.v2"), ("me/dfine-n.1", "dfine-n.1"), ("demo", "demo")],
+)
+def test_an_exported_file_is_called_as_its_model(model, name):
+    assert _stem(model) == name
+
+
+def test_a_model_in_this_folder_has_the_name_of_the_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert _stem(".") == tmp_path.name
