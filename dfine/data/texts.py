@@ -31,7 +31,12 @@ def text(path: Path) -> str:
 
 def lines(path: Path) -> list[str]:
     """The lines of a text file that are not empty, without spaces around them."""
-    return [line.strip() for line in text(path).splitlines() if line.strip()]
+    return list(numbered(path).values())
+
+
+def numbered(path: Path) -> dict[int, str]:
+    """The same lines by their numbers from 0, for which empty ones count too."""
+    return {i: line.strip() for i, line in enumerate(text(path).splitlines()) if line.strip()}
 
 
 def content(path: Path):

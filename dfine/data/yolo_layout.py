@@ -155,7 +155,7 @@ def _of_lists(path: Path) -> Description | None:
     pictures = {split: _pictures(file, path) for split, file in chosen.items()}
     if not pictures:
         pictures = {"": [Path(os.path.abspath(p)) for p in folders.pictures(path)]}
-    return Description(source, dict(enumerate(texts.lines(source))), pictures, form="boxes")
+    return Description(source, texts.numbered(source), pictures, form="boxes")
 
 
 def _of_classes(path: Path) -> Description | None:
@@ -173,4 +173,4 @@ def _of_classes(path: Path) -> Description | None:
     if not pictures:
         return None
     unread = [folders.passed_over(rest, p) for p in places.values() if (rest := folders.unread(p))]
-    return Description(source, dict(enumerate(texts.lines(source))), pictures, unread=tuple(unread))
+    return Description(source, texts.numbered(source), pictures, unread=tuple(unread))

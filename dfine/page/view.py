@@ -70,7 +70,8 @@ def notes(answer: Answer) -> list[str]:
         said.append("So small a picture shows nothing that can be recognised: do not trust what is found in it.")
     elif max(answer.size) < SMALL:
         width, height = answer.size
-        said.append(f"The picture has only {width} × {height} pixels: less of what is found in it is right than scores say.")
+        only = f"The picture has only {width} × {height} pixels"
+        said.append(f"{only}: less of what is found in it is right than scores say.")
     if answer.model == DRAWINGS:
         said.append(f"The model {DRAWINGS} knows drawings, not photographs.")
     return said

@@ -135,6 +135,14 @@ def test_label_studio(tmp_path):
     assert splits(tmp_path) == {}
 
 
+@pytest.mark.parametrize("file", ["classes.txt", "obj.names"])
+def test_an_empty_line_in_a_list_of_classes_counts(tmp_path, file):
+    pictures(tmp_path / "images", "ab", tmp_path / "labels" if file == "classes.txt" else tmp_path / "images")
+    (tmp_path / file).write_text("\ncup\nkey\n")
+    data = open_data(tmp_path)
+    assert [data.names[i] for i in data[0][1].labels.tolist()] == ["cup"]  # number 1
+
+
 @pytest.mark.parametrize("order", ["images/{}", "{}/images"])
 def test_folders_for_the_splits_and_a_list_of_classes(tmp_path, order):
     for split, stems in (("train", "abc"), ("val", "d")):
