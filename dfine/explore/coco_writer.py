@@ -22,7 +22,7 @@ class CocoWriter:
 
     def __init__(self, dataset: fo.Dataset, names: list[str]):
         """`names` become categories, after those of the file the data came from."""
-        self.given = _given(dataset)
+        self.given, self._names = _given(dataset)
         self.root = Path(os.path.commonpath([os.path.dirname(p) for p in dataset.values("filepath")] or ["."]))
         self.categories = [dict(c) for c in self.given.get("categories", [])]
         self._ids = {c["name"]: c["id"] for c in self.categories}
@@ -99,10 +99,7 @@ class CocoWriter:
 
     def _name(self, path: str) -> str:
         """The picture's name as it was given, else its place under the folder that all pictures share."""
-        parts = Path(path).parts
-        tails = ("/".join(parts[-n:]) for n in range(1, len(parts)))
-        given = next((tail for tail in tails if tail in self._images), None)
-        return given or Path(path).relative_to(self.root).as_posix()
+        return self._names.get(os.path.abspath(path)) or Path(path).relative_to(self.root).as_posix()
 
     def _category(self, name: str) -> int:
         """The id of a class; one that is new gets the next."""
@@ -122,11 +119,18 @@ def _pixels(label: fo.Detection, image: dict) -> list[float]:
     return [round(v * side, 3) for v, side in zip(label.bounding_box, sides)]
 
 
-def _given(dataset: fo.Dataset) -> dict:
-    """The COCO file that a data set was read from, as it was read; empty where there is none (any more)."""
+def _given(dataset: fo.Dataset) -> tuple[dict, dict[str, str]]:
+    """The COCO file that a data set was read from, as it was read, and the names of its pictures by their paths.
+
+    Both are empty where there is no such file (any more).
+    """
     source = (dataset.info or {}).get(fields.SOURCE, {})
     path = Path(source.get("path", ""))
     if path.suffix != ".json" or not path.is_file():
-        return {}
+        return {}, {}
     said = {k: v for k, v in content(path).items() if k in ("info", "licenses")}
-    return said | open_file(path, lambda message, **about: None).ground_truth()
+    data = open_file(path, lambda message, **about: None)
+    names, truth = data.places(), data.ground_truth()
+    images = [image | {"file_name": name} for image, name in zip(truth["images"], names)]
+    paths = {os.path.abspath(data.path(i)): name for i, name in enumerate(names)}
+    return said | truth | {"images": images}, paths

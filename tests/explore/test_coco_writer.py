@@ -46,6 +46,34 @@ def test_pictures_without_a_file_of_answers_are_numbered_anew(tmp_path):
     assert writer.categories == [{"id": 1, "name": "cup"}]
 
 
+def test_pictures_of_one_name_in_several_folders_stay_apart(tmp_path):
+    folder = write(tmp_path / "set", [picture(7), picture(8, "more/7.png")], [annotation(11), annotation(12, image=8)])
+    (folder / "images" / "more").mkdir()
+    (folder / "images" / "8.png").rename(folder / "images" / "more" / "7.png")
+    writer = CocoWriter(dataset(folder, ["7.png", "more/7.png"]), ["car"])
+    entries = [writer.picture(sample(folder, name)) for name in ("7.png", "more/7.png")]
+    assert [(e["id"], e["file_name"]) for e in entries] == [(7, "7.png"), (8, "more/7.png")]
+    (tmp_path / "out").mkdir()
+    writer.write(tmp_path / "out")
+    folders = (folder / "images", tmp_path / "out" / "images")
+    before, after = ([(images / name).read_bytes() for name in writer.files] for images in folders)
+    assert before == after and before[0] != before[1]
+
+
+@pytest.mark.parametrize("name", ["{}/elsewhere/7.png", "../elsewhere/7.png"], ids=["absolute", "climbing"])
+def test_a_picture_that_lies_elsewhere_keeps_what_was_said_of_it(tmp_path, name):
+    image = picture(7, name.format(tmp_path / "set")) | {"license": 3}
+    folder = write(tmp_path / "set", [image], [annotation(11)])
+    (folder / "elsewhere").mkdir()
+    (folder / "images" / "7.png").rename(folder / "elsewhere" / "7.png")
+    writer = CocoWriter(dataset(folder, ["../elsewhere/7.png"]), [])
+    entry = writer.picture(sample(folder, "../elsewhere/7.png"))
+    assert (entry["id"], entry["file_name"], entry["license"]) == (7, "7.png", 3)
+    (tmp_path / "out").mkdir()
+    writer.write(tmp_path / "out")
+    assert (tmp_path / "out" / "images" / "7.png").is_file()
+
+
 def test_what_was_read_keeps_its_ids_and_all_that_was_said_of_it(folder):
     writer = CocoWriter(dataset(folder, ["7.png"]), ["car", "new"])
     assert [c["name"] for c in writer.categories] == ["car", "bottle", "new"] and writer.categories[2]["id"] == 45
