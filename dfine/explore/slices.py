@@ -108,7 +108,9 @@ def named(values: dict[str, object]) -> dict[str, tuple[str, ...]]:
     numbers = [v for v in flat if isinstance(v, (int, float)) and not isinstance(v, bool)]
     if len(numbers) == len(flat) and len(set(numbers)) > FEW:
         cuts = sorted(set(np.quantile(numbers, np.linspace(0, 1, BINS + 1)[1:-1]).tolist()))
-        ends = [f"{v:.3g}" for v in cuts]
+        whole = max(3, len(f"{max(map(abs, cuts)):.0f}"))  # digits before the point
+        digits = next((d for d in range(whole, 17) if len({f"{v:.{d}g}" for v in cuts}) == len(cuts)), 17)
+        ends = [f"{v:.{digits}g}" for v in cuts]
         ranges = [f"up to {ends[0]}", *(f"{a} to {b}" for a, b in zip(ends, ends[1:])), f"over {ends[-1]}"]
         return {
             id: tuple(ranges[int(np.searchsorted(cuts, v))] for v in vs if v is not None and v == v)

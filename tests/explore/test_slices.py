@@ -33,6 +33,18 @@ def test_many_numbers_are_cut_into_ranges_of_as_many():
     assert set(counts.values()) == {10}
 
 
+@pytest.mark.parametrize(
+    "first, expected",
+    [
+        (2001, ["up to 2011", "2011 to 2020", "2020 to 2030", "over 2030"]),
+        (1_000_001, ["up to 1000011", "1000011 to 1000020", "1000020 to 1000030", "over 1000030"]),
+    ],
+    ids=["years", "times"],
+)
+def test_ranges_of_large_numbers_are_told_apart(first, expected):
+    assert list(dict.fromkeys(name for (name,) in named({i: first + i for i in range(40)}).values())) == expected
+
+
 def test_the_worst_has_enough_objects():
     assert worst([]) is None and worst([part("few", 0.1, LEAST - 1), part("unmeasured", None)]) is None
     assert worst([part("few", 0.1, 3), part("bad", 0.3), part("good", 0.5)]).value == "bad"
