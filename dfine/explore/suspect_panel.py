@@ -8,8 +8,9 @@ import fiftyone.operators.types as types
 
 from dfine.explore import fields
 from dfine.explore.panel import beside
+from dfine.explore.suspect_decisions import ACCEPTED, OPEN, REJECTED, REVIEWS
 from dfine.explore.suspect_review import decide, shown
-from dfine.explore.suspect_store import ACCEPTED, OPEN, REJECTED, REVIEWS, view_name
+from dfine.explore.suspect_store import view_name
 
 NAME = "dfine_suspects"
 _DONE = {ACCEPTED: "Accept", REJECTED: "Reject", OPEN: "Reopen"}

@@ -8,7 +8,8 @@ import fiftyone as fo
 
 from dfine.explore import fields
 from dfine.explore.columns import Collection
-from dfine.explore.suspect_store import ACCEPTED, REVIEWS, save_view
+from dfine.explore.suspect_decisions import ACCEPTED, REVIEWS
+from dfine.explore.suspect_store import save_view
 
 
 def decide(dataset: fo.Dataset, ids: Ids[str], review: str, field: str = fields.FIELD) -> int:
@@ -74,7 +75,10 @@ def corrected(answers: list[fo.Detection], fixes: list[fo.Detection]) -> list[fo
         if mine:
             answer = answer.copy()
             for one in mine:
-                answer.label, answer.bounding_box = one.label, one.bounding_box
+                if one["kind"] == "class":
+                    answer.label = one.label
+                else:
+                    answer.bounding_box = one.bounding_box
         kept.append(answer)
     added = [fo.Detection(label=one.label, bounding_box=one.bounding_box) for one in by_answer.get("", [])]
     return kept + added

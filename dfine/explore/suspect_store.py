@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Container
 from functools import partial
 from pathlib import Path
@@ -15,11 +14,12 @@ from PIL import Image
 
 from dfine.config import EDGES
 from dfine.data.pictures import PictureError, read
-from dfine.explore import fields
+from dfine.explore import fields, suspect_decisions
 from dfine.explore.columns import Collection, chunks, corners, looked_at
 from dfine.explore.datasets import classes
 from dfine.explore.fiftyone_private import extend_schema
 from dfine.explore.suspect_clues import KINDS, Evidence
+from dfine.explore.suspect_decisions import OPEN
 from dfine.explore.suspect_replies import Decoders
 from dfine.explore.suspect_text import fix, reason
 from dfine.explore.suspects import Suspect, rank
@@ -27,7 +27,6 @@ from dfine.figures.pages.suspects import crop
 from dfine.files import replacing
 
 VIEW = "suspects"
-OPEN, ACCEPTED, REJECTED = REVIEWS = ("open", "accepted", "rejected")
 SHOWN = 40  # suspects in the report
 MOST = 1000  # suspects that are stored of a data set, the best
 COLUMNS = (
@@ -49,6 +48,7 @@ _KINDS = {
     "found_id": fo.StringField,
     "seen_in_training": fo.BooleanField,
 }
+_STORED = ("id", "label", "bounding_box", "confidence", "tags", *_KINDS)  # of a suspect
 _ABOUT = (
     "Probable label errors, one a place, the likeliest first. The box is the suggested one; `reason` and `fix` say "
     "what is wrong and what accepting it does, `review` whether that was decided."
@@ -71,7 +71,8 @@ def find(
 ) -> dict[str, int]:
     """Rank the probable label errors of an explored data set, store them, and save the view that shows them.
 
-    What a person has decided of a suspect stays where the same place is suspected again of the same.
+    What a person has decided of a suspect stays: where the same place is suspected again of the same, with that, else
+    behind the others, as long as the answer, or the gap, that it is about is still there.
 
     Args:
         dataset: explored in `field`, with answers.
@@ -93,7 +94,7 @@ def find(
     if not names:
         raise ValueError(f"the data set {dataset.name!r} has no answers, so none of them can be wrong")
     samples, name = looked_at(dataset, judge), fields.suspects_field(field)
-    before = _decided(dataset, name)
+    before = suspect_decisions.decided(dataset, name, truth, _STORED)
     extend_schema(dataset, {name: fo.Detections} | {f"{name}.detections.{k}": v for k, v in _KINDS.items()})
     rows = list(_rows(samples, judge, truth))
     evidence = [_evidence(row, judge, truth, {n: i for i, n in enumerate(names)}) for row in rows]
@@ -104,9 +105,12 @@ def find(
     for place, suspect in enumerate(ranked, 1):
         row = rows[suspect.picture]
         label = _label(suspect, row, evidence[suspect.picture], judge, truth, names) | {"rank": place}
-        label["review"] = before.get(_key(row["id"], label), OPEN)
+        earlier = next((one for one in before.get(row["id"], []) if suspect_decisions.same(one, label)), None)
+        label["review"] = earlier["review"] if earlier else OPEN
         label["seen_in_training"] = row["filepath"] in trained
         stored.setdefault(row["id"], []).append(label)
+    for place, (id, one) in enumerate(suspect_decisions.not_among(stored, before), len(ranked) + 1):
+        stored.setdefault(id, []).append(one | {"rank": place})
     documents = {id: {"_cls": "Detections", "detections": stored.get(id, [])} for id in dataset.values("id")}
     dataset.set_values(name, documents, key_field="id", expand_schema=False, validate=False)
     save_view(dataset, field)
@@ -157,15 +161,14 @@ def listed(dataset: Collection, field: str = fields.FIELD) -> list[dict]:
     if not dataset.has_sample_field(name):
         raise ValueError(f"no suspects of the run {field!r} are stored; `dfine explore --suspects FILE.csv` finds them")
     plain = ["id", "filepath", "metadata.width", "metadata.height"]
-    attributes = ("id", "label", "bounding_box", "confidence", "tags", *_KINDS)
     found = []
-    for part in chunks(dataset, plain, {name: attributes, truth: ("id", "bounding_box")}):
+    for part in chunks(dataset, plain, {name: _STORED, truth: ("id", "bounding_box")}):
         for row in part:
             size = row["metadata.width"], row["metadata.height"]
             answers = dict(zip(row[f"{truth}.id"], corners(row[f"{truth}.bounding_box"], size).tolist()))
             suggested = corners(row[f"{name}.bounding_box"], size).tolist()
             for at, box in enumerate(suggested):
-                one = {a: row[f"{name}.{a}"][at] for a in attributes if a != "bounding_box"}
+                one = {a: row[f"{name}.{a}"][at] for a in _STORED if a != "bounding_box"}
                 one |= {"sample": row["id"], "picture": row["filepath"], "size": size, "suggested": box}
                 found.append(one | {"box": answers.get(one["answer_id"])})
     return sorted(found, key=lambda one: one["rank"])
@@ -267,23 +270,3 @@ def _label(s: Suspect, row: dict, seen: Evidence, field: str, truth: str, names:
         "answer_id": answer,
         "found_id": found,
     }
-
-
-def _key(sample: str, label: dict) -> tuple:
-    """What makes a suspect the same as one of an earlier run: its kind, and its answer or, without one, its box."""
-    rounded = tuple(math.floor(100 * v) for v in label["bounding_box"])
-    return sample, label["kind"], label["answer_id"] or rounded, label["label"]
-
-
-def _decided(dataset: fo.Dataset, name: str) -> dict[tuple, str]:
-    """What was decided of earlier suspects, by their keys."""
-    if not dataset.has_sample_field(name):
-        return {}
-    attributes = ("kind", "answer_id", "bounding_box", "label", "review")
-    decided = {}
-    for part in chunks(dataset, ["id"], {name: attributes}):
-        for row in part:
-            for values in zip(*(row[f"{name}.{a}"] for a in attributes)):
-                label = dict(zip(attributes, values))
-                decided[_key(row["id"], label)] = label["review"]
-    return decided

@@ -24,3 +24,14 @@ def test_fixes_of_one_picture():
     assert [a.label for a in found] == ["z", "c", "d", "new"] and [a.label for a in answers] == list("abcd")
     assert [a.get_attribute_value("coco_id", None) for a in found] == [1, 2, 3, None]
     assert found[-1].bounding_box == [0.5, 0, 0.1, 0.1]
+
+
+def test_two_fixes_of_one_answer():
+    (answer,) = answers = [fiftyone.Detection(label="a", bounding_box=[0, 0, 1, 1])]
+    other, moved = (
+        fiftyone.Detection(label=label, bounding_box=box, kind=kind, answer_id=answer.id)
+        for kind, label, box in (("class", "b", [0, 0, 1, 1]), ("shifted", "a", [0.5, 0, 0.5, 1]))
+    )
+    for fixes in ([other, moved], [moved, other]):
+        (found,) = suspect_review.corrected(answers, fixes)
+        assert (found.label, found.bounding_box) == ("b", [0.5, 0, 0.5, 1])

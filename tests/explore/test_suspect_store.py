@@ -103,6 +103,32 @@ def test_decisions_outlast_another_ranking_and_the_decoder_is_asked_once(suspect
     assert [one["reason"] for one in after] == [one["reason"] for one in before]
 
 
+def test_decisions_outlast_a_ranking_that_suspects_the_place_no_more(suspected, tmp_path):
+    dataset, planted = suspected
+    before = suspect_store.listed(dataset)
+    chosen = [next(one for one in before[2:] if one["kind"] == kind) for kind in ("extra", "missing")]
+    suspect_review.decide(dataset, [one["id"] for one in chosen], "accepted")
+    first = content(export.reviewed(dataset, tmp_path / "first"))["annotations"]
+    suspect_store.find(dataset, most=2)
+    after = suspect_store.listed(dataset)
+    assert [one["rank"] for one in after] == [1, 2, 3, 4]
+    assert [one["review"] for one in after] == ["open"] * 2 + ["accepted"] * 2
+    assert {one["id"] for one in after[2:]} == {one["id"] for one in chosen}
+    assert content(export.reviewed(dataset, tmp_path / "second"))["annotations"] == first
+    assert len(list(csv.reader(suspect_store.write_csv(dataset, tmp_path / "s.csv").open()))) == 5
+    assert dataset.load_saved_view("suspects").values("dfine_suspects.rank") == [1, 2]
+    extra, missing = chosen
+    sample = dataset[extra["sample"]]  # the answer is taken away by hand, and the other one added
+    sample.ground_truth.detections = [a for a in sample.ground_truth.detections if a.id != extra["answer_id"]]
+    sample.save()
+    sample, box = dataset[missing["sample"]], missing["suggested"]
+    x, y, u, v = (value / side for value, side in zip(box, missing["size"] * 2))
+    sample.ground_truth.detections.append(fiftyone.Detection(label=missing["label"], bounding_box=[x, y, u - x, v - y]))
+    sample.save()
+    suspect_store.find(dataset, most=2)
+    assert {one["review"] for one in suspect_store.listed(dataset)} == {"open"}
+
+
 def never():
     raise AssertionError("nothing has changed, so no model is needed")
 

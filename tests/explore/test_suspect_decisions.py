@@ -1,0 +1,36 @@
+"""What was decided of suspects: which of another ranking is the same, and what is kept that is not found again."""
+
+import pytest
+
+pytest.importorskip("fiftyone")
+
+from dfine.explore.suspect_decisions import not_among, same
+
+
+def suspect(kind="missing", box=(0.1, 0.1, 0.2, 0.2), label="cup", answer="", rank=1):
+    return dict(kind=kind, bounding_box=list(box), label=label, answer_id=answer, rank=rank)
+
+
+def test_nothing():
+    assert not_among({}, {}) == [] and not_among({"s": [suspect()]}, {}) == []
+
+
+@pytest.mark.parametrize(
+    "one, other, expected",
+    [
+        (suspect(), suspect(box=(0.101, 0.099, 0.2, 0.2)), True),
+        (suspect(), suspect(box=(0.25, 0.1, 0.2, 0.2)), False),
+        (suspect(), suspect(label="jug"), False),
+        (suspect("shifted", answer="a"), suspect("shifted", (0.5, 0.5, 0.1, 0.1), answer="a"), True),
+        (suspect("shifted", answer="a"), suspect("shifted", answer="b"), False),
+        (suspect("shifted", answer="a"), suspect("extra", answer="a"), False),
+    ],
+    ids=["nearly the same box", "another place", "another class", "the same answer", "another answer", "another kind"],
+)
+def test_which_are_the_same(one, other, expected):
+    assert same(one, other) is same(other, one) is expected
+
+
+def test_what_is_not_found_again_is_kept_in_its_order():
+    late, early = suspect("extra", answer="a", rank=9), suspect("class", answer="b", rank=2)
+    assert not_among({"s": [suspect()]}, {"s": [late, suspect()], "t": [early]}) == [("t", early), ("s", late)]
