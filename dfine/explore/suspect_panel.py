@@ -162,7 +162,7 @@ def _select(view, dataset: fo.Dataset, ids: list[str]):
 def _chosen(ctx, field: str) -> list[str]:
     name = fields.suspects_field(field)
     labels = [s["label_id"] for s in ctx.selected_labels or [] if s.get("field") == name]
-    if labels:
+    if labels or (ctx.selected_labels and not ctx.selected):  # a box of another field stands for none, never for all
         return labels
     return shown(ctx.view.select(ctx.selected) if ctx.selected else ctx.view, field)
 

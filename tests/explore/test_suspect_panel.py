@@ -42,6 +42,14 @@ def test_many_at_once(suspected):
     assert set(reviews(suspected)) == {"open"}
 
 
+def test_a_box_that_is_no_suspect_decides_nothing(suspected):
+    box = {"label_id": suspected.first().dfine.detections[0].id, "sample_id": suspected.first().id, "field": "dfine"}
+    clicked = context(suspected, selected_labels=[box])
+    assert "No suspects are shown or selected." in str(suspect_panel.AcceptSuspects().resolve_input(clicked).to_json())
+    assert suspect_panel.AcceptSuspects().execute(clicked) == {"count": 0}
+    assert set(reviews(suspected)) == {"open"}
+
+
 def test_the_panel_says_what_is_open_and_takes_a_decision(suspected):
     panel, view = suspect_panel.SuspectsPanel(), suspected.load_saved_view("suspects")
     first = suspect_store.listed(suspected)[0]
