@@ -14,7 +14,8 @@ from dfine.evaluation.bootstrap import Difference, difference
 from dfine.evaluation.rows import as_rows
 from dfine.evaluation.tide import error_types
 from dfine.explore import fields
-from dfine.explore.columns import Tables
+from dfine.explore.columns import coco_truth, rows
+from dfine.explore.datasets import classes
 from dfine.explore.views import SHOWN
 
 LISTED = 12  # pictures that are named either way
@@ -91,16 +92,31 @@ def compare(dataset: fo.Dataset, name: str, other: str, repeats: int | None = No
         seen = seen.match(F(fields.run_field(run)) == about["run"])
     if not len(seen):
         raise ValueError(f"no picture of {dataset.name!r} was seen by both {name!r} and {other!r}")
-    tables = [Tables.of(seen, run, [_last(about)]) for run, about in zip((name, other), abouts)]
-    truth = tables[0].truth
-    rows = [table.rows[_last(about)] for table, about in zip(tables, abouts)]
-    counts = [mistakes(truth, found) for found in rows]
+    names = classes(dataset, abouts[0]["truth"])  # of today: a run may have been evaluated when there were fewer
+    truth, found = coco_truth(seen, abouts[0]["truth"], names), [rows(seen, run, names) for run in (name, other)]
+    counts = [mistakes(truth, each) for each in found]
     gains = {i["sample"]: counts[1][i["id"]] - counts[0][i["id"]] for i in truth["images"]}
     files = {i["sample"]: i["file_name"] for i in truth["images"]}
-    ap = difference(truth, *rows) if repeats is None else difference(truth, *rows, repeats)
-    found = Comparison(name, other, ap, gains, files)
-    save(dataset, found)
-    return found
+    ap = difference(truth, *found) if repeats is None else difference(truth, *found, repeats)
+    compared = Comparison(name, other, ap, gains, files)
+    save(dataset, compared)
+    return compared
+
+
+def latest(dataset: fo.Dataset | fo.DatasetView, name: str) -> dict | None:
+    """The latest comparison of a run with another, as `Comparison.to_dict` gives it and with the `field` of its gains.
+
+    None where there is none, or where answers or boxes of either run have changed since.
+    """
+    stored = dict(fields.about(dataset, name).get("comparison") or {})
+    evaluated = stored.pop("evaluated", None)  # what earlier versions stored says nothing of it
+    return stored if stored and evaluated in (None, _evaluated(dataset, name, stored["other"])) else None
+
+
+def _evaluated(dataset: fo.Dataset | fo.DatasetView, *runs: str) -> list[str | None]:
+    """What says that nothing of some runs has changed (`dfine.explore.evaluate`)."""
+    known = (dataset.info or {}).get(fields.INFO, {})
+    return [known.get(run, {}).get("evaluated") for run in runs]
 
 
 def mistakes(truth: dict, rows: np.ndarray) -> Counter:
@@ -118,7 +134,8 @@ def save(dataset: fo.Dataset, found: Comparison) -> None:
     if not dataset.has_sample_field(gain):
         dataset.add_sample_field(gain, fo.IntField)
     dataset.set_values(gain, dict.fromkeys(dataset.values("id")) | found.gains, key_field="id")
-    fields.note(dataset, found.name, {"comparison": found.to_dict() | {"field": gain}})
+    about = {"field": gain, "evaluated": _evaluated(dataset, found.name, found.other)}
+    fields.note(dataset, found.name, {"comparison": found.to_dict() | about})
     shown = dataset.view()
     for run in (found.name, found.other):
         shown = shown.filter_labels(run, F("confidence") >= SHOWN, only_matches=False)
@@ -130,8 +147,3 @@ def save(dataset: fo.Dataset, found: Comparison) -> None:
         dataset.save_view(
             name, view, description=about, color="#009E73" if word == "better" else "#D55E00", overwrite=True
         )
-
-
-def _last(about: dict) -> str:
-    """The last stage of a run."""
-    return fields.stages(about["layers"])[-1]

@@ -22,6 +22,7 @@ from dfine.evaluation.confusion import Confusion
 from dfine.evaluation.curves import curves
 from dfine.evaluation.tide import KINDS, Errors, error_types
 from dfine.explore import fields
+from dfine.explore.compare import latest
 from dfine.explore.slices import BY, slices
 from dfine.explore.worst_pictures import SURE, WORST, worst_pictures
 from dfine.figures.pages.report import report
@@ -57,7 +58,7 @@ def write(
     tables, matches, head = _stored(dataset, field)
     found = tally(tables.truth, tables.rows, matches, head, worst=worst) | _more(dataset, field, by)
     suspected: list = []
-    if dataset.has_sample_field(fields.suspects_field(field)):
+    if fields.about(dataset, field).get("suspects"):  # of this run, and of no other that was in the field before
         from dfine.explore.suspect_store import details, judge_note, kinds
 
         found["suspects"], suspected = kinds(dataset, field), details(dataset, field)
@@ -82,7 +83,7 @@ def numbers(dataset, field: str = fields.FIELD, *, worst: int = WORST, by: Seque
 
 def _more(dataset, field: str, by: Sequence[str]) -> dict:
     """What needs the data set itself: slices, and the latest comparison with another run."""
-    compared = fields.about(dataset, field).get("comparison")
+    compared = latest(dataset, field)
     found = {"slices": [s.to_dict() for s in slices(dataset, field, by)]}
     return found | ({"comparison": compared} if compared else {})
 

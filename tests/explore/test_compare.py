@@ -42,6 +42,26 @@ def test_who_finds_more_wins(two):
     assert back.worse == [first.id] and back.ap.ap == pytest.approx(-found.ap.ap)
 
 
+def test_the_classes_are_those_of_today(two):
+    """A run may have been evaluated before a class was added, or when they came in another order."""
+    about = fields.about(two, "other")
+    two.info["dfine"] = two.info["dfine"] | {"other": about | {"classes": about["classes"][::-1]}}
+    first = two.first()
+    first.ground_truth.detections[0].label = "aardvark"
+    first.save()
+    found = compared.compare(two, "dfine", "other", repeats=5)
+    assert found.better == found.worse == [] and found.ap.first == found.ap.second > 0.3
+
+
+def test_a_comparison_ends_when_either_run_changes(two):
+    assert compared.latest(two, "dfine") is None
+    found = compared.compare(two, "dfine", "other", repeats=5)
+    stored = compared.latest(two, "dfine")
+    assert stored == found.to_dict() | {"field": "dfine_against_other"} and compared.latest(two, "other") is None
+    fields.note(two, "other", {"evaluated": "anew"})
+    assert compared.latest(two, "dfine") is None
+
+
 def test_what_cannot_be_compared(two):
     with pytest.raises(ValueError, match="not with itself"):
         compared.compare(two, "dfine", "dfine")

@@ -12,7 +12,7 @@ pytest.importorskip("faster_coco_eval")
 from dfine import distribution
 from dfine.evaluation.calibration import Matches
 from dfine.evaluation.coco import Evaluation
-from dfine.explore import report
+from dfine.explore import fields, report, suspect_store
 
 HEAD = {"data": "few", "model": "mini", "digest": "ab", "threshold": 0.05, "temperature": None}
 NAMES = ("cat", "dog")
@@ -121,6 +121,20 @@ def test_an_explored_data_set_becomes_a_page_and_its_numbers(explored, tmp_path)
     assert text.count("<img ") == len(found["worst"]) <= 12
     assert str(Path(explored.first().filepath).parent) not in text
     assert not math.isnan(found["calibration"]["measured"]["coverage"][0][0])
+
+
+def test_suspects_of_the_run_before_are_not_those_of_this_one(explored, tmp_path):
+    """Another model in the same field leaves them, since decisions on them are a person's, and says no more of them."""
+    dataset = explored.clone()
+    suspect_store.find(dataset)
+    page = report.write(dataset, folder=tmp_path)
+    assert json.loads((tmp_path / "report.json").read_text())["suspects"] == suspect_store.kinds(dataset)
+    about = {key: value for key, value in fields.about(dataset, "dfine").items() if key != "suspects"}
+    dataset.info["dfine"] = {"dfine": about}  # as `prepare` leaves it
+    report.write(dataset, folder=tmp_path)
+    assert "suspects" not in json.loads((tmp_path / "report.json").read_text())
+    assert "Probable label errors" not in page.read_text(encoding="utf-8")
+    dataset.delete()
 
 
 def test_what_was_not_explored_is_said(explored, tmp_path):
