@@ -82,3 +82,10 @@ class Refusal:
 
 
 Outcome = Answer | Refusal
+
+
+@dataclass
+class Wanted:
+    """What a session asked about last. It is changed in place, so that whatever is still at work for it can tell."""
+
+    subject: tuple[str | None, str] | None = None

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import gradio as gr
 
 from dfine.page import cached_files, examples, shown, status, thumbnails
-from dfine.page.answer import FAILED, Answer, Outcome, Refusal
+from dfine.page.answer import FAILED, Answer, Outcome, Refusal, Wanted
 from dfine.page.example_cache import ExampleCache
 from dfine.page.examples import Example
 from dfine.page.runner import Runner
@@ -138,13 +138,21 @@ class Handlers:
         path: str | None,
         name: str,
         before: Outcome,
+        wanted: Wanted,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  Gradio finds it by its default
     ) -> dict:
         """Run the network on a picture; or say why not: no picture, or none that can be read.
 
         The outcome `before` stays as it is if it was of the same file and model. If the model cannot be had, the one
-        before is put back, and looks at the picture instead.
+        before is put back, and looks at the picture instead. Where the visitor has asked for something else by the
+        time that it is done, that stays: a picture that is slow to read never replaces one that was opened after it.
         """
+        v, mine = self.v, (path, name)
+        wanted.subject = mine
+        said = self._detected(path, name, before, progress)
+        return said if wanted.subject == mine else {v.wish: gr.skip()}
+
+    def _detected(self, path: str | None, name: str, before: Outcome, progress: gr.Progress) -> dict:
         v, put_back = self.v, {}
         if not path:
             return {v.outcome: Refusal()}

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import gradio as gr
 
 from dfine.page import cached_files, examples, guide, status
-from dfine.page.answer import Refusal
+from dfine.page.answer import Refusal, Wanted
 from dfine.page.inputs import as_files, as_path
 from dfine.page.models import Models
 from dfine.page.modules import part
@@ -58,6 +58,7 @@ def layout(models: Models) -> SimpleNamespace:
     v = SimpleNamespace(
         outcome=gr.State(Refusal(), time_to_live=EXPIRES),
         several=gr.State(Thumbnails(), time_to_live=EXPIRES),
+        wanted=gr.State(Wanted()),
         shown=gr.State(None),
         began=gr.State(None),
         wish=gr.State(""),

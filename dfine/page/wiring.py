@@ -153,7 +153,7 @@ class Wiring:
         offers = [v.state, v.zoo, v.timer, v.model]
         run = dict(
             fn=do.detect,
-            inputs=[v.source, v.model, v.outcome],
+            inputs=[v.source, v.model, v.outcome, v.wanted],
             outputs=[v.outcome, v.model, v.wish],
             show_progress_on=v.scene,
             api_visibility="private",

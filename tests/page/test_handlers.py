@@ -11,7 +11,7 @@ gr = pytest.importorskip("gradio")
 from dfine.figures import picture as pictures
 from dfine.page import cached_files
 from dfine.page import shown as telling
-from dfine.page.answer import Refusal
+from dfine.page.answer import Refusal, Wanted
 from dfine.page.models import EVERYDAY, Models
 from dfine.page.settings import Settings
 from dfine.page.tabs import TABS
@@ -31,7 +31,7 @@ def settings(outcome, tab="shape", **changed):
 
 def detected(handlers, path, name="", before=None):
     """The outcome of asking a model about a picture."""
-    return handlers.detect(str(path), name, before or Refusal())[handlers.v.outcome]
+    return handlers.detect(str(path), name, before or Refusal(), Wanted())[handlers.v.outcome]
 
 
 @pytest.fixture
@@ -95,10 +95,26 @@ def test_what_was_refused_just_now_is_not_tried_again(handlers, monkeypatch, tmp
     assert detected(handlers, tmp_path / "gone.png", "", refused).size == (40, 30)
 
 
+@pytest.mark.parametrize("later", ["example.jpg", None], ids=["another picture", "no picture"])
+def test_a_slow_picture_never_replaces_what_was_asked_for_after_it(handlers, checkpoint, monkeypatch, later):
+    """An example is answered at once, while the picture of before is still being read, or waits for the network."""
+    v, wanted, told, known = handlers.v, Wanted(), [], detected(handlers, EXAMPLES[0], checkpoint)
+
+    def overtaken(path, name):
+        if path == "slow.jpg":
+            told.append(handlers.detect(later, checkpoint, Refusal(), wanted))
+        return replace(known, path=path, model=name)
+
+    monkeypatch.setattr(handlers.cache, "answer", overtaken)
+    slow = handlers.detect("slow.jpg", checkpoint, Refusal(), wanted)
+    assert told[0][v.outcome].path == (later or "")
+    assert slow and not {v.outcome, v.model} & set(slow), "what was asked for last stays"
+
+
 @pytest.mark.parametrize("tab", [tab.key for tab in TABS])
 def test_no_picture_is_no_error_in_any_tab(handlers, tab):
     v = handlers.v
-    nothing = handlers.detect(None, "", Refusal())[v.outcome]
+    nothing = handlers.detect(None, "", Refusal(), Wanted())[v.outcome]
     assert "choose a picture" in nothing.sentence
     answer = handlers.begin(settings(nothing, tab))
     assert answer[v.answer] == dict(sentence=nothing.sentence)
@@ -162,13 +178,13 @@ def test_a_model_that_cannot_be_had_changes_nothing_but_a_sentence(handlers, che
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("dfine.weights.cache.hub_folder", lambda hub: None)
     v, before = handlers.v, detected(handlers, EXAMPLES[0], checkpoint)
-    answer = handlers.detect(EXAMPLES[0], "small-coco", before)
+    answer = handlers.detect(EXAMPLES[0], "small-coco", before, Wanted())
     assert answer[v.outcome] is before
     assert answer[v.model].value == checkpoint and answer[v.wish] == checkpoint
     assert any("out of reach" in words for words, name in answer[v.model].choices if name == "small-coco")
-    other = handlers.detect(EXAMPLES[1], "small-coco", before)
+    other = handlers.detect(EXAMPLES[1], "small-coco", before, Wanted())
     assert other[v.outcome].subject == (EXAMPLES[1], checkpoint)
-    first = handlers.detect(EXAMPLES[1], "small-coco", Refusal())
+    first = handlers.detect(EXAMPLES[1], "small-coco", Refusal(), Wanted())
     assert first[v.outcome].subject == (EXAMPLES[1], handlers.models.default)
 
 
