@@ -6,6 +6,7 @@ the same.
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def second(view: View, said: dict) -> Values:
         drawn=value
         | dict(
             picture=cached_files.described(answer.file, lambda: cached_files.jpeg(answer.picture)),
-            compact=compact(answer.result),
+            compact=compact(answer.result, limit=sys.maxsize),  # no second message brings the rest of this look
             pairs=[[i, j, round(iou, 4)] for i, j, iou in match(first, answer.result.detections)],
             titles=[_title(view.answer), _title(answer)],
         )

@@ -1,5 +1,6 @@
 """The tab that compares two looks."""
 
+from base64 import b64decode
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ pytest.importorskip("gradio")
 
 from dfine.data.spoil import spoil
 from dfine.inference.compare import compare, match
+from dfine.page.compact import compact
 from dfine.page.tabs.compare import OWN, second, uploaded
 from dfine.page.view import select
 from tests.page.visitor import EXAMPLES, PHOTO, example, open_tab, set_threshold
@@ -25,6 +27,14 @@ def test_a_second_look_at_the_same_finds_the_same(view):
     assert value["asked"] == "this" and [pair[:2] for pair in value["pairs"]] == [[i, i] for i in range(count)]
     assert value["compact"]["labels"] == view.answer.result.detections.labels.tolist()
     assert {name for _, name in value["models"]} >= {view.answer.model}
+
+
+def test_a_second_look_comes_with_the_edges_of_all_its_objects(view, monkeypatch):
+    """Many objects are more than the first message about a picture holds; of this look there is no other."""
+    monkeypatch.setattr(compact, "__defaults__", (1,))  # bytes of a first message
+    told = second(view, dict(asked="this"))["drawn"]["compact"]
+    values = told["layers"] * 4 * len(told["w"])
+    assert len(told["queries"]) > 1 and len(b64decode(told["distributions"])) == 2 * values * len(told["queries"])
 
 
 def test_another_picture_another_model_and_spoiling(view, tmp_path):
