@@ -43,6 +43,7 @@ class Pairs:
 
     match: Match  # of n pairs
     norm: Tensor  # what their sums are divided by
+    sizes: tuple[Tensor, Tensor]  # how many queries are in a pair, and how many are in none, see `_sizes`
     bins: tuple[Tensor, Tensor]  # where the true edges lie: left bin and right weight [n, 4] each
 
 
@@ -81,19 +82,26 @@ class Criterion:
         with torch.autocast(trace.initial.boxes.device.type, enabled=False):
             trace = trace.map(lambda t: distribution.full(t) if t.is_floating_point() else t)
             noised, matching = (None, trace) if noise is None else trace.split(noise.count)
-            terms, counts = self._matching(matching, targets)
+            truth = _truth(targets)
+            objects = _global_mean(len(truth.labels), truth.boxes)
+            terms, counts = self._matching(matching, targets, truth, objects)
+            # Every process takes part in every mean, also one whose own pictures have no objects to put noise on.
+            taken, everyone = (0, 0) if noise is None else (sum(map(len, noise.positive)), noise.labels.numel())
+            sizes = _sizes(taken, everyone, truth.boxes)
             if noised is not None:
-                terms |= self._denoising(noised, targets, noise, counts)
+                match = known(noise, targets)
+                pairs = Pairs(match, objects * noise.groups, sizes, _bins(noised, match, truth))
+                terms |= self._denoising(noised, pairs, truth, counts)
             return terms if lesson is None else terms | self._taught(matching, lesson)
 
-    def _matching(self, trace: Trace, targets: list[Target]) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
-        """Terms of the matching queries, and how many of them are matched and unmatched."""
+    def _matching(
+        self, trace: Trace, targets: list[Target], truth: Truth, objects: Tensor
+    ) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
+        """Terms of the matching queries, and how many of them are matched and unmatched in the last layer."""
         stages = stages_of(trace)
         own = {name: hungarian(s.logits, s.boxes, targets, self.weights) for name, s in stages.items()}
-        truth = _truth(targets)
-        objects = _global_mean(len(truth.labels), truth.boxes)
         pairs = self._pairs(own, trace, truth)
-        counts = _counts(trace.last, pairs[list(own)[-1]].match)
+        counts = pairs[list(own)[-1]].sizes
         last = LastLayer(trace.last.edges, trace.last.logits.sigmoid().amax(-1), counts)
 
         terms = {}
@@ -103,39 +111,35 @@ class Criterion:
             if isinstance(stage, Refinement):
                 terms |= self._shape(name, stage, pairs[name], truth)
                 if stage is not trace.last:
-                    terms |= self._distil(name, stage, pairs[name].match, truth, last)
+                    terms |= self._distil(name, stage, pairs[name], truth, last)
         return terms, counts
 
     def _pairs(self, own: dict[str, Match], trace: Trace, truth: Truth) -> dict[str, Pairs]:
         """Of whom every stage learns boxes and edges: all the same, from the union; without it each from its own."""
 
         def pairs(match: Match) -> Pairs:
-            return Pairs(match, _global_mean(len(match), truth.boxes), _bins(trace, match, truth))
+            sizes = _sizes(len(match), trace.origin.numel(), truth.boxes)
+            return Pairs(match, _global_mean(len(match), truth.boxes), sizes, _bins(trace, match, truth))
 
         if self.union:
             return dict.fromkeys(own, pairs(union(list(own.values()))))
         return {name: pairs(match) for name, match in own.items()}
 
-    def _denoising(
-        self, trace: Trace, targets: list[Target], noise: NoisedQueries, counts: tuple[Tensor, Tensor]
-    ) -> dict[str, Tensor]:
-        """Terms of the denoising queries: the same losses, with a match that is known."""
-        match, truth = known(noise, targets), _truth(targets)
-        norm = _global_mean(len(truth.labels), truth.boxes) * noise.groups
+    def _denoising(self, trace: Trace, pairs: Pairs, truth: Truth, counts: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        """Terms of the denoising queries: the same losses, with pairs that are known."""
         last = LastLayer(trace.last.edges, trace.last.logits.sigmoid().amax(-1), counts)
-        pairs = Pairs(match, norm, _bins(trace, match, truth))
 
         terms = {}
         for name, stage in stages_of(trace).items():
             if name == "proposals":
                 continue
             name = f"denoising {name}"
-            terms |= self._answer(name, stage, match, truth, norm)
+            terms |= self._answer(name, stage, pairs.match, truth, pairs.norm)
             terms |= self._place(name, stage, pairs, truth)
             if isinstance(stage, Refinement):
                 terms |= self._shape(name, stage, pairs, truth)
                 if stage is not trace.last:
-                    terms |= self._distil(name, stage, match, truth, last)
+                    terms |= self._distil(name, stage, pairs, truth, last)
         return terms
 
     def _taught(self, trace: Trace, lesson: Lesson) -> dict[str, Tensor]:
@@ -179,14 +183,13 @@ class Criterion:
         quality = iou(stage.boxes[at], truth.boxes[pairs.match.target])
         return {f"fgl/{name}": self.weights.fgl * losses.fgl(stage.edges[at], *pairs.bins, quality) / pairs.norm}
 
-    def _distil(self, name: str, stage: Refinement, match: Match, truth: Truth, last: LastLayer) -> dict[str, Tensor]:
-        at = (match.picture, match.query)
+    def _distil(self, name: str, stage: Refinement, pairs: Pairs, truth: Truth, last: LastLayer) -> dict[str, Tensor]:
+        at = (pairs.match.picture, pairs.match.query)
         matched = torch.zeros_like(last.score, dtype=torch.bool)
         matched[at] = True
         weight = last.score.detach().clone()
-        weight[at] = iou(stage.boxes[at], truth.boxes[match.target]).detach()
-        sizes = tuple(_global_mean(mask.sum(), weight) for mask in (matched, ~matched))
-        parts = losses.Parts(matched, last.counts, sizes)
+        weight[at] = iou(stage.boxes[at], truth.boxes[pairs.match.target]).detach()
+        parts = losses.Parts(matched, last.counts, pairs.sizes)
         loss = losses.ddf(stage.edges, last.edges, weight, parts, self.weights.temperature)
         return {f"ddf/{name}": self.weights.ddf * loss}
 
@@ -206,13 +209,12 @@ def _bins(trace: Trace, match: Match, truth: Truth) -> tuple[Tensor, Tensor]:
     return distribution.to_bins(distribution.encode(initial, truth.boxes[match.target]), trace.w)
 
 
-def _counts(stage: Refinement, match: Match) -> tuple[Tensor, Tensor]:
-    """How many queries are matched and unmatched, averaged over all processes.
+def _sizes(taken: int, everyone: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """How many of all queries are in a pair, and how many are in none, averaged over all processes.
 
     Unlike the published code, which takes each process's own, so that a batch means the same however it is shared.
     """
-    everyone = stage.logits.shape[0] * stage.logits.shape[1]
-    return tuple(_global_mean(n, stage.boxes, least=0) for n in (len(match), everyone - len(match)))
+    return tuple(_global_mean(n, like, least=0) for n in (taken, everyone - taken))
 
 
 def _global_mean(count: int | Tensor, like: Tensor, least: float = 1) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from dfine.config import Config, NoiseSpec
 from dfine.network.detector import DFINE
 from dfine.trace.records import Target
+from dfine.training import criterion
 from dfine.training.criterion import Criterion
 from dfine.training.denoising import add_noise
 
@@ -36,6 +37,19 @@ def test_pictures_without_objects_train(network, targets):
     assert all(torch.isfinite(g).all() for g in grads) and any(g.abs().sum() > 0 for g in grads)
     if noise is None:
         assert all(float(v) == 0 for k, v in terms.items() if k.split("/")[0] in ("l1", "giou", "fgl"))
+
+
+def test_all_processes_take_part_in_all_means(network, monkeypatch):
+    """A process whose pictures have no objects has nothing to put noise on; the others would wait for it for ever."""
+    asked, mean = [], criterion._global_mean
+    monkeypatch.setattr(criterion, "_global_mean", lambda *args, **least: asked.append(args) or mean(*args, **least))
+    counts = []
+    for targets in ([one(), one()], [empty(), empty()]):
+        noise = add_noise(targets, 4, NoiseSpec(queries=4))
+        Criterion()(network(torch.rand(2, 3, 64, 64), noise), targets, noise)
+        counts.append(len(asked))
+        asked.clear()
+    assert counts[0] == counts[1] > 0
 
 
 def test_the_table(network):
