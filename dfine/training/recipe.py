@@ -18,7 +18,7 @@ def recipe(options: TrainOptions, variant: str) -> Recipe:
     """
     base = RECIPES[variant]
     base = base.scaled(options.batch or base.batch)
-    rate = options.rate or base.rate
+    rate = base.rate if options.rate is None else options.rate
     epochs = options.epochs or base.epochs + base.epochs_plain
     last = round(epochs * base.epochs_plain / (base.epochs + base.epochs_plain))
     last = min(epochs, last if options.plain_epochs is None else options.plain_epochs)
@@ -27,12 +27,12 @@ def recipe(options: TrainOptions, variant: str) -> Recipe:
         epochs_plain=last,
         warmup=0 if options.init else base.warmup,  # published fine-tuning, Objects365 to COCO, has none
         rate=rate,
-        backbone_rate=options.backbone_rate or rate * base.backbone_rate / base.rate,
+        backbone_rate=rate * base.backbone_rate / base.rate,
         repeats=base.repeats if _wanted(options.scales, options.data != "scenes") else None,
     )
     if not strong(options):
         changes |= dict(epochs=epochs, epochs_plain=0)
-    for key in ("warmup", "ema", "ema_ramp"):
+    for key in ("backbone_rate", "warmup", "ema", "ema_ramp"):
         if getattr(options, key) is not None:
             changes[key] = getattr(options, key)
     return replace(base, **changes)

@@ -16,6 +16,9 @@ def test_the_recipe_is_published_scaled_and_then_as_told():
     own = recipe(options(batch=64, rate=1e-3, warmup=7), "n")
     assert (own.rate, own.backbone_rate, own.warmup) == (1e-3, pytest.approx(5e-4), 7)
     assert recipe(options(init="demo"), "n").warmup == 0  # as published fine-tuning
+    still = recipe(options(backbone_rate=0.0), "n")
+    assert (still.rate, still.backbone_rate) == (RECIPES["n"].rate, 0.0)  # a backbone that stays as it is
+    assert recipe(options(rate=0.0), "n").rate == 0.0
 
 
 def test_the_last_epochs_are_plain_in_their_published_share():
