@@ -58,7 +58,6 @@ class Training:
         self.tell = tell if here.first else _nobody
         self.device = torch.device(here.device(plan.options.device))
         self.rates = [group["lr"] for group in state.optimizer.param_groups]
-        self.step = Step(state, plan, here, self.device, plan.share(here))
         self.out = Path(plan.options.out)
         self.checkpoint, self.best = self.out / LAST, self.out / "best.pt"
         self.keeping, self.stop = Keeping(self.tell), False
@@ -84,7 +83,7 @@ class Training:
         return training
 
     def _open(self) -> None:
-        """Make the folder, or take up what lies in it."""
+        """Make the folder, or take up what lies in it; then make the step, whose teacher needs the run's own names."""
         if self.here.first:
             require_free(self.out, "a training")
         if self.options.resume:
@@ -94,6 +93,7 @@ class Training:
             self._say_what_moved()
         elif self.checkpoint.exists():
             raise ValueError(f"{self.out} already holds a training run; add --resume to go on, or choose another --out")
+        self.step = Step(self.state, self.plan, self.here, self.device, self.plan.share(self.here))
         self.here.gather(None)  # nobody makes the folder before everybody has looked
         if self.here.first and not self._over():
             self.out.mkdir(parents=True, exist_ok=True)

@@ -305,6 +305,19 @@ def test_classes_in_another_order_do_not_change_places(tmp_path):
     assert_equal(state(out)["network"], state(tmp_path / "whole")["network"])
 
 
+def test_a_teacher_answers_in_the_order_of_the_run(tmp_path):
+    """Also where the data now lists its classes in another one."""
+    data, out, model = tmp_path / "data", tmp_path / "run", tmp_path / "teacher" / "model"
+    swapped(data, ["red", "green"])
+    options = {**SMALL, "data": str(data), "val": str(data)}
+    Training.start(Plan.of(TrainOptions(out=str(tmp_path / "teacher"), **options))).predictor().save(model)
+    options["teacher"] = str(model)
+    Training.start(Plan.of(TrainOptions(out=str(out), **options)))._save()
+    swapped(data, ["green", "red"])
+    again = Training.start(Plan.of(TrainOptions(out=str(out), **options, resume=True)))
+    assert again.state.names == ("red", "green") and again.step.teacher.columns == {0: 0, 1: 1}
+
+
 def test_other_classes_are_refused_by_name(tmp_path):
     data, out = tmp_path / "data", tmp_path / "run"
     swapped(data, ["red", "green"])
