@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -42,7 +44,22 @@ class State:
 
     def save(self, path: Path, options: TrainOptions) -> None:
         """Write whole or not at all: a kill leaves the old file or the new one. Raises WriteError."""
-        values = {
+        with replacing(path) as temporary:
+            torch.save(self._values(options), temporary)
+
+    def as_is(self, options: TrainOptions) -> Callable[[Path, TrainOptions], None]:
+        """A `save` that writes what there is now, however training goes on."""
+        held = io.BytesIO()
+        torch.save(self._values(options), held)
+
+        def save(path: Path, _options: TrainOptions) -> None:
+            with replacing(path) as temporary:
+                temporary.write_bytes(held.getbuffer())
+
+        return save
+
+    def _values(self, options: TrainOptions) -> dict:
+        return {
             "schema": SCHEMA,
             "options": asdict(options),
             "config": self.network.config.to_dict(),
@@ -55,8 +72,6 @@ class State:
             "random": torch.get_rng_state(),
             "holds_out": self.holds_out,
         }
-        with replacing(path) as temporary:
-            torch.save(values, temporary)
 
     def load(self, path: Path, options: TrainOptions) -> None:
         """Take up everything. Raise ValueError when the file is not a training state of this network and run."""

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 
+from dfine.engines.torch_engine import TorchEngine
 from dfine.files import WriteError
+from dfine.inference.predictor import Predictor
 from dfine.weights.exceptions import CheckpointError
 
 PAUSES = (1, 10, 60, 300)  # seconds between the tries in the end
+
+
+def copied(model: Predictor) -> Predictor:
+    """The same model with weights of its own, which do not change when those that are trained do."""
+    return model.with_engine(TorchEngine(copy.deepcopy(model.network)))
 
 
 class Keeping:
@@ -23,13 +31,23 @@ class Keeping:
         self.tell, self.pauses = tell, pauses
         self._owed: dict[object, Callable[[], object]] = {}  # what is to be written yet, by its place
 
-    def write(self, write: Callable, place: object, *rest: object) -> None:
-        """Write to a place, or tell why not."""
+    def write(
+        self, write: Callable, place: object, *rest: object, as_is: Callable[..., Callable] | None = None
+    ) -> None:
+        """Write to a place, or tell why not.
+
+        Args:
+            write: is called with the place and the rest.
+            place: a path.
+            rest: what else it is given.
+            as_is: is called with the rest, and makes a `write` of what there is now, for what goes on changing.
+        """
         try:
             write(place, *rest)
             self._owed.pop(place, None)
         except (WriteError, CheckpointError) as error:
-            self._owed[place] = lambda: write(place, *rest)
+            again = write if as_is is None else as_is(*rest)
+            self._owed[place] = lambda: again(place, *rest)
             self.tell(f"{error}; the run goes on, and writes again later")
 
     def insist(self) -> None:

@@ -22,7 +22,7 @@ from dfine.processes import Ranks, held, require_free
 from dfine.trace.card import Card
 from dfine.trace.records import Target
 from dfine.training.checkpoint import State, fresh
-from dfine.training.keeping import Keeping
+from dfine.training.keeping import Keeping, copied
 from dfine.training.log import Log
 from dfine.training.optimizer import factor, still
 from dfine.training.options import TrainOptions
@@ -170,7 +170,7 @@ class Training:
 
     def _save(self, path: Path | None = None) -> None:
         if self.here.first:
-            self.keeping.write(self.state.save, path or self.checkpoint, self.options)
+            self.keeping.write(self.state.save, path or self.checkpoint, self.options, as_is=path and self.state.as_is)
         self.here.gather(None)  # nobody reads it before it is there
 
     def _epoch(self) -> dict[str, float]:
@@ -258,7 +258,7 @@ class Training:
         model = self.predictor(found)
         self.keeping.write(model.save, self.out / "model")
         if better:
-            self.keeping.write(model.save, self.out / "best")
+            self.keeping.write(model.save, self.out / "best", as_is=lambda: copied(model).save)
 
     def _ask_to_stop(self, signum: int, _frame: object) -> None:
         if self.stop and signum == signal.SIGINT:  # asked twice

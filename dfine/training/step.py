@@ -17,7 +17,7 @@ from dfine.training.checkpoint import State
 from dfine.training.criterion import Criterion
 from dfine.training.denoising import add_noise
 from dfine.training.distillation import Teacher
-from dfine.training.plan import Plan
+from dfine.training.plan import LAST, Plan
 
 
 def compile_(network: nn.Module, sizes: int) -> None:
@@ -122,10 +122,11 @@ class Step:
 
     def _keep_batch(self, pixels: Tensor, targets: list[Target]) -> None:
         out = Path(self.options.out)
-        path = out / "nonfinite.pt"
+        path, last = out / "nonfinite.pt", out / LAST
         values = [{"labels": t.labels.cpu(), "boxes": t.boxes.cpu(), "image_id": t.image_id} for t in targets]
         torch.save({"pixels": pixels.cpu(), "targets": values, "step": self.state.step}, path)
+        how = f"go on from {last} in a new run (--init, --out)" if last.exists() else "start again"
         raise FloatingPointError(
-            f"the loss of step {self.state.step} is not finite; its batch is in {path}, the last good state in "
-            f"{out / 'last.pt'}. Lower --rate, or train with --amp off"
+            f"the loss of step {self.state.step} is not finite; its batch is in {path}; {how} at a lower --rate, "
+            "or with --amp off"
         )

@@ -12,6 +12,9 @@ import torch
 from PIL import Image
 
 import dfine
+from dfine.evaluation.thresholds import Thresholds
+from dfine.files import WriteError
+from dfine.inference.predictor import Predictor
 from dfine.processes import Ranks
 from dfine.training.loop import Interrupted, Training, train
 from dfine.training.options import TrainOptions
@@ -198,10 +201,41 @@ def test_a_loss_that_is_not_finite_keeps_its_batch(tmp_path):
     training = Training.start(Plan.of(TrainOptions(out=str(tmp_path), **SMALL)))
     with torch.no_grad():
         training.state.network.decoder.heads[0].score.bias.fill_(float("nan"))
-    with pytest.raises(FloatingPointError, match="nonfinite.pt"):
+    with pytest.raises(FloatingPointError, match="nonfinite.pt; start again at a lower --rate"):
         training.run()
     kept = torch.load(tmp_path / "nonfinite.pt", weights_only=True)
     assert kept["pixels"].shape == (4, 3, 64, 64) and kept["step"] == 0
+    training._save()
+    with pytest.raises(FloatingPointError, match="go on from .*last.pt in a new run"):  # --resume keeps its --rate
+        training._step(torch.zeros(1, 3, 64, 64, dtype=torch.uint8), [training.plan.val[0][1]], 1.0)
+
+
+def test_the_best_weights_are_kept_when_the_disk_was_full(tmp_path, monkeypatch):
+    """What could not be written then is what is written later, and not what training has made of it since."""
+    training = Training.start(Plan.of(TrainOptions(out=str(tmp_path), **SMALL)))
+    module, full = training.state.ema.module, [True]
+
+    def on_a_disk(save):
+        def limited(self, place, *rest):
+            if full:
+                raise WriteError(place, OSError(28, "No space left on device"))
+            return save(self, place, *rest)
+
+        return limited
+
+    for kind in (Predictor, type(training.state)):
+        monkeypatch.setattr(kind, "save", on_a_disk(kind.save))
+    training._export(True, Thresholds(None, {}))
+    training._save(training.best)
+    full.clear()
+    best = {key: value.clone() for key, value in module.state_dict().items()}
+    with torch.no_grad():
+        for weight in module.parameters():
+            weight.add_(1.0)
+    training.keeping.insist()
+    kept = torch.load(training.best, weights_only=True)["ema"]
+    assert all(torch.equal(kept[f"module.{key}"], value) for key, value in best.items())
+    assert_equal(dict(dfine.load(str(tmp_path / "best"), fast=False).network.state_dict()), best)
 
 
 STAGED = {**SMALL, "epochs": 4, "plain_epochs": 2, "pictures": 4, "val_every": 1, "augment": "strong", "val_count": 2}
