@@ -81,7 +81,8 @@ def same_run(before: dict, options: TrainOptions) -> None:
         ValueError: one differs that may not change; the message names it.
     """
     kept = {f.name for f in fields(TrainOptions)} - MAY_CHANGE
-    then = replace(options, **{key: value for key, value in before.items() if key in kept})
+    early = {f.name: f.default for f in fields(TrainOptions)}  # of options that there were not when it began
+    then = replace(options, **{key: value for key, value in (early | before).items() if key in kept})
     pairs = [(then, options)]
     if then.init == options.init:  # else the checkpoint need not be there any more
         pairs = [(resolved(then), resolved(options))]
