@@ -20,7 +20,7 @@ from dfine.training.recipe import same_run
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.tensors import unpacked
 
-PROGRESS = ("step", "epoch", "batch", "best", "waited", "plain", "sums")
+PROGRESS = ("step", "epoch", "batch", "best", "mark", "waited", "plain", "sums")
 
 
 @dataclass
@@ -37,6 +37,7 @@ class State:
     epoch: int = 0
     batch: int = 0  # batches of this epoch that are done
     best: float = -1.0
+    mark: float = -1.0  # what AP has to rise from in the last stage; measured anew after going back (as published)
     waited: int = 0  # evaluations since the best one
     plain: bool = False  # whether strong augmentation has stopped
     sums: dict[str, float] = field(default_factory=dict)  # of this epoch's loss terms

@@ -146,15 +146,15 @@ class Training:
         state = self.state
         if self.best.exists():
             state.return_to(self.best)
-        state.plain, state.decay.value = True, self.recipe.ema_restart
+        state.plain, state.decay.value, state.mark = True, self.recipe.ema_restart, state.best
         self.tell(f"plain epochs from the best weights so far, decay {state.decay.value:.6g}")
 
     def _judge(self, result: Evaluation) -> None:
-        """Keep what is best. In the last stage, go back to the best of the first one where it is not (as published)."""
+        """Keep what is best. The last stage goes back to the best of the first one where AP does not rise (`mark`)."""
         state, last = self.state, list(result.ap.values())[-1]
-        better = last > state.best
+        better, risen = last > state.best, last > state.mark
         state.waited = 0 if better else state.waited + 1
-        state.best = max(state.best, last)
+        state.best, state.mark = max(state.best, last), max(state.mark, last)
         if self.here.first:
             found = thresholds(result)
             self._export(better, found)
@@ -162,9 +162,9 @@ class Training:
                 self.tell(f"scores with the best F1 on the validation pictures, for --threshold best:\n{found}")
         if better and not state.plain and self.recipe.epochs_plain:
             self._save(self.best)
-        elif not better and state.plain and self.best.exists():
+        elif not risen and state.plain and self.best.exists():
             state.return_to(self.best)
-            state.decay.value -= self.recipe.ema_step
+            state.decay.value, state.mark = state.decay.value - self.recipe.ema_step, -1.0
         if self.watch and self.here.first:
             self.watch(self, result)
 

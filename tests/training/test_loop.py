@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 import dfine
+from dfine.evaluation.coco import Evaluation
 from dfine.evaluation.thresholds import Thresholds
 from dfine.files import WriteError
 from dfine.inference.predictor import Predictor
@@ -280,6 +281,26 @@ def test_the_plain_epochs_start_from_the_best_weights_and_go_back_to_them(tmp_pa
     a, b = state(tmp_path), state(tmp_path / "cut")
     for key in ("network", "ema", "optimizer", "progress"):
         assert_equal(a[key], b[key], key)
+
+
+def test_after_going_back_it_is_measured_anew(tmp_path, monkeypatch):
+    """As published: the plain epochs may rise from below the best, and go back only where AP does not rise."""
+    run = Training.start(Plan.of(TrainOptions(out=str(tmp_path), **STAGED)))
+
+    def judged(ap):
+        run._judge(Evaluation({"layer 3": {"AP": ap}}, {}, 0, 0))
+
+    judged(0.3)
+    run._turn_plain()
+    went, restart = [], run.state.decay.value
+    monkeypatch.setattr(run.state, "return_to", lambda path: went.append(path))
+    backs = []
+    for ap in (0.2, 0.25, 0.26, 0.26, 0.1, 0.4, 0.35):
+        judged(ap)
+        backs.append(len(went))
+        went.clear()
+    assert backs == [1, 0, 0, 1, 0, 0, 1]
+    assert run.state.best == 0.4 and run.state.decay.value == pytest.approx(restart - 3 * run.recipe.ema_step)
 
 
 def test_training_stops_when_nothing_gets_better(tmp_path, capsys):
