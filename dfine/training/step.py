@@ -101,7 +101,8 @@ class Step:
         # What is random depends only on the step, so that a resumed run draws what an uninterrupted one would have.
         step = self.options.seed * 1_000_003 + state.step
         pixels = pixels.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last).float() / 255
-        pixels = augment.resized(pixels, self.scales, step)
+        if not state.plain:  # the last epochs see the base size only, as published
+            pixels = augment.resized(pixels, self.scales, step)
         targets = [t.map(lambda x: x.to(self.device)) for t in targets]
         place = self.here.rank + self.here.count * part
         random = torch.Generator(self.device).manual_seed(step + 1_000_003_000_003 * place)

@@ -321,6 +321,12 @@ def test_batches_come_in_several_sizes(tmp_path):
         training.state.step = step
         training._step(pixels, targets, 1.0)
     assert seen <= set(training.step.scales) and len(seen) > 1
+    training.state.plain = True
+    seen.clear()
+    for step in range(4):
+        training.state.step = step
+        training._step(pixels, targets, 1.0)
+    assert seen == {(128, 128)}  # of the last epochs, as published
 
 
 def swapped(folder, order):
