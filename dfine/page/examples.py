@@ -36,8 +36,8 @@ SCENES = {
     ),
     "5-far-off.jpg": (
         "Far off",
-        "The balloon's first box is far off. Step through the layers and watch them mend it.",
-        "balloon",
+        "The tree's first box begins too high, at the car. Step through the layers and watch them mend it.",
+        "tree",
     ),
     "3-low-light.jpg": ("Dark", "There is hardly any light, and most things are found all the same.", ""),
     "2-crowd.jpg": ("Crowded", "Things cover each other: look for edges with a wide interval.", ""),

@@ -88,9 +88,9 @@ def test_settings_select_without_the_network(answer):
         (
             "4-occlusion.jpg",
             "heart",
-            r"Sure of three edges, within 1\d\.\d px\. The bottom edge could lie anywhere within 1\d\d px\.",
+            r"Sure of three edges, within \d\.\d\d px\. The bottom edge could lie anywhere within \d\d\.\d px\.",
         ),
-        ("5-far-off.jpg", "balloon", "About equally sure of all four edges"),
+        ("5-far-off.jpg", "tree", r"Sure of three edges, within 1\d\.\d px\. The top edge could lie"),
     ],
 )
 def test_an_example_begins_with_what_its_caption_promises(examples_of_demo, name, thing, ending):
@@ -99,7 +99,7 @@ def test_an_example_begins_with_what_its_caption_promises(examples_of_demo, name
     history = answer.history(select(answer, 0.5, [answer.about]).numbers[0])
     assert history.name == thing and re.match(ending, words.sureness(history))
     overlap = float(history.iou_with_last[0])
-    assert (0.55 < overlap < 0.7) == (name == "5-far-off.jpg"), "how far off the initial box is"
+    assert (0.7 < overlap < 0.8) == (name == "5-far-off.jpg"), "how far off the initial box is"
 
 
 def test_a_caption_is_of_the_model_that_it_was_written_for():
