@@ -33,7 +33,7 @@ from dfine.weights.official import MASKS, OFFICIAL, read_sidecar
 from dfine.weights.preprocessor import read_preprocessor
 from dfine.weights.saving import UNWRITTEN
 from dfine.weights.tensors import shards, tensors_in, told_by_training, unpacked
-from dfine.weights.transformers import TRANSFORMERS, check_config, own_names
+from dfine.weights.transformers import TRANSFORMERS, check_config, own_names, read_fitted
 from dfine.weights.zoo import ZOO, labels_of_hub
 
 SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
@@ -110,6 +110,8 @@ def open_checkpoint(
         notes.append(_assumed(found))
     readme = folder / "README.md"
     own = found.card or Card((), found.size or SIZE)
+    if found.layout is TRANSFORMERS:
+        own = replace(own, **read_fitted(files[0], found.config.classes))
     with refused():
         card = replace(
             own,

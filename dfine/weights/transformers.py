@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 
 from dfine.config import Config
 from dfine.files import as_json
 from dfine.network.detector import DFINE
 from dfine.network.families import family
+from dfine.trace.base import COARSEST
 from dfine.trace.card import Card, checked_names
 from dfine.weights.cache import HUB_FILES
 from dfine.weights.exceptions import CheckpointError, refused
@@ -20,6 +23,11 @@ from dfine.weights.names import UNUSED_FILLER
 from dfine.weights.preprocessor import FILE as PREPROCESSOR
 from dfine.weights.preprocessor import Preprocessor
 from dfine.weights.saving import write_folder
+
+# What of a card transformers has no place for, and where it stands then: in the head of the file of weights, which who
+# trains them further writes anew.
+FITTED = ("temperature", "levels", "threshold", "class_thresholds")
+KEY = "dfine"
 
 # First names are those of the published Hub checkpoints; second ones are what the modules are called since version 5.
 # Heads are tied: they appear under the decoder, at the top, or twice.
@@ -91,6 +99,8 @@ def to_transformers(network: DFINE) -> State:
 def save_transformers(folder: str | os.PathLike, network: DFINE, card: Card) -> Path:
     """Write a folder that transformers' `DFineForObjectDetection` and `AutoImageProcessor` load.
 
+    What was fitted to the weights goes with them, see `read_fitted`.
+
     Raises:
         CheckpointError: the folder cannot be written.
     """
@@ -98,7 +108,31 @@ def save_transformers(folder: str | os.PathLike, network: DFINE, card: Card) -> 
     preprocessor = Preprocessor(card.input_size, config.mean, config.deviation)
     files = {HUB_FILES[0]: transformers_config(config, card.names), PREPROCESSOR: preprocessor.to_dict()}
     texts = {name: as_json(content, indent=2) for name, content in files.items()}
-    return write_folder(folder, to_transformers(network), texts, metadata={"format": "pt"})
+    fitted = {name: value for name, value in card.to_dict().items() if name in FITTED}
+    metadata = {"format": "pt"} | ({KEY: as_json(fitted)} if fitted else {})
+    return write_folder(folder, to_transformers(network), texts, metadata=metadata)
+
+
+def read_fitted(file: Path, classes: int) -> dict:
+    """What `save_transformers` wrote into a file of weights, by the names of a card's fields; {} where it did not.
+
+    Raises:
+        CheckpointError: a value is of another kind.
+    """
+    if file.suffix != ".safetensors":
+        return {}
+    with safe_open(file, "pt") as opened:
+        text = (opened.metadata() or {}).get(KEY)
+    if text is None:
+        return {}
+    with refused(f"what {file.name} says of its calibration"):
+        content = json.loads(text)
+        if not isinstance(content, dict):
+            raise ValueError("it is no table of names and values")
+        card = Card.from_dict(content | {"names": [], "input_size": (COARSEST, COARSEST)})
+        if len(card.class_thresholds) not in (0, classes):
+            raise ValueError(f"it has {len(card.class_thresholds)} thresholds for {classes} classes")
+    return {name: getattr(card, name) for name in FITTED}
 
 
 def transformers_config(c: Config, names: Sequence[str]) -> dict:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from torchvision.ops import box_iou
 
 import dfine
@@ -10,8 +11,8 @@ from dfine.config import SIZES, Config
 from dfine.network.detector import DFINE
 from dfine.weights.cache import assets
 from dfine.weights.exceptions import CheckpointError
-from dfine.weights.transformers import transformers_config
-from tests.helpers import predictor, small_predictor
+from dfine.weights.transformers import FITTED, transformers_config
+from tests.helpers import full_card, predictor, small_predictor
 
 NAMES = ("cup", "key", "bus")
 
@@ -39,6 +40,25 @@ def test_every_size_comes_back_as_it_was(size, layout, tmp_path):
     assert back.config == ours.config
     assert equal(back.network, ours.network)
     assert back.size == ((96, 64) if layout == "transformers" else (640, 640))
+
+
+def test_what_was_fitted_goes_with_the_weights_and_not_with_others(tmp_path):
+    card = full_card(NAMES, (64, 96))
+    ours = predictor(network("n"), NAMES, (64, 96), **{name: getattr(card, name) for name in FITTED})
+    place = ours.save(tmp_path / "a", layout="transformers")
+    back = dfine.load(place, device="cpu").card
+    assert all(getattr(back, name) == getattr(card, name) for name in FITTED) and back.calibrated
+    again = dfine.load(dfine.load(place, device="cpu").save(tmp_path / "b", layout="transformers"), device="cpu").card
+    assert again.class_thresholds == card.class_thresholds and again.levels == card.levels
+
+    file = place / "model.safetensors"
+    weights = load_file(file)
+    save_file(weights, file, metadata={"format": "pt"})  # as transformers writes what it has trained
+    assert not dfine.load(place, device="cpu").card.calibrated
+    for text in ("[]", "{", '{"temperature": [1, 2]}', '{"class_thresholds": [0.5]}', '{"levels": 3}'):
+        save_file(weights, file, metadata={"format": "pt", "dfine": text})
+        with pytest.raises(CheckpointError, match="what model.safetensors says of its calibration"):
+            dfine.load(place, device="cpu")
 
 
 @pytest.fixture(scope="module")
