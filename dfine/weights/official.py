@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from dfine.data.texts import yaml_content
-from dfine.files import replacing
+from dfine.files import WriteError, replacing
 from dfine.network.detector import DFINE
 from dfine.network.queries import anchors
 from dfine.trace.base import checked_size
@@ -109,6 +109,8 @@ def save_official(file: str | os.PathLike, network: DFINE, input_size: tuple[int
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file) as temporary:
             torch.save({"model": to_official(network, input_size)}, temporary)
+    except WriteError as error:
+        raise CheckpointError(str(error)) from None
     except OSError as error:
         raise CheckpointError(f"{file} cannot be written: {error}") from None
     return file

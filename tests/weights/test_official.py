@@ -1,5 +1,6 @@
 """The official layout: every published key has its place, and what is written is what the published code reads."""
 
+import errno
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from dfine.network.detector import DFINE
 from dfine.weights.checkpoints import open_checkpoint
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.identify import describe, translate
-from dfine.weights.official import OFFICIAL, to_official
+from dfine.weights.official import OFFICIAL, save_official, to_official
 from tests.helpers import NO_REFERENCE, REFERENCE, reference_weights, shaken
 
 needs_reference = pytest.mark.skipif(not (REFERENCE / "dfine_n.keys.json").exists(), reason=NO_REFERENCE)
@@ -96,3 +97,14 @@ def test_anchors_of_another_size_are_said(tmp_path):
     torch.save(to_official(shaken(DFINE(Config.of("n", classes=2))), (320, 320)), tmp_path / "a.pth")
     (note,) = open_checkpoint(tmp_path / "a.pth", names=("a", "b")).card.notes
     assert "640 x 640 is assumed, though it has anchors for 500 tokens" in note
+
+
+def test_a_file_that_cannot_be_written_is_named_once(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(CheckpointError) as refused:
+        save_official(tmp_path / "a.pth", DFINE(Config.of("n", classes=2)), (64, 64))
+    assert str(refused.value) == f"{tmp_path / 'a.pth'} cannot be written: the disk is full; free some space"
+    assert not list(tmp_path.iterdir())
