@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dfine import distribution
-from dfine.files import replacing
+from dfine.files import replacing, shown
 from dfine.inference.predictor import Result
 from dfine.trace.card import Card
 
@@ -29,7 +29,10 @@ LISTS = {"box": 1, "layers": 2, "quantiles": 2}  # how deep
 
 
 def rows(file: str, result: Result) -> list[dict]:
-    """A row for each detection of a picture, as plain values under the names of `PLAIN` and `LISTS`."""
+    """A row for each detection of a picture, as plain values under the names of `PLAIN` and `LISTS`.
+
+    Bytes of a file's name that are not UTF-8 become escapes, because a table has no place for them.
+    """
     width, height = result.detections.size
     table = []
     for i, one in enumerate(result.detections.to_list()):
@@ -37,7 +40,7 @@ def rows(file: str, result: Result) -> list[dict]:
         spread = history.reading.quantiles(LEVELS)[-1].unbind(-1)  # [4] each
         places = [distribution.edge_positions(history.initial, offset, history.size).tolist() for offset in spread]
         edges = {"layers": history.xyxy_pixels.tolist(), "quantiles": [sorted(edge) for edge in zip(*places)]}
-        table.append({"file": file, "width": width, "height": height} | one | edges)
+        table.append({"file": shown(file), "width": width, "height": height} | one | edges)
     return table
 
 

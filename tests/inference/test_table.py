@@ -70,6 +70,12 @@ def test_a_file_comes_back(model, result, tmp_path, count):
     assert len(frame) == count and list(frame.columns) == back.column_names
 
 
+def test_a_name_that_is_no_utf8_stands_in_the_table_as_it_is_printed(model, result, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write_parquet(tmp_path / "a.parquet", rows("caf\udce9.jpg", result)[:1], model.card)
+    assert parquet.read_table(tmp_path / "a.parquet")["file"].to_pylist() == ["caf\\udce9.jpg"]
+
+
 def test_without_pyarrow_it_says_what_to_install(model, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(ImportError, match="pip install pyarrow"):
