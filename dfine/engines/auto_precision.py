@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -93,9 +94,11 @@ def _bfloat16(engine: TorchEngine, card: Card, kept: Path) -> OnnxEngine:
 def _int8(engine: TorchEngine, card: Card, kept: Path, provider: str) -> OnnxEngine:
     file = file_of(engine.network, card, kept)
     file = file.with_name(f"{file.stem}-int8.onnx")
-    if not file.is_file():
-        pictures = _scenes(CALIBRATED, SEED, card.input_size)
-        export_int8(engine.network, card, file, Calibration(pictures, f"{CALIBRATED} drawn scenes"))
+    if file.is_file():
+        with suppress(CheckpointError):  # torn, as in `cached`
+            return OnnxEngine(file, provider, network=engine.network)
+    pictures = _scenes(CALIBRATED, SEED, card.input_size)
+    export_int8(engine.network, card, file, Calibration(pictures, f"{CALIBRATED} drawn scenes"))
     return OnnxEngine(file, provider, network=engine.network)
 
 

@@ -9,6 +9,8 @@ from dfine.config import Config
 from dfine.data.scenes import NAMES
 from dfine.engines import auto_precision
 from dfine.engines.auto_precision import choose, knows_scenes, within
+from dfine.engines.fastest import file_of
+from dfine.engines.onnx.export import export
 from dfine.inference.load import load
 from dfine.network.detector import DFINE
 from dfine.trace.card import Card
@@ -67,6 +69,24 @@ def test_it_is_measured_once_and_the_fastest_within_the_budget_answers(model, tm
         rows = {"torch float32": {"ms": 2.0, "shift": 0.0}} | found
         note.write_text(json.dumps(known | {"found": rows}))
         assert load(tmp_path / "model", "cpu", precision="auto").engine.runs_on.startswith(winner)
+
+
+def test_a_file_in_int8_that_is_torn_is_made_anew(model, tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    made = []
+
+    def exported(network, card, path, calibration):
+        made.append(path)
+        export(network, card, path)
+
+    monkeypatch.setattr(auto_precision, "CALIBRATED", 1)
+    monkeypatch.setattr(auto_precision, "export_int8", exported)
+    torn = file_of(model.network, model.card, tmp_path)
+    torn = torn.with_name(f"{torn.stem}-int8.onnx")
+    torn.write_bytes(b"\x08\x08" + bytes(1000))
+    for _ in range(2):
+        assert auto_precision._int8(model.engine, model.card, tmp_path, "cpu").path == torn
+    assert made == [torn]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"setting": 1}', '{"setting": [], "found": {"torch float32": 3}}'])
