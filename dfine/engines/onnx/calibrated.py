@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,13 @@ from torch import Tensor
 
 from dfine.engines.onnx import file as onnx_file
 from dfine.engines.onnx.engine import OnnxEngine
-from dfine.engines.onnx.export import Exported, Options, export
+from dfine.engines.onnx.export import Exported, Options, export, scratch_beside
 from dfine.engines.onnx.int8 import PARTS, quantise, ranges
 from dfine.engines.onnx.parity import ExportError
 from dfine.engines.onnx.sessions import available
 from dfine.engines.precision import BUDGET
 from dfine.engines.shift import Shift, shift
+from dfine.files import replacing
 from dfine.network.detector import DFINE
 from dfine.trace.card import Card
 
@@ -69,7 +69,7 @@ def export_int8(
     provider = "openvino" if "openvino" in available() else "cpu"
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".exporting-", dir=path.parent) as scratch:
+    with replacing(path) as finished, scratch_beside(finished) as scratch:
         whole, small = Path(scratch) / "float32.onnx", Path(scratch) / path.name
         export(network, card, whole, options)
         found = ranges(Exported(network, options).cpu().eval().network, used.split(BATCH))
@@ -103,5 +103,5 @@ def export_int8(
             onnx_file.describe(small, about | {"int8": said})
             said |= calibration.compare(exact, OnnxEngine(small, provider))
         onnx_file.describe(small, about | {"int8": said})
-        small.replace(path)
+        small.replace(finished)
     return said

@@ -165,7 +165,7 @@ def export(network: DFINE, card: Card, path: str | Path, options: Options | None
         want = wrapped.outputs(copy.deepcopy(network).cpu()(inputs[0]), *inputs[1:])
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as whole, _scratch(whole) as scratch:
+    with replacing(path) as whole, scratch_beside(whole) as scratch:
         raw, file = Path(scratch) / "raw.onnx", Path(scratch) / path.name
         onnx_file.write(wrapped, inputs, list(want), raw, opset=options.opset, any_batch=options.batch is None)
         onnx_file.simplify(raw, file, half=options.half)
@@ -178,7 +178,7 @@ def export(network: DFINE, card: Card, path: str | Path, options: Options | None
     return parity
 
 
-def _scratch(path: Path) -> tempfile.TemporaryDirectory:
+def scratch_beside(path: Path) -> tempfile.TemporaryDirectory:
     """A folder beside a hidden file, called so that it is removed with such files if this process is killed."""
     return tempfile.TemporaryDirectory(prefix=f"{path.name}-", suffix=".tmp", dir=path.parent)
 
