@@ -10,6 +10,7 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 from dfine.files import replacing
@@ -54,6 +55,8 @@ def fetch_hub(hub: str) -> Path:
     """
     cached = cache.hub_folder(hub)
     if cached and all(sound(cached / file) for file in HUB_FILES):
+        with suppress(CheckpointError, OSError):  # then what it does not say is assumed, and that is said
+            _complete(hub, cached)
         return cached
     from huggingface_hub import constants, get_token
 
@@ -85,6 +88,45 @@ def fetch_hub(hub: str) -> Path:
     return _settled(place, revision)
 
 
+def _complete(hub: str, folder: Path) -> None:
+    """Fetch the preprocessor's file for a copy that another program has put into the cache without it.
+
+    Where the Hub has none either, that is noted as its clients do, and not asked again.
+
+    Raises:
+        CheckpointError: it cannot be fetched.
+    """
+    from huggingface_hub import constants, get_token
+
+    file, none = folder / PREPROCESSOR, _none(folder)
+    if constants.HF_HUB_OFFLINE or file.exists() or none.exists() or zoo.labels_of_hub(hub):
+        return
+    token = get_token()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    draft = folder.parents[1] / DRAFT / PREPROCESSOR
+    try:
+        url = f"{constants.ENDPOINT}/{hub}/resolve/{folder.name}/{PREPROCESSOR}"
+        download(url, draft, what=f"{PREPROCESSOR} of {hub}", advice="or do without it", headers=headers)
+    except Refused as error:
+        if error.code == 404:
+            _note(none)
+    else:
+        _checked(draft, f"{PREPROCESSOR} of {hub}", "or do without it")
+        draft.replace(file)
+    finally:
+        shutil.rmtree(draft.parent, ignore_errors=True)
+
+
+def _none(folder: Path) -> Path:
+    """Where clients of the Hub note that a snapshot has no preprocessor's file."""
+    return folder.parents[1] / ".no_exist" / folder.name / PREPROCESSOR
+
+
+def _note(none: Path) -> None:
+    none.parent.mkdir(parents=True, exist_ok=True)
+    none.touch()
+
+
 def _torn(error: OfflineError, copy: Path | None) -> CheckpointError:
     """What it means that there is no network, where a damaged copy is here."""
     return CheckpointError(f"the copy in {copy} is damaged, and so {error}") if copy else error
@@ -107,6 +149,8 @@ def _settled(place: Path, revision: str) -> Path:
     for file in FILES:
         if (place / DRAFT / file).exists():
             (place / DRAFT / file).replace(folder / file)
+    if not (folder / PREPROCESSOR).exists():
+        _note(_none(folder))
     (place / "refs").mkdir(exist_ok=True)
     with replacing(place / "refs" / "main") as temporary:
         temporary.write_text(commit, encoding="utf-8")

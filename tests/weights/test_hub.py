@@ -143,6 +143,26 @@ def test_a_model_without_a_preprocessor_is_one_too(there, files):
             assert dfine.load("me/cups", device="cpu").input_size == (640, 640)
 
 
+def test_a_copy_that_others_cached_without_its_preprocessor_gets_it(there, files, monkeypatch):
+    """As transformers leaves it where only the model was loaded. A size or scale that is guessed gives wrong boxes."""
+    from huggingface_hub import constants
+
+    sends = Sends(dict(files))
+    with serving(sends) as url:
+        there(url)
+        folder = fetch_hub("me/cups")
+        (folder / "preprocessor_config.json").unlink()
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+        assert fetch_hub("me/cups") == folder and len(sends.asked) == 3
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        assert dfine.load("me/cups", device="cpu").input_size == (64, 96)
+        del sends.files["preprocessor_config.json"]
+        (folder / "preprocessor_config.json").unlink()
+        for _ in range(2):
+            assert fetch_hub("me/cups") == folder and not (folder / "preprocessor_config.json").exists()
+        assert len(sends.asked) == 5, "that there is none is asked once"
+
+
 def test_a_torn_copy_in_the_cache_is_made_again(there, files):
     with serving(Sends(files)) as url:
         there(url)
