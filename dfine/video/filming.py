@@ -31,7 +31,7 @@ class Options:
     every: int = 1  # detect in every frame of this number; the saved video holds only those
     track: bool = False  # number the things that are seen
     batch: int | None = None  # frames per forward pass; see `detect_frames`
-    save: Path | None = None  # video with boxes; a folder gets the name of the input
+    save: Path | None = None  # video with boxes; in a folder it gets the name of the input
     json: Path | None = None  # list of what was found; "-" is stdout
 
 
@@ -140,9 +140,15 @@ def _in_sight(seen: FrameResult) -> str:
 
 
 def _file(save: Path, video: Video) -> Path:
-    """The file to write; in a folder one with the name of the input."""
+    """The file to write; in a folder one with the name of the input, which replaces what can be made again only."""
     if not save.is_dir() and save.suffix:
         return save
     if save.is_file():
         raise VideoError(f"{save} is a file without an ending; give a name like out.mp4")
-    return save / (f"{Path(video.name).stem}.mp4" if video.path else "webcam.mp4")
+    stem, number = video.path.stem if video.path else "webcam", 1
+    place = save / f"{stem}.mp4"
+    # What lies beside the input may be an original, and what a camera saw does not come again.
+    while place.exists() and (video.path is None or save.resolve() == video.path.parent.resolve()):
+        number += 1
+        place = save / f"{stem}_{number}.mp4"
+    return place

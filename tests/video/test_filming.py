@@ -38,6 +38,14 @@ def test_a_folder_gets_the_name_of_the_clip(model, tmp_path):
     assert len(times_of(folder / "a.mp4")) == 12
 
 
+def test_beside_the_clip_nothing_is_replaced(model, tmp_path):
+    path, other = clip(tmp_path / "a.mkv", 2), clip(tmp_path / "a.mp4", 3)
+    before = other.read_bytes()
+    assert film(model, path, Options(save=tmp_path)).files == [tmp_path / "a_2.mp4"]
+    assert film(model, other, Options(save=tmp_path)).files == [tmp_path / "a_3.mp4"]
+    assert other.read_bytes() == before
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode here")
 def test_a_name_that_is_no_utf8_is_in_the_list_and_on_the_disk(model, tmp_path):
     path = clip(tmp_path / "a.mp4", 2).rename(tmp_path / os.fsdecode(b"caf\xe9.mp4"))
@@ -119,6 +127,12 @@ def test_an_interrupt_is_how_a_camera_ends(stopped, tmp_path, monkeypatch):
     assert done.troubles == []
     assert len(times_of(tmp_path / "o.mp4")) == content(tmp_path / "o.json")["count"] == 5
     assert content(tmp_path / "o.json")["complete"] is True
+
+
+def test_a_second_recording_of_a_camera_does_not_replace_the_first(stopped, tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "camera", lambda index: ("testsrc2=size=64x48:rate=100", "lavfi", {}))
+    done = [film(type(stopped)(stopped.engine, stopped.card), "webcam:0", Options(save=tmp_path)) for _ in range(2)]
+    assert [one.files for one in done] == [[tmp_path / "webcam.mp4"], [tmp_path / "webcam_2.mp4"]]
 
 
 def test_a_fault_in_the_middle_is_raised_and_nothing_runs_on(model, tmp_path):
