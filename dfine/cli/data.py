@@ -35,7 +35,10 @@ def check(
     if html:
         from dfine.figures.pages.data_check import check_html
 
-        worst = [(_picture(path), path.name, [(f.message, f.bbox) for f in fs]) for path, fs in report.worst()]
+        worst = [
+            (_picture(path, report.sizes.get(path)), path.name, [(f.message, f.bbox) for f in found])
+            for path, found in report.worst()
+        ]
         html.parent.mkdir(parents=True, exist_ok=True)
         with replacing(html) as temporary:
             temporary.write_text(check_html(report.to_dict(), worst), encoding="utf-8")
@@ -80,11 +83,12 @@ def shrink(
     typer.echo(f"{run(annotations, out, longest)} is written")
 
 
-def _picture(path: Path):
-    """The picture at a path, None where it is what is wrong."""
+def _picture(path: Path, size: tuple[int, int] | None):
+    """The picture at a path as its boxes mean it, None where it is what is wrong."""
+    from dfine.data.coco import as_labelled
     from dfine.data.pictures import read
 
     try:
-        return read(path)
+        return as_labelled(path, size) if size else read(path)
     except (ValueError, OSError):
         return None

@@ -40,6 +40,7 @@ class Report:
     source: str
     parts: dict[str, Part]
     findings: tuple[Finding, ...] = field(repr=False, default=())
+    sizes: dict[Path, tuple[int, int]] = field(repr=False, default_factory=dict)  # of pictures with wrong boxes
 
     @property
     def counts(self) -> dict[str, int]:
@@ -99,7 +100,7 @@ def check(path: str | Path, *, queries: int = QUERIES, progress: bool = True) ->
         FileNotFoundError, ValueError: there is no data set at all; what is wrong inside it is reported.
     """
     layout = recognise(path)
-    parts, found, likenesses = {}, [], {}
+    parts, found, likenesses, sizes = {}, [], {}, {}
     for name, opener in layout.parts.items():
         name = name or "all"
         data, faults = _opened(opener)
@@ -108,8 +109,10 @@ def check(path: str | Path, *, queries: int = QUERIES, progress: bool = True) ->
         likenesses[name], broken = findings.pictures(data, name if progress else None)
         found += broken
         parts[name] = _part(data)
+        wrong = {finding.picture for finding in found if finding.bbox}
+        sizes |= {path: data.target(i).size for i in range(len(data)) if (path := data.path(i)) in wrong}
     found += findings.classes({name: part.classes for name, part in parts.items()}) + findings.shared(likenesses)
-    return Report(str(path), parts, tuple(dict.fromkeys(found)))  # splits may share what is wrong
+    return Report(str(path), parts, tuple(dict.fromkeys(found)), sizes)  # splits may share what is wrong
 
 
 def _opened(opener: Callable[[Fault], CocoSet]) -> tuple[CocoSet, list[Finding]]:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -25,7 +26,7 @@ from dfine.data.pictures import read
 from dfine.data.resize import planes
 from dfine.trace.records import Target
 
-__all__ = ["CocoSet", "Fault", "Note", "read_json", "stop"]
+__all__ = ["CocoSet", "Fault", "Note", "as_labelled", "read_json", "stop"]
 
 
 class CocoSet(Dataset):
@@ -97,13 +98,10 @@ class CocoSet(Dataset):
             image = self._images[index]
             raise FileNotFoundError(f"the picture {path} of image id {image['id']} in {self.source} is not there")
         target = self._items[index]
-        picture = read(path)
+        picture = as_labelled(path, target.size)
         if picture.size != target.size:
-            with rgb.opened(path) as stored:  # some annotators ignored the camera's rotation flag, which `read` obeys
-                picture = rgb.flat(stored, path.name, own=False)
-            if picture.size != target.size:
-                have, want = "x".join(map(str, picture.size)), "x".join(map(str, target.size))
-                raise ValueError(f"the picture {path} has {have} pixels, but {self.source.name} says {want}")
+            have, want = "x".join(map(str, picture.size)), "x".join(map(str, target.size))
+            raise ValueError(f"the picture {path} has {have} pixels, but {self.source.name} says {want}")
         return planes(picture), target
 
     @property
@@ -156,6 +154,21 @@ class CocoSet(Dataset):
             labels = torch.tensor([label[a["category_id"]] for a in mine], dtype=torch.int64)
             targets.append(Target(labels, box.from_pixels(corners, size).float(), int(image["id"]), size))
         return targets
+
+
+def as_labelled(path: Path, size: tuple[int, int]) -> Image.Image:
+    """The picture at a path, upright; as it is stored where it has not the `size` (width, height) of its labels.
+
+    Some annotators ignored the camera's rotation flag, which `read` obeys.
+
+    Raises:
+        PictureError: it cannot be read.
+    """
+    picture = read(path)
+    if picture.size == size:
+        return picture
+    with rgb.opened(path) as stored:
+        return rgb.flat(stored, path.name, own=False)
 
 
 def dropped(count: int, source: str | Path) -> str:

@@ -1,6 +1,9 @@
 """`dfine data`: what the commands write and say, on three drawn scenes."""
 
+import base64
+import io
 import json
+import re
 
 import pytest
 from PIL import Image
@@ -32,6 +35,25 @@ def test_what_is_wrong_is_status_one_named_and_shown(scenes, tmp_path):
     found = json.loads(said)["findings"]
     assert found and any("000002.jpg" in json.dumps(one) for one in found)
     assert (tmp_path / "page" / "report.html").read_text().count("<img") >= 1
+
+
+def test_the_page_shows_a_turned_picture_as_its_boxes_mean_it(tmp_path):
+    """Where they are those of the picture as it is stored, and where of the picture as it is shown."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "images").mkdir()
+    images, boxes = [], []
+    for i, (width, height) in enumerate(((60, 40), (40, 60))):
+        Image.new("RGB", (60, 40)).save(tmp_path / "images" / f"{i}.jpg", exif=exif)
+        images.append({"id": i, "file_name": f"{i}.jpg", "width": width, "height": height})
+        box = {"image_id": i, "category_id": 1, "bbox": [5, 5, 20, 10], "area": 200, "iscrowd": 0}
+        boxes += [{"id": 2 * i, **box}, {"id": 2 * i + 1, **box}]
+    truth = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cup"}]}
+    (tmp_path / "annotations.json").write_text(json.dumps(truth))
+    run("data", "check", tmp_path, "--html", tmp_path / "report.html", code=1)
+    held = re.findall(r"data:image/\w+;base64,([^\"]+)", (tmp_path / "report.html").read_text())
+    shown = [Image.open(io.BytesIO(base64.b64decode(data))) for data in held]
+    assert sorted(picture.width > picture.height for picture in shown) == [False, True]
 
 
 def test_a_data_set_in_another_format_is_the_same_data_set(scenes, tmp_path):
