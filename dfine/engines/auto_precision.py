@@ -38,6 +38,7 @@ from dfine.weights.exceptions import CheckpointError
 MEASURED, CALIBRATED = 16, 48  # scenes to measure on, and to calibrate on
 SEED = 4_000_000  # of both; neither training nor evaluation draws them
 REFERENCE = "torch float32"
+FAULTS = (ExportError, CheckpointError, ImportError, OSError, RuntimeError)  # for which an engine takes no part
 
 
 def knows_scenes(card: Card) -> bool:
@@ -60,7 +61,13 @@ def choose(engine: Engine, card: Card, place: str | os.PathLike | None = None) -
         found = _measured(makers, card)
         remember(note, setting, found)
     fits = {name: row["ms"] for name, row in found.items() if name in makers and within(name, row["shift"])}
-    return makers[min(fits, key=fits.__getitem__)]()
+    for name in sorted(fits, key=fits.__getitem__):
+        try:
+            return makers[name]()
+        except FAULTS:  # it was made once, and cannot be today
+            if name == REFERENCE:
+                raise
+    return engine
 
 
 def within(name: str, moved: float) -> bool:
@@ -108,7 +115,7 @@ def _measured(makers: dict[str, Callable[[], Engine]], card: Card) -> dict[str, 
     for name, make in makers.items():
         try:
             engines[name] = make()
-        except (ExportError, CheckpointError, ImportError, OSError, RuntimeError):
+        except FAULTS:
             if name == REFERENCE:
                 raise
     height, width = card.input_size

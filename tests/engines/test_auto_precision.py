@@ -71,6 +71,19 @@ def test_it_is_measured_once_and_the_fastest_within_the_budget_answers(model, tm
         assert load(tmp_path / "model", "cpu", precision="auto").engine.runs_on.startswith(winner)
 
 
+def test_what_was_measured_and_cannot_be_made_any_more_takes_no_part(model, tmp_path, monkeypatch):
+    """As where the file is gone from the cache, and the disk is full."""
+    pytest.importorskip("onnxruntime")
+
+    def full(*_):
+        raise OSError("the disk is full")
+
+    known = {"onnx float32": 1.0, "torch float32": 2.0, "torch bfloat16": 3.0}
+    monkeypatch.setattr(auto_precision, "_known", lambda *_: {n: {"ms": ms, "shift": 0.0} for n, ms in known.items()})
+    monkeypatch.setattr(auto_precision, "cached", full)
+    assert choose(model.engine, model.card, tmp_path).runs_on == "torch on cpu"
+
+
 def test_a_file_in_int8_that_is_torn_is_made_anew(model, tmp_path, monkeypatch):
     pytest.importorskip("onnxruntime")
     made = []
