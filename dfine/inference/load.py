@@ -61,7 +61,11 @@ def load(
     if str(source).endswith(".onnx"):
         if half != "off" or compiled or graphs or how == "auto":
             raise ValueError(f"{source} is an exported file: it is compiled, in the precision chosen at its export")
-        return _exported(source, str(device), names, size, layers, how)
+        exported = _exported(source, str(device), names, size, layers, how)
+        own = exported.config.family
+        if family not in ("dfine", own):
+            raise CheckpointError(f"{source} is of family {own!r}, not {family!r}; leave family out")
+        return exported
     if how == "auto" and (compiled or graphs or not fast):
         raise ValueError("precision auto chooses the engine itself; leave out compiled, graphs and fast")
     device = resolve(device)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import dfine
+from dfine.weights.exceptions import CheckpointError
 from tests.helpers import noise, small_predictor
 
 
@@ -62,6 +63,17 @@ def test_what_was_assumed_is_a_warning(tmp_path):
     torch.save(bare.network.state_dict(), tmp_path / "bare.pth")
     with pytest.warns(UserWarning, match="bare.pth: .*called LABEL_0"):
         dfine.load(tmp_path / "bare.pth", device="cpu")
+
+
+def test_an_exported_file_knows_its_family(model, tmp_path):
+    pytest.importorskip("onnxruntime")
+    from dfine.engines.onnx.export import export
+
+    export(model.network, model.card, tmp_path / "a.onnx")
+    for family in ("deim", "d-fine"):
+        with pytest.raises(CheckpointError, match=f"a.onnx is of family 'dfine', not '{family}'"):
+            dfine.load(tmp_path / "a.onnx", family=family)
+    assert dfine.load(tmp_path / "a.onnx", family="dfine").config.family == "dfine"
 
 
 @pytest.mark.parametrize("given", [dict(half="bf16"), dict(compiled=True), dict(graphs=True)])
