@@ -129,7 +129,10 @@ def looked_at(
                 if seen is None:
                     break
                 start = seen.frame.time if start is None else start
-                if len(clip.frames) == limits.frames or seen.frame.time - start > limits.seconds:
+                length = seen.frame.time - start
+                if len(clip.frames) == limits.frames or length > limits.seconds:
+                    if not planned.cut:  # the file did not announce how long it is
+                        clip.notes.append(f"{video.name} is longer: only its first {length:.1f} s were looked at")
                     break
                 if seen.frame.picture.width * seen.frame.picture.height > limits.pixels:
                     raise VideoError(f"the frames of {video.name!r} grow beyond what is allowed here")

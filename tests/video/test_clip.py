@@ -61,6 +61,16 @@ def test_every_frame_is_looked_at_listed_and_drawn(tmp_path, model):
         assert not container.streams.audio
 
 
+def test_a_length_that_is_not_announced_is_said_where_it_is_cut(tmp_path, model):
+    """As of what a browser records."""
+    path = clip(tmp_path / "a.mkv", 30, live="1")
+    assert not plan(path, Limits(seconds=0.2)).cut
+    *_, cut = looked_at(model, path, tmp_path / "out.mp4", 0.9, Limits(seconds=0.2))
+    assert len(cut.frames) < 30 and cut.notes == ["a.mkv is longer: only its first 0.2 s were looked at"]
+    *_, whole = looked_at(model, path, tmp_path / "out.mp4", 0.9)
+    assert whole.notes == []
+
+
 def test_what_is_longer_than_the_limits_is_cut(tmp_path, model):
     path = clip(tmp_path / "a.mp4", 30)
     *_, thinned = looked_at(model, path, tmp_path / "out.mp4", 0.9, Limits(frames=4))
