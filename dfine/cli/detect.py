@@ -9,7 +9,7 @@ import typer
 from typer import Argument, Option
 
 from dfine.cli.options import Compiled, Device, Graphs, Half, Layers, Model, Names, Precision, score
-from dfine.cli.terminal import expand
+from dfine.cli.terminal import complain, expand
 
 
 def detect(
@@ -58,6 +58,8 @@ def detect(
         return
     if track or every > 1:
         raise typer.BadParameter("is for videos", param_hint="--track" if track else "--every")
+    if tile and batch:
+        complain("--batch is for whole pictures; tiles go through the network a few at a time", "warning")
     files = expand(pictures)
     from dfine.cli.pictures import How, Out, run
 

@@ -42,6 +42,12 @@ def test_detect_writes_a_table_of_all_objects(model, pictures, tmp_path):
     assert {row["file"] for row in table} == {entry["file"] for entry in told} and len(table[0]["layers"]) == 4
 
 
+def test_detect_says_that_tiles_have_a_batch_of_their_own(model, pictures):
+    done = run("detect", "-m", model, "-t", 1, "--tile", 64, "--batch", 2, pictures / "a.png")
+    assert "warning: --batch is for whole pictures" in done.stderr
+    assert not run("detect", "-m", model, "-t", 1, "--tile", 64, pictures / "a.png").stderr
+
+
 def test_detect_that_finds_nothing_is_no_failure(model, pictures):
     done = run("detect", "-m", model, "-t", 1, pictures / "a.png")
     assert done.stdout.strip().endswith("a.png: 0 objects")
