@@ -27,7 +27,7 @@ USE = """## Use
 ```python
 import dfine
 
-model = dfine.load("{repo}")
+model = dfine.load("{repo}"{family})
 result = model("picture.jpg")
 print(result.history(0).intervals())  # how sure each edge is, in pixels
 ```
@@ -71,7 +71,7 @@ def model_card(
         f"parameters; pictures are resized to {width} × {height} pixels{scale}.\n",
         f"## Data\n\n{data}\n" if data else "",
         f"## Measured\n\n| stage | AP (0.50:0.95) |\n|---|---|\n{measured}" if ap else "",
-        USE.format(repo=repo),
+        USE.format(repo=repo, family="" if config.family == "dfine" else f', family="{config.family}"'),
         f"## Classes\n\n{', '.join(names)}\n",
         f"Written by D-FINE Lens {VERSION}.\n",
     ]

@@ -8,6 +8,9 @@ import torch
 import yaml
 
 import dfine
+from dfine.config import Config
+from dfine.network.detector import DFINE
+from dfine.trace.card import Card
 from dfine.weights import hub, publish
 from dfine.weights.exceptions import CheckpointError, OfflineError
 from tests.helpers import small_predictor
@@ -51,3 +54,12 @@ def test_no_network_is_said_within_seconds(model, monkeypatch):
 def test_what_is_no_id_is_said(model, repo):
     with pytest.raises(CheckpointError, match='it is "owner/model"'):
         model.push_to_hub(repo)
+
+
+@pytest.mark.parametrize("family, call", [("dfine", 'load("me/a")'), ("deim", 'load("me/a", family="deim")')])
+def test_the_card_says_how_its_family_is_loaded(family, call, tmp_path):
+    network = DFINE(Config.of("n", family=family, classes=3, queries=20))
+    card = Card(("cup", "key", "bus"), (64, 96))
+    assert f"model = dfine.{call}\n" in publish.model_card(network, card, "me/a")
+    place = publish.write(tmp_path, network, card)
+    assert dfine.load(place, "cpu", **({} if family == "dfine" else {"family": family})).config == network.config
