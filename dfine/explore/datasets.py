@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import fiftyone as fo
+from fiftyone import ViewField as F
 
 from dfine.data import folders
 from dfine.data.coco import CocoSet, dropped
@@ -94,9 +95,19 @@ def open_dataset(data: str | os.PathLike, opening: Opening | None = None, **want
 
 
 def classes(dataset: fo.Dataset, truth: str = fields.TRUTH) -> list[str]:
-    """The classes of a data set's answers: those declared, and those that occur. None where there are no answers."""
+    """The classes of a data set's answers: those declared, and those that occur. None where there are no answers.
+
+    Raises:
+        ValueError: there is an answer without a class.
+    """
     if not dataset.has_sample_field(truth):
         return []
+    without = dataset.filter_labels(truth, ~F("label").exists())
+    if bare := without.count(f"{truth}.detections"):
+        raise ValueError(
+            f"the data set {dataset.name!r} has answers without a class in {truth!r}: {bare} in all, the first in "
+            f"{Path(without.first().filepath).name}; give them one (label), or delete them"
+        )
     declared = dataset.classes.get(truth) or dataset.default_classes
     return list(dict.fromkeys([*declared, *dataset.distinct(f"{truth}.detections.label")]))
 

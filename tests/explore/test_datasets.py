@@ -281,3 +281,21 @@ def test_the_zero_size_boxes_of_bccd(tmp_path):
     assert len(dataset) == 3
     sizes = [box[2:] for boxes in dataset.values("ground_truth.detections.bounding_box") for box in boxes]
     assert sizes and all(w > 0 and h > 0 for w, h in sizes)
+
+
+def test_an_answer_without_a_class_is_refused_before_anything_is_looked_at(fo, tmp_path):
+    from dfine.explore.run import Pace, explore
+    from tests.explore.worlds import predictor
+
+    paint(tmp_path, "a.png", "b.png")
+    bare, named = fo.Detection(bounding_box=[0, 0, 0.5, 0.5]), fo.Detection(label="cat", bounding_box=[0, 0, 0.5, 0.5])
+    dataset = fo.Dataset("without-a-class")
+    for name, found in (("a.png", [named]), ("b.png", [named.copy(), bare])):
+        truth = fo.Detections(detections=found)
+        dataset.add_sample(fo.Sample(filepath=str(tmp_path / name), ground_truth=truth))
+    model = predictor(("cat", "dog"), queries=10, size=(64, 64))
+    with pytest.raises(
+        ValueError, match=r"without a class in 'ground_truth': 1 in all, the first in b\.png; give them"
+    ):
+        explore(dataset, model, pace=Pace(progress=False))
+    assert not dataset.has_sample_field("dfine")
