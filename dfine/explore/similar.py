@@ -49,7 +49,7 @@ def embed(dataset: fo.Dataset, predictor: Predictor, field: str = fields.FIELD, 
     """Store the features of every picture that has none of this model yet, in `FIELD_features`.
 
     Returns:
-        How many pictures were looked at. Those that cannot be read are left out.
+        How many pictures were looked at. Those that cannot be read are left out, and have no features then.
 
     Raises:
         ValueError: the model is an exported file, which has no encoder to ask.
@@ -67,6 +67,10 @@ def embed(dataset: fo.Dataset, predictor: Predictor, field: str = fields.FIELD, 
     count = 0
     for at, items in batches(paths, Opener(predictor.input_size), pace):
         good = [i for i, item in enumerate(items) if "pixels" in item]
+        bad = {ids[at + i]: None for i, item in enumerate(items) if "pixels" not in item}
+        if bad:  # another model's features cannot be compared with this one's
+            dataset.set_values(name, bad, key_field="id")
+            dataset.set_values(f"{name}_of", bad, key_field="id")
         if not good:
             continue
         pixels = to_batch([items[i]["pixels"] for i in good]).to(predictor.device)

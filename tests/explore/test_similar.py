@@ -1,5 +1,7 @@
 """Features of pictures: standardised, near duplicates, outliers; then real pictures with a copy in another split."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,6 +10,7 @@ pytest.importorskip("fiftyone")
 
 from dfine.explore import similar
 from dfine.explore.sampling import sampling
+from dfine.inference.predictor import Predictor
 from tests.explore.worlds import predictor
 
 
@@ -77,3 +80,17 @@ def test_a_copy_in_another_split_is_a_leak_and_the_pool_is_put_in_order(fo, tmp_
         assert found[0]["doubt"] == max(row["doubt"] for row in sampling(dataset))
     finally:
         dataset.delete()
+
+
+def test_a_picture_that_another_model_cannot_read_keeps_no_features_of_the_one_before(fo, tmp_path):
+    for i in range(3):
+        Image.new("RGB", (64, 64), (80 * i, 9, 9)).save(tmp_path / f"{i}.png")
+    dataset = fo.Dataset("another-model")
+    dataset.add_samples([fo.Sample(filepath=str(tmp_path / f"{i}.png")) for i in range(3)])
+    one, other = (predictor(("cat",), queries=10, size=(64, 64), seed=seed) for seed in (0, 1))
+    one, other = (Predictor(m.engine, replace(m.card, digest=digest)) for m, digest in ((one, "one"), (other, "other")))
+    assert similar.embed(dataset, one) == 3
+    (tmp_path / "1.png").write_bytes(b"no picture")
+    assert similar.embed(dataset, other) == 2
+    assert dataset.values("dfine_features_of") == ["other", None, "other"]
+    assert [vector is None for vector in dataset.values("dfine_features")] == [False, True, False]
