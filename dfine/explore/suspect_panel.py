@@ -65,6 +65,8 @@ class SuspectsPanel(foo.Panel):
         suspects = here(ctx, field)
         if not suspects:
             panel.md(f"*Open or tick a picture of the view `{view_name(field)}`.*", name="note")
+        elif len(_meant(ctx, suspects, ACCEPTED)) < len(suspects):
+            panel.md("*Accept and Reject are for those that are open; click a box to decide on it anew.*", name="note")
         for one in suspects:
             panel.md(described(one), name=f"suspect_{one.id}")
         if suspects:
@@ -171,7 +173,14 @@ def _which(ctx) -> str:
     return "those selected" if ctx.selected or ctx.selected_labels else "all that this view shows"
 
 
+def _meant(ctx, suspects: list[fo.Detection], review: str) -> list[fo.Detection]:
+    """The suspects that a button is for: of several that nobody has selected, what was decided of each stays."""
+    if ctx.selected_labels or len(suspects) == 1 or review == OPEN:
+        return suspects
+    return [one for one in suspects if one["review"] == OPEN]
+
+
 def _set(ctx, review: str) -> None:
     field = run_of(ctx.dataset)
-    decide(ctx.dataset, [one.id for one in here(ctx, field)], review, field)
+    decide(ctx.dataset, [one.id for one in _meant(ctx, here(ctx, field), review)], review, field)
     ctx.ops.reload_dataset()

@@ -66,6 +66,22 @@ def test_the_panel_says_what_is_open_and_takes_a_decision(suspected):
     assert first["id"] in [d.id for d in whole]
 
 
+def test_what_was_rejected_stays_when_a_whole_picture_is_accepted(suspected):
+    panel, every = suspect_panel.SuspectsPanel(), suspect_store.listed(suspected)
+    sample = max((one["sample"] for one in every), key=[one["sample"] for one in every].count)
+    mine = [at for at, one in enumerate(every) if one["sample"] == sample]
+    assert len(mine) > 1
+    label = {"label_id": every[mine[0]]["id"], "sample_id": sample, "field": "dfine_suspects"}
+    whole, one = context(suspected, current_sample=sample), context(suspected, selected_labels=[label])
+    assert "for those that are open" not in str(panel.render(whole).to_json())
+    panel.reject(one)
+    panel.accept(whole)
+    assert [reviews(suspected)[at] for at in mine] == ["rejected", *["accepted"] * (len(mine) - 1)]
+    assert "for those that are open" in str(panel.render(whole).to_json())
+    panel.reopen(whole)
+    assert {reviews(suspected)[at] for at in mine} == {"open"}
+
+
 def test_without_suspects_it_says_how_to_get_them(explored):
     said = str(suspect_panel.SuspectsPanel().render(context(explored)).to_json())
     assert "dfine explore --suspects FILE.csv" in said
