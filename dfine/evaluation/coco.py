@@ -65,9 +65,9 @@ class Evaluation:
 
     @property
     def gain(self) -> float:
-        """AP of the last layer less AP of the initial boxes: what refinement is worth."""
+        """AP of the last layer less AP of the initial boxes: what refinement is worth; NaN without pictures."""
         values = list(self.ap.values())
-        return values[-1] - values[0]
+        return values[-1] - values[0] if values else math.nan
 
     def only(self, image_ids: Collection[int]) -> Evaluation:
         """The same detections measured on some of the images, without another pass of the network."""

@@ -24,7 +24,8 @@ class Confusion:
 
         A right detection counts on the diagonal. The best detection of another class on an object that nothing else
         found counts for both classes. Every other detection is one of nothing (loose, second and background boxes),
-        and every other object one that was not found. What was ignored does not count.
+        and every other object one that was not found. What was ignored does not count, nor do classes that a part of
+        the errors (`only`) leaves out: a box of another class that stands on their object is one of nothing.
         """
         ids = sorted(set(errors.rows["category"][errors.kind != "ignored"].tolist()) | set(errors.truth.category))
         place = {id: i for i, id in enumerate(i for i in ids if i in errors.names)}
@@ -34,12 +35,13 @@ class Confusion:
             if kind == "ignored" or int(category) not in place:
                 continue
             meets = kind == "correct" or (kind == "Cls" and fixes)
-            true = place[int(errors.truth.category[target])] if meets else size
+            true = place.get(int(errors.truth.category[target]), size) if meets else size
             counts[true, place[int(category)]] += 1
             if meets:
                 used[target] = True
         for category in errors.truth.category[errors.chosen & ~used]:
-            counts[place[int(category)], size] += 1
+            if int(category) in place:
+                counts[place[int(category)], size] += 1
         return Confusion(tuple(errors.names[id] for id in place), counts)
 
     def pairs(self, most: int = 10) -> list[tuple[str, str, int]]:

@@ -67,6 +67,7 @@ def test_nothing_found_is_zero_and_nothing_to_find_is_no_number():
 
 def test_a_data_set_without_pictures():
     empty = {"images": [], "annotations": [], "categories": [{"id": 3, "name": "cat"}]}
+    assert math.isnan(Evaluation.of(empty, {}).gain), "no picture, so no stage"
     stats, classes = measure(empty, rows())
     assert set(stats) == set(METRICS)
     assert math.isnan(stats["AP"])

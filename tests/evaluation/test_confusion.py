@@ -42,6 +42,13 @@ def test_a_cat_taken_for_a_dog_counts_for_both_once():
     assert right.counts.tolist() == [[1, 0, 0], [0, 0, 0], [0, 1, 0]], "the cat was found, so the dog is nothing"
 
 
+def test_a_part_of_the_classes_leaves_the_others_out():
+    errors = error_types(truth((4, CAT, BOX), (9, DOG, BOX)), rows((4, BOX, 0.9, DOG), (9, BOX, 0.8, DOG)))
+    cat, dog = (Confusion.of(errors.only(categories=[category])) for category in (CAT, DOG))
+    assert cat.names == ("cat",) and cat.counts.tolist() == [[0, 1], [0, 0]], "a cat that no cat was found at"
+    assert dog.names == ("dog",) and dog.counts.tolist() == [[1, 0], [1, 0]], "a dog, and one where there is none"
+
+
 @pytest.mark.parametrize("crowds", [False, True])
 def test_every_object_and_every_box_counts_once(crowds):
     answers, found = world(3, crowds)
