@@ -206,6 +206,6 @@ def _began_with_all(options: TrainOptions) -> bool:
 
 def scenes(options: TrainOptions, epoch: int | None) -> Scenes:
     """The scenes of an epoch, or (None) those that are held out."""
-    seed = VAL_SEED if epoch is None else options.seed * SEEDS + epoch
+    seed = VAL_SEED if epoch is None else (options.seed * SEEDS + epoch) % VAL_SEED
     count = options.val_count if epoch is None else options.pictures
     return Scenes(count, size=options.input_size, seed=seed, clean=options.clean)

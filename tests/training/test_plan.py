@@ -29,6 +29,11 @@ def test_scenes_are_new_every_epoch_and_others_are_held_out():
     assert not any(torch.equal(a, b) for a, b in ((drawn[0], drawn[1]), (drawn[0], drawn[2])))
 
 
+@pytest.mark.parametrize("epoch", [999, 1000, 1001])
+def test_a_run_of_any_length_never_draws_the_held_out_scenes(epoch):
+    assert plan.scenes(options(seed=999), epoch).seed < plan.VAL_SEED == plan.scenes(options(seed=999), None).seed
+
+
 def test_the_splits_of_a_data_set_are_found(tmp_path):
     path = data_set(tmp_path, {"a": "0 0.5 0.5 0.2 0.2"})
     path.write_text(yaml.safe_dump({"names": ["cup"], "train": "images/train", "val": "images/train"}))
