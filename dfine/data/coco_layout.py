@@ -11,6 +11,7 @@ from dfine.data.layout import Layout, meaning
 
 UNSPLIT = "annotations.json"  # beside images/; what `dfine scenes` writes
 ROBOFLOW = "_annotations.coco.json"  # an export of that site: one such file in the folder of every split
+TRIED = 20  # names that are looked for written otherwise, which takes longer
 LISTS = ("images", "annotations", "categories")
 
 
@@ -100,8 +101,8 @@ def _is_coco(path: Path) -> bool:
 def _pictures(source: Path, content: dict) -> tuple[Path, dict[str, str]]:
     """The folder of a COCO file's pictures, and those of their names that are written otherwise than they lie there.
 
-    It is the first place around the file where its first picture lies. Where none has it under the name as it stands,
-    backslashes count as slashes, and folders in front of the name are left out.
+    It is the first place around the file where its first picture lies that is not missing. Where none has it under the
+    name as it stands, backslashes count as slashes, and folders in front of the name are left out.
     """
     names = [i.get("file_name") for i in content["images"] if isinstance(i, dict)]
     names = [name for name in names if name and isinstance(name, str)]
@@ -112,17 +113,17 @@ def _pictures(source: Path, content: dict) -> tuple[Path, dict[str, str]]:
     places += [found for root in roots[:1] for found in sorted(root.glob("*/JPEGImages"))]
     if not names:
         return next((p for p in places if p.is_dir()), source.parent), {}
-    first = names[0]
-    if Path(first).is_absolute() and _is_file(Path(first)):
-        return source.parent, {}
-    for place in places:
-        if _is_file(place / first):
-            return place, {}
-    for place in places:
-        if folders.located(first, [place]):
-            found = {name: folders.located(name, [place]) for name in names if not _is_file(place / name)}
-            return place, {name: PurePosixPath(p.relative_to(place)).as_posix() for name, p in found.items() if p}
-    said = f"the pictures of {source} (the first is {first!r}) are in none of the folders around it"
+    for at, first in enumerate(names):  # one that is missing is said where it is read
+        if Path(first).is_absolute() and _is_file(Path(first)):
+            return source.parent, {}
+        for place in places:
+            if _is_file(place / first):
+                return place, {}
+        for place in places if at < TRIED else ():
+            if folders.located(first, [place]):
+                found = {name: folders.located(name, [place]) for name in names if not _is_file(place / name)}
+                return place, {name: PurePosixPath(p.relative_to(place)).as_posix() for name, p in found.items() if p}
+    said = f"the pictures of {source} (the first is {names[0]!r}) are in none of the folders around it"
     raise FileNotFoundError(texts.brief(said))
 
 

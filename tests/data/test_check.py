@@ -91,6 +91,13 @@ def test_broken_and_missing_pictures_and_wrong_sizes_are_named(tmp_path):
     assert [path.name for path, _ in report.worst()] == ["1.png", "2.png", "4.png"]
 
 
+def test_the_first_picture_is_named_as_others_are_where_it_is_missing(tmp_path):
+    folder = write(tmp_path, [picture(i) for i in (1, 2)], [annotation(1, image=2)])
+    (folder / "images" / "1.png").unlink()
+    report = check(folder, progress=False)
+    assert report.counts == {"broken picture": 1} and [path.name for path, _ in report.worst()] == ["1.png"]
+
+
 def test_a_text_file_that_is_none_is_named(tmp_path):
     folder = data_set(tmp_path, {"a": "0 0.5 0.5 0.2 0.2\n", "b": ""})
     (tmp_path / "labels" / "train" / "b.txt").write_bytes(b"\xff\xfe0")

@@ -113,6 +113,20 @@ def test_pictures_that_are_nowhere(tmp_path):
         open_data(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["{}.png", "C:\\data\\images\\{}.png"])
+def test_a_missing_picture_costs_no_other_wherever_it_stands(tmp_path, name):
+    made(tmp_path, 7, 8, 9)
+    (tmp_path / "images" / "7.png").unlink()
+    content = json.loads((tmp_path / "annotations.json").read_text())
+    for image in content["images"]:
+        image["file_name"] = name.format(image["id"])
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    data = open_data(tmp_path)
+    assert [data[i][1].image_id for i in (1, 2)] == [8, 9]
+    with pytest.raises(FileNotFoundError, match="7.png of image id 7 in .* is not there"):
+        data[0]
+
+
 @pytest.mark.parametrize(
     "answers, pictures",
     [
