@@ -170,7 +170,8 @@ export function compare({element, name: key, props, trigger, watch}, page) {
   const looks = (pair) => {
     const [a, b] = [store.state.trace, second.trace];
     return [pair.before === null ? null : {history: a.history(pair.before), factor: [1, 1, 1, 1], kind: 'before'},
-      pair.after === null ? null : {history: b.history(pair.after), factor: scale(a, b), kind: 'after'}].filter(Boolean);
+      pair.after === null ? null : {history: b.history(pair.after), factor: scale(a, b), kind: 'after'}]
+      .filter((look) => look?.history); // edges of a large answer come in a second message
   };
 
   // The densities of one edge in both looks, over pixels of the first picture.
@@ -184,6 +185,7 @@ export function compare({element, name: key, props, trigger, watch}, page) {
       return {kind, points, reach: h.intervals[h.layers - 1][k].map((v) => v * factor[k]),
         mean: h.boxes[h.layers][k] * factor[k], colour: kind === 'after' ? h.colours.edges[k] : '#8a9099'};
     });
+    if (!curves.length) return;
     const ends = curves.flatMap((c) => [...c.reach, c.mean]), low = Math.min(...ends), high = Math.max(...ends);
     const room = Math.max(0.4 * (high - low), 3), from = low - room, to = high + room;
     const x = (v) => ((v - from) / (to - from)) * width;
@@ -232,7 +234,9 @@ export function compare({element, name: key, props, trigger, watch}, page) {
       image.alt = `${title}: ${there.map((r) => trace.detections[r[mine]]).filter(seen).slice(0, 12).map((d) =>
         `${d.name} ${d.score.toFixed(2)}`).join(', ') || 'nothing found'}`;
       if (!pair || pair[mine] === null) return;
-      const history = trace.history(pair[mine]), {box, reach} = history.moment(history.layers);
+      const history = trace.history(pair[mine]);
+      if (!history) return;
+      const {box, reach} = history.moment(history.layers);
       for (const each of frames.lastChild.querySelectorAll('rect')) put(each, frame(on(box)));
       put(marks, {display: null});
       whiskers({history, state: {...store.state, layer: history.layers, bin: null, ribbons: false}, box, reach, scale: by,

@@ -30,12 +30,15 @@ export function rows(first, second, pairs, seen) {
   const before = new Map(pairs.map(([i, j, iou]) => [i, {j, iou}])), taken = new Set(pairs.map(([, j]) => j));
   const one = (i) => first.detections[i], other = (j) => second.detections[j];
   const both = pairs.filter(([i, j]) => seen(one(i)) || seen(other(j)))
-    .map(([i, j, iou]) => ({before: i, after: j, iou, ...change(first.history(i), second.history(j), scale(first, second))}));
+    .map(([i, j, iou]) => ({before: i, after: j, iou, ...known(first.history(i), second.history(j), scale(first, second))}));
   const lost = first.detections.filter((d) => !before.has(d.number) && seen(d));
   const gained = second.detections.filter((d) => !taken.has(d.number) && seen(d));
   return [...both, ...lost.map((d) => ({before: d.number, after: null})),
     ...gained.map((d) => ({before: null, after: d.number}))];
 }
+
+/** The same as `change`; nothing while the edges of either object are still on their way. */
+const known = (a, b, factors) => (a && b ? change(a, b, factors) : {});
 
 /** How the edges of an object differ between two looks. */
 export function change(a, b, factors) {
@@ -58,7 +61,8 @@ export function told(all, first, second, seen, number) {
     : `The first look finds nothing above the threshold, the second ${fresh}.`];
   const renamed = found.filter((r) => first.detections[r.before].name !== second.detections[r.after].name).length;
   if (renamed) said.push(`${renamed} change${renamed === 1 ? 's its' : ' their'} class.`);
-  const widths = found.flatMap((r) => r.spreads[0].map((v, k) => r.spreads[1][k] / Math.max(v, 1))).sort((a, b) => a - b);
+  const widths = found.filter((r) => r.spreads).flatMap(({spreads: [one, other]}) =>
+    one.map((v, k) => other[k] / Math.max(v, 1))).sort((a, b) => a - b);
   if (widths.length) {
     const middle = widths[Math.floor(widths.length / 2)];
     said.push(Math.abs(Math.log(middle)) < 0.05 ? 'Edges are about as sure as before.'

@@ -29,3 +29,10 @@ test('pairs that either look is sure of come first, then what is gone, then what
   assert.match(words, /2 times as long as before/);
   assert.deepEqual(rows(first, second, [], seen).map((r) => [r.before, r.after]), [[0, null], [1, null], [null, 0], [null, 1]]);
 });
+
+test('edges that are still on their way are left out, and the rest is told', () => {
+  const early = {...first, history: (number) => (number === 0 ? null : first.history(number))};
+  const all = rows(early, second, [[0, 0, 0.8], [2, 1, 0.9]], seen);
+  assert.deepEqual(all.map((r) => [r.before, r.after, Boolean(r.moved)]), [[0, 0, false], [2, 1, true], [1, null, false]]);
+  assert.match(told(all, early, second, seen, String), /^1 of 2 objects is found again; 1 is new\. 1 changes its class\.$/);
+});
