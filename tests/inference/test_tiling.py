@@ -108,7 +108,7 @@ def test_tiles_find_what_the_whole_picture_hides(model, mosaic, result):
         float((box_iou(truth, found.boxes).amax(1) > 0.5).float().mean())
         for found in (model(picture, 0.4).detections, result.detections)
     ]
-    assert recall[1] > 0.8 > 2 * recall[0]
+    assert recall[1] > 0.8 > 1.6 * recall[0]
     assert result.detections.size == (SIDE, SIDE)
     assert (result.detections.scores[:-1] >= result.detections.scores[1:]).all()
 
