@@ -83,9 +83,8 @@ def test_a_run_on_a_full_disk_keeps_what_it_had(tmp_path):
     """The state of the first epoch survives a second one that cannot be saved, and the run goes on from there."""
     pytest.importorskip("resource")
     out = tmp_path / "run"
-    script = LIMITED.replace("keeping.PAUSES = ()", "keeping.Keeping.__init__.__defaults__ = ((),)")
     done = subprocess.run(
-        [sys.executable, "-c", script, str(out)], capture_output=True, text=True, cwd=ROOT, timeout=600
+        [sys.executable, "-c", LIMITED, str(out)], capture_output=True, text=True, cwd=ROOT, timeout=600
     )
     assert done.returncode == 0, done.stderr
     for file in ("model.safetensors", "last.pt"):
