@@ -11,6 +11,7 @@ from torch.nn.functional import interpolate
 from torchvision.transforms import v2
 
 from dfine import boxes as box
+from dfine.data.resize import resize
 from dfine.data.transforms import Compose, Pair, RandomHorizontalFlip, Resize, Torchvision, Transform
 from dfine.trace.base import COARSEST
 from dfine.trace.records import Target
@@ -33,6 +34,36 @@ def strong() -> Transform:
 def plain() -> Transform:
     """What is left of it in the last epochs: the flip."""
     return RandomHorizontalFlip()
+
+
+class Downscale:
+    """Shrinks some pictures to between an eighth and a half of their sides, so that small and blurred ones are met too.
+
+    The resize to the network's input enlarges them again. The factor is drawn evenly in its logarithm. An object of
+    which less than 2 pixels are left in width or height is dropped from the answers: nobody could find it.
+
+    Args:
+        p: probability with which a picture is shrunk.
+    """
+
+    FACTORS = (1 / 8, 1 / 2)
+    SMALLEST = 2.0  # pixels
+
+    def __init__(self, p: float):
+        if not 0 <= p <= 1:
+            raise ValueError(f"the share of shrunk pictures is between 0 and 1, not {p}")
+        self.p = p
+
+    def __call__(self, picture: Tensor, target: Target) -> Pair:
+        """(picture uint8 [3, H, W], Target) -> the same pair, drawn from torch's random state."""
+        if torch.rand(()).item() >= self.p:
+            return picture, target
+        low, high = self.FACTORS
+        factor = low * (high / low) ** torch.rand(()).item()
+        height, width = (max(1, round(side * factor)) for side in picture.shape[-2:])
+        left = target.boxes[:, 2:] * target.boxes.new_tensor([width, height])
+        kept = left.amin(1) >= self.SMALLEST
+        return resize(picture, (height, width)), replace(target, labels=target.labels[kept], boxes=target.boxes[kept])
 
 
 class Mosaic:

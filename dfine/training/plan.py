@@ -127,10 +127,12 @@ class Plan:
     def batches(self, data: Dataset, how: Batching, plain: bool) -> DataLoader:
         """`data` as batches, with everything that is done to pictures; `plain` in the last epochs.
 
-        Sides of objects are covered in the last epochs too: hidden edges are a thing to know, not a way to see more.
+        Sides of objects are covered and pictures shrunk in the last epochs too: hidden edges and blurred things are
+        to be known, and no way to see more.
         """
         shares = {} if plain else {"mosaic": self.options.mosaic, "copy_paste": self.options.copy_paste}
-        return loader(data, how, transform=self.transform(plain), cover=self.options.cover, **shares)
+        shares |= {"cover": self.options.cover, "downscale": self.options.downscale}
+        return loader(data, how, transform=self.transform(plain), **shares)
 
     def amp(self) -> contextlib.AbstractContextManager:
         """The autocast context of a step."""

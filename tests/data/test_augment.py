@@ -151,3 +151,34 @@ def test_mosaics_depend_on_the_random_state_only_and_come_as_often_as_asked():
     assert 300 < sum(augment.Mosaic(0.4, (64, 64)).wanted() for _ in range(1000)) < 500
     with pytest.raises(ValueError, match="between 0 and 1, not 40"):
         augment.Mosaic(40, (64, 64))
+
+
+def test_a_picture_is_shrunk_as_often_as_asked_and_its_boxes_stay(scene):
+    picture, target = scene
+    sizes = []
+    for seed in range(200):
+        out, answers = apply(augment.Downscale(0.5), picture, target, seed)
+        sizes.append(tuple(out.shape[1:]))
+        assert out.dtype == torch.uint8
+        large = target.boxes[:, 2:].mul(torch.tensor([sizes[-1][1], sizes[-1][0]])).amin(1) >= 2
+        assert torch.equal(answers.boxes, target.boxes[large]) and torch.equal(answers.labels, target.labels[large])
+    shrunk = [size for size in sizes if size != (128, 96)]
+    assert 70 <= len(shrunk) <= 130
+    assert all(16 <= h <= 64 and abs(w - 0.75 * h) <= 1 for h, w in shrunk)
+    assert min(shrunk)[0] <= 18 and max(shrunk)[0] >= 58
+
+
+def test_what_is_thinner_than_two_pixels_in_the_shrunk_picture_is_not_asked_for(monkeypatch):
+    monkeypatch.setattr(augment.Downscale, "FACTORS", (0.25, 0.25))
+    boxes = torch.tensor([[0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.5, 0.11], [0.5, 0.5, 0.09, 0.5]])  # of 20 x 20 pixels then
+    target = Target(torch.tensor([4, 5, 6]), boxes)
+    out, answers = apply(augment.Downscale(1.0), torch.zeros(3, 80, 80, dtype=torch.uint8), target, 0)
+    assert out.shape == (3, 20, 20) and answers.labels.tolist() == [4, 5]
+
+
+def test_shrinking_has_nothing_to_lose_in_an_empty_picture():
+    target = Target(torch.zeros(0, dtype=torch.int64), torch.zeros(0, 4))
+    out, answers = apply(augment.Downscale(1.0), torch.zeros(3, 3, 90, dtype=torch.uint8), target, 1)
+    assert out.shape[1] >= 1 and answers.boxes.shape == (0, 4)
+    with pytest.raises(ValueError, match="between 0 and 1, not 2"):
+        augment.Downscale(2)

@@ -243,6 +243,23 @@ def test_covered_pictures_are_the_same_however_many_processes_make_them_mosaics_
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(loader(scenes, Batching(3, (64, 64))), held_out))
 
 
+def test_pictures_are_shrunk_after_they_were_covered_in_training_only():
+    scenes = Scenes(6, size=(64, 64), seed=1)
+    how = Batching(3, (64, 64), train=True, seed=5)
+    plain, shrunk, both = (
+        list(loader(scenes, how, **more)) for more in ({}, {"downscale": 1.0}, {"downscale": 1.0, "cover": 1.0})
+    )
+    assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(plain, shrunk))
+    assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(shrunk, both))
+
+    def detail(batches):
+        return sum(float(pixels.float().diff(dim=-1).abs().mean()) for pixels, _ in batches)
+
+    assert detail(shrunk) < 0.7 * detail(plain)
+    held_out = loader(scenes, Batching(3, (64, 64)), downscale=1.0)
+    assert all(torch.equal(a, b) for (a, _), (b, _) in zip(loader(scenes, Batching(3, (64, 64))), held_out))
+
+
 def test_labels_that_count_in_another_order():
     scenes = Scenes(3, size=(64, 64), seed=1)
     assert relabelled(scenes, scenes.names) is scenes
