@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import sys
 import textwrap
 from dataclasses import replace
@@ -20,7 +21,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import numpy as np
 import torch
-from make_card import command, epochs_of, insert, table
+from make_card import command, epochs_of, insert, table, told_runs
 from sureness import mean
 
 import dfine
@@ -44,8 +45,10 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True, help="the folder with voc/ and coco/")
     parser.add_argument("--hardware", required=True, help='for instance "2 CPU cores"')
     parser.add_argument("--note", default="", help="a sentence for the card, on what the commands do not say")
+    parser.add_argument("--keep", action="store_true", help="the runs that the card tells of now came before these")
     options = parser.parse_args()
 
+    options.earlier = (PHOTOS / "README.md").read_text() if options.keep else ""
     val = open_data(options.photos / "voc", "val")
     model = dfine.load(options.runs[-1] / "best", device="cpu", fast=False)
     shifts = shift_scores(model, evaluate(model, val))
@@ -118,7 +121,8 @@ def card(model, measured: Evaluation, best: Thresholds, sure, alarms, shifts, op
         numbers = f"{own.threshold:.2f} | {own.precision:.2f} | {own.recall:.2f}" if own else "– | – | –"
         count = int((errors.truth.category == category).sum())
         by_class.append(f"| {name} | {measured.classes[name]:.3f} | {part.ap50:.3f} | {count} | {numbers} |")
-    overall, runs, pictures = best.overall, [], 0
+    overall = best.overall
+    runs, pictures = told_runs(options.earlier) if options.earlier else [], pictures_told(options.earlier)
     for run in options.runs:
         epochs, seen = epochs_of(run)
         pictures += seen
@@ -195,6 +199,11 @@ that look like cats (cheetahs, lions, dogs) for cats, and smooth shiny things (a
 for cars, with scores of 0.4 to 0.8. Other things (dogs, bicycles, boats …) are in the training photographs
 without a box, so that it has learned to pass over them. It is made for its own input size.
 """
+
+
+def pictures_told(text: str) -> int:
+    """Pictures of the runs in a card, 0 for none."""
+    return sum(int(count) for count in re.findall(r"^# \d+ epochs, (\d+) pictures", text, re.MULTILINE))
 
 
 def summary(measured: Evaluation) -> str:

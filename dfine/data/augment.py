@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
+from PIL import Image, ImageEnhance, ImageFilter
 from torch import Tensor
 from torch.nn.functional import interpolate
 from torchvision.transforms import v2
 
 from dfine import boxes as box
-from dfine.data.resize import resize
+from dfine.data.resize import planes, resize
 from dfine.data.transforms import Compose, Pair, RandomHorizontalFlip, Resize, Torchvision, Transform
 from dfine.trace.base import COARSEST
 from dfine.trace.records import Target
@@ -64,6 +65,39 @@ class Downscale:
         left = target.boxes[:, 2:] * target.boxes.new_tensor([width, height])
         kept = left.amin(1) >= self.SMALLEST
         return resize(picture, (height, width)), replace(target, labels=target.labels[kept], boxes=target.boxes[kept])
+
+
+class Posterize:
+    """Reduces some pictures to a few flat, often vivid colours, so that drawings and icons are met, too.
+
+    A median filter takes small structure away, and the colours, 4 to 16 of them, are the picture's own (median cut). A
+    network that has met only photographs goes by texture more than by shape (Geirhos et al., arXiv 1811.12231), and a
+    drawing has none.
+
+    Args:
+        p: probability with which a picture is treated so.
+    """
+
+    COLOURS, SATURATION = (4, 16), (1.0, 2.5)
+    SAMPLE = 64  # pixels in width and height of what the colours are taken from
+
+    def __init__(self, p: float):
+        if not 0 <= p <= 1:
+            raise ValueError(f"the share of pictures in flat colours is between 0 and 1, not {p}")
+        self.p = p
+
+    def __call__(self, picture: Tensor, target: Target) -> Pair:
+        """(picture uint8 [3, H, W], Target) -> the same pair, drawn from torch's random state."""
+        if torch.rand(()).item() >= self.p:
+            return picture, target
+        few, many = self.COLOURS
+        colours = round(few * (many / few) ** torch.rand(()).item())
+        vivid = self.SATURATION[0] + (self.SATURATION[1] - self.SATURATION[0]) * torch.rand(()).item()
+        smooth = Image.fromarray(picture.permute(1, 2, 0).numpy()).filter(ImageFilter.MedianFilter(3))
+        bright = ImageEnhance.Color(smooth).enhance(vivid)
+        # Median cut of the whole picture takes a third of a second; of a sample, a hundredth.
+        palette = bright.resize((self.SAMPLE, self.SAMPLE), Image.Resampling.NEAREST).quantize(colours)
+        return planes(bright.quantize(palette=palette, dither=0).convert("RGB")).contiguous(), target
 
 
 class Mosaic:

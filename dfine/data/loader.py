@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from dfine.data.augment import Downscale, Mosaic
+from dfine.data.augment import Downscale, Mosaic, Posterize
 from dfine.data.cover import Cover
 from dfine.data.paste import CopyPaste
 from dfine.data.pictures import PictureError
@@ -161,6 +161,7 @@ def loader(
     transform: Transform | None = None,
     mosaic: float = 0.0,
     cover: float = 0.0,
+    posterize: float = 0.0,
     downscale: float = 0.0,
     copy_paste: float = 0.0,
 ) -> DataLoader:
@@ -175,12 +176,13 @@ def loader(
         transform: takes the place of the random flip in training.
         mosaic: in training, the share of pictures that are made of four (`augment.Mosaic`).
         cover: in training, the share of pictures in which sides of objects are painted over (`cover.Cover`).
+        posterize: in training, the share of pictures that are reduced to a few flat colours (`augment.Posterize`).
         downscale: in training, the share of pictures that are shrunk before the resize (`augment.Downscale`).
         copy_paste: in training, the share of pictures into which objects of others are pasted (`paste.CopyPaste`).
     """
     steps = [transform or RandomHorizontalFlip()] if how.train else []
-    asked = [Cover(cover)] * bool(cover) + [Downscale(downscale)] * bool(downscale)
-    last = [*(asked if how.train else []), Resize(how.size)]
+    asked = ((Cover, cover), (Posterize, posterize), (Downscale, downscale)) if how.train else ()
+    last = [*(change(share) for change, share in asked if share), Resize(how.size)]
     four = Mosaic(mosaic, how.size) if how.train and mosaic else None
     paste = CopyPaste(copy_paste) if how.train and copy_paste else None
     return Loader(

@@ -67,6 +67,9 @@ class TrainOptions:
     cover: float = option(
         0.0, "Share of pictures in which sides of objects are painted over, so that hidden edges say so.", low=0, high=1
     )
+    posterize: float = option(
+        0.0, "Share of pictures that are reduced to a few flat colours, so that drawings are known.", low=0, high=1
+    )
     downscale: float = option(
         0.0,
         "Share of pictures that are shrunk, to an eighth at least, so that small and blurred ones are known.",

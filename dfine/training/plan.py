@@ -127,11 +127,11 @@ class Plan:
     def batches(self, data: Dataset, how: Batching, plain: bool) -> DataLoader:
         """`data` as batches, with everything that is done to pictures; `plain` in the last epochs.
 
-        Sides of objects are covered and pictures shrunk in the last epochs too: hidden edges and blurred things are
-        to be known, and no way to see more.
+        Sides of objects are covered, and pictures shrunk or reduced to flat colours, in the last epochs too: hidden
+        edges, blurred things and drawings are to be known, and no way to see more.
         """
         shares = {} if plain else {"mosaic": self.options.mosaic, "copy_paste": self.options.copy_paste}
-        shares |= {"cover": self.options.cover, "downscale": self.options.downscale}
+        shares |= {name: getattr(self.options, name) for name in ("cover", "posterize", "downscale")}
         return loader(data, how, transform=self.transform(plain), **shares)
 
     def amp(self) -> contextlib.AbstractContextManager:

@@ -182,3 +182,25 @@ def test_shrinking_has_nothing_to_lose_in_an_empty_picture():
     assert out.shape[1] >= 1 and answers.boxes.shape == (0, 4)
     with pytest.raises(ValueError, match="between 0 and 1, not 2"):
         augment.Downscale(2)
+
+
+def test_flat_colours_are_few_and_as_frequent_as_asked(scene):
+    picture, target = scene
+    treated, counts = 0, set()
+    for seed in range(100):
+        out, answers = apply(augment.Posterize(0.4), picture, target, seed)
+        assert answers is target and out.shape == picture.shape and out.dtype == torch.uint8
+        if not torch.equal(out, picture):
+            treated += 1
+            counts.add(len(out.flatten(1).unique(dim=1).T))
+    assert 25 <= treated <= 55
+    assert min(counts) >= 2 and max(counts) <= 16 and len(counts) > 5
+
+
+def test_a_flat_picture_without_objects_stays_flat():
+    target = Target(torch.zeros(0, dtype=torch.int64), torch.zeros(0, 4))
+    picture = torch.full((3, 1, 7), 90, dtype=torch.uint8)
+    out, answers = apply(augment.Posterize(1.0), picture, target, 0)
+    assert torch.equal(out, picture) and answers.boxes.shape == (0, 4)
+    with pytest.raises(ValueError, match="between 0 and 1, not -1"):
+        augment.Posterize(-1)

@@ -251,6 +251,8 @@ def test_pictures_are_shrunk_after_they_were_covered_in_training_only():
     )
     assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(plain, shrunk))
     assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(shrunk, both))
+    flat = list(loader(scenes, how, posterize=1.0))
+    assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(plain, flat))
 
     def detail(batches):
         return sum(float(pixels.float().diff(dim=-1).abs().mean()) for pixels, _ in batches)
