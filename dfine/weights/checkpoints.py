@@ -53,12 +53,13 @@ class Checkpoint:
 
     def network(self) -> DFINE:
         """The detector, in evaluation mode. Raises CheckpointError naming the keys when the weights do not fit."""
-        with torch.random.fork_rng(devices=[]):  # random initial weights, all replaced: leave the caller's state alone
-            network = DFINE(self.config)
-        try:
-            fit(network, self.weights)
-        except CheckpointError as error:
-            raise CheckpointError(f"{self.card.source}: {error}") from None
+        with torch.inference_mode(False):  # an ordinary network, also for who loads it in inference mode
+            with torch.random.fork_rng(devices=[]):  # random initial weights, all replaced: leave the caller's alone
+                network = DFINE(self.config)
+            try:
+                fit(network, self.weights)
+            except CheckpointError as error:
+                raise CheckpointError(f"{self.card.source}: {error}") from None
         return network.eval()
 
 
