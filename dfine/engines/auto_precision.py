@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from dfine.data.scenes import NAMES, Scenes
 from dfine.engines.cost import machine
@@ -25,11 +26,10 @@ from dfine.engines.fastest import cached, file_of, folder, remember, remembered,
 from dfine.engines.onnx.calibrated import Calibration, export_int8
 from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.openvino_session import has_bfloat16
-from dfine.engines.onnx.packages import needed
 from dfine.engines.onnx.parity import ExportError
-from dfine.engines.onnx.sessions import ON_CPU, available
+from dfine.engines.onnx.sessions import ON_CPU, on_cpu
 from dfine.engines.precision import BUDGET
-from dfine.engines.shift import shift
+from dfine.engines.shift import MOST_LOST, shift
 from dfine.engines.torch_engine import FOLDING, TorchEngine, TorchOptions
 from dfine.trace.card import Card
 from dfine.version import VERSION
@@ -83,7 +83,7 @@ def _makers(engine: TorchEngine, card: Card, kept: Path) -> dict[str, Callable[[
         makers[f"torch {precision}"] = partial(TorchEngine, network, TorchOptions(precision=precision))
     if engine.device.type != "cpu":
         return makers
-    there = [name for name, (provider, _) in ON_CPU.items() if provider in available()]
+    there = list(on_cpu())
     for name in there:
         makers[f"{name} float32"] = partial(cached, network, card, kept, ON_CPU[name][0])
     if "openvino" in there and has_bfloat16():
@@ -111,30 +111,39 @@ def _int8(engine: TorchEngine, card: Card, kept: Path, provider: str) -> OnnxEng
 
 def _measured(makers: dict[str, Callable[[], Engine]], card: Card) -> dict[str, dict[str, float]]:
     """By name, milliseconds for a picture and how far the answers are from those in float32."""
-    engines = {}
-    for name, make in makers.items():
+    engines, moved = {}, {}
+    height, width = card.input_size
+    pictures = _scenes(MEASURED, SEED + CALIBRATED, card.input_size)
+    want = None
+    for name, make in makers.items():  # the reference is the first of them
         try:
-            engines[name] = make()
+            engine = make()
+            answer = engine(pictures).cpu()  # torch makes its copy only now
         except FAULTS:
             if name == REFERENCE:
                 raise
-    height, width = card.input_size
-    pictures = _scenes(MEASURED, SEED + CALIBRATED, card.input_size)
-    want = engines[REFERENCE](pictures).cpu()
-    moved = {name: shift(want, engine(pictures).cpu(), (width, height)).edges for name, engine in engines.items()}
+            continue
+        want = answer if want is None else want
+        found = shift(want, answer, (width, height))
+        if found.finds_the_same:
+            engines[name], moved[name] = engine, round(found.edges, 4)
     taken = times(engines, card.input_size)
-    return {name: {"ms": taken[name], "shift": round(moved[name], 4)} for name in engines}
+    return {name: {"ms": taken[name], "shift": moved[name]} for name in engines}
 
 
 def _scenes(count: int, seed: int, input_size: tuple[int, int]) -> Tensor:
-    scenes = Scenes(count, size=input_size, seed=seed, clean=0.5)
-    return torch.stack([scenes[i][0] for i in range(count)]).float() / 255
+    """Scenes as pixels; for an input longer than scenes are, they are stretched, as any picture is."""
+    height, width = input_size
+    scenes = Scenes(count, size=(max(height, -(-width // 4)), max(width, -(-height // 4))), seed=seed, clean=0.5)
+    pixels = torch.stack([scenes[i][0] for i in range(count)]).float() / 255
+    if tuple(pixels.shape[2:]) == (height, width):
+        return pixels
+    return F.interpolate(pixels, (height, width), mode="bilinear", antialias=True)
 
 
 def _setting(engine: TorchEngine) -> list:
     """What a measurement depends on besides the model: it holds only as long as this stays the same."""
-    packages = [package for _, (provider, package) in ON_CPU.items() if provider in available()]
-    return [VERSION, *machine(str(engine.device)).values(), *(needed(package).__version__ for package in packages)]
+    return [VERSION, MOST_LOST, *machine(str(engine.device)).values(), *on_cpu().values()]
 
 
 def _known(note: Path, setting: list) -> dict[str, dict[str, float]] | None:

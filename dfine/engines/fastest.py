@@ -6,7 +6,6 @@ fused copy, ONNX Runtime, or OpenVINO where it is installed, is measured once an
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import threading
@@ -20,9 +19,9 @@ import torch
 from dfine.engines.engine import Engine
 from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.export import Options, export
-from dfine.engines.onnx.packages import needed
+from dfine.engines.onnx.packages import installed
 from dfine.engines.onnx.parity import ExportError
-from dfine.engines.onnx.sessions import ON_CPU, available
+from dfine.engines.onnx.sessions import ON_CPU, on_cpu
 from dfine.engines.torch_engine import FOLDING, TorchEngine
 from dfine.files import replacing, short_digest
 from dfine.network.detector import DFINE
@@ -35,10 +34,20 @@ RUNS = 5  # of each engine, in turn; the fastest counts
 
 
 def folder() -> Path:
-    """Where exported files are kept: `DFINE_CACHE`, else `dfine-lens/onnx` in the user's cache."""
-    own = os.environ.get("DFINE_CACHE")
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(own) if own else base / "dfine-lens" / "onnx"
+    """Where exported files are kept: `DFINE_CACHE`, else `dfine-lens/onnx` in the user's cache.
+
+    Raises:
+        OSError: there is neither, as for a user of a container who has no home.
+    """
+    own, base = os.environ.get("DFINE_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    try:
+        if own:
+            return Path(own).expanduser()
+        return (Path(base) if base else Path.home() / ".cache") / "dfine-lens" / "onnx"
+    except RuntimeError:
+        raise OSError(
+            "this user has no home folder, in which exported files are kept; name a folder for them in DFINE_CACHE"
+        ) from None
 
 
 def cached(network: DFINE, card: Card, place: str | os.PathLike | None = None, provider: str = "cpu") -> OnnxEngine:
@@ -73,13 +82,12 @@ def fastest(engine: Engine, card: Card, place: str | os.PathLike | None = None) 
     if not isinstance(engine, TorchEngine) or engine.device.type not in FOLDING:
         return engine
     fused = engine if engine.fast else TorchEngine(engine.network)
-    missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
-    if engine.device.type != "cpu" or missing:
+    if engine.device.type != "cpu" or not (installed("onnx") and installed("onnxruntime")):
         return fused
     try:
         winner = _winner(fused, card, place)
         return fused if winner == "fused" else cached(fused.network, card, place, ON_CPU[winner][0])
-    except (ExportError, CheckpointError, OSError, RuntimeError):
+    except (ExportError, CheckpointError, ImportError, OSError, RuntimeError):
         return fused
 
 
@@ -122,10 +130,9 @@ def file_of(network: DFINE, card: Card, place: Path) -> Path:
 
 def _winner(fused: TorchEngine, card: Card, place: str | os.PathLike | None) -> str:
     """The name of the fastest engine here, measured once per file, versions and threads; others are not opened then."""
-    there = {name: package for name, (provider, package) in ON_CPU.items() if provider in available()}
+    there = on_cpu()
     note = file_of(fused.network, card, Path(place) if place else folder()).with_suffix(".json")
-    versions = [needed(package).__version__ for package in there.values()]
-    setting = [torch.get_num_threads(), *versions, torch.backends.cpu.get_cpu_capability()]
+    setting = [torch.get_num_threads(), *there.values(), torch.backends.cpu.get_cpu_capability()]
     found = remembered(note, setting)
     if not isinstance(found, dict) or set(found) != {"fused", *there}:
         others = {name: cached(fused.network, card, place, ON_CPU[name][0]) for name in there}
@@ -151,7 +158,8 @@ def remember(note: Path, setting: list, found: dict) -> None:
 
 def times(engines: dict[str, Engine], input_size: tuple[int, int]) -> dict[str, float]:
     """Milliseconds of every engine for one picture, the best of some runs, in turn; on a GPU until it has answered."""
-    pixels, taken = torch.rand(1, 3, *input_size), {name: [] for name in engines}
+    random = torch.Generator().manual_seed(0)  # the caller's own numbers stay as they are
+    pixels, taken = torch.rand(1, 3, *input_size, generator=random), {name: [] for name in engines}
     for _ in range(RUNS + 2):
         for name, engine in engines.items():
             engine(pixels).last.boxes.cpu()  # while threads of the engine before it may still spin, waiting for work

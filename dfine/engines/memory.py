@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import torch
@@ -20,12 +21,18 @@ from dfine.network.detector import DFINE
 
 
 def added(variant: str, name: str, setting: Setting, folder: Path) -> float | None:
-    """Megabytes that an engine adds at its peak, weights included; on a CPU it is asked in a process of its own."""
+    """Megabytes that an engine adds at its peak, weights included; on a CPU it is asked in a process of its own.
+
+    None where that cannot be told.
+    """
     if setting.device.startswith("cuda"):
         return None  # told from the GPU's own books while the engine is prepared
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as other:
-        return other.submit(_peak, variant, name, setting, folder).result()
+        try:
+            return other.submit(_peak, variant, name, setting, folder).result()
+        except BrokenProcessPool:  # the system ended it, as where memory is short
+            return None
 
 
 def _peak(variant: str, name: str, setting: Setting, folder: Path) -> float | None:

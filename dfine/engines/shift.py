@@ -14,6 +14,7 @@ from dfine.trace.records import Trace
 SEEN = 0.3  # score from which an answer is an object
 FEWEST = 5  # objects of a picture that are compared in any case: the best, whatever their scores
 SAME = 0.5  # IoU from which two answers of a class are the same object
+MOST_LOST = 0.5  # share of the objects; who loses more of them finds something else, however near the rest lies
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Shift:
     widths: float  # how much wider the 80 % intervals are: 0.01 is one per cent
     objects: int  # that the reference found
     lost: int  # of these, those for which the other has no answer
+
+    @property
+    def finds_the_same(self) -> bool:
+        """Whether most objects have an answer. Without one, `edges` is 0 as well, and so it is where all is NaN."""
+        return self.lost <= MOST_LOST * self.objects
 
     def to_dict(self) -> dict:
         """As plain values, rounded."""

@@ -120,9 +120,12 @@ class TorchEngine:
             return copy(pixels.to(memory_format=torch.channels_last), layers=layers)
 
     def _now(self) -> tuple:
-        """Something that changes when weights do: where they lie, and how often they were written to."""
+        """Something that changes when weights do: where they lie, and how often they were written to.
+
+        Tensors made in inference mode do not count that.
+        """
         first = next(self.network.parameters())
-        return first.device, first.data_ptr(), sum(t._version for t in self._tensors)
+        return first.device, first.data_ptr(), sum(t._version for t in self._tensors if not t.is_inference())
 
     def _make(self) -> nn.Module:
         copy = folded(fused(self.network))

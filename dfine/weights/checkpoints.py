@@ -53,12 +53,13 @@ class Checkpoint:
 
     def network(self) -> DFINE:
         """The detector, in evaluation mode. Raises CheckpointError naming the keys when the weights do not fit."""
-        with torch.random.fork_rng(devices=[]):  # random initial weights, all replaced: leave the caller's state alone
-            network = DFINE(self.config)
-        try:
-            fit(network, self.weights)
-        except CheckpointError as error:
-            raise CheckpointError(f"{self.card.source}: {error}") from None
+        with torch.inference_mode(False):  # an ordinary network, also for who loads it in inference mode
+            with torch.random.fork_rng(devices=[]):  # random initial weights, all replaced: leave the caller's alone
+                network = DFINE(self.config)
+            try:
+                fit(network, self.weights)
+            except CheckpointError as error:
+                raise CheckpointError(f"{self.card.source}: {error}") from None
         return network.eval()
 
 
@@ -87,6 +88,7 @@ def open_checkpoint(
     folder = path if path.is_dir() else path.parent
     described = path.is_dir() or path.name == HUB_FILES[1]  # then what lies beside it belongs to it
     files = shards(path) if path.is_dir() else [path]
+    before = _stamps(folder / HUB_FILES[0], *files)
     config = read_json(folder / HUB_FILES[0]) if described and (folder / HUB_FILES[0]).is_file() else {}
     state: State = {}
     for file in files:
@@ -123,7 +125,15 @@ def open_checkpoint(
         )
     if described and readme.is_file():
         card = replace(card, words=readme.read_text(encoding="utf-8", errors="replace"))
+    if _stamps(folder / HUB_FILES[0], *files) != before:  # written anew meanwhile, as by a training
+        return open_checkpoint(source, names=names, family=family, size=size)
     return Checkpoint(found.config, found.weights, card)
+
+
+def _stamps(*files: Path) -> list[tuple[int, ...] | None]:
+    """What tells a file from another one that has taken its place."""
+    told = [file.stat() if file.exists() else None for file in files]
+    return [about and (about.st_ino, about.st_mtime_ns, about.st_size) for about in told]
 
 
 def _locate(source: str | os.PathLike) -> tuple[Path, str | None]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import threading
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -129,9 +131,9 @@ def download(url: str, file: Path, *, what: str, advice: str, headers: Mapping[s
         Refused: it answers with an error.
         CheckpointError: the download broke off, or something else came.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(file.name + ".part")
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(file.with_name(file.name + ".lock"), timeout=0):
             about = _tried(url, part, what, advice, headers or {})
             _verify(part, about, what, advice)
@@ -140,6 +142,50 @@ def download(url: str, file: Path, *, what: str, advice: str, headers: Mapping[s
             return about
     except Timeout:
         raise CheckpointError(f"another process is downloading {what}; wait until it is done") from None
+    except OSError as error:
+        raise _unwritable(error, what, file.parent, advice) from None
+
+
+@contextmanager
+def in_turn(lock: Path, folder: Path, what: str, advice: str) -> Iterator[None]:
+    """Let one process at a time fetch something; the others wait for it, as long as something comes into a folder.
+
+    Raises:
+        CheckpointError: nothing comes, or the lock cannot be written.
+    """
+    own, before = FileLock(lock), _sizes(folder)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        while not own.is_locked:
+            try:
+                own.acquire(timeout=PATIENCE + SILENCE)
+            except Timeout:
+                now = _sizes(folder)
+                if now == before:
+                    raise CheckpointError(
+                        f"another process is downloading {what} and gets nothing; end it and try again, {advice}"
+                    ) from None
+                before = now
+    except OSError as error:
+        raise _unwritable(error, what, lock.parent, advice) from None
+    try:
+        yield
+    finally:
+        own.release()
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """The files in a folder, which need not be there, and how long each is."""
+    with suppress(OSError):
+        return {entry.name: entry.stat().st_size for entry in os.scandir(folder)}
+    return {}
+
+
+def _unwritable(error: OSError, what: str, folder: Path, advice: str) -> CheckpointError:
+    return CheckpointError(
+        f"{what} cannot be written to {folder}: {error.strerror or error}; choose another cache (HF_HOME for what is "
+        f"on the Hub, TORCH_HOME for files of the official release), {advice}"
+    )
 
 
 def _tried(url: str, part: Path, what: str, advice: str, headers: Mapping[str, str]) -> dict:
@@ -184,7 +230,7 @@ def _said(transfer: _Transfer, what: str, advice: str, came: int) -> CheckpointE
             f"{what} is not in the local cache and {host} cannot be reached ({reason}); check the network, {advice}"
         )
     if isinstance(error, OSError) and not isinstance(error, (ConnectionError, TimeoutError)) and error.errno:
-        return CheckpointError(f"{what} cannot be written to {transfer.part.parent}: {error.strerror}")
+        return _unwritable(error, what, transfer.part.parent, advice)
     of = f" of {transfer.total / 1e6:.1f}" if transfer.total else ""
     how = "stands still" if isinstance(error, TimeoutError) else "broke off"
     return CheckpointError(

@@ -16,14 +16,15 @@ from pathlib import Path
 from dfine.files import replacing
 from dfine.weights import cache, zoo
 from dfine.weights.cache import HUB_FILES
-from dfine.weights.download import PATIENCE, Refused, download
+from dfine.weights.download import PATIENCE, Refused, download, in_turn
 from dfine.weights.exceptions import CheckpointError, OfflineError
 from dfine.weights.tensors import sound
 from dfine.weights.zoo import Known
 
 PREPROCESSOR = "preprocessor_config.json"  # the size and scale of pictures that a model is for; not all have one
-FILES = (*HUB_FILES, PREPROCESSOR)
+FILES = (HUB_FILES[0], PREPROCESSOR, HUB_FILES[1])  # the large one last: a small one that fails costs it not
 DRAFT = "downloading"  # folder of the cache for what is not all there yet
+LOCK = "dfine.lock"  # of the process that fetches, where clients of the Hub keep their own
 
 
 def fetch(known: Known) -> Path:
@@ -58,7 +59,7 @@ def fetch_hub(hub: str) -> Path:
         with suppress(CheckpointError, OSError):  # then what it does not say is assumed, and that is said
             _complete(hub, cached)
         return cached
-    from huggingface_hub import constants, get_token
+    from huggingface_hub import constants
 
     advice = (
         f"or fetch {' and '.join(HUB_FILES)} of {hub} on another machine and load the folder they are in; "
@@ -68,9 +69,20 @@ def fetch_hub(hub: str) -> Path:
         raise CheckpointError(f"the copy of {hub} in {cached} is damaged and HF_HUB_OFFLINE is set; unset it, {advice}")
     if constants.HF_HUB_OFFLINE:
         raise OfflineError(f"{hub} is not in the local cache and HF_HUB_OFFLINE is set; unset it, {advice}")
+    place = Path(constants.HF_HUB_CACHE) / f"models--{hub.replace('/', '--')}"
+    with in_turn(place.parent / ".locks" / place.name / LOCK, place / DRAFT, hub, advice):
+        now = cache.hub_folder(hub)
+        if now and all(sound(now / file) for file in HUB_FILES):  # another process has fetched it meanwhile
+            return now
+        return _downloaded(hub, place, cached, advice)
+
+
+def _downloaded(hub: str, place: Path, cached: Path | None, advice: str) -> Path:
+    """The folder of a Hub checkpoint, fetched anew. Raises CheckpointError."""
+    from huggingface_hub import constants, get_token
+
     token = get_token()
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    place = Path(constants.HF_HUB_CACHE) / f"models--{hub.replace('/', '--')}"
     revision = "main"
     for file in FILES:
         draft = place / DRAFT / file
@@ -135,7 +147,10 @@ def _torn(error: OfflineError, copy: Path | None) -> CheckpointError:
 def _refused(error: Refused, hub: str, file: str) -> CheckpointError:
     """What an error of the Hub means."""
     if error.code in (401, 403) or (error.code == 404 and file == HUB_FILES[0]):
-        return CheckpointError(f"the Hub has no model {hub!r} with a {file}, or it is private (then: hf auth login)")
+        return CheckpointError(
+            f"the Hub has no model {hub!r} with a {file}, or it is private (then: hf auth login); nor is there a "
+            "folder of that name here"
+        )
     if error.code == 404:
         return CheckpointError(f"{hub!r} has no {' and '.join(HUB_FILES)}, so it is not a D-FINE checkpoint")
     return error
@@ -189,12 +204,16 @@ def push(folder: Path, repo: str, *, token: str | None = None, private: bool = F
 def _fetch_release(file: str, copy: Path | None) -> Path:
     """A file of the official release, in torch.hub's cache, where a damaged copy may be."""
     path = cache.release_file(file)
+    lock = path.with_name(f"{file}.turn")
     advice = f"or fetch {zoo.RELEASE}{file} on another machine and load that file; dfine.load('demo') needs no network"
-    try:
-        download(zoo.RELEASE + file, path, what=file, advice=advice)
-    except OfflineError as error:
-        raise _torn(error, copy) from None
-    _checked(path, file, advice)
+    with in_turn(lock, path.parent, file, advice):
+        if sound(path):  # another process has fetched it meanwhile
+            return path
+        try:
+            download(zoo.RELEASE + file, path, what=file, advice=advice)
+        except OfflineError as error:
+            raise _torn(error, copy) from None
+        _checked(path, file, advice)
     return path
 
 

@@ -86,8 +86,10 @@ def to_official(network: DFINE, input_size: tuple[int, int]) -> State:
     state = OFFICIAL.write(network.state_dict())
     if c.freeze:  # frozen norms count nothing
         state = {k: v for k, v in state.items() if not (k.startswith("backbone.") and k.endswith(COUNTER))}
+    whole = round(1 / c.c)  # published as a whole number; another is written as what it is
+    reg_scale = whole if abs(whole * c.c - 1) < 1e-6 else 1 / c.c
     for prefix in ("decoder.", "decoder.decoder."):
-        state |= {f"{prefix}up": torch.tensor([c.a]), f"{prefix}reg_scale": torch.tensor([round(1 / c.c)])}
+        state |= {f"{prefix}up": torch.tensor([c.a]), f"{prefix}reg_scale": torch.tensor([reg_scale])}
     height, width = input_size
     shapes = tuple((-(-height // s), -(-width // s)) for s in c.strides)
     anchor, valid = anchors(shapes, like=torch.zeros(()))

@@ -83,7 +83,7 @@ def push_to_hub(network: DFINE, card: Card, repo: str, *, token: str | None = No
 
     Args:
         network: what to publish.
-        card: what it is; its words become the README there, see `model_card`.
+        card: what it is; its words become the README there, see `model_card`; without any, that stays as it is.
         repo: "owner/model"; made where it is not there yet, else a new commit in it.
         token: of an account that may write; by default the one that is logged in.
         private: whether only its owners can see a new one.
@@ -102,7 +102,8 @@ def push_to_hub(network: DFINE, card: Card, repo: str, *, token: str | None = No
 
 
 def write(folder: str | os.PathLike, network: DFINE, card: Card) -> Path:
-    """The folder as it is put on the Hub: weights, both configurations, and the card's words as README."""
+    """The folder as it is put on the Hub: weights, both configurations, and as README the card's words, if any."""
     folder = save_transformers(folder, network, card)
-    (folder / "README.md").write_text(card.words or "", encoding="utf-8")
+    if card.words:  # an empty one would take the place of the one that is there
+        (folder / "README.md").write_text(card.words, encoding="utf-8")
     return folder

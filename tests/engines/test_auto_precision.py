@@ -119,3 +119,25 @@ def test_options_that_choose_themselves_are_refused(tmp_path, model):
     for option in ({"compiled": True}, {"graphs": True}, {"fast": False}):
         with pytest.raises(ValueError, match="auto chooses the engine itself"):
             load(tmp_path / "model", "cpu", precision="auto", **option)
+
+
+def test_what_fails_at_its_first_picture_or_loses_the_objects_takes_no_part(model, monkeypatch):
+    """Torch makes its copy only then; and boxes of NaN move no edge that could be compared."""
+
+    def fails(_pixels):
+        raise RuntimeError('"slow_conv2d_cpu" not implemented for BFloat16')
+
+    def loses(pixels):
+        trace = model.engine(pixels)
+        return trace.map(lambda tensor: tensor * float("nan") if tensor.shape[-1] == 4 else tensor)
+
+    monkeypatch.setattr(auto_precision, "MEASURED", 2)
+    makers = {"torch float32": model.engine, "torch bfloat16": fails, "onnx int8": loses}
+    found = auto_precision._measured({name: lambda e=engine: e for name, engine in makers.items()}, model.card)
+    assert list(found) == ["torch float32"] and found["torch float32"]["shift"] == 0
+
+
+@pytest.mark.parametrize("size", [(32, 160), (160, 32), (64, 96)])
+def test_scenes_fill_an_input_that_is_longer_than_scenes_are(size):
+    pixels = auto_precision._scenes(2, 5, size)
+    assert pixels.shape == (2, 3, *size) and 0 <= pixels.min() and pixels.max() <= 1 and pixels.std() > 0.05

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -109,3 +110,38 @@ def test_a_note_that_makes_no_sense_or_is_of_another_setting_is_not_believed(tmp
     fastest.remember(note, [1], {"fused": 2.5})
     assert fastest.remembered(note, [1]) == {"fused": 2.5} and fastest.remembered(note, [2]) is None
     fastest.remember(note / "below a file", [1], {})  # cannot be written, which costs nothing
+
+
+def test_what_is_installed_and_cannot_be_imported_leaves_torch(model, tmp_path, monkeypatch):
+    def broken(*_):
+        raise ImportError("DLL load failed")
+
+    monkeypatch.setattr(fastest, "export", broken)
+    assert fastest.fastest(model.engine, model.card, tmp_path).network is model.network
+
+
+def test_exported_files_are_kept_where_the_environment_says(monkeypatch, tmp_path):
+    """A user of a container may have no home; then DFINE_CACHE is what helps."""
+
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DFINE_CACHE", "~/here")
+    assert fastest.folder() == tmp_path / "here"
+    monkeypatch.setattr(fastest.Path, "home", homeless)
+    monkeypatch.setenv("DFINE_CACHE", str(tmp_path))
+    assert fastest.folder() == tmp_path
+    monkeypatch.delenv("DFINE_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert fastest.folder() == tmp_path / "dfine-lens" / "onnx"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    with pytest.raises(OSError, match="no home folder, .*; name a folder for them in DFINE_CACHE"):
+        fastest.folder()
+
+
+def test_timing_uses_no_random_numbers_of_the_caller():
+    before = torch.get_rng_state()
+    answer = SimpleNamespace(last=SimpleNamespace(boxes=torch.zeros(1)))
+    assert list(fastest.times({"quick": lambda _: answer}, (32, 32))) == ["quick"]
+    assert torch.equal(torch.get_rng_state(), before)

@@ -63,3 +63,15 @@ def test_an_object_that_is_gone_is_counted():
 def test_flatter_distributions_have_wider_intervals():
     trace = told(0.9)
     assert shift(trace, told(0.9, edges=trace.last.edges / 2), SIZE).widths > 0.05
+
+
+@pytest.mark.parametrize("lost, same", [(0, True), (8, True), (9, False), (16, False)])
+def test_who_loses_most_objects_finds_something_else(lost, same):
+    """However near the rest lies."""
+    trace = told(0.9)
+    boxes = trace.last.boxes.clone()
+    boxes.view(-1, 4)[:lost] = 1e-3
+    found = shift(trace, told(0.9, boxes=boxes), SIZE)
+    assert (found.edges, found.lost, found.finds_the_same) == (0, lost, same)
+    assert not shift(trace, told(0.9, boxes=boxes * float("nan")), SIZE).finds_the_same
+    assert Shift(0.0, 0.0, 0.0, 0, 0).finds_the_same

@@ -1,5 +1,6 @@
 """The fused engine follows its network, and a predictor on it tells the same story, sooner or after fewer layers."""
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -125,3 +126,16 @@ def test_where_a_fast_model_looked_can_be_told(network):
     early = predictor(network, NAMES, (64, 96), fast=True, layers=2)
     result = early(noise(), threshold=0)
     assert len(result.trace.refinements) == result.history(0).layers == look(early, noise(), 3).layers == 2
+
+
+def test_a_model_can_be_loaded_in_inference_mode(network, tmp_path):
+    """As a server may do at its first request; it is an ordinary network nevertheless."""
+    predictor(network, NAMES, (64, 96)).save(tmp_path)
+    pixels = torch.rand(1, 3, 64, 96)
+    with torch.inference_mode():
+        model = dfine.load(tmp_path, device="cpu")
+        inside = model.engine(pixels)
+        other = TorchEngine(copy.deepcopy(network))  # whose weights are such as inference mode makes
+        assert apart(other(pixels), inside) == 0
+    assert apart(model.engine(pixels), inside) == 0
+    assert not any(t.is_inference() for t in model.network.state_dict().values())

@@ -8,7 +8,9 @@ from safetensors.torch import save_file
 import dfine
 from dfine.config import Config
 from dfine.data import labels
+from dfine.files import digest
 from dfine.trace.card import Card
+from dfine.weights import checkpoints
 from dfine.weights.checkpoints import SIZE, fit, open_checkpoint
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.saving import save
@@ -290,3 +292,23 @@ def test_keys_that_are_numbers_are_no_weights(tmp_path):
     torch.save({i: torch.ones(1) for i in range(3)}, tmp_path / "a.pth")
     with pytest.raises(CheckpointError, match="no dictionary in it holds tensors under their names"):
         open_checkpoint(tmp_path / "a.pth")
+
+
+def test_a_checkpoint_that_is_written_anew_meanwhile_is_read_again(tmp_path, monkeypatch):
+    """Its digest stands for its weights: exported files are kept under it."""
+    other = copy.deepcopy(network())
+    for tensor in other.parameters():
+        tensor.data.add_(0.01)
+
+    def late(*files):
+        if not digests:
+            save(tmp_path, other, Card(NAMES, SIZE))
+        digests.append(digest(*files))
+        return digests[-1]
+
+    digests = []
+    save(tmp_path, network(), Card(("a", "b", "c"), SIZE))
+    monkeypatch.setattr(checkpoints, "digest", late)
+    found = open_checkpoint(tmp_path)
+    assert (found.card.names, found.card.digest, len(digests)) == (NAMES, digest(tmp_path / "model.safetensors"), 2)
+    assert all(torch.equal(found.weights[name], tensor) for name, tensor in other.state_dict().items())

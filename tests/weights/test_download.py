@@ -1,5 +1,6 @@
 """A download is whole or not there, goes on where it broke off, and never keeps anybody waiting."""
 
+import threading
 import time
 
 import pytest
@@ -137,3 +138,32 @@ def test_a_token_goes_to_its_own_host_only(tmp_path):
 def test_two_processes_do_not_write_one_file(tmp_path):
     with FileLock(tmp_path / "file.bin.lock"), pytest.raises(CheckpointError, match="another process is downloading"):
         fetch("http://127.0.0.1:9", tmp_path)
+
+
+def test_a_place_that_cannot_be_written_is_said_with_another(tmp_path):
+    (tmp_path / "taken").write_text("a file where the folder would be")
+    said = "file.bin cannot be written to .*taken: .*; choose another cache .HF_HOME .*TORCH_HOME .*, or do without it"
+    with serving(sends()) as url, pytest.raises(CheckpointError, match=said):
+        fetch(url, tmp_path / "taken")
+
+
+def test_one_process_waits_for_another_as_long_as_something_comes(tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads, "PATIENCE", 0.2)
+    monkeypatch.setattr(downloads, "SILENCE", 0.1)
+    lock, part, other = tmp_path / "lock", tmp_path / "part", FileLock(tmp_path / "lock", thread_local=False)
+    other.acquire()
+
+    def comes():
+        for count in range(1, 9):
+            part.write_bytes(bytes(count))
+            time.sleep(0.1)
+        other.release()
+
+    thread = threading.Thread(target=comes)
+    thread.start()
+    with downloads.in_turn(lock, tmp_path, "a model", "or do without it"):
+        assert not thread.is_alive() or part.stat().st_size == 8
+    thread.join()
+    with other, pytest.raises(CheckpointError, match="another process is downloading a model and gets nothing; end it"):
+        with downloads.in_turn(lock, tmp_path, "a model", "or do without it"):
+            pytest.fail("it is not free")

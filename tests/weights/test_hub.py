@@ -1,8 +1,10 @@
+import threading
 import time
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from safetensors.torch import save_file
 
 import dfine
@@ -190,7 +192,7 @@ def test_a_download_that_broke_off_goes_on_the_next_time(there, files):
 @pytest.mark.parametrize(
     "sends, said",
     [
-        (Sends(), "the Hub has no model 'me/cups' with a config.json, or it is private"),
+        (Sends(), "the Hub has no model 'me/cups' with a config.json, or it is private .*nor is there a folder"),
         (Sends({"config.json": b"{}"}), "'me/cups' has no config.json and model.safetensors, so it is not"),
         (Sends(code=401), "or it is private .then: hf auth login"),
         (Sends(code=500), "answers 500"),
@@ -216,3 +218,45 @@ def test_a_release_file_that_is_torn_comes_again(there, nowhere, monkeypatch, tm
         monkeypatch.setattr(zoo, "RELEASE", f"{url}/")
         assert fetch(known) == place
     assert place.read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_processes_that_want_the_same_model_wait_for_the_one_that_fetches_it(there, nowhere, files):
+    """As several of a training that torchrun starts, which begins with a model that is not there yet."""
+    sends, found = Sends(files), []
+    with serving(sends) as url:
+        there(url)
+        threads = [threading.Thread(target=lambda: found.append(fetch_hub("me/cups"))) for _ in range(3)]
+        with FileLock(nowhere / "hub" / ".locks" / "models--me--cups" / "dfine.lock"):
+            for thread in threads:
+                thread.start()
+            time.sleep(0.3)
+            assert not sends.asked and not found
+        for thread in threads:
+            thread.join(30)
+    assert len(found) == 3 and len(set(found)) == 1 and len(sends.asked) == 3
+
+
+def test_a_cache_that_cannot_be_written_is_named(there, nowhere, files):
+    (nowhere / "hub").write_text("a file where the cache would be")
+    with serving(Sends(files)) as url:
+        there(url)
+        with pytest.raises(CheckpointError, match="me/cups cannot be written to .*choose another cache .HF_HOME"):
+            fetch_hub("me/cups")
+
+
+def test_a_small_file_that_fails_does_not_cost_the_large_one(there, files):
+    asked = []
+
+    class Fails(dict):
+        def __getitem__(self, name):
+            asked.append(name)
+            if name == "preprocessor_config.json" and asked.count(name) == 1:
+                raise OSError("the network goes away")
+            return super().__getitem__(name)
+
+    with serving(Sends(Fails(files))) as url:
+        there(url)
+        with pytest.raises(CheckpointError, match="preprocessor_config.json of me/cups"):
+            fetch_hub("me/cups")
+        fetch_hub("me/cups")
+    assert asked.count("model.safetensors") == 1

@@ -108,3 +108,10 @@ def test_a_file_that_cannot_be_written_is_named_once(tmp_path, monkeypatch):
         save_official(tmp_path / "a.pth", DFINE(Config.of("n", classes=2)), (64, 64))
     assert str(refused.value) == f"{tmp_path / 'a.pth'} cannot be written: the disk is full; free some space"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("c", [0.25, 0.125, 1 / 3, 0.3])
+def test_any_curvature_of_w_comes_back(c):
+    """The published ones are one in a whole number; what is not must not become the nearest of these."""
+    weights, facts, _ = translate(to_official(DFINE(Config.of("n", classes=2, c=c)), (64, 64)))
+    assert describe(weights, facts, "dfine").c == pytest.approx(c, rel=1e-6)

@@ -63,3 +63,7 @@ def test_the_card_says_how_its_family_is_loaded(family, call, tmp_path):
     assert f"model = dfine.{call}\n" in publish.model_card(network, card, "me/a")
     place = publish.write(tmp_path, network, card)
     assert dfine.load(place, "cpu", **({} if family == "dfine" else {"family": family})).config == network.config
+
+
+def test_a_card_without_words_replaces_no_readme(model, tmp_path):
+    assert not (publish.write(tmp_path, model.network, replace(model.card, words=None)) / "README.md").exists()

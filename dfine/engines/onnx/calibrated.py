@@ -40,8 +40,8 @@ def export_int8(
     """Write a network as an ONNX file with most of its layers in int8, all at once or not at all.
 
     Backbone, encoder and the largest products of the decoder are rounded as a whole. Where edges then move by more than
-    0.7 pixels on average, the part that costs the most by itself goes back to float32, and the next one, until they do
-    not.
+    0.7 pixels on average, or most objects are lost, the part that costs the most by itself goes back to float32, and
+    the next one, until neither is so.
 
     Args:
         network: in evaluation mode; it stays as it is.
@@ -82,12 +82,13 @@ def export_int8(
 
         parts, alone = list(PARTS), {}
         count, moved = cost(parts)
-        while moved.edges > BUDGET["int8"]:
-            alone = alone or {part: cost([part])[1].edges for part in PARTS}
-            parts.remove(max(parts, key=alone.__getitem__))
+        while moved.edges > BUDGET["int8"] or not moved.finds_the_same:
+            alone = alone or {part: cost([part])[1] for part in PARTS}
+            parts.remove(max(parts, key=lambda part: (not alone[part].finds_the_same, alone[part].edges)))
             if not parts:
                 raise ExportError(
-                    f"in int8 no part of this model stays within {BUDGET['int8']} px; nothing was written"
+                    f"in int8 no part of this model stays within {BUDGET['int8']} px and finds what it found before; "
+                    "nothing was written"
                 )
             count, moved = cost(parts)
         said = {

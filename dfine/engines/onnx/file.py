@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dfine.engines.onnx.packages import needed
+from dfine.files import as_json
 
 KEY = "dfine"  # of the metadata that says what the file is, as JSON
 
@@ -109,7 +109,7 @@ def describe(path: Path, about: dict) -> None:
     del model.opset_import[:]
     model.opset_import.extend(kept)
     model.producer_name, model.producer_version = "dfine", about["dfine"]
-    onnx.helper.set_model_props(model, {KEY: json.dumps(about, ensure_ascii=False)})
+    onnx.helper.set_model_props(model, {KEY: as_json(about)})
     onnx.save(model, path)
 
 

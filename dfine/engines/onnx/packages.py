@@ -7,7 +7,7 @@ they are imported. Where a program has imported them before, what was sent then 
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
 import sys
 from types import ModuleType
@@ -16,12 +16,23 @@ INSTALL = {"onnx": "onnx onnxruntime", "onnxruntime": "onnx onnxruntime", "openv
 
 
 def needed(package: str) -> ModuleType:
-    """The package: onnx, onnxruntime or openvino. Raises ImportError, saying what to install, where it is missing."""
+    """The package: onnx, onnxruntime or openvino. Raises ImportError, saying what to do, where it is not to be had."""
     _silence(package)
+    if not installed(package):
+        raise ImportError(f"ONNX files need the package {package}: pip install {INSTALL[package]}")
     try:
         return importlib.import_module(package)
-    except ImportError:
-        raise ImportError(f"ONNX files need the package {package}: pip install {INSTALL[package]}") from None
+    except ImportError as error:
+        raise ImportError(
+            f"the package {package} is installed, but cannot be imported ({' '.join(str(error).split())[:200]}); "
+            f"install it anew: pip install --force-reinstall {package}"
+        ) from None
+
+
+def installed(package: str) -> bool:
+    """Whether a package is there; a folder of its name beside a script or in the working folder is none."""
+    found = importlib.util.find_spec(package)
+    return found is not None and found.origin is not None
 
 
 def _silence(package: str) -> None:

@@ -5,8 +5,8 @@ Neither is imported before a file is opened.
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import torch
 
 from dfine.engines.onnx import file
 from dfine.engines.onnx.openvino_session import OpenVino
-from dfine.engines.onnx.packages import needed
+from dfine.engines.onnx.packages import installed, needed
 from dfine.processes import Ranks
 from dfine.weights.exceptions import CheckpointError
 
@@ -83,9 +83,18 @@ def placed(model: str, device: str, here: Ranks) -> str:
 
 def available() -> list[str]:
     """The names of the providers that are installed here."""
-    there = needed("onnxruntime").get_available_providers() if importlib.util.find_spec("onnxruntime") else []
+    there = needed("onnxruntime").get_available_providers() if installed("onnxruntime") else []
     found = [name for name, (provider, _) in PROVIDERS.items() if provider in there]
-    return [*found, "openvino"] if importlib.util.find_spec("openvino") else found
+    return [*found, "openvino"] if installed("openvino") else found
+
+
+def on_cpu() -> dict[str, str]:
+    """The engines of `ON_CPU` that can be used here, with the version of what runs each."""
+    found = {}
+    for name, (_, package) in ON_CPU.items():
+        with suppress(ImportError):
+            found[name] = needed(package).__version__
+    return found
 
 
 def open_session(path: Path, provider: str, precision: str = "float32") -> OnnxRuntime | OpenVino:

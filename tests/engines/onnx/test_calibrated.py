@@ -13,7 +13,7 @@ from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.export import Options
 from dfine.engines.onnx.int8 import PARTS
 from dfine.engines.onnx.parity import ExportError
-from dfine.engines.shift import shift
+from dfine.engines.shift import Shift, shift
 
 SIDE = 128
 
@@ -95,4 +95,13 @@ def test_what_cannot_be_calibrated_is_said(demo, pictures, tmp_path):
     for options in (Options(half=True), Options(trace=False)):
         with pytest.raises(ExportError, match="needs its trace, and cannot be in half precision"):
             export_int8(demo.network, demo.card, tmp_path / "a.onnx", enough, options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_loses_the_objects_is_not_written(demo, pictures, tmp_path, monkeypatch):
+    """Edges that are not there do not move."""
+    monkeypatch.setattr(calibrated, "PARTS", ("backbone.stem",))
+    monkeypatch.setattr(calibrated, "shift", lambda *_: Shift(0.0, 0.0, 0.0, 15, 15))
+    with pytest.raises(ExportError, match="stays within 0.7 px and finds what it found before; nothing was written"):
+        export_int8(demo.network, demo.card, tmp_path / "none.onnx", Calibration(pictures, "scenes"))
     assert not list(tmp_path.iterdir())

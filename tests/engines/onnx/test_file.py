@@ -1,6 +1,7 @@
 """Files are tidied without changing what they compute, and say what they are."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -59,6 +60,7 @@ def test_a_batch_that_may_be_any_and_operators_of_the_standard(tmp_path):
 def test_what_a_file_says_of_itself_comes_back(tmp_path):
     written(Padded(True), tmp_path / "a.onnx")
     about = {"dfine": "1.2", "names": ["Äpfel", "", "日本"], "size": [64, 96]}
+    about["source"] = os.fsdecode(b"caf\xe9")  # as a folder's name that is not UTF-8 comes
     file.describe(tmp_path / "a.onnx", about)
     model = needed("onnx").load(tmp_path / "a.onnx")
     assert {p.key: json.loads(p.value) for p in model.metadata_props} == {file.KEY: about}

@@ -64,3 +64,21 @@ def test_what_is_missing_is_said_with_its_remedy(monkeypatch, package, remedy):
     monkeypatch.setitem(sys.modules, package, None)  # cannot be imported
     with pytest.raises(ImportError, match=f"need the package {package}: pip install {remedy}$"):
         packages.needed(package)
+
+
+def test_a_folder_of_its_name_is_no_package(monkeypatch, tmp_path):
+    """Exported files are often kept in a folder called onnx or openvino, where Python sees an empty package."""
+    (tmp_path / "a_folder").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(packages.INSTALL, "a_folder", "a_folder")
+    assert not packages.installed("a_folder") and packages.installed("onnx")
+    with pytest.raises(ImportError, match="need the package a_folder: pip install a_folder$"):
+        packages.needed("a_folder")
+
+
+def test_what_is_installed_and_broken_says_why(monkeypatch, tmp_path):
+    (tmp_path / "a_broken_one.py").write_text("raise ImportError('DLL load failed')")
+    monkeypatch.syspath_prepend(tmp_path)
+    said = r"a_broken_one is installed, but cannot be imported \(DLL load failed\); .*--force-reinstall a_broken_one"
+    with pytest.raises(ImportError, match=said):
+        packages.needed("a_broken_one")

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import dfine
+from dfine.engines.onnx import sessions
 from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.export import Options, export
 from dfine.engines.onnx.sessions import available, chain
@@ -96,3 +97,13 @@ def test_openvino_refuses_what_is_no_such_file(tmp_path):
     (tmp_path / "no.onnx").write_bytes(b"not a file of ONNX")
     with pytest.raises(CheckpointError, match="no.onnx cannot be run"):
         dfine.load(tmp_path / "no.onnx", "openvino")
+
+
+def test_what_cannot_be_imported_runs_nothing(monkeypatch):
+    def needed(package):
+        if package == "openvino":
+            raise ImportError("libtbb.so.12: cannot open shared object file")
+        return importlib.import_module(package)
+
+    monkeypatch.setattr(sessions, "needed", needed)
+    assert sessions.on_cpu() == {"onnx": needed("onnxruntime").__version__}
