@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from dfine.cli.terminal import read_from, write_json
+from dfine.cli.terminal import apart, read_from, write_json
 
 app = typer.Typer(no_args_is_help=True, help="Check a data set, or convert it.")
 Source = Annotated[Path, Argument(help="COCO (folder, .json), YOLO (folder, .yaml), VOC or labelme (folder).")]
@@ -25,6 +25,7 @@ def check(
     from dfine.data.check import check as run
     from dfine.files import check_file, replacing
 
+    apart(html=html, json=json)
     check_file(json, read_from(data, json))
     check_file(html, [data] if html and html.suffix == ".html" else read_from(data, html))
     report = run(data, queries=queries)

@@ -9,7 +9,7 @@ import typer
 from typer import Argument, Option
 
 from dfine.cli.options import Compiled, Device, Graphs, Half, Layers, Model, Names, Precision, score
-from dfine.cli.terminal import complain, expand
+from dfine.cli.terminal import apart, complain, expand
 
 
 def detect(
@@ -48,6 +48,7 @@ def detect(
     """Find the objects in pictures, or in a video. A picture that cannot be read is named, and the others go on."""
     from dfine.cli import video
 
+    apart(save=save, json=json, parquet=parquet)
     loading = dict(names=names, precision=precision, half=half, compiled=compiled, graphs=graphs, layers=layers)
     if film := video.video_among(pictures, tile, suppress):
         if parquet:

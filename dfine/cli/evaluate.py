@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Option
 
-from dfine.cli.options import Clean, Data, Device, Half, Layers, Model, Names, Precision, Workers, sides
+from dfine.cli.options import Clean, Data, Device, Half, Layers, Model, Names, Precision, Workers, fit_data, sides
 from dfine.cli.terminal import read_from, write_json
 
 HELD_OUT, HELD_OUT_COUNT = 2_000_000, 500  # seed and number of the model card's scenes; training never draws them
@@ -17,6 +17,7 @@ TITLES = {"all": "All", "clean": "Clean (all dials at 0)", "hard": "Hard (some d
 
 
 def evaluate(
+    context: typer.Context,
     model: Model = "demo",
     names: Names = None,
     data: Data = "scenes",
@@ -46,6 +47,7 @@ def evaluate(
     from dfine.files import check_file
     from dfine.processes import ranks
 
+    fit_data(context, data)
     check_file(json, [model, *read_from(data, json)])
     with ranks() as here:
         size = (input, input) if input else None
@@ -63,7 +65,8 @@ def evaluate(
             by_class = ", ".join(f"{name} {ap:.3f}" for name, ap in result.classes.items())
             typer.echo(f"AP of the last layer by class: {by_class}")
     if json:
-        head = {"data": data, "seed": seed if data == "scenes" else None, "input": list(detector.input_size)}
+        drawn = {"seed": seed, "clean": clean} if data == "scenes" else {"seed": None, "split": split}
+        head = {"data": data, **drawn, "scores": scores, "input": list(detector.input_size)}
         write_json(json, detector.card.provenance() | head | {name: part.to_dict() for name, part in parts.items()})
 
 

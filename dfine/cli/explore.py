@@ -12,11 +12,12 @@ from typer import Option
 from dfine.cli import explore_steps
 from dfine.cli.evaluate import HELD_OUT
 from dfine.cli.explore_options import Look, Out, Where
-from dfine.cli.options import Device, Model, Names, Workers
-from dfine.cli.terminal import complain
+from dfine.cli.options import Device, Model, Names, Workers, fit_data, given
+from dfine.cli.terminal import apart, complain
 
 
 def explore(
+    context: typer.Context,
     data: Annotated[
         str,
         Option(help="'scenes', COCO (folder, .json), YOLO, VOC, a folder of pictures, or a FiftyOne data set's name."),
@@ -84,6 +85,9 @@ def explore(
     again: Annotated[bool, Option("--again", help="Run even where nothing has changed since the last time.")] = False,
 ):
     """Open a data set in the FiftyOne App, with every box's edges and layers, errors, and views that answer."""
+    fit_data(context, data)
+    if given(context, "format") and not prelabel:
+        raise typer.BadParameter("belongs to --prelabel FOLDER", param_hint="--format")
     opening = dict(name=name, truth=truth, split=split, count=count, seed=seed)
     written = Out(report, export, prelabel, format, calibrate, suspects, tuple(slice or ()), compare, similar, sampling)
     run(
@@ -141,6 +145,7 @@ def _check(look: Look, out: Out) -> None:
     folders = [require_empty(folder) for folder in (out.export, out.prelabel) if folder]
     if len(set(folders)) < len(folders):
         raise ValueError("--export and --prelabel need a folder each")
+    apart(report=out.report, export=out.export, prelabel=out.prelabel, suspects=out.suspects, sampling=out.sampling)
     if out.calibrate and not Path(look.model).expanduser().is_dir():
         complain(
             f"the calibration will not be stored, because {look.model!r} is no folder: save the model into one "

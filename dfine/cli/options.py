@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from typer import BadParameter, Option
+from typer import BadParameter, Context, Option
 
 from dfine.engines.precision_names import NAMES, OLDER
 from dfine.training.options import DATA
@@ -41,6 +41,24 @@ def called(value: str | None) -> tuple[str, ...] | None:
     from dfine.weights.names import read_names
 
     return None if value is None else read_names(value)
+
+
+def fit_data(context: Context, data: str) -> None:
+    """Refuse options that would do nothing: a split of drawn scenes, or how scenes are drawn where others are read.
+
+    Raises:
+        BadParameter: one of them was given.
+    """
+    scenes = data == "scenes"
+    words = "scenes have no splits; name a data set with --data" if scenes else f"is about drawn scenes, and not {data}"
+    for name in ("split",) if scenes else ("seed", "clean"):
+        if given(context, name):
+            raise BadParameter(words, param_hint=f"--{name}")
+
+
+def given(context: Context, name: str) -> bool:
+    """Whether an option was given, and has not its default only; False where the command has none of that name."""
+    return name in context.params and context.get_parameter_source(name).name != "DEFAULT"
 
 
 Model = Annotated[

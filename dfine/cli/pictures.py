@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 import dfine
 from dfine.cli.terminal import complain, free, write_json
+from dfine.data.folders import suffixes
 from dfine.engines.onnx.sessions import placed
 from dfine.figures.picture import draw
 from dfine.files import check_file, check_folder, replacing
@@ -20,6 +21,7 @@ from dfine.inference.stream import Seen, stream
 from dfine.inference.table import needed_arrow, rows, write_parquet
 from dfine.inference.tiling import suppress, tiled
 from dfine.processes import ranks
+from dfine.video.sources import is_video
 
 WRITERS, WAITING = 2, 8  # threads that draw and write, and how many pictures may wait for them
 FEW = 8  # so many pictures are listed without a bar
@@ -68,8 +70,11 @@ def run(files: list[Path], model: str, device: str, loading: dict, how: How, out
         needed_arrow()  # a missing package is said before the work, not after it
     if save:
         check_folder(save)
+        if not save.exists() and (is_video(save) or save.suffix.lower() in suffixes()):
+            raise ValueError(f"--save names a folder for the drawn pictures, and {save} is called like a file of one")
     with ranks() as here:
         detector = dfine.load(model, device=placed(model, device, here), **loading)
+        detector.lowest(how.threshold)  # that it has no best one is said once, and not of every picture
         places = here.gather(_places(files, save) if here.first else None)[0]
         say = Say(quiet=str(json) == "-" or here.count > 1, rows=bool(out.parquet))
         mine = _entries(detector, here.mine(files), here.mine(places), how, say)
@@ -80,7 +85,7 @@ def run(files: list[Path], model: str, device: str, loading: dict, how: How, out
                     _list(path, entry["detections"])
         table = [row for entry in entries if entry for row in entry.pop("rows")]
         if here.first and out.parquet:
-            write_parquet(out.parquet, table, detector.card)
+            write_parquet(out.parquet, table, detector.card, threshold=how.threshold)
         if here.first and json:
             head = detector.card.provenance() | {"threshold": how.threshold}
             write_json(json, head | {"pictures": [e for e in entries if e]})

@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from dfine.cli.options import Device, Half, Names, sides
+from dfine.cli.options import Device, Half, Names, given, sides
 from dfine.cli.terminal import read_from, table, write_json
 from dfine.engines.precision_names import IN_FILES, NAMES
 
 
 def export(
+    context: typer.Context,
     model: Annotated[str, Argument(help="Short name (see `dfine zoo`), Hub id, folder, .pth or .safetensors.")],
     out: Annotated[Path | None, Argument(help="A .onnx file; by default the model's name with .onnx.")] = None,
     names: Names = None,
@@ -53,6 +54,8 @@ def export(
         raise typer.BadParameter("is the older form of --precision float16; leave it out", param_hint="--half")
     if data is not None and precision != "int8":
         raise typer.BadParameter("is what int8 is calibrated on; add --precision int8", param_hint="--data")
+    if given(context, "count") and precision != "int8":
+        raise typer.BadParameter("is of int8's calibration; add --precision int8", param_hint="--count")
     out = out or Path(_stem(model) + ".onnx")
     check_file(out, [model, *(read_from(data, out) if data else ())])
     options = Options(

@@ -96,6 +96,24 @@ def free(folder: Path, stem: str, taken: set[str]) -> Path:
     return folder / f"{name}.jpg"
 
 
+def apart(**outputs: Path | None) -> None:
+    """Say before the work, not after it, that one output would replace another.
+
+    Args:
+        outputs: files and folders, by the option that names each.
+
+    Raises:
+        ValueError: two of them are the same.
+    """
+    named: dict[Path, str] = {}
+    for option, path in outputs.items():
+        if path is None or str(path) == "-":
+            continue
+        first = named.setdefault(path.expanduser().resolve(), option)
+        if first != option:
+            raise ValueError(f"--{first} and --{option} both write to {path}; give each a name of its own")
+
+
 def read_from(data: str | Path, out: Path | None) -> list[Path]:
     """What must not be replaced by `out`: the file of a data set, or whatever `out` is inside of its folder."""
     data = Path(data)

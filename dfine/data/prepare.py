@@ -15,8 +15,8 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from dfine.data import voc
-from dfine.data.coco import CocoSet
+from dfine.data import texts, voc
+from dfine.data.coco import CocoSet, read_json
 from dfine.data.coco_layout import open_file
 from dfine.files import as_json, drafted, replacing, require_empty
 
@@ -71,7 +71,7 @@ def objects365(folder: Path) -> list[str]:
     names are made relative to the folder, so that no picture is moved.
     """
     said = []
-    train, val = (_read(folder / f"annotations/zhiyuan_objv2_{split}.json") for split in ("train", "val"))
+    train, val = (read_json(folder / f"annotations/zhiyuan_objv2_{split}.json") for split in ("train", "val"))
     for split, content in (("train", train), ("val", val)):
         for image in content["images"]:
             image["file_name"] = f"{split}/" + "/".join(image["file_name"].split("/")[-2:])  # …/patch0/a.jpg
@@ -94,18 +94,20 @@ def crowdhuman(folder: Path) -> list[str]:
     said = []
     for split in ("train", "val"):
         images, annotations = [], []
-        lines = (folder / f"annotation_{split}.odgt").read_text(encoding="utf-8").splitlines()
-        for line in tqdm(lines, f"crowdhuman {split}", leave=False):
-            entry = json.loads(line)
-            path = folder / "Images" / f"{entry['ID']}.jpg"
+        source = folder / f"annotation_{split}.odgt"
+        for number, line in tqdm(texts.numbered(source).items(), f"crowdhuman {split}", leave=False):
+            try:
+                name, boxes = _bodies(line)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                said = f"line {number + 1} of {source} is no entry of CrowdHuman; unpack or download the file again"
+                raise ValueError(said) from None
+            path = folder / "Images" / f"{name}.jpg"
             if not path.is_file():
                 raise FileNotFoundError(f"the picture {path} of annotation_{split}.odgt is not there")
             with Image.open(path) as picture:
                 width, height = picture.size
             images.append({"id": len(images) + 1, "file_name": f"Images/{path.name}", "width": width, "height": height})
-            for thing in entry["gtboxes"]:
-                ignored = thing["tag"] != "person" or bool(thing.get("extra", {}).get("ignore", 0))
-                x, y, w, h = thing["fbox"]
+            for ignored, x, y, w, h in boxes:
                 annotations.append(
                     {"id": len(annotations) + 1, "image_id": len(images), "category_id": 1, "bbox": [x, y, w, h]}
                     | {"area": w * h, "iscrowd": int(ignored)}
@@ -113,6 +115,16 @@ def crowdhuman(folder: Path) -> list[str]:
         content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "person"}]}
         said.append(_write(folder / f"annotations/instances_{split}.json", content))
     return said
+
+
+def _bodies(line: str) -> tuple[str, list[tuple]]:
+    """The picture's name of a line of CrowdHuman, and of every box whether it is to be ignored, and x, y, w, h."""
+    entry, boxes = json.loads(line), []
+    for thing in entry["gtboxes"]:
+        x, y, w, h = thing["fbox"]
+        ignored = thing["tag"] != "person" or bool(thing.get("extra", {}).get("ignore", 0))
+        boxes.append((ignored, x, y, w, h))
+    return entry["ID"], boxes
 
 
 def pascal(folder: Path) -> list[str]:
@@ -235,13 +247,6 @@ RECIPES = {
         pascal,
     ),
 }
-
-
-def _read(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not a JSON file: {error}") from None
 
 
 def _write(path: Path, content: dict) -> str:

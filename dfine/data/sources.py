@@ -72,19 +72,32 @@ def choose(layout: Layout, path: str | Path, split: str | None, fault: Fault = s
 
     Raises:
         FileNotFoundError: there is no such split; the message says what there is.
-        ValueError: the data is damaged.
+        ValueError: several splits may be meant, or the data is damaged.
     """
     if split is None:
         return {name: opener(fault) for name, opener in layout.parts.items()}
     kind = meaning(split)
     if layout.unsplit and kind in ("train", "val"):
         return {kind: _share(layout, path, split, fault)}
-    chosen = next((s for s in layout.parts if same(s, split)), None)
+    chosen = _meant(layout, path, split)
     if chosen is None:
         missing = next((said for s, said in layout.absent.items() if same(s, split)), None)
         there = ", ".join(filter(None, layout.parts)) or "none"
         raise FileNotFoundError(missing or f"{path} has no split {split!r}; it has {there}")
     return {chosen: layout.parts[chosen](fault)}
+
+
+def _meant(layout: Layout, path: str | Path, split: str) -> str | None:
+    """The split of that very name, or else the one that it means; None where there is none.
+
+    Raises:
+        ValueError: it may mean several, as val does val2014 and val2017.
+    """
+    meant = [split] if split in layout.parts else [s for s in layout.parts if same(s, split)]
+    if len(meant) > 1:
+        listed = " and ".join(map(repr, meant))
+        raise ValueError(f"{path} has the splits {listed}, and {split!r} may mean either; name that split, or its file")
+    return meant[0] if meant else None
 
 
 def splits(path: str | Path, fault: Fault = stop) -> dict[str, Callable[[], CocoSet]]:
@@ -113,12 +126,12 @@ def train_and_val(path: str | Path, *, hold_out: bool = True) -> tuple[CocoSet, 
     """
     layout = recognise(path)
     if not layout.unsplit:
-        val = next((s for wanted in ("val", "test") for s in layout.parts if same(s, wanted)), None)
+        val = (_meant(layout, path, "val") or _meant(layout, path, "test")) if hold_out else None
         missing = next((said for s, said in layout.absent.items() if same(s, "val")), None)
         if missing and hold_out:
             raise FileNotFoundError(missing)
         train = _warned(require_objects(open_data(path, "train"), "to learn from"), layout.kind)
-        return train, require_objects(layout.parts[val](stop), "to measure AP on") if val and hold_out else None
+        return train, require_objects(layout.parts[val](stop), "to measure AP on") if val else None
     data = _warned(require_objects(next(iter(layout.parts.values()))(stop), "to learn from"), layout.kind)
     parts = halves(data) if hold_out else None
     if parts is None:

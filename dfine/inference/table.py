@@ -53,8 +53,10 @@ def columns(table: Sequence[dict]) -> dict[str, np.ndarray]:
     return found
 
 
-def write_parquet(path: Path, table: Sequence[dict], card: Card) -> None:
-    """Write rows as a Parquet file, all at once or not at all; its metadata says under `dfine` what model it was.
+def write_parquet(path: Path, table: Sequence[dict], card: Card, *, threshold: float | str | None = None) -> None:
+    """Write rows as a Parquet file, all at once or not at all.
+
+    Its metadata says under `dfine` what model it was, and the lowest score that was reported, where that is given.
 
     Raises:
         ImportError: pyarrow is missing.
@@ -64,7 +66,8 @@ def write_parquet(path: Path, table: Sequence[dict], card: Card) -> None:
     kinds = {str: arrow.string(), np.int32: arrow.int32(), np.float32: number}
     fields = [(name, kinds[kind]) for name, kind in PLAIN.items()]
     fields += [(name, arrow.list_(number if deep == 1 else arrow.list_(number))) for name, deep in LISTS.items()]
-    schema = arrow.schema(fields, metadata={"dfine": json.dumps(card.provenance() | {"levels": LEVELS})})
+    about = card.provenance() | ({} if threshold is None else {"threshold": threshold}) | {"levels": LEVELS}
+    schema = arrow.schema(fields, metadata={"dfine": json.dumps(about)})
     made = arrow.Table.from_pylist(list(table), schema=schema)
     from pyarrow import parquet
 

@@ -1,10 +1,10 @@
 """What was found in a video as one JSON file, written frame by frame.
 
 The file holds `schema`, what the model and the video are, and `frames`: of each its `index`, `pts`, `time` in seconds
-and `detections`. Every detection has `label`, `name`, `score`, `box` (xyxy pixels), `query`, `track`, and per edge
-(left, top, right, bottom) the standard `deviation` in pixels and the `interval`, two picture coordinates in pixels
-between which the edge lies with probability `mass`. Last come the number of frames, whether they are all there are
-(`complete`), and the `troubles`.
+and `detections`, and its `size`, where that is not the one of the `video` (some change it midway). Every detection has
+`label`, `name`, `score`, `box` (xyxy pixels), `query`, `track`, and per edge (left, top, right, bottom) the standard
+`deviation` in pixels and the `interval`, two picture coordinates in pixels between which the edge lies with probability
+`mass`. Last come the number of frames, whether they are all there are (`complete`), and the `troubles`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class Listing:
         if not self._count:
             self._head["video"]["size"] = list(seen.frame.picture.size)
             self._write(f'{as_json(self._head)[:-1]}, "frames": [\n')
-        self._write(",\n" * bool(self._count) + as_json(entry(seen)))
+        size = list(seen.frame.picture.size)
+        other = {} if size == self._head["video"]["size"] else {"size": size}
+        self._write(",\n" * bool(self._count) + as_json(other | entry(seen)))
         self._count += 1
 
     def _write(self, text: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dfine.video.sources import CAMERA, VideoError, contents, open_camera, open_file, pyav, video_stream
+from dfine.video.sources import CAMERA, Clock, VideoError, contents, open_camera, open_file, pyav, video_stream
 from dfine.video.truncation import lacking
 
 _SLACK = 3  # frames that may be missing at the end of a whole file, since announced durations are rounded
@@ -30,7 +30,7 @@ class Frame:
 
     @property
     def time(self) -> float:
-        """When it is shown, in seconds of the video's own clock."""
+        """When it is shown, in seconds as players count them."""
         return float(self.pts * self.time_base)
 
 
@@ -46,6 +46,7 @@ class Video:
         expected: about how many frames there are to come, or None.
         aspect: width of a pixel over its height, upright; the boxes count pixels whatever their shape.
         colorspace: FFmpeg's number for how colours were coded; 1 is ITU-R BT.709, 2 says nothing.
+        clock: what is taken off the times in the file.
         troubles: sentences on what could not be read.
     """
 
@@ -76,20 +77,26 @@ class Video:
         self.rate = self._stream.guessed_rate or self._stream.average_rate or Fraction(25)
         self.aspect = self._stream.sample_aspect_ratio or Fraction(1)
         self.colorspace = 2
-        start, self._until = _declared(self._container, self._stream)
-        count = self._stream.frames or (round((self._until - start) * self.rate) if self._until else 0)
+        self.clock = Clock(self._container, self.live)
+        start, until = _declared(self._container, self._stream)
+        self._until = until and until - float(self.clock.offsets[0])
+        count = self._stream.frames or (round((until - start) * self.rate) if until else 0)
         self.expected = -(-count // every) or None
         self._damaged, self._damage_at, self._end = 0, None, 0.0
         self._unread = 0  # damaged packets at the end so far, which may only be the cut of a broken-off file
 
     def __iter__(self) -> Iterator[Frame]:
-        first, last = None, None
+        first, last, said, step = None, None, None, max(1, round(1 / self.rate / self.time_base))
         for index, frame in enumerate(self._decoded()):
-            pts = frame.pts
-            if pts is None:  # raw streams have no clock
-                pts = 0 if last is None else last + max(1, round(1 / self.rate / self.time_base))
-            elif last is not None and pts <= last:
-                pts = last + 1
+            if frame.pts is None:  # raw streams have no clock
+                pts = 0 if last is None else last + step
+            else:
+                now = frame.pts * self.time_base
+                if self.clock.back(said, now):  # go on where the recording before ended
+                    self.clock.offsets.append(now - (last + step) * self.time_base)
+                pts, said = frame.pts - round(self.clock.offsets[-1] / self.time_base), now
+                pts = pts if last is None else max(pts, last + 1)
+                step = step if last is None else pts - last
             first, last = pts if first is None else first, pts
             lasts = (getattr(frame, "duration", 0) or 0) * self.time_base or 1 / self.rate
             self._end = float(pts * self.time_base + lasts)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from dfine.video.sources import pyav
+from dfine.video.sources import Clock, pyav
 
 _TRIED = 8  # packets that are written on trial
 
@@ -19,11 +20,15 @@ class Sound:
         notes: sentences on sound that could not be kept as it was.
     """
 
-    def __init__(self, source: Path, output):
-        """Open `source` a second time, for its sound only, and add its audio streams to `output` (PyAV's)."""
+    def __init__(self, source: Path, output, clock: Clock):
+        """Open `source` a second time, for its sound only, and add its audio streams to `output` (PyAV's).
+
+        `clock` is that of the pictures.
+        """
         self._errors = pyav().error.FFmpegError
         self._output, self.notes = output, []
         self._container = pyav().open(str(source))
+        self._clock, self._heard = clock, {}
         self._routes: dict[int, Callable] = {}
         for stream in self._container.streams.audio:
             try:
@@ -37,14 +42,18 @@ class Sound:
     def until(self, seconds: float | None) -> None:
         """Hand on all that is heard before `seconds`, or all that is left."""
         while True:
-            packet = self._next or next(self._packets, None)
+            packet, recording = self._next or next(self._packets, (None, 0))
             self._next = None
             if packet is None:
                 return
-            if seconds is not None and packet.pts is not None and float(packet.pts * packet.time_base) >= seconds:
-                self._next = packet
+            offsets = self._clock.offsets
+            ticks = round(offsets[min(recording, len(offsets) - 1)] / packet.time_base)
+            later = packet.pts is not None and float((packet.pts - ticks) * packet.time_base) >= (seconds or 0)
+            if seconds is not None and (later or recording >= len(offsets)):  # which the pictures have not come to
+                self._next = packet, recording
                 return
-            self._output.mux(self._routes[packet.stream.index](packet))
+            if self._moved(packet, ticks):
+                self._output.mux(self._routes[packet.stream.index](packet))
 
     def close(self) -> None:
         """Close the file that the sound comes from, and hand on what the encoders still hold."""
@@ -52,12 +61,31 @@ class Sound:
             self._output.mux(route(None))
         self._container.close()
 
+    def _moved(self, packet, ticks: int) -> bool:
+        """Let a packet be heard so much earlier, unless something of its stream that is later has been heard."""
+        packet.pts = None if packet.pts is None else packet.pts - ticks
+        packet.dts = None if packet.dts is None else packet.dts - ticks
+        if packet.dts is None:
+            return True
+        heard = self._heard.get(packet.stream.index)
+        if heard is not None and packet.dts < heard:
+            return False
+        self._heard[packet.stream.index] = packet.dts
+        return True
+
     def _demux(self) -> Iterator:
+        """Every packet, and in which of the recordings in the file it is."""
+        times, recordings = {}, Counter()  # of each stream
         streams = [s for s in self._container.streams.audio if s.index in self._routes]
         try:
             for packet in self._container.demux(streams) if streams else ():
                 if packet.size:  # the empty one at the end only asks decoders to give out the rest
-                    yield packet
+                    stream = packet.stream.index
+                    if packet.pts is not None:
+                        now = packet.pts * packet.time_base
+                        recordings[stream] += self._clock.back(times.get(stream), now)
+                        times[stream] = now
+                    yield packet, recordings[stream]
         except self._errors as error:
             self.notes.append(f"the sound breaks off: {error.strerror or error}")
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import platform
 import re
+from fractions import Fraction
 from pathlib import Path
 
 ENDINGS = frozenset(
     ".3gp .asf .avi .f4v .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv".split()
 )
 CAMERA = re.compile(r"webcam:(\d+)")
+_DISCONTINUOUS = 0x0200  # FFmpeg's flag of a container whose clock begins at any time, and may jump
+_JUMP = 1  # seconds; damaged files go back by less
 
 
 class VideoError(ValueError):
@@ -78,6 +81,25 @@ def camera(index: int) -> tuple[str, str, dict[str, str]]:
     if index >= len(found):
         raise VideoError(f"there is no webcam {index}; there are {len(found)}, counted from 0")
     return f"video={found[index]}", "dshow", {}
+
+
+class Clock:
+    """What is to be taken off the times of a file, so that they are counted from its beginning, as players do.
+
+    The clock of a broadcast or a camera (MPEG-TS, MPEG-PS) begins at any time, and where recordings were put behind
+    each other it jumps back. Other containers count from 0; what starts later in them is to be shown later.
+
+    Attributes:
+        offsets: in seconds, of each recording in the file as far as its pictures have been read.
+    """
+
+    def __init__(self, container, live: bool = False):
+        self._jumps = not live and bool(int(container.format.flags) & _DISCONTINUOUS)
+        self.offsets = [Fraction(container.start_time or 0, 10**6) if self._jumps else Fraction(0)]
+
+    def back(self, last: Fraction | None, now: Fraction) -> bool:
+        """Whether a stream that was at `last` seconds of the clock and is at `now` is in another recording."""
+        return self._jumps and last is not None and last - now > _JUMP
 
 
 def video_stream(container):

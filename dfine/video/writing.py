@@ -97,7 +97,7 @@ class Recorder:
             context.colorspace = context.color_primaries = context.color_trc = _BT709
         self._stream = stream
         if self._with_sound:
-            self._sound = Sound(self._video.path, self._output)
+            self._sound = Sound(self._video.path, self._output, self._video.clock)
 
     def _mux(self, packets: list) -> None:
         for packet in packets:  # the times of the frames give it for all but the last, which has to be told

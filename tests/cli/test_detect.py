@@ -37,7 +37,9 @@ def test_detect_writes_a_table_of_all_objects(model, pictures, tmp_path):
     run("detect", pictures, "-m", model, "--threshold", 0, "--device", "cpu", *places)
     told = json.loads((tmp_path / "a.json").read_text())["pictures"]
     assert all(set(entry) == {"file", "size", "detections"} for entry in told)
-    table = parquet.read_table(tmp_path / "a.parquet").to_pylist()
+    whole = parquet.read_table(tmp_path / "a.parquet")
+    table, about = whole.to_pylist(), json.loads(whole.schema.metadata[b"dfine"])
+    assert (about["threshold"], about["model"]) == (0, model)
     assert [row["query"] for row in table] == [d["query"] for entry in told for d in entry["detections"]]
     assert {row["file"] for row in table} == {entry["file"] for entry in told} and len(table[0]["layers"]) == 4
 
@@ -46,6 +48,10 @@ def test_detect_says_that_tiles_have_a_batch_of_their_own(model, pictures):
     done = run("detect", "-m", model, "-t", 1, "--tile", 64, "--batch", 2, pictures / "a.png")
     assert "warning: --batch is for whole pictures" in done.stderr
     assert not run("detect", "-m", model, "-t", 1, "--tile", 64, pictures / "a.png").stderr
+
+
+def test_a_threshold_that_the_model_lacks_is_said_once(model, pictures):
+    assert "has no best threshold" in sentence(run("detect", "-m", model, "-t", "best", "--tile", 64, pictures, code=1))
 
 
 def test_detect_that_finds_nothing_is_no_failure(model, pictures):

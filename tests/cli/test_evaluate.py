@@ -16,6 +16,7 @@ def test_drawn_scenes_can_be_evaluated_on_and_trained_on(model, tmp_path):
     done = run("evaluate", "-m", model, "--data", data, "--json", figures, "--device", "cpu")
     assert "Clean (all dials at 0): 2 pictures" in done.stdout
     content = json.loads(figures.read_text())
+    assert (content["split"], content["seed"], content["scores"]) == (None, None, "own")
     assert list(content["all"]["stages"]) == ["initial", "layer 1", "layer 2", "layer 3"]
     assert content["clean"]["pictures"] + content["hard"]["pictures"] == content["all"]["pictures"] == 4
 

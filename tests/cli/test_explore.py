@@ -79,6 +79,9 @@ def test_bad_input_is_said_before_the_network_runs(fo, scenes_folder, tmp_path):
     new = tmp_path / "new"
     assert "is a folder; --sampling names the CSV file" in sentence("--data", scenes_folder, "--sampling", tmp_path)
     assert "both are 'dfine'" in sentence("--data", scenes_folder, "--compare", "dfine")
+    assert "--suspects and --sampling both write to" in sentence(
+        "--data", scenes_folder, "--suspects", new, "--sampling", new
+    )
     assert "need a folder each" in sentence("--data", scenes_folder, "--export", new, "--prelabel", new)
     assert "no file, folder or FiftyOne data set 'nothing'" in sentence("--data", "nothing")
     said = sentence("--data", scenes_folder, "--name", "not-looked-at", "--slice", "ground_truth.occluded")

@@ -16,6 +16,10 @@ from tests.cli.runner import ROOT, run, sentence
         (["detect", "pictures/b.jpg", "--json", "pictures"], "pictures is a folder; give the name of a file"),
         (["detect", "pictures/b.jpg", "--json", "pictures/b.jpg/x.json"], "b.jpg is a file where a folder is needed"),
         (["detect", "pictures/b.jpg", "--save", "pictures/a.png"], "a.png is a file where a folder is needed"),
+        (["detect", "pictures/b.jpg", "--save", "drawn.png"], "drawn.png is called like a file of one"),
+        (["detect", "pictures/b.jpg", "--json", "x", "--parquet", "x"], "--json and --parquet both write to x"),
+        (["detect", "clip.mp4", "--json", "x.mp4", "--save", "x.mp4"], "--save and --json both write to x.mp4"),
+        (["data", "check", "data", "--json", "x", "--html", "x"], "--html and --json both write to x"),
         (["trace", "pictures/b.jpg", "pictures.npz/b.npz"], "pictures.npz is a file where a folder is needed"),
         (["evaluate", "--data", "data", "--json", "data/annotations.json"], "data/annotations.json is being read"),
         (["evaluate", "--json", "pictures"], "pictures is a folder; give the name of a file"),
@@ -63,6 +67,24 @@ def test_what_goes_wrong_is_one_sentence(model, arguments, code, words, tmp_path
 )
 def test_wrong_usage_is_status_two(arguments):
     run(*arguments, code=2)
+
+
+@pytest.mark.parametrize(
+    "arguments, option",
+    [
+        (["evaluate", "--split", "test"], "--split"),
+        (["evaluate", "--data", "data", "--seed", 3], "--seed"),
+        (["evaluate", "--data", "data", "--clean", 1], "--clean"),
+        (["explore", "--split", "val"], "--split"),
+        (["explore", "--data", "data", "--seed", 3], "--seed"),
+        (["explore", "--format", "yolo"], "--format"),
+        (["export", "demo", "--count", 50], "--count"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_wrong_usage(arguments, option, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert option in run(*arguments, code=2).stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_debug_shows_where():

@@ -1,8 +1,10 @@
 """What the commands share: names of files, tables, JSON."""
 
+from pathlib import Path
+
 import pytest
 
-from dfine.cli.terminal import expand, free, table, write_json
+from dfine.cli.terminal import apart, expand, free, table, write_json
 
 
 def test_expand_knows_paths_folders_and_globs(pictures):
@@ -51,3 +53,12 @@ def test_photographs_that_cannot_be_read_are_not_passed_over(tmp_path, capsys):
     with pytest.raises(ValueError, match="no picture in the folder"):
         expand([str(tmp_path)])
     assert "a.dng" in capsys.readouterr().err
+
+
+def test_two_outputs_of_one_name_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    apart()
+    apart(json=Path("-"), save=None, parquet=Path("a"))
+    apart(json=Path("a.json"), parquet=Path("a.parquet"))
+    with pytest.raises(ValueError, match="--json and --parquet both write to .*a; give each a name of its own"):
+        apart(json=Path("a"), save=None, parquet=tmp_path / "a")

@@ -82,6 +82,29 @@ def test_crowdhuman_keeps_whole_bodies_and_ignores_what_it_says_to_ignore(tmp_pa
     assert len(data[0][1]) == 1
 
 
+@pytest.mark.parametrize(
+    "line", ['{"ID": "val", "gtbo', "[1]", '{"ID": "val"}', '{"ID": "a", "gtboxes": [{"fbox": 3}]}']
+)
+def test_a_torn_list_of_crowdhuman_is_named_with_the_line(tmp_path, line):
+    photo(tmp_path / "Images" / "a.jpg")
+    whole = json.dumps({"ID": "a", "gtboxes": []})
+    (tmp_path / "annotation_train.odgt").write_text(whole)
+    (tmp_path / "annotation_val.odgt").write_text(f"{whole}\n{line}")
+    with pytest.raises(ValueError, match=r"line 2 of .*annotation_val.odgt is no entry of CrowdHuman; unpack"):
+        follow("crowdhuman", tmp_path)
+
+
+@pytest.mark.parametrize("content", ["[]", '{"images": []}'])
+def test_a_file_of_objects365_that_is_another_is_named(tmp_path, content):
+    photo(tmp_path / "train" / "a.jpg")
+    photo(tmp_path / "val" / "a.jpg")
+    (tmp_path / "annotations").mkdir()
+    for split in ("train", "val"):
+        (tmp_path / f"annotations/zhiyuan_objv2_{split}.json").write_text(content)
+    with pytest.raises(ValueError, match=r"zhiyuan_objv2_train.json is not a COCO file: it has no list"):
+        follow("objects365", tmp_path)
+
+
 def test_both_years_of_voc_are_trained_on_and_one_is_held_out(tmp_path):
     voc_set(
         tmp_path / "VOC2007",

@@ -54,6 +54,20 @@ def test_without_a_validation_split_the_test_split_serves(tmp_path):
     assert [data.path(0).name for data in train_and_val(folder)] == ["a.jpg", "b.jpg"]
 
 
+def test_a_split_that_may_be_either_of_two_is_not_guessed(tmp_path):
+    cup, lists = [("cup", 0, 1, 1, 9, 9)], {"train": ["a"], "val": ["b"], "valid": ["c"]}
+    folder = voc_set(tmp_path / "a", {"a": cup, "b": cup, "c": cup}, lists)
+    assert [open_data(folder, split).path(0).name for split in ("val", "valid")] == ["b.jpg", "c.jpg"]
+    folder = voc_set(
+        tmp_path / "b", {"a": cup, "b": cup, "c": cup}, {"train": ["a"], "val2014": ["b"], "val2017": ["c"]}
+    )
+    assert open_data(folder, "val2017").path(0).name == "c.jpg"
+    for ask in (lambda: open_data(folder, "val"), lambda: train_and_val(folder)):
+        with pytest.raises(ValueError, match="has the splits 'val2014' and 'val2017', and 'val' may mean either; name"):
+            ask()
+    assert train_and_val(folder, hold_out=False)[0].path(0).name == "a.jpg"
+
+
 def unsplit(folder, count, names="{}.png", objects=True):
     """A data set of COCO's form without splits."""
     images = [picture(i, names.format(i)) for i in range(count)]

@@ -41,7 +41,7 @@ def clip(path, frames=12, *, size=(64, 48), times=None, display=None, sound=None
         if display:
             video.set_display_rotation(display[0], hflip=display[1])
         audio = container.add_stream(sound, rate=SOUND) if sound else None
-        last = 0.0
+        last = float(times[0] * BASE) if times else 0.0
         for i in range(frames):
             frame = av.VideoFrame.from_ndarray(picture(i, size), format="rgb24")
             frame.pts, frame.time_base = times[i] if times else round(i / RATE / BASE), BASE

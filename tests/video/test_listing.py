@@ -40,3 +40,14 @@ def test_a_clip_in_which_nothing_is_found_is_listed_too(model, tmp_path):
     assert [f["detections"] for f in content(tmp_path / "a.json")["frames"]] == [[]] * 12
     assert done.found.total() == 0
     assert "12 frames" in str(done)
+
+
+def test_a_frame_of_another_size_says_so(model, tmp_path):
+    """Its boxes count its own pixels."""
+    parts = [clip(tmp_path / f"{size[0]}.ts", 3, size=size) for size in ((64, 48), (96, 80))]
+    path = tmp_path / "both.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    film(model, path, Options(threshold=0.4, json=tmp_path / "a.json"))
+    found = content(tmp_path / "a.json")
+    assert found["video"]["size"] == [64, 48]
+    assert [frame.get("size") for frame in found["frames"]] == [None] * 3 + [[96, 80]] * 3

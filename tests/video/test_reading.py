@@ -42,6 +42,15 @@ def test_every_third_frame_keeps_its_number_and_time(tmp_path):
     assert video.expected == 4
 
 
+def test_a_broadcast_is_counted_from_its_beginning(tmp_path):
+    path = clip(tmp_path / "a.ts", times=[600_000 + t for t in UNEVEN])  # after 1000 s of its clock
+    with av.open(str(path)) as container:
+        assert container.start_time > 999e6
+    frames, video = frames_of(path)
+    assert [f.time for f in frames] == pytest.approx([float(t * BASE) for t in UNEVEN], abs=1e-4)
+    assert video.troubles == []
+
+
 SHOWN = [  # degrees against the clock, mirrored after that; how numpy brings the stored picture upright
     (0, False, lambda a: a),
     (90, False, lambda a: np.rot90(a)),

@@ -5,7 +5,7 @@ import pytest
 
 av = pytest.importorskip("av")
 
-from tests.video.clips import UNEVEN, clip, codecs, copy, cut, sound_of, times_of
+from tests.video.clips import SOUND, UNEVEN, clip, codecs, copy, cut, sound_of, times_of
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,28 @@ def test_sound_stays_where_it_was_beside_the_pictures(tmp_path):
     copy(path, tmp_path / "out.mp4")
     assert [t for t, _ in sound_of(tmp_path / "out.mp4")] == [t for t, _ in sound_of(path)]
     assert times_of(tmp_path / "out.mp4") == times_of(path)
+
+
+@pytest.mark.parametrize("out", [".mp4", ".webm"])  # copied, and encoded again
+def test_of_a_broadcast_both_begin_with_the_file(tmp_path, out):
+    path = clip(tmp_path / "a.ts", 24, sound="aac", times=[600_000 + 24 * i for i in range(24)])
+    copy(path, tmp_path / f"out{out}")
+    seen, heard = times_of(tmp_path / f"out{out}"), [t for t, _ in sound_of(tmp_path / f"out{out}")]
+    apart = times_of(path)[0] - sound_of(path)[0][0]
+    assert 0 <= seen[0] < 0.1 and heard[-1] < 2
+    assert seen[0] - heard[0] == pytest.approx(apart, abs=0.03)
+
+
+@pytest.mark.parametrize("out", [".mp4", ".webm"])
+def test_recordings_behind_each_other_go_on_after_each_other(tmp_path, out):
+    """As cameras and broadcasts leave them, whose clock begins anew in each."""
+    part, path = clip(tmp_path / "a.ts", 60, sound="aac"), tmp_path / "b.ts"
+    path.write_bytes(part.read_bytes() * 3)
+    copy(path, tmp_path / f"out{out}")
+    seen, heard = times_of(tmp_path / f"out{out}"), [t for t, _ in sound_of(tmp_path / f"out{out}")]
+    assert np.diff(seen) == pytest.approx(1 / 25, abs=2e-3) and len(seen) == 180
+    assert len(heard) > 0.95 * 3 * 60 / 25 * SOUND / (1024 if out == ".mp4" else 960)
+    assert np.diff(heard).max() < 0.1 and abs(heard[-1] - seen[-1]) < 0.2
 
 
 def test_other_sound_is_encoded_again(tmp_path):
