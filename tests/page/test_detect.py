@@ -185,7 +185,8 @@ def test_numbers_out_of_range_are_taken_as_the_nearest_there_is(page, model):
         boxes(page, len(model(EXAMPLES[3], meant).detections))
     page.fill("#top", "0")
     page.keyboard.press("Tab")
-    page.wait_for_selector("#status:has-text('1 object ')")
+    page.wait_for_selector("#status:has-text('1 object (the best of ')")
+    assert page.input_value("#top") == "1", "what is typed is put right"
     page.fill("#top", "300")
     page.keyboard.press("Tab")
     boxes(page, len(model(EXAMPLES[3], 0.5).detections))

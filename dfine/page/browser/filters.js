@@ -10,7 +10,8 @@ export function filters({element}, {store}) {
   const box = html('input', {type: 'number', min: LEAST, max: MOST, step: 0.05, 'aria-label': 'Score threshold, typed',
     oninput: () => box.value !== '' && store.set({threshold: clamp(+box.value)}), onchange: () => typed()});
   const top = html('input', {type: 'number', min: 1, step: 1, placeholder: 'all', id: 'top', 'aria-label': 'At most',
-    oninput: () => store.set({top: top.value === '' ? null : Math.max(1, Math.trunc(+top.value) || 1)})});
+    oninput: () => store.set({top: top.value === '' ? null : Math.max(1, Math.trunc(+top.value) || 1)}),
+    onchange: () => { top.value = store.state.top ?? ''; }});
   const classes = html('div', {id: 'classes', role: 'group', 'aria-label': 'Only these classes'});
   element.replaceChildren(
     html('div', {class: 'filter', id: 'threshold'}, html('span', {}, 'Score threshold'), range, box),
