@@ -232,8 +232,9 @@ class Handlers:
         return {} if view is None else self.named(ASKED, ASKED.ask(view, place))
 
     def draw(self, s: Settings) -> dict:
-        """The open tab, unless it is a slow one."""
-        return self._drawn(s.view(self.runner), BY_KEY[s.tab], slow=False)
+        """The open tab, unless it is a slow one; of a slow one, what must not be taken for the new is emptied."""
+        tab = BY_KEY[s.tab]
+        return self.named(tab, tab.draw(None)) if tab.emptied else self._drawn(s.view(self.runner), tab, slow=False)
 
     def draw_slowly(self, s: Settings) -> dict:
         """The open tab, if it is a slow one."""

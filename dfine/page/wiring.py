@@ -127,7 +127,8 @@ class Wiring:
         """Connect everything."""
         self._pictures()
         v, do, border = self.v, self.do, self.border
-        drawn = v.setting.need(border.settings(do.draw), self.inputs, self.quick, **LAST, **QUICK)
+        emptied = [part for tab in TABS if tab.emptied for part in v.parts[tab.key].values()]
+        drawn = v.setting.need(border.settings(do.draw), self.inputs, [*self.quick, *emptied], **LAST, **QUICK)
         for step in (drawn, drawn.success(**self.slow)):
             step.failure(None, None, None, js=UNDRAWN, **QUICK)
         v.setting.rest(border.settings(do.rest), self.inputs, v.rest, **LAST, **QUICK)

@@ -132,7 +132,13 @@ def test_every_tab_of_the_server_draws_an_object_and_the_lack_of_one(handlers, t
         fast, slow = handlers.draw(s), handlers.draw_slowly(s)
         drawn = slow if tab.slow else fast
         assert drawn and set(drawn) <= mine
-        assert not (fast if tab.slow else slow)
+        assert tab.emptied or not (fast if tab.slow else slow)
+
+
+def test_files_of_what_was_shown_before_cannot_be_taken_while_new_ones_are_written(handlers):
+    answer, buttons = detected(handlers, EXAMPLES[0]), set(handlers.v.parts["files"].values())
+    fast = handlers.draw(settings(answer, "files", chosen=0, threshold=LOW))
+    assert set(fast) == buttons and not any(button.interactive or button.value for button in fast.values())
 
 
 def test_a_picture_that_is_shown_already_keeps_what_was_chosen(handlers, checkpoint):
