@@ -183,7 +183,10 @@ function rested() {
   const said = say(), by = JSON.stringify(said);
   if (served.get(state.tab) === by) return;
   served.set(state.tab, by);
-  if (state.undrawn) store.set({undrawn: ''});
+  if (state.undrawn) {
+    if (state.undrawn !== state.tab) served.delete(state.undrawn); // it is asked for again when it is opened
+    store.set({undrawn: ''});
+  }
   setting.trigger('need', {});
 }
 
@@ -200,7 +203,8 @@ function again() {
   store.set({undrawn: ''});
   rested();
 }
-document.addEventListener('undrawn', () => store.set({undrawn: store.state.tab}));
+// Of the tab that was asked for: the visitor may have gone on to one that the browser draws.
+document.addEventListener('undrawn', () => store.set({undrawn: setting.props.value.tab}));
 
 /** A place of the picture that was clicked: what is there, or why nothing is. */
 function ask(point) {
