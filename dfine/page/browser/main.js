@@ -96,6 +96,7 @@ function open(told) {
   if (!told) return;
   early = page.keys.length ? null : told;
   if (early) return;
+  const {spoil} = store.state, another = told.picture?.url !== page.told.picture?.url;
   page.told = told;
   const trace = told.compact ? new Trace(told.compact) : null;
   step = Boolean(last) && !link;
@@ -110,6 +111,7 @@ function open(told) {
     ...(first ? {edge: widest(trace.history(about.number))} : {}),
     classes: [], point: null, lab: null, hand: null, object: about?.number ?? null, layer: trace ? trace.layers : 0,
     over: null, bin: null,
+    ...(spoil?.patch && another ? {spoil: {...spoil, patch: null}} : {}), // a patch belongs to its picture
     ...(trace ? chosen : {}), trace,
   });
   if (trace) keep(told.kept);
