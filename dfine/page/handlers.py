@@ -102,8 +102,7 @@ class Handlers:
         if not (isinstance(path, str) and isinstance(name, str) and path):
             return None
         if not cached_files.holds(path):
-            gr.Info("Your picture is not kept any longer: choose it once more.")
-            return None
+            return None  # the browser says so: see status.js
         return path, name if self._here(name) else self.models.default
 
     # The picture

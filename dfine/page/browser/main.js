@@ -37,6 +37,8 @@ import {video} from './video.js';
  * @property {Store} store
  * @property {object} told what the server said of the picture: `picture`, its file's `name`, `example`, `seconds`, `notes`, `known`; or why
  *   there is none, as `sentence`
+ * @property {boolean} lost whether this window showed a picture of the visitor's own before it was loaded again; where an example
+ *   comes in its place, it is not kept any longer
  * @property {() => void} again draws the open tab once more, where the server draws it
  * @property {(point: number[]) => void} ask about a place of the picture, in its pixels
  * @property {string[]} keys of the tabs, in their order
@@ -57,7 +59,7 @@ const SENT = ['object', 'threshold', 'classes', 'top', 'tab']; // what the serve
 
 const store = new Store();
 /** @type {Page} */
-const page = {store, told: {sentence: ''}, ask, again, keys: [], asks: ''};
+const page = {store, told: {sentence: ''}, lost: Boolean(kept()), ask, again, keys: [], asks: ''};
 /** @type {Map<string, Draw>} */
 const drawn = new Map();
 let early = null; // an answer that came before the row of tabs, which knows what the address asks for
@@ -101,7 +103,7 @@ function open(told) {
   const trace = told.compact ? new Trace(told.compact) : null;
   step = Boolean(last) && !link;
   const chosen = link && (!link.example || link.example === told.example) ? fitting(link) : {};
-  page.unlinked = Boolean(link && !link.example && link.object !== undefined && told.example);
+  page.unlinked = Boolean(link && !link.example && (page.lost || link.object !== undefined) && told.example);
   served.clear();
   const threshold = chosen.threshold ?? store.state.threshold;
   const about = trace?.detections.find((d) => d.name === told.about && d.score >= Math.fround(threshold));
@@ -130,6 +132,15 @@ function widest(history) {
 function complete(rest) {
   const {trace} = store.state;
   if (trace && !trace.complete && rest?.of === page.told.of) store.set({trace: trace.completed(rest.distributions)});
+}
+
+/** What was remembered of the visitor's own picture. */
+function kept() {
+  try {
+    return sessionStorage.getItem('picture');
+  } catch {
+    return null; // a browser that lets pages keep nothing
+  }
 }
 
 /** Remember the visitor's own picture, so that it is there again when the page is loaded anew in this window. */
