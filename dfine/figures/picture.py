@@ -15,6 +15,7 @@ from dfine.trace.history import History
 
 BEYOND = 0.15  # of a side, how far a view may leave the picture
 OUTSIDE = "#C9CCD1"  # what is shown there
+TALLEST = 2  # times as high as wide: a view of a narrow picture is made no higher than this
 LEAST, LIMIT = 640, 1280  # longer side of a drawn picture in pixels: room for labels; sharp, and quick to send
 
 
@@ -99,7 +100,8 @@ def history_boxes(picture: Image.Image, history: History, *, side: int = 640, ma
     """The picture around one object: its initial box (dashed), every layer's box, and how sure each final edge is.
 
     A whisker across the middle of each final edge spans the interval in which that edge lies with probability `mass`,
-    in the colour of the edge. `picture` may have another scale than `history.size`. The result is `side` pixels wide.
+    in the colour of the edge. `picture` may have another scale than `history.size`. The result is `side` pixels wide,
+    or less where a narrow picture would become more than `TALLEST` times as high.
     """
     image, canvas, place = _stage(picture, history, side, mass)
     boxes = place(history.xyxy_pixels).tolist()  # [1 + L, 4]
@@ -149,9 +151,9 @@ def _stage(picture: Image.Image, history: History, side: int, mass: float):
     scale = _scale(picture, history.size)
     reach = history.intervals(mass)[-1].T  # [2, 4]
     view = _view(torch.cat((history.xyxy_pixels, reach)) * scale, picture.size)
-    zoom = side / (view[2] - view[0])
-    height = max(1, round((view[3] - view[1]) * zoom))
-    image = _part(picture.convert("RGB"), view, (side, height))
+    width, height = view[2] - view[0], view[3] - view[1]
+    zoom = side / width if height <= TALLEST * width else TALLEST * side / height
+    image = _part(picture.convert("RGB"), view, (max(1, round(width * zoom)), max(1, round(height * zoom))), zoom)
     image = ImageEnhance.Color(image).enhance(0.55)  # paler colours, so that thin lines stand out
     origin = torch.tensor((view[0], view[1], view[0], view[1]))
     return image, ImageDraw.Draw(image, "RGBA"), lambda pixels: (pixels * scale - origin) * zoom
@@ -183,13 +185,14 @@ def _view(boxes: torch.Tensor, size: tuple[int, int]) -> tuple[float, float, flo
     return ends[0][0], ends[1][0], ends[0][1], ends[1][1]
 
 
-def _part(picture: Image.Image, view: tuple[float, float, float, float], size: tuple[int, int]) -> Image.Image:
+def _part(
+    picture: Image.Image, view: tuple[float, float, float, float], size: tuple[int, int], zoom: float
+) -> Image.Image:
     """The part of a picture in `view`, brought to `size` = (width, height); what lies outside the picture is grey."""
     inside = [max(view[0], 0.0), max(view[1], 0.0), min(view[2], picture.width), min(view[3], picture.height)]
     image = Image.new("RGB", size, OUTSIDE)
     if inside[0] >= inside[2] or inside[1] >= inside[3]:  # an object wholly outside the picture
         return image
-    zoom = size[0] / (view[2] - view[0])
     start = [min(size[k] - 1, round((inside[k] - view[k]) * zoom)) for k in range(2)]
     end = [min(size[k], max(start[k] + 1, round((inside[k + 2] - view[k]) * zoom))) for k in range(2)]
     part = picture.resize((end[0] - start[0], end[1] - start[1]), Image.Resampling.BICUBIC, box=tuple(inside))

@@ -24,6 +24,7 @@ from dfine.weights.zoo import ZOO
 
 WRONG = (ValueError, OSError, RuntimeError)  # what a picture or a model that cannot be had raises
 LONGEST = 2000  # characters of a link that are read
+FORGOTTEN = "The server has no picture of yours: load the page again, or choose a picture."
 ASKED = next(tab for tab in TABS if tab.ask)  # answers a click on a place where nothing was found
 
 
@@ -102,8 +103,7 @@ class Handlers:
         if not (isinstance(path, str) and isinstance(name, str) and path):
             return None
         if not cached_files.holds(path):
-            gr.Info("Your picture is not kept any longer: choose it once more.")
-            return None
+            return None  # the browser says so: see status.js
         return path, name if self._here(name) else self.models.default
 
     # The picture
@@ -228,12 +228,14 @@ class Handlers:
 
     def ask(self, s: Settings, place: Place) -> dict:
         """What the tab that answers about a place shows of it."""
-        view = s.view_of(ASKED.key)
+        view = self.view(s, ASKED)
         return {} if view is None else self.named(ASKED, ASKED.ask(view, place))
 
     def draw(self, s: Settings) -> dict:
-        """The open tab, unless it is a slow one."""
-        return self._drawn(s.view(self.runner), BY_KEY[s.tab], slow=False)
+        """The open tab, unless it is a slow one; of a slow one, what must not be taken for the new is emptied."""
+        tab = BY_KEY[s.tab]
+        view = self.view(s, tab)
+        return self.named(tab, tab.draw(None)) if tab.emptied else self._drawn(view, tab, slow=False)
 
     def draw_slowly(self, s: Settings) -> dict:
         """The open tab, if it is a slow one."""
@@ -241,7 +243,19 @@ class Handlers:
 
     def draw_by(self, tab: Tab, by: Callable[[View | None], Values]) -> Callable[[Settings], dict]:
         """A callback that draws a tab by another function than its own."""
-        return lambda s: self._drawn(s.view_of(tab.key, self.runner), tab, tab.slow, by)
+        return lambda s: self._drawn(self.view(s, tab), tab, tab.slow, by)
+
+    def view(self, s: Settings, tab: Tab) -> View | None:
+        """What the settings show in a tab; None where the picture cannot be read, which the page has said.
+
+        Raises:
+            gr.Error: there is no picture, or none any more: what was answered is kept for two hours, for one of who is
+                away, and of 64 visitors. Gradio shows other notices of events in the queue only.
+        """
+        view = s.view_of(tab.key, self.runner)
+        if view is None and s.outcome.subject is None:
+            raise gr.Error(FORGOTTEN, print_exception=False)
+        return view
 
     def _drawn(self, view: View | None, tab: Tab, slow: bool, by: Callable | None = None) -> dict:
         if not tab.draw or tab.slow is not slow:

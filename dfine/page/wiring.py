@@ -81,7 +81,7 @@ class TabEvents:
         w = self.wiring
 
         def heard(s: Settings, event: gr.EventData) -> dict:
-            view, said = s.view_of(self.tab.key, w.do.runner), event._data
+            view, said = w.do.view(s, self.tab), event._data
             return {} if view is None else w.do.named(self.tab, by(view, said if isinstance(said, dict) else {}))
 
         outputs = [w.v.wish, *self._drawn()]
@@ -103,7 +103,7 @@ class TabEvents:
         w = self.wiring
 
         def asked(s: Settings, event: gr.EventData) -> dict:
-            view = s.view_of(self.tab.key)
+            view = w.do.view(s, self.tab)
             return {} if view is None else w.do.ask(s, place(view, event))
 
         trigger(w.border.settings_and_event(asked), w.inputs, w.quick, **EACH, **QUICK)
@@ -127,7 +127,8 @@ class Wiring:
         """Connect everything."""
         self._pictures()
         v, do, border = self.v, self.do, self.border
-        drawn = v.setting.need(border.settings(do.draw), self.inputs, self.quick, **LAST, **QUICK)
+        emptied = [part for tab in TABS if tab.emptied for part in v.parts[tab.key].values()]
+        drawn = v.setting.need(border.settings(do.draw), self.inputs, [*self.quick, *emptied], **LAST, **QUICK)
         for step in (drawn, drawn.success(**self.slow)):
             step.failure(None, None, None, js=UNDRAWN, **QUICK)
         v.setting.rest(border.settings(do.rest), self.inputs, v.rest, **LAST, **QUICK)

@@ -105,6 +105,16 @@ def test_any_box_of_an_untrained_network_can_be_drawn(picture, history, box):
     assert pictures.history_boxes(Image.new("RGB", (1, 1)), replace(odd, size=(1, 1))).width == 640
 
 
+@pytest.mark.parametrize("size", [(3, 1280), (40, 1280), (1, 1)], ids=str)
+def test_a_narrow_picture_is_drawn_no_larger_than_others(history, size):
+    """Its whole width in 640 pixels would be an image of hundreds of megabytes."""
+    boxes = torch.tensor([0.5, 0.5, 0.9, 0.9])
+    tall = replace(history, size=size, initial=boxes, boxes=boxes.expand(3, 4))
+    image = pictures.history_boxes(Image.new("RGB", size, "red"), tall, side=640)
+    assert max(image.size) <= 1280
+    assert pictures.moving_box(Image.new("RGB", size), tall, boxes, 0, side=480).height <= 960
+
+
 def test_an_object_at_the_border_is_shown_whole(history):
     """A view may leave the picture where the boxes do: there it is grey."""
     beyond = replace(

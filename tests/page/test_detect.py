@@ -175,6 +175,18 @@ def test_the_classes_to_choose_from_are_those_in_sight(page, model):
     page.locator("#classes button[aria-pressed=true]").click()
 
 
+def test_undo_takes_back_a_typed_number_at_once(page):
+    """Not digit by digit, over thresholds that nobody asked for."""
+    example(page, 1)
+    set_threshold(page, 0.5)
+    page.fill("#threshold input[type=number]", "")
+    page.locator("#threshold input[type=number]").press_sequentially("0.35")
+    page.keyboard.press("Tab")
+    page.wait_for_selector("#status:has-text('at least 0.35')")
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.wait_for_selector("#status:has-text('at least 0.50')", timeout=20_000)
+
+
 def test_numbers_out_of_range_are_taken_as_the_nearest_there_is(page, model):
     example(page, 3)
     failed = []
@@ -185,7 +197,8 @@ def test_numbers_out_of_range_are_taken_as_the_nearest_there_is(page, model):
         boxes(page, len(model(EXAMPLES[3], meant).detections))
     page.fill("#top", "0")
     page.keyboard.press("Tab")
-    page.wait_for_selector("#status:has-text('1 object ')")
+    page.wait_for_selector("#status:has-text('1 object (the best of ')")
+    assert page.input_value("#top") == "1", "what is typed is put right"
     page.fill("#top", "300")
     page.keyboard.press("Tab")
     boxes(page, len(model(EXAMPLES[3], 0.5).detections))

@@ -132,7 +132,13 @@ def test_every_tab_of_the_server_draws_an_object_and_the_lack_of_one(handlers, t
         fast, slow = handlers.draw(s), handlers.draw_slowly(s)
         drawn = slow if tab.slow else fast
         assert drawn and set(drawn) <= mine
-        assert not (fast if tab.slow else slow)
+        assert tab.emptied or not (fast if tab.slow else slow)
+
+
+def test_files_of_what_was_shown_before_cannot_be_taken_while_new_ones_are_written(handlers):
+    answer, buttons = detected(handlers, EXAMPLES[0]), set(handlers.v.parts["files"].values())
+    fast = handlers.draw(settings(answer, "files", chosen=0, threshold=LOW))
+    assert set(fast) == buttons and not any(button.interactive or button.value for button in fast.values())
 
 
 def test_a_picture_that_is_shown_already_keeps_what_was_chosen(handlers, checkpoint):
@@ -154,7 +160,18 @@ def test_a_place_that_is_asked_about_is_answered_wherever_it_lies(handlers):
     asked = handlers.asked(settings(answer), gr.EventData(None, dict(point=(-5.0, 3.0))))
     assert asked[v.parts["why"]["point"]] == (0.0, 3.0)
     assert (asked[v.parts["why"]["x"]], asked[v.parts["why"]["y"]]) == (0, 3)
-    assert handlers.asked(settings(Refusal()), gr.EventData(None, dict(point=(1, 1)))) == {}
+    refused = settings(Refusal("That did not work", answer.subject))
+    assert handlers.asked(refused, gr.EventData(None, dict(point=(1, 1)))) == {}
+
+
+@pytest.mark.parametrize("tab", SERVED, ids=lambda tab: tab.key)
+def test_who_comes_back_after_the_answer_was_forgotten_is_told_so(handlers, tab):
+    """Gradio then gives the state that a visitor begins with, and tabs would stay empty without a word."""
+    forgotten = settings(Refusal(), tab.key, chosen=0)
+    asked = gr.EventData(None, dict(point=(1, 1)))
+    for act in (handlers.draw, handlers.draw_by(tab, tab.draw), lambda s: handlers.asked(s, asked)):
+        with pytest.raises(gr.Error, match="load the page again"):
+            act(forgotten)
 
 
 def test_a_link_leads_to_its_example_and_to_no_model_that_is_not_here(handlers, checkpoint):

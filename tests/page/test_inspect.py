@@ -190,6 +190,9 @@ def test_an_uploaded_picture_is_in_no_link_and_the_page_says_so(visit, pictures)
     page.wait_for_function("!location.hash.includes('example')")
     page.get_by_role("button", name="Copy link").click()
     page.wait_for_selector("#headline .said:has-text('Your own picture is in no link')")
+    page.evaluate("sessionStorage.setItem('picture', JSON.stringify({path: '/gone.jpg', model: ''}))")  # an hour later
+    page.reload()
+    page.wait_for_selector("#status:has-text('Your own picture is not kept any longer')")
     page.close()
 
 

@@ -61,6 +61,8 @@ def test_every_tab_has_a_panel_and_all_that_the_server_draws_is_drawn_on_demand(
     drawn = {part for fn in (*needed, *late) for part in fn.outputs}
     names = {part.elem_id for part in drawn}
     assert {"why", "probe", "sampling", "paper", "object-html"} <= names
+    at_once = {part.elem_id for fn in needed if not fn.queue for part in fn.outputs}
+    assert {"object-html", "trace-npz"} <= at_once and "sampling" not in at_once, "old files are taken away first"
 
 
 def test_settings_are_read_from_all_components_that_hold_them(page):

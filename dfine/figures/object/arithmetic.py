@@ -210,8 +210,8 @@ def _round(value: float | Decimal, digits: int) -> Decimal:
 
 
 def _plain(value: Decimal) -> str:
-    """With a true minus."""
-    return f"{value:f}".replace("-", "−")
+    """With a true minus; never −0.0."""
+    return f"{value if value else abs(value):f}".replace("-", "−")
 
 
 def _signed(value: Decimal) -> str:

@@ -18,7 +18,7 @@ const SIDES = ['First look', 'Second look'];
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function compare({element, name: key, props, trigger, watch}, page) {
   const {store} = page;
-  let asked = '', pending = false, second = null, all = [], only = null, late = 0;
+  let asked = '', pending = false, second = null, all = [], only = null, late = 0, uploads = 0;
   const select = (label, id, change) => {
     const input = html('select', {id: `second-${id}`, onchange: () => choose({[id]: input.value})});
     return {input, element: html('label', {}, label, input)};
@@ -59,7 +59,11 @@ export function compare({element, name: key, props, trigger, watch}, page) {
     const value = props.value;
     if (!value) return;
     offer(value);
-    if (value.own) return choose({picture: OWN});
+    if (value.own) {
+      [uploads, pending] = [uploads + 1, false]; // another picture under the same name; what waited is superseded
+      choose({picture: OWN});
+      return ask();
+    }
     if (value.asked === undefined) return;
     [asked, pending] = [value.asked, false];
     clearTimeout(late);
@@ -91,11 +95,12 @@ export function compare({element, name: key, props, trigger, watch}, page) {
     dial.disabled = !now.way;
   }
 
-  const question = () => JSON.stringify([page.told.picture?.url, page.told.model, wish()]);
+  const question = () => JSON.stringify([page.told.picture?.url, page.told.model, wish(),
+    wish().picture === OWN && uploads]);
 
   // One question at a time; what is chosen meanwhile is asked once the answer has come.
   function ask() {
-    if (question() === asked) return;
+    if (!store.state.trace || question() === asked) return;
     second = null;
     put(result, {hidden: true});
     say('Looking a second time …');
@@ -259,8 +264,12 @@ export function compare({element, name: key, props, trigger, watch}, page) {
   return (state, changed) => {
     if (changed.has('second')) show();
     if (changed.has('object')) only = null;
+    if (!state.trace) { // of no picture nothing is answered
+      [asked, pending] = ['', false];
+      clearTimeout(late);
+    }
     if (state.tab !== key) return;
-    if (state.trace) ask();
+    ask();
     if (['trace', 'threshold', 'classes', 'second', 'tab'].some((name) => changed.has(name))) draw();
     else if (second && ['object', 'over'].some((name) => changed.has(name))) choice();
   };

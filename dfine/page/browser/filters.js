@@ -6,11 +6,13 @@ const [LEAST, MOST] = [0.05, 0.95];
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function filters({element}, {store}) {
   const range = html('input', {type: 'range', min: LEAST, max: MOST, step: 0.01, 'aria-label': 'Score threshold',
-    oninput: () => slide(+range.value), onchange: () => { sliding = false; }});
+    oninput: () => turn({threshold: +range.value}), onchange: () => { turning = false; }});
   const box = html('input', {type: 'number', min: LEAST, max: MOST, step: 0.05, 'aria-label': 'Score threshold, typed',
-    oninput: () => box.value !== '' && store.set({threshold: clamp(+box.value)}), onchange: () => typed()});
+    oninput: () => box.value !== '' && turn({threshold: clamp(+box.value)}), onchange: () => typed(),
+    onblur: () => { turning = false; }});
   const top = html('input', {type: 'number', min: 1, step: 1, placeholder: 'all', id: 'top', 'aria-label': 'At most',
-    oninput: () => store.set({top: top.value === '' ? null : Math.max(1, Math.trunc(+top.value) || 1)})});
+    oninput: () => turn({top: top.value === '' ? null : Math.max(1, Math.trunc(+top.value) || 1)}),
+    onchange: () => { top.value = store.state.top ?? ''; }, onblur: () => { turning = false; }});
   const classes = html('div', {id: 'classes', role: 'group', 'aria-label': 'Only these classes'});
   element.replaceChildren(
     html('div', {class: 'filter', id: 'threshold'}, html('span', {}, 'Score threshold'), range, box),
@@ -18,12 +20,12 @@ export function filters({element}, {store}) {
 
   const clamp = (value) => Math.min(Math.max(Number.isFinite(value) ? value : 0.5, LEAST), MOST);
   const typed = () => { box.value = store.state.threshold.toFixed(2); };
-  let offered = '', sliding = false;
+  let offered = '', turning = false;
 
-  // However far the slider is dragged, Undo takes it back at once.
-  function slide(threshold) {
-    store.set({threshold}, {remember: !sliding});
-    sliding = true;
+  // However far the slider is dragged, and however many digits are typed, Undo takes it back at once.
+  function turn(changes) {
+    store.set(changes, {remember: !turning});
+    turning = true;
   }
 
   function chips({trace, threshold, classes: chosen}) {

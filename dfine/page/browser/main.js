@@ -37,6 +37,8 @@ import {video} from './video.js';
  * @property {Store} store
  * @property {object} told what the server said of the picture: `picture`, its file's `name`, `example`, `seconds`, `notes`, `known`; or why
  *   there is none, as `sentence`
+ * @property {boolean} lost whether this window showed a picture of the visitor's own before it was loaded again; where an example
+ *   comes in its place, it is not kept any longer
  * @property {() => void} again draws the open tab once more, where the server draws it
  * @property {(point: number[]) => void} ask about a place of the picture, in its pixels
  * @property {string[]} keys of the tabs, in their order
@@ -57,7 +59,7 @@ const SENT = ['object', 'threshold', 'classes', 'top', 'tab']; // what the serve
 
 const store = new Store();
 /** @type {Page} */
-const page = {store, told: {sentence: ''}, ask, again, keys: [], asks: ''};
+const page = {store, told: {sentence: ''}, lost: Boolean(kept()), ask, again, keys: [], asks: ''};
 /** @type {Map<string, Draw>} */
 const drawn = new Map();
 let early = null; // an answer that came before the row of tabs, which knows what the address asks for
@@ -96,11 +98,12 @@ function open(told) {
   if (!told) return;
   early = page.keys.length ? null : told;
   if (early) return;
+  const {spoil} = store.state, another = told.picture?.url !== page.told.picture?.url;
   page.told = told;
   const trace = told.compact ? new Trace(told.compact) : null;
   step = Boolean(last) && !link;
   const chosen = link && (!link.example || link.example === told.example) ? fitting(link) : {};
-  page.unlinked = Boolean(link && !link.example && link.object !== undefined && told.example);
+  page.unlinked = Boolean(link && !link.example && (page.lost || link.object !== undefined) && told.example);
   served.clear();
   const threshold = chosen.threshold ?? store.state.threshold;
   const about = trace?.detections.find((d) => d.name === told.about && d.score >= Math.fround(threshold));
@@ -110,6 +113,7 @@ function open(told) {
     ...(first ? {edge: widest(trace.history(about.number))} : {}),
     classes: [], point: null, lab: null, hand: null, object: about?.number ?? null, layer: trace ? trace.layers : 0,
     over: null, bin: null,
+    ...(spoil?.patch && another ? {spoil: {...spoil, patch: null}} : {}), // a patch belongs to its picture
     ...(trace ? chosen : {}), trace,
   });
   if (trace) keep(told.kept);
@@ -128,6 +132,15 @@ function widest(history) {
 function complete(rest) {
   const {trace} = store.state;
   if (trace && !trace.complete && rest?.of === page.told.of) store.set({trace: trace.completed(rest.distributions)});
+}
+
+/** What was remembered of the visitor's own picture. */
+function kept() {
+  try {
+    return sessionStorage.getItem('picture');
+  } catch {
+    return null; // a browser that lets pages keep nothing
+  }
 }
 
 /** Remember the visitor's own picture, so that it is there again when the page is loaded anew in this window. */
@@ -183,7 +196,10 @@ function rested() {
   const said = say(), by = JSON.stringify(said);
   if (served.get(state.tab) === by) return;
   served.set(state.tab, by);
-  if (state.undrawn) store.set({undrawn: ''});
+  if (state.undrawn) {
+    if (state.undrawn !== state.tab) served.delete(state.undrawn); // it is asked for again when it is opened
+    store.set({undrawn: ''});
+  }
   setting.trigger('need', {});
 }
 
@@ -200,7 +216,8 @@ function again() {
   store.set({undrawn: ''});
   rested();
 }
-document.addEventListener('undrawn', () => store.set({undrawn: store.state.tab}));
+// Of the tab that was asked for: the visitor may have gone on to one that the browser draws.
+document.addEventListener('undrawn', () => store.set({undrawn: setting.props.value.tab}));
 
 /** A place of the picture that was clicked: what is there, or why nothing is. */
 function ask(point) {

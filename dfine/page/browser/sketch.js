@@ -105,7 +105,9 @@ export function sketch({element, name: key, props, trigger}, page) {
 
   function tell(words) {
     const {state} = store, seen = inSight(state), history = mine() && read(state);
-    const text = words ?? (!mine() ? 'The sheet is empty.' : !seen.length
+    const idle = strokes.all.length ? 'The sheet is not the open picture now. Draw on, and it is looked at.'
+      : base ? 'Draw on the picture.' : 'The sheet is empty.';
+    const text = words ?? (!mine() ? idle : !seen.length
       ? 'Nothing is found yet with a score above the threshold.'
       : `${seen.slice(0, 4).map((d) => `${d.name} ${d.score.toFixed(2)}`).join(', ')}, in ${page.told.seconds.toFixed(2)} s. `
         + (history ? sureness(history) : ''));

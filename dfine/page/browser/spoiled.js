@@ -9,7 +9,9 @@ const LEAST = 6; // pixels of the screen: what is shorter is no patch
 const WAIT = 15000; // milliseconds after which an answer that has not come is waited for no longer
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
-export function spoiled({element, props, trigger, watch}, {store}) {
+export function spoiled({element, props, trigger, watch}, page) {
+  const {store} = page;
+  let of = ''; // the picture that is open
   let known = null; // how the server spoils the picture, as far as the browser has been told
   const image = html('img', {alt: '', draggable: 'false'}), marks = svg('g', {});
   const [truth, before, halo, now, patch] = ['truth', 'before', 'halo', 'now', 'patch'].map((name) =>
@@ -100,6 +102,9 @@ export function spoiled({element, props, trigger, watch}, {store}) {
   heard();
   return (state, changed) => {
     if (changed.has('trace') && !state.trace) put(stage, {hidden: true});
+    const now = page.told.picture?.url;
+    if (of !== now && known?.patch) known = {...known, patch: null}; // a patch belongs to its picture, here as there
+    of = now;
     if (changed.has('spoil') && state.trace && props.value?.picture) follow();
   };
 }

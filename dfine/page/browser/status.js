@@ -2,6 +2,7 @@
 import {inSight} from './state.js';
 import {summary} from './words.js';
 
+const LOST = 'Your own picture is not kept any longer: choose it once more. Here is an example instead.';
 const UNLINKED = 'The link that you followed is to somebody’s own picture, which no link can carry. Here is an example instead.';
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
@@ -10,7 +11,7 @@ export function status({element}, page) {
   return (state, changed) => {
     if (!['trace', 'threshold', 'classes', 'top', 'object'].some((key) => changed.has(key))) return;
     const found = state.trace ? summary(inSight(state), state, page.told) : page.told.sentence;
-    const words = page.unlinked ? `${UNLINKED} ${found}` : found;
+    const words = page.unlinked ? `${page.lost ? LOST : UNLINKED} ${found}` : found;
     const plain = words.replaceAll('`', ''); // commands are set off in Markdown only
     if (said.textContent !== plain) said.textContent = plain;
   };

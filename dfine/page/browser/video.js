@@ -48,7 +48,8 @@ export function video({element, props, trigger, watch}, {store}) {
     if (!value) return;
     if (value.plan) planned(value);
     else if (value.of) {
-      put(bar, {value: value.done / value.of});
+      put(bar, {value: value.done / value.of, hidden: false});
+      start.disabled = true;
       put(stop, {hidden: false});
       say(`Frame ${value.done} of ${value.of}`);
     } else if (value.video) {
@@ -61,6 +62,7 @@ export function video({element, props, trigger, watch}, {store}) {
   }
 
   function planned({name, plan: {size, seconds, every, frames, cut}, models, model: first}) {
+    busy(false); // what was looked at of another video ends with this one's upload
     model.replaceChildren(...models.map(([text, value]) => html('option', {value}, text)));
     model.value = first;
     put(tools, {hidden: false});

@@ -1,5 +1,6 @@
 /** What the page says in sentences; of one object the same as `dfine/figures/words.py`. */
 import {number} from './format.js';
+import {inSight} from './state.js';
 
 /** @typedef {import('./trace.js').History} History */
 
@@ -70,10 +71,12 @@ export const named = (stage) => (stage ? layerName(stage) : 'initial box');
  * @param {import('./state.js').State} state
  * @param {{caption?: string, seconds: number, notes: string[], known: string}} told what the server said of the picture
  */
-export function summary(seen, {threshold, classes, trace}, {caption = '', seconds, notes, known}) {
+export function summary(seen, state, {caption = '', seconds, notes, known}) {
+  const {threshold, classes, trace, top} = state, all = top === null ? 0 : inSight({...state, top: null}).length;
   const queries = new Set(seen.map((d) => d.query)).size, count = seen.length;
   let what = count ? `${count} object${count === 1 ? '' : 's'}` : 'Nothing';
   if (queries < count) what = `${count} detections by ${queries} quer${queries === 1 ? 'y' : 'ies'}`;
+  if (count < all) what += ` (the best of ${all})`;
   const of = classes.length ? ' of the classes that you chose' : '';
   const said = [...(caption ? [caption] : []), `${what}${of} with a score of at least ${threshold.toFixed(2)}, in ${trace.size.join(' × ')} pixels, `
     + `${seconds.toFixed(2)}\u00a0s.`, ...notes];

@@ -49,6 +49,7 @@ class Tab:
             browser.
         slow: whether drawing takes longer than a click should. Such a tab is drawn in the network's queue, after
             everything else.
+        emptied: whether a slow tab shows nothing until it is drawn: what it showed before could be taken away for that.
         of_object: whether it shows the chosen object; where none is chosen, there is nothing to show then.
         controls: names of the components that the visitor sets; the view holds their values.
         wire: connects the tab's own controls.
@@ -62,6 +63,7 @@ class Tab:
     build: Callable[[], Parts]
     draw: Callable[[View | None], Values] | None = None
     slow: bool = False
+    emptied: bool = False
     of_object: bool = True
     controls: tuple[str, ...] = ()
     wire: Callable[[Parts, Events], None] | None = None

@@ -59,4 +59,4 @@ def _files(view: View) -> dict[str, str]:
     return files
 
 
-TAB = Tab("files", "Save", build, draw, slow=True, of_object=False)
+TAB = Tab("files", "Save", build, draw, slow=True, emptied=True, of_object=False)

@@ -74,7 +74,8 @@ def _looked(runner: Runner, path: str, name: str, said: dict, stop: threading.Ev
         try:
             for clip in looking:
                 if stop.is_set():
-                    yield _told(sentence=f"Stopped after {len(clip.frames)} of {clip.plan.frames} frames.")
+                    if stop in _stops.values():  # or another upload has taken its place, which says its own
+                        yield _told(sentence=f"Stopped after {len(clip.frames)} of {clip.plan.frames} frames.")
                     return
                 if clip.path is None:
                     yield _told(done=len(clip.frames), of=max(clip.plan.frames, len(clip.frames)))
@@ -114,6 +115,14 @@ def _told(**value: object) -> Values:
     return dict(drawn=value)
 
 
+def taken(files: list[tuple[str, str]] | None, before: tuple[str, str, str] | None) -> tuple[str, str, str] | None:
+    """The ticket of a new upload; what is still looked at of the one before is given up without a word."""
+    stopped(before)
+    if before:
+        _stops.pop(before[2], None)
+    return (*files[0], secrets.token_hex(8)) if files else None
+
+
 def stopped(ticket: tuple[str, str, str] | None) -> None:
     """The visitor stops what is being looked at."""
     stop = _stops.get(ticket[2]) if ticket else None
@@ -123,9 +132,7 @@ def stopped(ticket: tuple[str, str, str] | None) -> None:
 
 def wire(parts: Parts, events: Events) -> None:
     quick = dict(queue=False, show_progress="hidden", api_visibility="private")
-    kept = parts["upload"].upload(
-        lambda files: (*files[0], secrets.token_hex(8)) if files else None, parts["upload"], parts["ticket"], **quick
-    )
+    kept = parts["upload"].upload(taken, [parts["upload"], parts["ticket"]], parts["ticket"], **quick)
     events.stream(kept.success, uploaded, quick=True)
     events.stream(parts["drawn"].start, started)
     parts["drawn"].stop(stopped, parts["ticket"], None, **quick)

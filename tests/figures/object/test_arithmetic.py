@@ -163,3 +163,11 @@ def test_names_are_escaped_and_nothing_is_loaded():
 def test_what_does_not_exist_is_said(history, edge, layer, said):
     with pytest.raises(ValueError, match=said):
         arithmetic.arithmetic_html(history, edge, layer)
+
+
+def test_an_edge_at_the_border_does_not_lie_at_minus_zero(history):
+    left = float(history.xyxy_pixels[-1, 0]) / history.size[0]
+    moved = torch.tensor([left + 1e-4, 0, 0, 0])
+    border = replace(history, initial=history.initial - moved, boxes=history.boxes - moved)
+    assert "clipped to 0" in (html := arithmetic.arithmetic_html(border, 0))
+    assert not re.search(r"−0\.0+(?!\d)", html)

@@ -26,6 +26,14 @@ test('objects are counted; several detections by one query are not several objec
   assert.match(summary(seen(4, 4), state, told), /^2 detections by 1 query with/);
 });
 
+test('where only so many are in sight, it is said of how many', () => {
+  const trace = {...state.trace, detections: [0.9, 0.8, 0.6, 0.3].map((score) => ({score, name: 'dog'}))};
+  const said = (more) => summary(seen(4), {...state, trace, ...more}, told);
+  assert.match(said({top: 1}), /^1 object \(the best of 3\) with a score of at least 0\.50/);
+  assert.match(said({top: 1, threshold: 0.85}), /^1 object with/);
+  assert.match(said({top: null}), /^1 object with/);
+});
+
 test('a caption comes first', () => {
   assert.match(summary(seen(1), state, {...told, caption: 'Look at the heart.'}), /^Look at the heart\. 1 object with/);
 });

@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from dfine.inference.compare import compare, match
 from dfine.page.compact import compact
 from dfine.page.tabs.compare import OWN, second, uploaded
 from dfine.page.view import select
-from tests.page.visitor import EXAMPLES, PHOTO, example, open_tab, set_threshold
+from tests.page.visitor import EXAMPLES, PHOTO, SCENES, example, open_tab, set_threshold
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +109,35 @@ def test_both_pictures_their_pairs_and_edges_are_shown_and_a_link_restores_them(
     page.locator("#panel-compare input[type=file]").set_input_files(PHOTO)
     page.wait_for_selector("#compare figcaption:has-text('cheetah1.jpg')")
     page.wait_for_function("!location.hash.includes('second-')")  # a picture of one's own is in no link
+
+
+def test_another_upload_takes_the_place_of_the_second_picture(visit):
+    page = visit()
+    open_tab(page, "compare")
+    page.wait_for_selector("#compare tbody tr")
+    for path in (PHOTO, EXAMPLES[1]):
+        page.locator("#panel-compare input[type=file]").set_input_files(path)
+        page.wait_for_selector(f"#compare figcaption:has-text('{Path(path).name}')")
+
+
+def test_a_second_look_that_was_asked_of_no_picture_is_not_waited_for(visit, tmp_path):
+    """The server answers nothing then, and the next picture is compared at once."""
+    page, held = visit(), []
+    open_tab(page, "compare")
+    page.wait_for_selector("#compare tbody tr")
+
+    def asks(request):
+        return '"asked"' in (request.post_data or "")
+
+    page.route("**/queue/join*", lambda route: held.append(route) if asks(route.request) else route.continue_())
+    with page.expect_request(asks):
+        page.evaluate("lens.store.set({second: {model: '', picture: '', way: 'blur', amount: 0.5}})")
+    broken = tmp_path / "broken.jpg"
+    broken.write_text("no picture")
+    page.set_input_files("#source input[type=file]", broken)
+    page.wait_for_selector("#status:has-text('That did not work')")
+    page.unroute("**/queue/join*")
+    with page.expect_response("**/queue/join*"):
+        held[0].continue_()
+    page.get_by_role("button", name=f"Example: {SCENES[1].label}").click()
+    page.wait_for_selector("#compare tbody tr", timeout=40_000)

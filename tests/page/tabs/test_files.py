@@ -22,3 +22,18 @@ def test_the_files_can_be_taken_away(page):
         with page.expect_download() as download:
             page.locator(f"#{name}").click()
         assert Path(download.value.path()).read_bytes().startswith(start), name
+
+
+def test_a_failure_is_told_of_the_tab_that_it_belongs_to_which_is_drawn_again(page):
+    example(page, 1)
+    open_tab(page, "files")
+    page.wait_for_selector("#object-html:not([disabled])")
+    open_tab(page, "shape")
+    page.evaluate("document.dispatchEvent(new Event('undrawn'))")  # as when the server fails, only then
+    page.wait_for_function("lens.store.state.undrawn === 'files'")
+    assert not page.locator(".undrawn").is_visible()
+    open_tab(page, "why")
+    page.wait_for_function("lens.store.state.undrawn === ''")
+    with page.expect_request(lambda request: request.method == "POST"):
+        open_tab(page, "files")
+    page.wait_for_selector("#object-html:not([disabled])")

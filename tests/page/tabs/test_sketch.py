@@ -77,6 +77,7 @@ def test_a_heart_is_found_as_soon_as_it_is_drawn(visit, checkpoint):
     assert hosts(asked) == hosts([page.url])
     example(page, 0)
     assert page.locator("#sketch .frame").count() == 0, "another picture is not the sketch"
+    page.wait_for_selector("#sketch .outcome:has-text('The sheet is not the open picture now')")
     page.get_by_role("button", name="Draw on the open picture").click()
     page.wait_for_function("document.querySelector('#sketch canvas').width === 640")
     page.get_by_role("button", name="Empty sheet").is_enabled()

@@ -131,6 +131,30 @@ def test_a_patch_that_is_dragged_over_the_picture_is_covered_and_its_edge_become
     page.get_by_role("button", name="Undo").wait_for()
 
 
+def test_a_patch_stays_with_its_picture(visit):
+    """Neither the address of another picture holds it, nor does a step back paint it there."""
+    page = visit()
+    example(page, 3)
+    open_tab(page, "spoil")
+    page.wait_for_selector("#spoiled-edges td")
+    drawing = page.locator("#spoiled svg")
+    drawing.scroll_into_view_if_needed()
+    place = drawing.bounding_box()
+    page.mouse.move(place["x"] + 0.1 * place["width"], place["y"] + 0.3 * place["height"])
+    page.mouse.down()
+    page.mouse.move(place["x"] + 0.2 * place["width"], place["y"] + 0.7 * place["height"], steps=3)
+    page.mouse.up()
+    page.wait_for_function("location.hash.includes('&patch=')")
+    open_tab(page, "shape")
+    example(page, 0)
+    page.wait_for_function("location.hash.includes('example=1-clean') && location.hash.includes('spoil=patch')")
+    assert "&patch=" not in page.url
+    open_tab(page, "spoil")
+    past = page.evaluate("lens.store._past.length")
+    page.wait_for_selector("#spoiled-edges:has-text('Drag a patch over the picture to cover')")
+    assert page.evaluate("[lens.store.state.spoil.patch, lens.store._past.length]") == [None, past]
+
+
 @pytest.mark.parametrize(
     "made_up, meant",
     [

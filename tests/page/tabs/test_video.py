@@ -64,6 +64,16 @@ def test_a_stopped_video_ends_with_the_next_frame_and_leaves_nothing(runner, tic
     video.stopped(None)
 
 
+def test_another_upload_ends_what_is_looked_at_of_the_one_before(runner, ticket):
+    """Its button to stop would stop the new one; of the old one nothing is said in the new one's place."""
+    looking = video.started(runner, ticket, dict(threshold=0.5))
+    next(looking)
+    kept = video.taken([("/uploads/b.mp4", "b.mp4")], ticket["ticket"])
+    assert kept[:2] == ("/uploads/b.mp4", "b.mp4") and kept[2] != ticket["ticket"][2]
+    assert drawn(looking) == [] and not video._stops
+    assert video.taken(None, None) is None
+
+
 @pytest.mark.parametrize("threshold", [None, "x", float("inf"), 10**400, True])
 @pytest.mark.parametrize("model", [None, "/etc/passwd", "xlarge-obj365", ["x"]])
 def test_what_callers_make_up_is_put_into_bounds(runner, ticket, threshold, model):
