@@ -110,6 +110,5 @@ def _detection(a: dict, name: str, size: tuple[int, int], ids: bool) -> fo.Detec
     plain = {k: v for k, v in more.items() if k.isidentifier() and k not in _SAID and isinstance(v, (str, int, float))}
     plain = {key: value for key, value in plain.items() if key not in attributes_of_detections()}
     box = [x / width, y / height, w / width, h / height]
-    return fo.Detection(
-        label=name, bounding_box=box, iscrowd=bool(a["iscrowd"]), **({"coco_id": a["id"]} if ids else {}), **plain
-    )
+    plain |= {"coco_id": a["id"]} if ids else {}  # FiftyOne's exports have one already, of the file before
+    return fo.Detection(label=name, bounding_box=box, iscrowd=bool(a["iscrowd"]), **plain)
