@@ -53,6 +53,11 @@ def chunks(
 
 
 def corners(boxes: Sequence[Sequence[float]], size: tuple[int, int]) -> np.ndarray:
+def dials_of(samples: Collection) -> tuple[str, ...]:
+    """The fields of the dials, where there are scenes; one that is called like a dial by chance is the data's own."""
+    return DIALS if all(samples.has_sample_field(d) for d in DIALS) else ()
+
+
     """FiftyOne's boxes (x, y, width, height in 0..1) as corners in pixels: float64 [n, 4]."""
     xywh = np.array(boxes, dtype=np.float64).reshape(-1, 4) * (*size, *size)
     return np.concatenate((xywh[:, :2], xywh[:, :2] + xywh[:, 2:]), 1)
@@ -88,7 +93,7 @@ def coco_truth(samples: Collection, truth: str, classes: Sequence[str]) -> dict:
         classes: of the data set; category ids count them from 1.
     """
     category = {name: i + 1 for i, name in enumerate(classes)}
-    dials = [d for d in DIALS if samples.has_sample_field(d)]
+    dials = dials_of(samples)
     plain = ["id", "filepath", "metadata.width", "metadata.height", *dials]
     images, annotations = [], []
     for part in chunks(samples, plain, {truth: ("id", "label", "bounding_box", "iscrowd")}):
