@@ -64,3 +64,10 @@ def test_answers_and_detections_count_pictures_from_1(dataset):
     assert rows(dataset, "truth", ["dog"])["category"].tolist() == [0, 0, 0], (
         "a class that is not asked for has no number"
     )
+
+
+def test_an_answer_of_a_class_that_came_after_the_evaluation_is_named(dataset):
+    from dfine.explore.columns import coco_truth
+
+    with pytest.raises(ValueError, match="1.png has an answer of the class 'cup', which was not there .* `dfine explo"):
+        coco_truth(dataset, "truth", ["dog"])
