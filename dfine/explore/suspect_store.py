@@ -72,7 +72,8 @@ def find(
     """Rank the probable label errors of an explored data set, store them, and save the view that shows them.
 
     What a person has decided of a suspect stays: where the same place is suspected again of the same, with that, else
-    behind the others, as long as the answer, or the gap, that it is about is still there.
+    behind the others, as long as the answer, or the gap, that it is about is still there. Answers of classes that the
+    judge cannot say are no suspects, and nothing is missing in pictures without answers.
 
     Args:
         dataset: explored in `field`, with answers.
@@ -93,11 +94,12 @@ def find(
     names = classes(dataset, truth)
     if not names:
         raise ValueError(f"the data set {dataset.name!r} has no answers, so none of them can be wrong")
-    samples, name = looked_at(dataset, judge), fields.suspects_field(field)
+    samples, name = looked_at(dataset, judge).exists(truth), fields.suspects_field(field)
     before = suspect_decisions.decided(dataset, name, truth, _STORED)
     extend_schema(dataset, {name: fo.Detections} | {f"{name}.detections.{k}": v for k, v in _KINDS.items()})
     rows = list(_rows(samples, judge, truth))
-    evidence = [_evidence(row, judge, truth, {n: i for i, n in enumerate(names)}) for row in rows]
+    said = set(fields.about(dataset, judge)["names"])
+    evidence = [_evidence(row, judge, truth, {n: i for i, n in enumerate(names)}, said) for row in rows]
     ids = [row["id"] for row in rows]
     ask = decoders and partial(decoders.replies, dataset, judge, names, ids)
     ranked = rank(evidence, ask=ask)[:most]
@@ -228,8 +230,8 @@ def _rows(samples: Collection, field: str, truth: str):
         yield from part
 
 
-def _evidence(row: dict, field: str, truth: str, number: dict[str, int]) -> Evidence:
-    """A picture's answers and detections as arrays."""
+def _evidence(row: dict, field: str, truth: str, number: dict[str, int], said: set[str]) -> Evidence:
+    """A picture's answers and detections as arrays; `said` are the classes that the detector can say."""
     size = row["metadata.width"], row["metadata.height"]
     count = len(row[f"{field}.id"])
     edges = [np.array(row[f"{field}.interval_{edge}"], float).reshape(count, 2) for edge in EDGES]
@@ -246,6 +248,7 @@ def _evidence(row: dict, field: str, truth: str, number: dict[str, int]) -> Evid
 
 
 def _label(s: Suspect, row: dict, seen: Evidence, field: str, truth: str, names: list[str]) -> dict:
+        np.array([n in said for n in row[f"{truth}.label"]], bool),
     """A suspect as a plain document of a `fiftyone.Detection`: its box and class are those suggested."""
     c = s.about
     answer = "" if c.answer is None else row[f"{truth}.id"][c.answer]

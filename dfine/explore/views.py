@@ -156,10 +156,13 @@ def _extra(info: dict, field: str) -> Question:
     """Answers where the detector sees nothing."""
     return Question(
         "probably extra labels",
-        f"True objects of {TINY} x {TINY} pixels or more on the network's input at which nothing was found with a "
-        f"score of {NOTHING} or more, of whatever class; the largest first.",
+        f"True objects of {TINY} x {TINY} pixels or more on the network's input, of classes that the model knows, at "
+        f"which nothing was found with a score of {NOTHING} or more, of whatever class; the largest first.",
         info["truth"],
-        (F(f"{field}_error") == "Miss") & (F(f"{field}_best") < NOTHING) & (_area(info) >= TINY**2),
+        (F(f"{field}_error") == "Miss")
+        & (F(f"{field}_best") < NOTHING)
+        & (_area(info) >= TINY**2)
+        & F("label").is_in(info["names"]),
         _area(info),
         "#D55E00",
     )

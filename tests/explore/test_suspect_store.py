@@ -177,3 +177,24 @@ def test_pictures_of_the_training_are_told_apart(suspected):
     suspect_store.find(dataset, trained={path})
     assert {one["seen_in_training"] for one in suspect_store.listed(dataset) if one["picture"] == path} <= {True}
     assert "trained on 1 of these 8 pictures" in suspect_store.judge_note(dataset)
+
+
+def test_in_a_picture_that_nobody_has_labelled_no_label_is_missing(suspected):
+    dataset, _ = suspected
+    sample = dataset.first()
+    sample["ground_truth"] = None
+    sample.save()
+    suspect_store.find(dataset)
+    listed = suspect_store.listed(dataset)
+    assert listed and sample.id not in {one["sample"] for one in listed}
+
+
+def test_answers_of_a_class_that_the_model_does_not_know_are_no_suspects(suspected):
+    dataset, _ = suspected
+    sample = dataset.first()
+    for answer in sample.ground_truth.detections:
+        answer.label = "unheard of"
+    sample.save()
+    suspect_store.find(dataset)
+    listed = suspect_store.listed(dataset)
+    assert listed and "unheard of" not in {one["labelled"] for one in listed}

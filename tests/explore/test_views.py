@@ -7,7 +7,7 @@ fiftyone = pytest.importorskip("fiftyone")
 from dfine.explore import views, workspace
 
 RIGHT = dict(error="correct", gain=0.0, doubt=0.05, confidence=0.9)
-INFO = dict(layers=3, input=[320, 320], truth="ground_truth")
+INFO = dict(layers=3, input=[320, 320], truth="ground_truth", names=["a", "b", "c", "h"])
 
 
 def box(label, side=0.5, **more):
@@ -32,7 +32,7 @@ PICTURES = [
     picture("worst", [("b", dict(gain=-0.2)), ("not", dict(gain=-0.5, error="Dupe"))]),
     picture("label", [("c", dict(error="Cls")), ("not", dict(error="Cls", doubt=0.3))]),
     picture("wide", [], [("h", 0.3, "Miss", None, 0), ("not", 0.3, "Cls", None, 0), ("not", 0.3, "Miss", None, 0.2)]),
-    picture("wider", [], [("h", 0.4, "Miss", None, 0.09)]),
+    picture("wider", [], [("h", 0.4, "Miss", None, 0.09), ("unknown", 0.5, "Miss", None, 0)]),
     picture("surer", [("c", dict(error="Loc", confidence=0.95)), ("not", dict(error="Both", confidence=0.6))]),
     picture("extra", [("d", dict(error="Bkg")), ("not", dict(error="Bkg", doubt=0.3))]),
     picture("late", [("e", {}), ("not", dict(error="Dupe"))], [("e", 0.2, "found", 3), ("not", 0.2, "found", 2)]),
