@@ -105,11 +105,13 @@ def questions(dataset: fo.Dataset, field: str = fields.FIELD) -> list[Question]:
     if dataset.get_field(f"{field}.detections.error") is None:
         return [unsure]
     doubted = [] if dataset.get_field(f"{info['truth']}.detections.{field}_best") is None else [_extra(info, field)]
-    return [*_about_detections(field), *doubted, _late(info, field), unsure, _lost(info, field)]
+    return [*_about_detections(info, field), *doubted, _late(info, field), unsure, _lost(info, field)]
 
 
-def _about_detections(field: str) -> list[Question]:
+def _about_detections(info: dict, field: str) -> list[Question]:
     """What truth says of the detections."""
+    mistaken = F(f"${info['truth']}.detections").filter(F(f"{field}_error") == "Cls")  # and found by nothing else
+    unfound = mistaken.map(F("_id").to_string()).contains([F("truth_id")])
     shown, sure = F("confidence") >= SHOWN, (F("confidence") >= SURE) & (F("doubt") < SHARP)
     own = F("error").is_in(["correct", "Loc"])  # matched with an object of their own class, no second boxes
     wrong = F("error").is_in(["Cls", "Both", "Loc"])
@@ -137,7 +139,7 @@ def _about_detections(field: str) -> list[Question]:
             f"Score from {SURE} and sharp edges, on an object that the answers give another class, and that nothing "
             "else found; the highest score first.",
             field,
-            sure & (F("error") == "Cls"),
+            sure & (F("error") == "Cls") & unfound,
             F("confidence"),
             "#56B4E9",
         ),

@@ -30,7 +30,8 @@ PICTURES = [
     picture("fine", [("a", {})], [("a", 0.5, "found", 0)]),
     picture("worse", [("b", dict(gain=-0.06)), ("not", dict(gain=-0.04)), ("not", dict(gain=-0.5, confidence=0.2))]),
     picture("worst", [("b", dict(gain=-0.2)), ("not", dict(gain=-0.5, error="Dupe"))]),
-    picture("label", [("c", dict(error="Cls")), ("not", dict(error="Cls", doubt=0.3))]),
+    picture("label", [("c", dict(error="Cls")), ("not", dict(error="Cls", doubt=0.3))], [("x", 0.5, "Cls", None)]),
+    picture("second", [("c", dict(error="Cls", confidence=0.85))], [("x", 0.5, "found", 0)]),
     picture("wide", [], [("h", 0.3, "Miss", None, 0), ("not", 0.3, "Cls", None, 0), ("not", 0.3, "Miss", None, 0.2)]),
     picture("wider", [], [("h", 0.4, "Miss", None, 0.09), ("unknown", 0.5, "Miss", None, 0)]),
     picture("surer", [("c", dict(error="Loc", confidence=0.95)), ("not", dict(error="Both", confidence=0.6))]),
@@ -44,7 +45,7 @@ PICTURES = [
 ]
 EXPECTED = {
     "refinement made it worse": ("b", ["worst", "worse"]),
-    "sure and wrong": ("c", ["surer", "label"]),
+    "sure and wrong": ("c", ["surer", "label", "second"]),
     "probably wrong classes": ("c", ["label"]),
     "probably missing labels": ("d", ["extra"]),
     "probably extra labels": ("h", ["wider", "wide"]),
@@ -58,6 +59,9 @@ EXPECTED = {
 def dataset(fo):
     dataset = fo.Dataset()
     dataset.add_samples(s.copy() for s in PICTURES)
+    for sample in dataset.iter_samples(autosave=True):  # each detection lies on the object that is listed with it
+        for found, truth in zip(sample["dfine"].detections, sample["ground_truth"].detections):
+            found["truth_id"] = truth.id
     dataset.add_dynamic_sample_fields()
     dataset.info["dfine"] = {"dfine": INFO}
     dataset.save()
