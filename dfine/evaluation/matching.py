@@ -67,22 +67,26 @@ def size_of(area: float) -> str:
     return next(name for name, (low, high) in SIZES.items() if low <= area < high)
 
 
-def visibility(share: float | None) -> tuple[str, ...]:
-    """The part of the objects that one belongs to which can be seen that far; none where nobody knows."""
-    return () if share is None else (next(name for name, low in VISIBILITY.items() if share >= low),)
+def visibility(share: object) -> tuple[str, ...]:
+    """The part of the objects that one belongs to which can be seen that far; none where that is no share in 0..1."""
+    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+        return ()
+    return (next(name for name, low in VISIBILITY.items() if share >= low),)
 
 
 def _told(dataset: Dataset) -> dict[str, dict[int, list]]:
     """What the answers of drawn scenes tell besides: group -> image id -> a value for every object, in their order."""
     truth = dataset.ground_truth()
-    dials = {image["id"]: image["dials"] for image in truth["images"] if "dials" in image}
+    dials = {image["id"]: image["dials"] for image in truth["images"] if image.get("dials")}
     if not dials:
         return {}
     told: dict[str, dict[int, list]] = {"case": {}, "visibility": {}}
     for one in truth["annotations"]:
         image = one["image_id"]
-        hard = tuple(name for name, value in dials[image].items() if value) or ("clean",)
-        told["case"].setdefault(image, []).append(hard)
+        if one.get("iscrowd"):  # which is no object to be found
+            continue
+        hard = tuple(name for name, value in dials.get(image, {}).items() if value)
+        told["case"].setdefault(image, []).append(hard or (("clean",) if image in dials else ()))
         told["visibility"].setdefault(image, []).append(visibility(one.get("visible")))
     return told
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from dfine.explore.database_state import Home, opened, state
@@ -102,12 +103,13 @@ def remember(asked: Asked, dataset, data: str, model: str) -> bool:
     from dfine.explore.fiftyone_private import database, find_mongod
 
     home, pictures = Home.here(), dataset.values("filepath")
-    places, checkpoint = _data(dataset, data, pictures), _checkpoint(model)
+    start = asked.options.get("out", {}).get("start")  # of the models of folds
+    places, checkpoints = _data(dataset, data, pictures), [_checkpoint(one) for one in (model, start) if one]
     with suppress(OSError):
         asked.record.unlink(missing_ok=True)
-        if places is None or checkpoint is None:
+        if places is None or None in checkpoints:
             return False
-        places = [str(place) for place in (*places, *checkpoint)]
+        places = [str(place) for place in chain(places, *checkpoints)]
         found = stamp(places)
         if found.newest > asked.began - _SLACK and data != "scenes":  # which are drawn while it runs
             return False

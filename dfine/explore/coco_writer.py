@@ -57,15 +57,14 @@ class CocoWriter:
         return entry
 
     def annotation(self, label: fo.Detection, image: dict) -> dict:
-        """A true object: as it was read, where it still is, with its class and tags of today."""
+        """A true object: as it was read, with its class, box and tags of today; another box has no outline."""
         mine = label.get_attribute_value("coco_id", None)
         read = self._read.get(mine, {}) if mine not in self._used else {}
         bbox = _pixels(label, image)
-        entry = {"id": read["id"] if read else self._new_id()}
+        entry = dict(read) or {"id": self._new_id()}
         self._used.add(entry["id"])
-        if read and max(abs(a - b) for a, b in zip(read["bbox"], bbox)) < SAME:
-            entry |= read
-        else:
+        if not read or max(abs(a - b) for a, b in zip(read["bbox"], bbox)) >= SAME:
+            entry.pop("segmentation", None)
             entry |= {"bbox": bbox, "area": round(bbox[2] * bbox[3], 2)}
         entry |= {"image_id": image["id"], "category_id": self._category(label.label)}
         entry["iscrowd"] = int(bool(label.get_attribute_value("iscrowd", False)))
@@ -126,7 +125,7 @@ def _given(dataset: fo.Dataset) -> tuple[dict, dict[str, str]]:
     """
     source = (dataset.info or {}).get(fields.SOURCE, {})
     path = Path(source.get("path", ""))
-    if path.suffix != ".json" or not path.is_file():
+    if path.suffix.lower() != ".json" or not path.is_file():
         return {}, {}
     said = {k: v for k, v in content(path).items() if k in ("info", "licenses")}
     data = open_file(path, lambda message, **about: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import fiftyone as fo
 import numpy as np
@@ -52,6 +53,11 @@ def chunks(
         yield rows
 
 
+def dials_of(samples: Collection) -> tuple[str, ...]:
+    """The fields of the dials, where there are scenes; one that is called like a dial by chance is the data's own."""
+    return DIALS if all(samples.has_sample_field(d) for d in DIALS) else ()
+
+
 def corners(boxes: Sequence[Sequence[float]], size: tuple[int, int]) -> np.ndarray:
     """FiftyOne's boxes (x, y, width, height in 0..1) as corners in pixels: float64 [n, 4]."""
     xywh = np.array(boxes, dtype=np.float64).reshape(-1, 4) * (*size, *size)
@@ -86,9 +92,12 @@ def coco_truth(samples: Collection, truth: str, classes: Sequence[str]) -> dict:
         samples: with metadata, for the sizes of the pictures.
         truth: the field of the answers.
         classes: of the data set; category ids count them from 1.
+
+    Raises:
+        ValueError: an answer is of none of them.
     """
     category = {name: i + 1 for i, name in enumerate(classes)}
-    dials = [d for d in DIALS if samples.has_sample_field(d)]
+    dials = dials_of(samples)
     plain = ["id", "filepath", "metadata.width", "metadata.height", *dials]
     images, annotations = [], []
     for part in chunks(samples, plain, {truth: ("id", "label", "bounding_box", "iscrowd")}):
@@ -110,6 +119,11 @@ def coco_truth(samples: Collection, truth: str, classes: Sequence[str]) -> dict:
             for id, name, crowd, box in zip(
                 row[f"{truth}.id"], row[f"{truth}.label"], row[f"{truth}.iscrowd"], boxes.tolist()
             ):
+                if name not in category:
+                    raise ValueError(
+                        f"{Path(row['filepath']).name} has an answer of the class {name!r}, which was not there when "
+                        "the data set was evaluated; run `dfine explore` again"
+                    )
                 annotations.append(
                     {
                         "id": len(annotations) + 1,

@@ -21,7 +21,7 @@ from dfine.data.layout import Layout, NoDataSet
 from dfine.data.scenes.composition import DIALS
 from dfine.data.sources import choose, recognise
 from dfine.explore import fields
-from dfine.explore.samples import dials, pictured, samples
+from dfine.explore.samples import Pictured, dials, pictured, samples, told_apart
 from dfine.files import short_digest
 
 SCENES, FOLDER = "scenes", "folder"  # kinds of sources, beside those of `dfine.data.layout.Layout`
@@ -181,10 +181,11 @@ def _bare(path: Path, opening: Opening) -> fo.Dataset:
 def _imported(source: Source, parts: dict[str, CocoSet], opening: Opening) -> fo.Dataset:
     """The data set of a source, new or found again, with all its pictures."""
     dataset, truth = _dataset(source, opening.name), opening.truth
-    single = source.kind in ("coco", SCENES) and source.path.endswith(".json")
-    pictures = pictured({"" if single else tag: data for tag, data in parts.items()}, opening.count)
-    known = set(dataset.values("filepath"))
+    single = source.kind in ("coco", SCENES) and source.path.lower().endswith(".json")
+    every = pictured({"" if single else tag: data for tag, data in parts.items()})
+    pictures, known = every[: opening.count], set(dataset.values("filepath"))
     new = [one for one in pictures if one.path not in known]
+    _say_changed(dataset, source, [one for one in every if one.path in known], new)
     if new:
         dataset.add_samples(samples(new, truth, ids=source.kind in ("coco", SCENES)), progress=False)
         names = (name for data in parts.values() for name in data.names)
@@ -195,6 +196,21 @@ def _imported(source: Source, parts: dict[str, CocoSet], opening: Opening) -> fo
             warnings.warn(dropped(lost, source.path), stacklevel=3)
     _add_dials(dataset, dials(pictures))
     return dataset
+
+
+def _say_changed(dataset: fo.Dataset, source: Source, known: list[Pictured], new: list[Pictured]) -> None:
+    """Warn where the answers of pictures that are known are others than were read; else write down which they are."""
+    before = dataset.info.get(fields.ANSWERS)
+    if before not in (None, told_apart(known)):
+        warnings.warn(
+            f"the answers in {source.path} have changed since they were read, and the FiftyOne data set "
+            f"{dataset.name!r} keeps those from then: choose another --name to read them anew, or delete it (fiftyone "
+            f"datasets delete {dataset.name})",
+            stacklevel=4,
+        )
+    elif before is None or new:
+        dataset.info[fields.ANSWERS] = told_apart([*known, *new])
+        dataset.save()
 
 
 def _dataset(source: Source, name: str | None) -> fo.Dataset:

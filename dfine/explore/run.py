@@ -71,8 +71,20 @@ def explore(
     prepare(dataset, model, field, truth)
     apply(dataset, model, field, pace)
     if datasets.classes(dataset, truth) and not evaluate.is_current(dataset, field):
+        _say_without_answers(dataset, truth)
         evaluate.evaluate(dataset, field, progress=pace.progress)
     return dataset
+
+
+def _say_without_answers(dataset: fo.Dataset, truth: str) -> None:
+    """Warn of pictures that nobody has labelled: what is found there counts as wrong."""
+    if bare := len(dataset.exists(truth, False)):
+        warnings.warn(
+            f"{bare} of {len(dataset)} pictures have no answers in {truth!r}, and are evaluated as pictures without "
+            f"objects; if there are any in them, AP is too low: dataset.exists({truth!r}).clone(NAME) makes a data set "
+            "of the others",
+            stacklevel=3,
+        )
 
 
 def prepare(dataset: fo.Dataset, model: DFineModel, field: str = fields.FIELD, truth: str = fields.TRUTH) -> None:

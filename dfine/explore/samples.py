@@ -11,6 +11,7 @@ import fiftyone as fo
 from dfine.data.coco import CocoSet
 from dfine.data.scenes.composition import DIALS
 from dfine.explore.fiftyone_private import attributes_of_detections
+from dfine.files import short_digest
 
 # What an annotation says that a detection says in another way, or that is no plain value to filter by.
 _SAID = {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "where", "attributes"}
@@ -71,6 +72,17 @@ def samples(pictures: Iterable[Pictured], truth: str, *, ids: bool) -> list[fo.S
     return made
 
 
+def told_apart(pictures: Iterable[Pictured]) -> str:
+    """A digest of the answers of some pictures, in whatever order they come."""
+    said, objects = [], {}
+    for one in pictures:
+        if id(one.data) not in objects:
+            objects[id(one.data)] = _by_picture(one.data)
+        mine = objects[id(one.data)].get(one.image["id"], ())
+        said.append((one.path, sorted((name, list(a["bbox"]), bool(a["iscrowd"])) for a, name in mine)))
+    return short_digest(repr(sorted(said)), 32)
+
+
 def dials(pictures: Iterable[Pictured]) -> dict[str, dict[str, float]]:
     """The dials of those pictures that are scenes, by their files."""
     found = {one.path: one.image.get("dials") for one in pictures}
@@ -98,6 +110,5 @@ def _detection(a: dict, name: str, size: tuple[int, int], ids: bool) -> fo.Detec
     plain = {k: v for k, v in more.items() if k.isidentifier() and k not in _SAID and isinstance(v, (str, int, float))}
     plain = {key: value for key, value in plain.items() if key not in attributes_of_detections()}
     box = [x / width, y / height, w / width, h / height]
-    return fo.Detection(
-        label=name, bounding_box=box, iscrowd=bool(a["iscrowd"]), **({"coco_id": a["id"]} if ids else {}), **plain
-    )
+    plain |= {"coco_id": a["id"]} if ids else {}  # FiftyOne's exports have one already, of the file before
+    return fo.Detection(label=name, bounding_box=box, iscrowd=bool(a["iscrowd"]), **plain)

@@ -15,16 +15,17 @@ import torch
 from fiftyone import ViewField as F
 from torch import Tensor
 
+from dfine.data.layout import meaning
 from dfine.data.pictures import to_batch
 from dfine.explore import fields
 from dfine.explore.model import Opener
 from dfine.explore.run import Pace, batches
 from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
+from dfine.weights.tensors import digest
 
 SAME = 0.95  # cosine of standardised features from which two pictures count as near duplicates
 NEIGHBOURS = 5  # whose mean distance makes an outlier
-SPLITS = ("train", "val", "valid", "validation", "test")  # tags that are splits
 FEWEST = 10  # pictures below which nothing can be standardised
 _AT_ONCE = 1024  # rows of similarities that are computed together
 
@@ -61,8 +62,8 @@ def embed(dataset: fo.Dataset, predictor: Predictor, field: str = fields.FIELD, 
     if not dataset.has_sample_field(name):
         dataset.add_sample_field(name, fo.VectorField)
         dataset.add_sample_field(f"{name}_of", fo.StringField)
-    digest = predictor.card.digest
-    todo = dataset.match(F(f"{name}_of") != digest)
+    weights = digest(network, predictor.card)
+    todo = dataset.match(F(f"{name}_of") != weights)
     ids, paths = todo.values(["id", "filepath"])
     count = 0
     for at, items in batches(paths, Opener(predictor.input_size), pace):
@@ -77,7 +78,7 @@ def embed(dataset: fo.Dataset, predictor: Predictor, field: str = fields.FIELD, 
         found = encoded(network, pixels).cpu().numpy()
         values = {ids[at + i]: vector for i, vector in zip(good, found)}
         dataset.set_values(name, values, key_field="id")
-        dataset.set_values(f"{name}_of", dict.fromkeys(values, digest), key_field="id")
+        dataset.set_values(f"{name}_of", dict.fromkeys(values, weights), key_field="id")
         count += len(values)
     return count
 
@@ -196,8 +197,8 @@ def _groups(ids: Sequence[str], twins: Pairs) -> list[str]:
 
 
 def _leak(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether two pictures are in different splits, by their tags."""
-    mine, theirs = ({t for t in tags if t.lower() in SPLITS} for tags in (one, other))
+    """Whether two pictures are in different splits, by their tags: val2017, Valid and val are one split."""
+    mine, theirs = ({split for t in tags if (split := meaning(t))} for tags in (one, other))
     return bool(mine) and bool(theirs) and not mine & theirs
 
 

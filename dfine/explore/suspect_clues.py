@@ -32,6 +32,12 @@ class Evidence:
     scores: np.ndarray  # [n] in 0..1
     intervals: np.ndarray  # [n, 4, 2] between which each edge lies with 80 % probability
     size: tuple[int, int]  # (width, height) of the picture
+    known: np.ndarray | None = None  # [m] whether the detector can say an answer's class; by default it can say all
+
+    @cached_property
+    def judged(self) -> np.ndarray:
+        """[m] whether an answer may be a suspect: no crowd, and of a class that the detector could have found."""
+        return ~self.crowds if self.known is None else ~self.crowds & self.known
 
 
 @dataclass(frozen=True)
@@ -100,15 +106,17 @@ class Clues:
             explains, both on logarithmic scales.
         """
         keep = np.arange(len(self.p.answers)) != (-1 if without is None else without)
+        if self.p.known is not None:
+            keep &= self.p.known
         believed = (self.support[keep].sum() + OTHERS * self.usual) / (keep.sum() + OTHERS)
         explained = (self.same & (self.overlap >= SAME))[:, keep].any(1)
         wrong = np.sort(self.p.scores[~explained & (at < NEAR)])[-WORST:].sum()
         return logit(believed), float(np.log(0.1 + wrong))
 
     def candidates(self) -> list[Candidate]:
-        """All places of the picture that may be wrong; those in crowds are left out."""
+        """All places of the picture that may be wrong; crowds, and classes that are not known, are left out."""
         found = [self.gap(int(i)) for i in self.gaps()]
-        for j in np.flatnonzero(~self.p.crowds):
+        for j in np.flatnonzero(self.p.judged):
             found += self.answer(self.p.answers[j], int(self.p.classes[j]), int(j))
         return found
 

@@ -11,6 +11,8 @@ from dfine.explore.suspect_clues import SAME, iou
 
 OPEN, ACCEPTED, REJECTED = REVIEWS = ("open", "accepted", "rejected")
 
+MOVED = 1e-6  # of the picture's sides, from which on an answer's box is another one
+
 Labels = Mapping[str, Sequence[dict]]  # id of a sample -> its suspects, as plain documents of `fiftyone.Detection`
 
 
@@ -21,10 +23,33 @@ def same(one: dict, other: dict) -> bool:
     return bool(one["answer_id"]) or float(iou(_corners(one), _corners(other))[0, 0]) >= SAME
 
 
+def answers(row: dict, truth: str) -> dict[str, tuple[str, Sequence[float]]]:
+    """The answers of a row of `columns.chunks`, by their ids: class and box (x, y, width, height in 0..1)."""
+    return dict(zip(row[f"{truth}.id"], zip(row[f"{truth}.label"], row[f"{truth}.bounding_box"])))
+
+
+def holds(one: dict, now: Mapping[str, tuple[str, Sequence[float]]]) -> bool:
+    """Whether what a suspect is about is still as it was when it was suspected.
+
+    It is not where the answer is gone, has got another class since or, of one that is shifted, another box; nor where
+    an answer lies now that was missing.
+
+    Args:
+        one: the suspect.
+        now: the picture's answers of today, as `answers` gives them.
+    """
+    if not one["answer_id"]:
+        boxes = corners([box for _, box in now.values()], (1, 1))
+        return float(iou(_corners(one), boxes).max(initial=0)) < SAME
+    name, box = now.get(one["answer_id"], (None, None))
+    was = one.get("labelled_box") if one["kind"] == "shifted" else None  # suspects of earlier versions have none
+    return name == one["labelled"] and (was is None or max(abs(a - b) for a, b in zip(was, box)) < MOVED)
+
+
 def decided(dataset: Collection, name: str, truth: str, stored: Sequence[str]) -> dict[str, list[dict]]:
     """The suspects that a person has accepted or rejected, as far as what they are about is still there.
 
-    It is not where the answer is gone or has got another class since, or where an answer lies now that was missing.
+    See `holds`.
 
     Args:
         dataset: the data set.
@@ -37,17 +62,10 @@ def decided(dataset: Collection, name: str, truth: str, stored: Sequence[str]) -
         return found
     for part in chunks(dataset, ["id"], {name: stored, truth: ("id", "label", "bounding_box")}):
         for row in part:
-            answers = dict(zip(row[f"{truth}.id"], row[f"{truth}.label"]))
-            boxes = corners(row[f"{truth}.bounding_box"], (1, 1))
+            now = answers(row, truth)
             for values in zip(*(row[f"{name}.{a}"] for a in stored)):
                 one = dict(zip(stored, values))
-                answer = one["answer_id"]
-                there = (
-                    answers.get(answer) == one["labelled"]
-                    if answer
-                    else iou(_corners(one), boxes).max(initial=0) < SAME
-                )
-                if one["review"] != OPEN and there:
+                if one["review"] != OPEN and holds(one, now):
                     plain = {"_id": ObjectId(one.pop("id")), "_cls": "Detection", "attributes": {}}
                     found.setdefault(row["id"], []).append(plain | one | {"tags": one["tags"] or []})
     return found

@@ -38,7 +38,7 @@ class Imagined:
 def imagine(pictures: Sequence[Clues], seed: int) -> list[Imagined]:
     """An error of each kind in every answer, as far as there is room for it; the same seed imagines the same."""
     rng = np.random.default_rng(seed)
-    places = [(i, int(j)) for i, c in enumerate(pictures) for j in np.flatnonzero(~c.p.crowds)]
+    places = [(i, int(j)) for i, c in enumerate(pictures) for j in np.flatnonzero(c.p.judged)]
     if len(places) > MOST:
         places = [places[i] for i in sorted(rng.choice(len(places), MOST, replace=False))]
     classes = sorted({int(pictures[i].p.classes[j]) for i, j in places})
@@ -81,7 +81,7 @@ def questions(pictures: Sequence[Clues], imagined: Sequence[Imagined]) -> list[Q
     """What to ask the decoder in each picture: its answers, the errors imagined there, and what no answer explains."""
     wanted: list[dict[tuple, tuple[np.ndarray, int]]] = []
     for c in pictures:
-        mine = [(c.p.answers[j], int(c.p.classes[j])) for j in np.flatnonzero(~c.p.crowds)]
+        mine = [(c.p.answers[j], int(c.p.classes[j])) for j in np.flatnonzero(c.p.judged)]
         mine += [(c.p.boxes[i], int(c.p.labels[i])) for i in c.gaps()]
         wanted.append({asked(*one): one for one in mine})
     for error in imagined:

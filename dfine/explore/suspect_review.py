@@ -8,8 +8,10 @@ import fiftyone as fo
 
 from dfine.explore import fields
 from dfine.explore.columns import Collection
-from dfine.explore.suspect_decisions import ACCEPTED, REVIEWS
+from dfine.explore.suspect_decisions import ACCEPTED, REVIEWS, holds
 from dfine.explore.suspect_store import save_view
+
+_ABOUT = ("kind", "answer_id", "bounding_box", "labelled", "labelled_box")  # what says whether a suspect still holds
 
 
 def decide(dataset: fo.Dataset, ids: Ids[str], review: str, field: str = fields.FIELD) -> int:
@@ -62,11 +64,13 @@ def corrected(answers: list[fo.Detection], fixes: list[fo.Detection]) -> list[fo
     """The answers of one picture with fixes applied: accepted suspects. The given labels stay as they are.
 
     Missing answers are added; an answer gets the class or the box that was suggested, or is left out. A fix whose
-    answer is not there any more does nothing.
+    answer is not there any more, or was changed since (`suspect_decisions.holds`), does nothing.
     """
+    now = {answer.id: (answer.label, answer.bounding_box) for answer in answers}
     by_answer: dict[str, list[fo.Detection]] = {}
     for one in fixes:
-        by_answer.setdefault(one["answer_id"], []).append(one)
+        if holds({name: one[name] for name in _ABOUT if one.has_field(name)}, now):
+            by_answer.setdefault(one["answer_id"], []).append(one)
     kept = []
     for answer in answers:
         mine = by_answer.get(answer.id, [])

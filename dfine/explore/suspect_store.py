@@ -48,7 +48,7 @@ _KINDS = {
     "found_id": fo.StringField,
     "seen_in_training": fo.BooleanField,
 }
-_STORED = ("id", "label", "bounding_box", "confidence", "tags", *_KINDS)  # of a suspect
+_STORED = ("id", "label", "bounding_box", "confidence", "tags", "labelled_box", *_KINDS)  # of a suspect
 _ABOUT = (
     "Probable label errors, one a place, the likeliest first. The box is the suggested one; `reason` and `fix` say "
     "what is wrong and what accepting it does, `review` whether that was decided."
@@ -72,7 +72,8 @@ def find(
     """Rank the probable label errors of an explored data set, store them, and save the view that shows them.
 
     What a person has decided of a suspect stays: where the same place is suspected again of the same, with that, else
-    behind the others, as long as the answer, or the gap, that it is about is still there.
+    behind the others, as long as the answer, or the gap, that it is about is still there. Answers of classes that the
+    judge cannot say are no suspects, and nothing is missing in pictures without answers.
 
     Args:
         dataset: explored in `field`, with answers.
@@ -93,11 +94,12 @@ def find(
     names = classes(dataset, truth)
     if not names:
         raise ValueError(f"the data set {dataset.name!r} has no answers, so none of them can be wrong")
-    samples, name = looked_at(dataset, judge), fields.suspects_field(field)
+    samples, name = looked_at(dataset, judge).exists(truth), fields.suspects_field(field)
     before = suspect_decisions.decided(dataset, name, truth, _STORED)
     extend_schema(dataset, {name: fo.Detections} | {f"{name}.detections.{k}": v for k, v in _KINDS.items()})
     rows = list(_rows(samples, judge, truth))
-    evidence = [_evidence(row, judge, truth, {n: i for i, n in enumerate(names)}) for row in rows]
+    said = set(fields.about(dataset, judge)["names"])
+    evidence = [_evidence(row, judge, truth, {n: i for i, n in enumerate(names)}, said) for row in rows]
     ids = [row["id"] for row in rows]
     ask = decoders and partial(decoders.replies, dataset, judge, names, ids)
     ranked = rank(evidence, ask=ask)[:most]
@@ -152,7 +154,8 @@ def listed(dataset: Collection, field: str = fields.FIELD) -> list[dict]:
     """All suspects in the order of their rank, as plain values.
 
     Each has what its label stores (README.md), `sample` and `picture` (id and file), `size` (width, height), and its
-    boxes in pixels, x1, y1, x2, y2: `suggested` and, but for missing answers, the answer's as it is, `box`.
+    boxes in pixels, x1, y1, x2, y2: `suggested` and, but for missing answers, the answer's as it is, `box`; and
+    `holds`, whether what it is about is still as it was (`suspect_decisions.holds`).
 
     Raises:
         ValueError: suspects were not looked for in this run.
@@ -162,15 +165,18 @@ def listed(dataset: Collection, field: str = fields.FIELD) -> list[dict]:
         raise ValueError(f"no suspects of the run {field!r} are stored; `dfine explore --suspects FILE.csv` finds them")
     plain = ["id", "filepath", "metadata.width", "metadata.height"]
     found = []
-    for part in chunks(dataset, plain, {name: _STORED, truth: ("id", "bounding_box")}):
+    for part in chunks(dataset, plain, {name: _STORED, truth: ("id", "label", "bounding_box")}):
         for row in part:
             size = row["metadata.width"], row["metadata.height"]
-            answers = dict(zip(row[f"{truth}.id"], corners(row[f"{truth}.bounding_box"], size).tolist()))
+            answers = suspect_decisions.answers(row, truth)
+            boxes = dict(zip(answers, corners(row[f"{truth}.bounding_box"], size).tolist()))
             suggested = corners(row[f"{name}.bounding_box"], size).tolist()
             for at, box in enumerate(suggested):
-                one = {a: row[f"{name}.{a}"][at] for a in _STORED if a != "bounding_box"}
+                one = {a: row[f"{name}.{a}"][at] for a in _STORED}
+                holds = suspect_decisions.holds(one, answers)
+                del one["bounding_box"]
                 one |= {"sample": row["id"], "picture": row["filepath"], "size": size, "suggested": box}
-                found.append(one | {"box": answers.get(one["answer_id"])})
+                found.append(one | {"box": boxes.get(one["answer_id"]), "holds": holds})
     return sorted(found, key=lambda one: one["rank"])
 
 
@@ -183,11 +189,11 @@ def kinds(dataset: Collection, field: str = fields.FIELD) -> dict[str, int]:
 def details(dataset: Collection, field: str = fields.FIELD, most: int = SHOWN) -> list[tuple[Image.Image, dict]]:
     """The first suspects that nobody has decided on, as details of their pictures, for the report.
 
-    Those whose pictures cannot be read any more are left out.
+    Those whose answers have changed since, or whose pictures cannot be read any more, are left out.
     """
     found = []
     for one in listed(dataset, field):
-        if one["review"] != OPEN or len(found) == most:
+        if one["review"] != OPEN or not one["holds"] or len(found) == most:
             continue
         try:
             picture = read(one["picture"])
@@ -228,8 +234,8 @@ def _rows(samples: Collection, field: str, truth: str):
         yield from part
 
 
-def _evidence(row: dict, field: str, truth: str, number: dict[str, int]) -> Evidence:
-    """A picture's answers and detections as arrays."""
+def _evidence(row: dict, field: str, truth: str, number: dict[str, int], said: set[str]) -> Evidence:
+    """A picture's answers and detections as arrays; `said` are the classes that the detector can say."""
     size = row["metadata.width"], row["metadata.height"]
     count = len(row[f"{field}.id"])
     edges = [np.array(row[f"{field}.interval_{edge}"], float).reshape(count, 2) for edge in EDGES]
@@ -242,6 +248,7 @@ def _evidence(row: dict, field: str, truth: str, number: dict[str, int]) -> Evid
         np.array(row[f"{field}.confidence"], float),
         np.stack(edges, 1) if count else np.zeros((0, 4, 2)),
         size,
+        np.array([n in said for n in row[f"{truth}.label"]], bool),
     )
 
 
@@ -265,6 +272,7 @@ def _label(s: Suspect, row: dict, seen: Evidence, field: str, truth: str, names:
         "reason": reason(c, seen, names),
         "fix": fix(c, suggested),
         "labelled": labelled,
+        "labelled_box": None if c.answer is None else row[f"{truth}.bounding_box"][c.answer],
         "edge": "" if c.edge is None else EDGES[c.edge],
         "z": None if c.z is None else round(c.z, 2),
         "answer_id": answer,

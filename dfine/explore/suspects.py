@@ -82,6 +82,7 @@ def place(p: Evidence, c: Candidate) -> np.ndarray:
 
 
 def _usual(pictures: Sequence[Evidence]) -> float:
-    """The mean support of all answers."""
-    support = np.concatenate([np.zeros(0), *(clues(p, 0.5).support for p in pictures)])
+    """The mean support of all answers of known classes."""
+    support = [clues(p, 0.5).support if p.known is None else clues(p, 0.5).support[p.known] for p in pictures]
+    support = np.concatenate([np.zeros(0), *support])
     return float(support.mean()) if len(support) else 0.5

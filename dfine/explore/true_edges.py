@@ -8,11 +8,10 @@ import torch
 
 from dfine import distribution
 from dfine.boxes import from_pixels
-from dfine.data.scenes.composition import DIALS
 from dfine.evaluation.calibration import Matches
 from dfine.evaluation.matching import size_of, visibility
 from dfine.explore import fields
-from dfine.explore.columns import Collection, chunks, corners, looked_at
+from dfine.explore.columns import Collection, chunks, corners, dials_of, looked_at
 from dfine.explore.record import unpack
 
 VISIBLE = "visible"  # the share of an object that can be seen, as drawn scenes store it
@@ -44,7 +43,7 @@ def matches(
     if "evaluation" not in info:
         raise ValueError(f"the exploration {field!r} of {dataset.name!r} has not been evaluated: it has no answers")
     truth, layers, bins = info["truth"], info["layers"], len(info["w"])
-    dials = [d for d in DIALS if dataset.has_sample_field(d)]
+    dials = dials_of(dataset)
     edges, offsets, images = [], [], []
     seen = dataset.has_field(f"{truth}.detections.{VISIBLE}")
     groups: dict[str, list] = {"class": [], "size": []} | ({"case": []} if dials else {})

@@ -105,11 +105,13 @@ def questions(dataset: fo.Dataset, field: str = fields.FIELD) -> list[Question]:
     if dataset.get_field(f"{field}.detections.error") is None:
         return [unsure]
     doubted = [] if dataset.get_field(f"{info['truth']}.detections.{field}_best") is None else [_extra(info, field)]
-    return [*_about_detections(field), *doubted, _late(info, field), unsure, _lost(info, field)]
+    return [*_about_detections(info, field), *doubted, _late(info, field), unsure, _lost(info, field)]
 
 
-def _about_detections(field: str) -> list[Question]:
+def _about_detections(info: dict, field: str) -> list[Question]:
     """What truth says of the detections."""
+    mistaken = F(f"${info['truth']}.detections").filter(F(f"{field}_error") == "Cls")  # and found by nothing else
+    unfound = mistaken.map(F("_id").to_string()).contains([F("truth_id")])
     shown, sure = F("confidence") >= SHOWN, (F("confidence") >= SURE) & (F("doubt") < SHARP)
     own = F("error").is_in(["correct", "Loc"])  # matched with an object of their own class, no second boxes
     wrong = F("error").is_in(["Cls", "Both", "Loc"])
@@ -137,7 +139,7 @@ def _about_detections(field: str) -> list[Question]:
             f"Score from {SURE} and sharp edges, on an object that the answers give another class, and that nothing "
             "else found; the highest score first.",
             field,
-            sure & (F("error") == "Cls"),
+            sure & (F("error") == "Cls") & unfound,
             F("confidence"),
             "#56B4E9",
         ),
@@ -156,10 +158,13 @@ def _extra(info: dict, field: str) -> Question:
     """Answers where the detector sees nothing."""
     return Question(
         "probably extra labels",
-        f"True objects of {TINY} x {TINY} pixels or more on the network's input at which nothing was found with a "
-        f"score of {NOTHING} or more, of whatever class; the largest first.",
+        f"True objects of {TINY} x {TINY} pixels or more on the network's input, of classes that the model knows, at "
+        f"which nothing was found with a score of {NOTHING} or more, of whatever class; the largest first.",
         info["truth"],
-        (F(f"{field}_error") == "Miss") & (F(f"{field}_best") < NOTHING) & (_area(info) >= TINY**2),
+        (F(f"{field}_error") == "Miss")
+        & (F(f"{field}_best") < NOTHING)
+        & (_area(info) >= TINY**2)
+        & F("label").is_in(info["names"]),
         _area(info),
         "#D55E00",
     )

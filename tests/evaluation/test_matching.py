@@ -1,11 +1,14 @@
 """Edges of what a model found, with the truth beside them."""
 
+import json
+
 import pytest
 import torch
 
 from dfine import distribution
 from dfine.data.loader import subset
-from dfine.data.scenes import Scenes
+from dfine.data.scenes import Scenes, write
+from dfine.data.sources import open_data
 from dfine.evaluation.matching import matched, size_of, visibility
 
 
@@ -41,13 +44,35 @@ def test_batches_change_nothing_and_a_higher_bar_lets_fewer_through(model, scene
     assert hard and all(len(values) <= 1 for values in some.groups["visibility"])
 
 
+def test_photographs_and_crowds_among_scenes(model, tmp_path):
+    """A photograph is no case, and a crowd, which nothing can find, moves nobody's share to another object."""
+    folder = write(tmp_path / "set", Scenes(2, size=(320, 320), seed=12, clean=1.0), workers=0)
+    file = folder / "annotations.json"
+    truth = json.loads(file.read_text())
+    before, (scene, photograph) = matched(model, open_data(folder)), truth["images"]
+    del photograph["dials"]
+    truth["annotations"].insert(0, truth["annotations"][0] | {"id": 99, "iscrowd": 1, "visible": 0.1})
+    file.write_text(json.dumps(truth))
+    found = matched(model, open_data(folder))
+    assert found.groups["visibility"] == before.groups["visibility"] and len(found) > 2
+    cases = {scene["id"]: ("clean",), photograph["id"]: ()}
+    assert found.groups["case"] == [cases[image] for image in found.images] != before.groups["case"]
+
+
 @pytest.mark.parametrize(("area", "name"), [(0, "small"), (1023, "small"), (1024, "medium"), (9216, "large")])
 def test_sizes(area, name):
     assert size_of(area) == name
 
 
 @pytest.mark.parametrize(
-    ("share", "name"), [(None, ()), (1.0, ("95 % or more",)), (0.8, ("80 to 95 %",)), (0.2, ("under 50 %",))]
+    ("share", "name"),
+    [
+        (None, ()),
+        (1.0, ("95 % or more",)),
+        (0.8, ("80 to 95 %",)),
+        (0.2, ("under 50 %",)),
+        *((other, ()) for other in ("yes", True, False, -1.0, 87.5, float("nan"))),  # other data's own attribute
+    ],
 )
 def test_visibility(share, name):
     assert visibility(share) == name

@@ -7,7 +7,7 @@ from dfine.explore.suspect_clues import Evidence
 SIZE = (640, 640)
 
 
-def evidence(answers=(), found=(), crowds=None) -> Evidence:
+def evidence(answers=(), found=(), crowds=None, known=None) -> Evidence:
     """A picture from (box, class) and (box, class, score), with edges known to ± 2 px."""
     boxes = np.array([f[0] for f in found], float).reshape(-1, 4)
     return Evidence(
@@ -19,4 +19,5 @@ def evidence(answers=(), found=(), crowds=None) -> Evidence:
         np.array([f[2] for f in found], float),
         np.stack((boxes - 2, boxes + 2), -1),
         SIZE,
+        None if known is None else np.array(known, bool),
     )

@@ -35,13 +35,14 @@ def dataset(fo, tmp_path_factory):
 def run(dataset, tmp_path):
     """A run that ended well: what was asked for, and the folders of its data, its model and its report."""
     data = os.path.dirname(dataset.first().filepath)
-    for name in ("model", "report"):
+    for name in ("model", "start", "report"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
-    for place in (data, str(tmp_path / "model")):
+    for place in (data, str(tmp_path / "model"), str(tmp_path / "start")):
         for path in (place, *(os.path.join(place, name) for name in os.listdir(place))):
             os.utime(path, (OLD, OLD))
-    asked = Asked({"model": str(tmp_path / "model")}, (tmp_path / "report",))
+    options = {"model": str(tmp_path / "model"), "out": {"start": str(tmp_path / "start")}}
+    asked = Asked(options, (tmp_path / "report",))
     assert unchanged(asked) is None
     assert remember(asked, dataset, data, str(tmp_path / "model"))
     return asked, data, tmp_path
@@ -69,6 +70,10 @@ def new_picture(asked, data, folder, dataset):
 
 def new_weights(asked, data, folder, dataset):
     (folder / "model" / "file").write_text("MODEL")
+
+
+def new_weights_to_start_from(asked, data, folder, dataset):
+    (folder / "start" / "file").write_text("START")
 
 
 def report_gone(asked, data, folder, dataset):
@@ -105,6 +110,7 @@ CHANGES = (
     repainted,
     new_picture,
     new_weights,
+    new_weights_to_start_from,
     report_gone,
     tagged,
     relabelled,

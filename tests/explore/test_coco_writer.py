@@ -88,6 +88,26 @@ def test_what_was_read_keeps_its_ids_and_all_that_was_said_of_it(folder):
     assert "segmentation" not in moved and moved["tags"] == ["checked"]
 
 
+def test_a_box_that_was_moved_loses_its_outline_and_nothing_else(tmp_path):
+    said = dict(attributes={"occluded": True}, visible=0.5, keypoints=[3, 3, 2])
+    answers = [annotation(11, bbox=(2, 2, 4, 4), segmentation=[[2, 2, 6, 2, 6, 6]], **said)]
+    writer = CocoWriter(dataset(write(tmp_path, [picture(7)], answers), ["7.png"]), [])
+    image = writer.picture(sample(tmp_path, "7.png"))
+    moved = writer.annotation(box("bottle", (3, 2, 4, 4), coco_id=11), image)
+    where = dict(id=11, image_id=7, category_id=44, bbox=[3, 2, 4, 4], area=16, iscrowd=0)
+    assert moved == where | said
+    assert writer._read[11]["bbox"] == [2, 2, 4, 4], "what was read stays"
+
+
+def test_a_file_whose_ending_is_in_capitals_is_the_same_file(folder):
+    (folder / "annotations.json").rename(folder / "Answers.JSON")
+    there = dataset(folder, ["7.png"])
+    there.info[fields.SOURCE]["path"] = str(folder / "Answers.JSON")
+    writer = CocoWriter(there, [])
+    same = writer.annotation(box("bottle", (2, 2, 4, 4), coco_id=11), writer.picture(sample(folder, "7.png")))
+    assert same["id"] == 11 and same["segmentation"]
+
+
 def test_a_prediction_has_its_score_and_no_id(folder):
     writer = CocoWriter(dataset(folder, ["7.png"]), [])
     entry = writer.prediction(box("car", (1, 1, 2, 2), confidence=0.5), writer.picture(sample(folder, "7.png")))

@@ -40,6 +40,13 @@ def test_values_come_in_the_order_of_the_samples_and_lists_are_of_one_length(dat
     assert [row["missing.label"] for row in rows] == [[]] * 3
 
 
+def test_a_field_that_is_called_like_a_dial_makes_no_scenes(dataset):
+    from dfine.explore.columns import coco_truth
+
+    dataset.set_values("rotation", ["left", "right", "none"])
+    assert not any("dials" in image for image in coco_truth(dataset, "truth", ["cup"])["images"])
+
+
 def test_answers_and_detections_count_pictures_from_1(dataset):
     from dfine.explore.columns import coco_truth, rows
 
@@ -57,3 +64,10 @@ def test_answers_and_detections_count_pictures_from_1(dataset):
     assert rows(dataset, "truth", ["dog"])["category"].tolist() == [0, 0, 0], (
         "a class that is not asked for has no number"
     )
+
+
+def test_an_answer_of_a_class_that_came_after_the_evaluation_is_named(dataset):
+    from dfine.explore.columns import coco_truth
+
+    with pytest.raises(ValueError, match="1.png has an answer of the class 'cup', which was not there .* `dfine explo"):
+        coco_truth(dataset, "truth", ["dog"])

@@ -229,6 +229,24 @@ def test_scenes_on_disk_carry_their_dials_too(scenes_folder, tmp_path):
     assert open_dataset(folder)[sample.id].hard == sample.hard, "what a person changed stays"
 
 
+def test_answers_that_have_changed_on_disk_are_told_of_and_not_read(tmp_path):
+    from dfine.explore.datasets import open_dataset
+
+    coco(tmp_path / "set")
+    file = tmp_path / "set" / "annotations.json"
+    dataset = open_dataset(file, name="changed-on-disk", count=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(open_dataset(tmp_path / "set", name="changed-on-disk", count=2)) == 2
+        assert len(open_dataset(file, name="changed-on-disk", count=1)) == 2
+    content = json.loads(file.read_text())
+    content["annotations"][0]["bbox"] = [5, 6, 16, 12]
+    file.write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match="have changed since they were read.*'changed-on-disk' keeps those.*--name"):
+        assert open_dataset(file, name="changed-on-disk") is dataset
+    assert dataset.first().ground_truth.detections[0].bounding_box[0] == 4 / 64
+
+
 def test_a_fiftyone_data_set_by_name(fo):
     from dfine.explore.datasets import answers, open_dataset
 

@@ -81,6 +81,17 @@ def test_a_folder_without_answers(photos, model, quiet, tmp_path_factory):
     np.testing.assert_allclose([d.boxes[-1] for d in sample.dfine.detections], found.boxes, atol=1e-3 * height)
 
 
+def test_pictures_without_answers_among_others_are_counted(fo, photos, model, quiet):
+    from dfine.explore.run import explore
+
+    dataset = fo.Dataset("photos-in-part")
+    dataset.add_samples([fo.Sample(filepath=str(photos / f"{i}.png")) for i in (0, 1, 3)])
+    boxes = [fo.Detection(label=name, bounding_box=[0.1, 0.1, 0.5, 0.5]) for name in ("cat", "dog")]
+    dataset.set_values("ground_truth", [fo.Detections(detections=boxes), None, fo.Detections()])
+    with pytest.warns(UserWarning, match=r"1 of 3 pictures have no answers in 'ground_truth'.*clone\(NAME\)"):
+        explore(dataset, model, pace=quiet)
+
+
 @pytest.mark.usefixtures("fo")
 def test_again_changes_nothing_and_a_mended_picture_is_made_up_for(photos, model, quiet, monkeypatch):
     from dfine.explore.model import DFineModel

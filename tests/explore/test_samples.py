@@ -30,6 +30,14 @@ def test_what_an_annotation_says_is_kept_and_a_picture_without_objects_has_an_em
     assert second["truth"].detections == []
 
 
+def test_an_id_that_fiftyone_has_exported_gives_way_to_that_of_the_file(tmp_path):
+    from dfine.explore.samples import pictured, samples
+
+    data = open_data(write(tmp_path, [picture(7)], [annotation(9, coco_id=4)]))
+    (first,) = samples(pictured({"": data}), "truth", ids=True)
+    assert first["truth"].detections[0].coco_id == 9
+
+
 def test_a_picture_of_several_splits_is_one_sample_with_their_tags(tmp_path):
     from dfine.explore.samples import pictured
 

@@ -43,6 +43,21 @@ def test_pairs_and_the_odd_one_out(monkeypatch):
     assert similar.oddness(z).argmax() == 11
 
 
+@pytest.mark.parametrize(
+    "one, other, leak",
+    [
+        ([], ["test"], False),
+        (["train2017"], ["val2017"], True),
+        (["Training"], ["test"], True),
+        (["val"], ["valid"], False),
+        (["train", "val"], ["val"], False),
+        (["train"], ["checked"], False),
+    ],
+)
+def test_which_tags_are_of_different_splits(one, other, leak):
+    assert similar._leak(one, other) is similar._leak(other, one) is leak
+
+
 def test_a_copy_in_another_split_is_a_leak_and_the_pool_is_put_in_order(fo, tmp_path):
     from dfine.explore.run import Pace, explore
 
@@ -94,3 +109,13 @@ def test_a_picture_that_another_model_cannot_read_keeps_no_features_of_the_one_b
     assert similar.embed(dataset, other) == 2
     assert dataset.values("dfine_features_of") == ["other", None, "other"]
     assert [vector is None for vector in dataset.values("dfine_features")] == [False, True, False]
+
+
+def test_networks_that_come_from_no_file_are_told_apart_by_their_weights(fo, tmp_path):
+    for i in range(2):
+        Image.new("RGB", (64, 64), (80 * i, 9, 9)).save(tmp_path / f"{i}.png")
+    dataset = fo.Dataset("no-file")
+    dataset.add_samples([fo.Sample(filepath=str(tmp_path / f"{i}.png")) for i in range(2)])
+    one, other = (predictor(("cat",), queries=10, size=(64, 64), seed=seed) for seed in (0, 1))
+    assert not one.card.digest and similar.embed(dataset, one) == 2 and similar.embed(dataset, one) == 0
+    assert similar.embed(dataset, other) == 2

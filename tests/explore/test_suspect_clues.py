@@ -57,6 +57,15 @@ def test_in_a_crowd_nothing_is_missing_and_the_crowd_is_no_suspect():
     assert seen.candidates() == []
 
 
+def test_an_answer_of_a_class_that_the_detector_cannot_say_is_no_suspect_and_no_reason_for_doubt():
+    others = [(THERE, 1), ([500, 500, 600, 600], 1)]
+    found = [(HERE, 0, 0.9), (THERE, 0, 0.6)]
+    seen = clues(evidence([(HERE, 0), *others], found, known=[True, False, False]), 0.5)
+    alone = clues(evidence([(HERE, 0)], found[:1]), 0.5)
+    assert {c.answer for c in seen.candidates()} == {0}, "what was found on one of them is not missing either"
+    assert seen.context(seen.overlap[:, 0], 0)[0] == alone.context(alone.overlap[:, 0], 0)[0]
+
+
 def test_another_class_is_said_by_the_best_other_detection():
     seen = clues(evidence([(HERE, 0)], [(HERE, 0, 0.3), (HERE, 1, 0.7), (HERE, 2, 0.6)]), 0.5)
     about = kinds(seen.candidates())["class"]

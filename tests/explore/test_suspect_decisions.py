@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("fiftyone")
 
-from dfine.explore.suspect_decisions import not_among, same
+from dfine.explore.suspect_decisions import holds, not_among, same
 
 
 def suspect(kind="missing", box=(0.1, 0.1, 0.2, 0.2), label="cup", answer="", rank=1):
@@ -34,3 +34,23 @@ def test_which_are_the_same(one, other, expected):
 def test_what_is_not_found_again_is_kept_in_its_order():
     late, early = suspect("extra", answer="a", rank=9), suspect("class", answer="b", rank=2)
     assert not_among({"s": [suspect()]}, {"s": [late, suspect()], "t": [early]}) == [("t", early), ("s", late)]
+
+
+@pytest.mark.parametrize(
+    "kind, was, answers, expected",
+    [
+        ("extra", None, {}, False),
+        ("extra", None, {"a": ("cup", [0, 0, 1, 1])}, True),
+        ("class", None, {"a": ("jug", [0, 0, 1, 1])}, False),
+        ("shifted", [0, 0, 1, 1], {"a": ("cup", [0, 0, 1, 1])}, True),
+        ("shifted", [0, 0, 1, 1], {"a": ("cup", [0, 0, 1, 0.9])}, False),
+        ("shifted", None, {"a": ("cup", [0, 0, 1, 0.9])}, True),
+        ("class", [0, 0, 1, 1], {"a": ("cup", [0, 0, 1, 0.9])}, True),
+        ("missing", None, {"b": ("cup", [0.5, 0.5, 0.2, 0.2])}, True),
+        ("missing", None, {"b": ("jug", [0.1, 0.1, 0.2, 0.21])}, False),
+    ],
+    ids="gone there renamed unmoved moved unknown moved-class free labelled".split(),
+)
+def test_what_holds(kind, was, answers, expected):
+    one = suspect(kind, answer="" if kind == "missing" else "a") | {"labelled": "cup", "labelled_box": was}
+    assert holds(one, answers) is expected

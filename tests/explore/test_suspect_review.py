@@ -16,6 +16,7 @@ def test_fixes_of_one_picture():
             bounding_box=[0.5, 0, 0.1, 0.1] if kind != "class" else [0, 0, 1, 1],
             kind=kind,
             answer_id="" if at is None else answers[at].id if at < 4 else "f" * 24,
+            labelled="" if at is None else "abcd"[at % 4],
         )
         for kind, at, name in said
     ]
@@ -29,9 +30,19 @@ def test_fixes_of_one_picture():
 def test_two_fixes_of_one_answer():
     (answer,) = answers = [fiftyone.Detection(label="a", bounding_box=[0, 0, 1, 1])]
     other, moved = (
-        fiftyone.Detection(label=label, bounding_box=box, kind=kind, answer_id=answer.id)
+        fiftyone.Detection(label=label, bounding_box=box, kind=kind, answer_id=answer.id, labelled="a")
         for kind, label, box in (("class", "b", [0, 0, 1, 1]), ("shifted", "a", [0.5, 0, 0.5, 1]))
     )
     for fixes in ([other, moved], [moved, other]):
         (found,) = suspect_review.corrected(answers, fixes)
         assert (found.label, found.bounding_box) == ("b", [0.5, 0, 0.5, 1])
+
+
+@pytest.mark.parametrize("kind", ["class", "shifted", "extra", "missing"])
+def test_what_a_person_has_changed_since_is_not_changed_back(kind):
+    was, box = [0, 0, 0.5, 0.5], [0, 0, 0.5, 0.4] if kind == "shifted" else [0, 0, 0.5, 0.5]
+    answer = fiftyone.Detection(label="a" if kind == "shifted" else "by hand", bounding_box=box)
+    fix = fiftyone.Detection(label="b", bounding_box=[0, 0, 0.55, 0.5], kind=kind, labelled="a", labelled_box=was)
+    fix["answer_id"] = "" if kind == "missing" else answer.id
+    (found,) = suspect_review.corrected([answer], [fix])
+    assert (found.label, found.bounding_box) == (answer.label, box)

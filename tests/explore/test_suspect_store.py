@@ -153,6 +153,38 @@ def test_what_is_accepted_is_put_right_in_the_export(suspected, tmp_path):
     assert len(dataset.first().ground_truth.detections) == len(dataset.first().ground_truth.detections)
 
 
+def test_an_answer_that_was_changed_since_its_fix_was_accepted_stays_as_it_is(suspected, tmp_path):
+    dataset, _ = suspected
+    chosen = {one["kind"]: one for one in reversed(suspect_store.listed(dataset)) if one["kind"] != "missing"}
+    assert len(chosen) >= 2
+    suspect_review.decide(dataset, [one["id"] for one in chosen.values()], "accepted")
+    for one in chosen.values():
+        sample = dataset[one["sample"]]
+        (answer,) = [a for a in sample.ground_truth.detections if a.id == one["answer_id"]]
+        answer.bounding_box = [0.25, 0.25, 0.125, 0.0625]
+        if one["kind"] != "shifted":
+            answer.label = "by hand"
+        sample.save()
+    written = content(export.reviewed(dataset, tmp_path / "out"))
+    names = {c["id"]: c["name"] for c in written["categories"]}
+    found = [names[a["category_id"]] for a in written["annotations"] if a["bbox"] == [160, 160, 80, 40]]
+    assert len(found) == len(chosen) and found.count("by hand") == len(chosen) - ("shifted" in chosen)
+    suspect_store.find(dataset)
+    assert {one["review"] for one in suspect_store.listed(dataset)} == {"open"}
+
+
+def test_the_report_leaves_out_what_was_put_right_by_hand(suspected):
+    dataset, _ = suspected
+    gone = next(one for one in suspect_store.listed(dataset) if one["kind"] == "extra")
+    ranks = [about["rank"] for _, about in suspect_store.details(dataset, most=1000)]
+    sample = dataset[gone["sample"]]
+    sample.ground_truth.detections = [a for a in sample.ground_truth.detections if a.id != gone["answer_id"]]
+    sample.save()
+    left = [about["rank"] for _, about in suspect_store.details(dataset, most=1000)]
+    assert left == [rank for rank in ranks if rank != gone["rank"]] != ranks
+    assert [one["rank"] for one in suspect_store.listed(dataset) if not one["holds"]] == [gone["rank"]]
+
+
 def content(folder):
     return json.loads((folder / "annotations.json").read_text())
 
@@ -177,3 +209,24 @@ def test_pictures_of_the_training_are_told_apart(suspected):
     suspect_store.find(dataset, trained={path})
     assert {one["seen_in_training"] for one in suspect_store.listed(dataset) if one["picture"] == path} <= {True}
     assert "trained on 1 of these 8 pictures" in suspect_store.judge_note(dataset)
+
+
+def test_in_a_picture_that_nobody_has_labelled_no_label_is_missing(suspected):
+    dataset, _ = suspected
+    sample = dataset.first()
+    sample["ground_truth"] = None
+    sample.save()
+    suspect_store.find(dataset)
+    listed = suspect_store.listed(dataset)
+    assert listed and sample.id not in {one["sample"] for one in listed}
+
+
+def test_answers_of_a_class_that_the_model_does_not_know_are_no_suspects(suspected):
+    dataset, _ = suspected
+    sample = dataset.first()
+    for answer in sample.ground_truth.detections:
+        answer.label = "unheard of"
+    sample.save()
+    suspect_store.find(dataset)
+    listed = suspect_store.listed(dataset)
+    assert listed and "unheard of" not in {one["labelled"] for one in listed}

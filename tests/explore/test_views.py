@@ -7,7 +7,7 @@ fiftyone = pytest.importorskip("fiftyone")
 from dfine.explore import views, workspace
 
 RIGHT = dict(error="correct", gain=0.0, doubt=0.05, confidence=0.9)
-INFO = dict(layers=3, input=[320, 320], truth="ground_truth")
+INFO = dict(layers=3, input=[320, 320], truth="ground_truth", names=["a", "b", "c", "h"])
 
 
 def box(label, side=0.5, **more):
@@ -30,9 +30,10 @@ PICTURES = [
     picture("fine", [("a", {})], [("a", 0.5, "found", 0)]),
     picture("worse", [("b", dict(gain=-0.06)), ("not", dict(gain=-0.04)), ("not", dict(gain=-0.5, confidence=0.2))]),
     picture("worst", [("b", dict(gain=-0.2)), ("not", dict(gain=-0.5, error="Dupe"))]),
-    picture("label", [("c", dict(error="Cls")), ("not", dict(error="Cls", doubt=0.3))]),
+    picture("label", [("c", dict(error="Cls")), ("not", dict(error="Cls", doubt=0.3))], [("x", 0.5, "Cls", None)]),
+    picture("second", [("c", dict(error="Cls", confidence=0.85))], [("x", 0.5, "found", 0)]),
     picture("wide", [], [("h", 0.3, "Miss", None, 0), ("not", 0.3, "Cls", None, 0), ("not", 0.3, "Miss", None, 0.2)]),
-    picture("wider", [], [("h", 0.4, "Miss", None, 0.09)]),
+    picture("wider", [], [("h", 0.4, "Miss", None, 0.09), ("unknown", 0.5, "Miss", None, 0)]),
     picture("surer", [("c", dict(error="Loc", confidence=0.95)), ("not", dict(error="Both", confidence=0.6))]),
     picture("extra", [("d", dict(error="Bkg")), ("not", dict(error="Bkg", doubt=0.3))]),
     picture("late", [("e", {}), ("not", dict(error="Dupe"))], [("e", 0.2, "found", 3), ("not", 0.2, "found", 2)]),
@@ -44,7 +45,7 @@ PICTURES = [
 ]
 EXPECTED = {
     "refinement made it worse": ("b", ["worst", "worse"]),
-    "sure and wrong": ("c", ["surer", "label"]),
+    "sure and wrong": ("c", ["surer", "label", "second"]),
     "probably wrong classes": ("c", ["label"]),
     "probably missing labels": ("d", ["extra"]),
     "probably extra labels": ("h", ["wider", "wide"]),
@@ -58,6 +59,9 @@ EXPECTED = {
 def dataset(fo):
     dataset = fo.Dataset()
     dataset.add_samples(s.copy() for s in PICTURES)
+    for sample in dataset.iter_samples(autosave=True):  # each detection lies on the object that is listed with it
+        for found, truth in zip(sample["dfine"].detections, sample["ground_truth"].detections):
+            found["truth_id"] = truth.id
     dataset.add_dynamic_sample_fields()
     dataset.info["dfine"] = {"dfine": INFO}
     dataset.save()

@@ -129,7 +129,7 @@ def by_part(parts: dict[str, dict], mass: float, index: int) -> go.Figure:
         mass: of the interval.
         index: its place in `coverage`.
     """
-    names = [f"{name}  <b>{part['objects']:,}</b>" for name, part in parts.items()]
+    names = [f"{escape(name)}  <b>{part['objects']:,}</b>" for name, part in parts.items()]
     figure = go.Figure(
         layout=style.plotly_layout(
             90 + ROW * max(len(names), 1),

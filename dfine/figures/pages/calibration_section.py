@@ -95,5 +95,7 @@ def fitted(measured: dict) -> bool:
 
 
 def named(parts: dict[str, dict], most: int) -> dict[str, dict]:
-    """The first `most` parts, under names without underscores."""
-    return {name.replace("_", " "): part for name, part in list(parts.items())[:most]}
+    """The first `most` parts, under names without underscores; under their own where that is another part's."""
+    plain = [name.replace("_", " ") for name in parts]
+    free = {name for name in plain if plain.count(name) == 1}
+    return {p if p in free else name: part for p, (name, part) in list(zip(plain, parts.items()))[:most]}

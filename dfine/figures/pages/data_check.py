@@ -52,7 +52,7 @@ def balance(splits: dict) -> go.Figure:
     names = sorted(total, key=lambda n: -total[n])[:MOST]
     bars = [
         go.Bar(
-            y=names,
+            y=[html.escape(n) for n in names],
             x=[part["classes"].get(n, 0) for n in names],
             name=split,
             orientation="h",
@@ -63,7 +63,14 @@ def balance(splits: dict) -> go.Figure:
     ]
     layout = style.plotly_layout(110 + len(names) * (12 + 12 * len(bars)), barmode="group", showlegend=len(bars) > 1)
     layout |= dict(
-        yaxis=dict(autorange="reversed", automargin=True, ticks="outside", ticklen=6, tickcolor="rgba(0,0,0,0)")
+        yaxis=dict(
+            type="category",  # classes may be called 1, 2 or 10, which are no places on an axis
+            autorange="reversed",
+            automargin=True,
+            ticks="outside",
+            ticklen=6,
+            tickcolor="rgba(0,0,0,0)",
+        )
     )
     layout |= dict(xaxis=dict(title="objects", gridcolor=style.GRID))
     layout |= dict(legend=dict(orientation="h", y=1.02, yanchor="bottom"), margin=dict(l=8, r=8, t=40, b=44))

@@ -86,13 +86,15 @@ def best_html(curves: Sequence[dict]) -> str:
 def confusion_html(found: dict, score: float) -> str:
     """The confusion matrix: a row a true class, a column a reported one; with many classes only the mix-ups."""
     names, counts = found["names"], found["counts"]
+    if len(names) - 1 > MOST:
+        return _pairs_html(found) + document.paragraph(
+            f"Of boxes with a score of {score:g} or more, at an IoU of 0.5: the {MOST} most frequent mix-ups at most."
+        )
     text = document.paragraph(
         f"Of boxes with a score of {score:g} or more, at an IoU of 0.5. A row is what the answers say, a column what "
-        "was reported. The last row counts boxes that lie on no object, too loosely, or a second time; the last column "
-        "objects that were not reported."
+        "was reported. The last row counts boxes on no object, boxes that lie too loosely, and those on an object that "
+        "another box stands for; the last column objects that were not reported."
     )
-    if len(names) - 1 > MOST:
-        return text + _pairs_html(found)
     heads = "".join(f"<th><span>{escape(name) or 'not reported'}</span></th>" for name in names)
     top = max((n for i, row in enumerate(counts) for j, n in enumerate(row) if i != j), default=0) or 1
     rows = []
@@ -111,7 +113,10 @@ def counts_html(counts: dict[str, dict[str, int]], score: float) -> str:
         f"<tr><th>{words[which]}</th>" + "".join(f"<td>{counts[which][kind]:,}</td>" for kind in KINDS) + "</tr>"
         for which in words
     )
-    note = "Most errors of all boxes have low scores and are never reported. Misses are objects that no box found."
+    note = (
+        "Most errors of all boxes have low scores and are never reported. Misses are objects that no box found, and "
+        "that no Cls or Loc box lies on."
+    )
     return f'<div class="scroll"><table class="numbers"><tr><th></th>{heads}</tr>{rows}</table></div>' + (
         document.paragraph(note)
     )

@@ -78,3 +78,10 @@ def test_the_table_gives_the_mean_over_the_edges():
     cells = re.findall(r"<td>([\d.]+)\u00a0%</td>", text)
     assert [float(v) for v in cells[:5]] == pytest.approx([51.5, 50, 51, 52, 53])
     assert cells[15:] == ["50.0"] * 15
+
+
+def test_a_class_that_is_called_like_a_tag_keeps_its_name():
+    """Plotly takes the texts of an axis for HTML, and leaves out tags that it does not know."""
+    figure = calibration.by_part({"<none>": measured()}, 0.8, 1)
+    assert list(figure.layout.yaxis.ticktext) == ["&lt;none&gt;  <b>10</b>"]
+    assert figure.data[0].customdata[0] == figure.layout.yaxis.ticktext[0]

@@ -41,3 +41,8 @@ def test_what_is_in_force_is_said(found):
 
 def test_names_lose_their_underscores_and_long_lists_their_end():
     assert named({"motion_blur": 1, "b": 2, "c": 3}, 2) == {"motion blur": 1, "b": 2}
+
+
+def test_parts_whose_names_differ_in_an_underscore_only_stay_apart():
+    assert named({"stop_sign": 1, "stop sign": 2, "a_b": 3}, 9) == {"stop_sign": 1, "stop sign": 2, "a b": 3}
+    assert named({"stop_sign": 1, "stop sign": 2}, 1) == {"stop_sign": 1}

@@ -42,6 +42,12 @@ def test_a_bar_for_every_split_the_most_frequent_class_on_top():
     assert [list(bar.x) for bar in figure.data] == [[0, 5, 3], [9, 1, 0]]
 
 
+def test_classes_that_are_called_like_numbers_or_tags_are_classes():
+    """Plotly takes names that all look like numbers for places on the axis, unless it is told what they are."""
+    figure = data_check.balance({"train": part(**{"10": 3, "2": 5, "<none>": 1})})
+    assert figure.layout.yaxis.type == "category" and list(figure.data[0].y) == ["2", "10", "&lt;none&gt;"]
+
+
 def test_only_so_many_classes_are_drawn():
     many = {f"class {i}": i + 1 for i in range(data_check.MOST + 5)}
     assert len(data_check.balance({"train": part(**many)}).data[0].y) == data_check.MOST

@@ -63,6 +63,7 @@ def test_what_was_never_right_has_no_best():
 def test_the_matrix_shades_the_diagonal_and_the_mixed_up():
     text = reporting.confusion_html(found("cat", "dog")["confusion"], 0.5)
     assert text.count("<tr>") == 4 and "no object" in text and "not reported" in text
+    assert "those on an object that another box stands for" in text, "in the last row, of whatever class"
     assert len(re.findall("rgba", text)) == 2 + 1 + 3, "no cell without a count is shaded"
 
 
@@ -70,3 +71,4 @@ def test_of_many_classes_the_mix_ups_are_listed():
     names = [f"class {i}" for i in range(reporting.MOST + 1)]
     text = reporting.confusion_html(found(*names)["confusion"], 0.5)
     assert "true class" in text and text.count("<tr>") == 1 + reporting.MOST
+    assert "most frequent mix-ups" in text and "last row" not in text, "the sentence is about what is shown"
