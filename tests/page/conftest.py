@@ -74,9 +74,9 @@ def url(checkpoint):
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def visit(browser, url):
-    """A function that opens the page for one more visitor, whose pictures are not the others'.
+    """A function that opens the page for one more visitor, whose pictures are not the others', until the file ends.
 
     At the end, no browser may have asked anything of any other host.
     """
