@@ -49,7 +49,7 @@ def test_a_batch_in_parts_learns_about_the_same(alone):
 def test_two_processes_train_evaluate_and_save_once(tmp_path):
     arguments = dict(out=tmp_path / "run", input=64, queries=20, epochs=1, pictures=10, batch=5, warmup=1, val_count=4)
     flags = [x for k, v in arguments.items() for x in (f"--{k.replace('_', '-')}", v)]
-    flags += ["--accumulate", 3]  # shares of 3 and 2 pictures: both are taken in two parts
+    flags += ["--watch", 1, "--accumulate", 3]  # shares of 3 and 2 pictures: both are taken in two parts
     done = torchrun("-m", "dfine", "train", *flags, "--denoising", 8, "--device", "cpu")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("epoch 1/1, 2 steps") == 1
