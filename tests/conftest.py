@@ -1,6 +1,7 @@
 """What all tests share: threads, one browser (two drivers in one process get in each other's way), one database."""
 
 import atexit
+import gc
 import os
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from assets.browser import CHROMIUM, launched
 
-# Parts of paths whose files stay in one process: a served page, a browser, a database, exported files take long to make.
+# Parts of paths whose files stay in one process: a page, a browser, a database, exported files take long to make.
 TOGETHER = ("/page/", "explore", "/onnx/")
 LONG = (*TOGETHER, "test_notebooks")  # what one process has to do from beginning to end
 
@@ -37,6 +38,12 @@ def pytest_xdist_make_scheduler(config, log):
             return next((part for part in TOGETHER if part in file), file)
 
     return ByWhatTheyShare(config, log)
+
+
+def pytest_collection_finish():
+    """What was imported stays: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):
