@@ -243,15 +243,15 @@ STAGED = {**SMALL, "epochs": 4, "plain_epochs": 2, "pictures": 4, "val_every": 1
 
 
 class Told(Training):
-    """A run whose evaluations come out as told."""
+    """A run whose evaluations come out as told; what else they say is that of the first one."""
 
-    scores = (0.1, 0.3, 0.2, 0.4)
+    scores, first = (0.1, 0.3, 0.2, 0.4), None
 
     def evaluate(self):
-        result = super().evaluate()
+        self.first = self.first or super().evaluate()
         ap = self.scores[self.state.epoch - 1]
-        stats = {stage: dict.fromkeys(v, ap) for stage, v in result.stats.items()}
-        return replace(result, stats=stats)
+        stats = {stage: dict.fromkeys(v, ap) for stage, v in self.first.stats.items()}
+        return replace(self.first, stats=stats)
 
 
 def test_the_plain_epochs_start_from_the_best_weights_and_go_back_to_them(tmp_path):
