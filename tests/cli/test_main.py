@@ -128,7 +128,7 @@ main.main()
 """
 
 
-@pytest.mark.parametrize("command, freed", [("detect", False), ("zoo", True)])
+@pytest.mark.parametrize("command, freed", [("detect", False), ("names", True)])
 def test_a_short_command_does_what_is_to_be_done_in_the_end_and_frees_nothing(command, freed):
     done = subprocess.run([sys.executable, "-c", ENDS, command, "none.jpg"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode and "none.jpg" in done.stderr
