@@ -1,6 +1,7 @@
 """What all tests share: threads, one browser (two drivers in one process get in each other's way), one database."""
 
 import atexit
+import gc
 import os
 import socket
 import subprocess
@@ -15,7 +16,9 @@ import pytest
 
 from assets.browser import CHROMIUM, launched
 
-LONG = ("test_notebooks.py",)  # files that one process has to do from beginning to end
+# Parts of paths whose files stay in one process: a page, a browser, a database, exported files take long to make.
+TOGETHER = ("/page/", "explore", "/onnx/")
+LONG = (*TOGETHER, "test_notebooks")  # what one process has to do from beginning to end
 
 
 def pytest_xdist_auto_num_workers():
@@ -23,9 +26,29 @@ def pytest_xdist_auto_num_workers():
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_xdist_make_scheduler(config, log):
+    """As `--dist loadfile`, but of `TOGETHER` all files are one."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByWhatTheyShare(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return next((part for part in TOGETHER if part in file), file)
+
+    return ByWhatTheyShare(config, log)
+
+
+def pytest_collection_finish():
+    """What was imported stays: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items):
-    """Long files first, so that no core waits for the last of them."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    """What is long first, so that no core waits for the last of it."""
+    items.sort(key=lambda item: not any(part in item.nodeid.split("::")[0] for part in LONG))
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,9 @@
 import asyncio
 import importlib.util
 import os
+import socket
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +21,8 @@ from dfine.network.detector import DFINE
 from dfine.trace.card import Card
 from dfine.trace.records import Estimate, Refinement, Trace
 
-REFERENCE = Path(os.environ.get("DFINE_REFERENCE", Path(__file__).parents[2] / "shared" / "reference"))
+ROOT = Path(__file__).parents[1]
+REFERENCE = Path(os.environ.get("DFINE_REFERENCE", ROOT.parent / "shared" / "reference"))
 NAMES = ("cat", "dog", "fish")
 NO_REFERENCE = f"no reference values in {REFERENCE}; set DFINE_REFERENCE"
 
@@ -27,6 +31,24 @@ def run(coroutine):
     """What a coroutine returns; in a thread of its own, since a browser's event loop may be running in this one."""
     with ThreadPoolExecutor(1) as own:
         return own.submit(asyncio.run, coroutine).result()
+
+
+def two(*arguments) -> str:
+    """What two processes of Python print that find each other by the variables of `torchrun`, which takes longer."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    env = os.environ | place | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    start = dict(cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, *map(str, arguments)]
+    both = [subprocess.Popen(command, env=env | {"RANK": rank, "LOCAL_RANK": rank}, **start) for rank in "01"]
+    try:
+        said = [process.communicate(timeout=600) for process in both]
+    finally:
+        for process in both:
+            process.kill()  # one that waits for the other
+    assert [process.returncode for process in both] == [0, 0], said
+    return "".join(out for out, _ in said)
 
 
 def synthetic_trace(batch=1, queries=5, classes=3, layers=3, seed=0, bins=32, c=0.25) -> Trace:

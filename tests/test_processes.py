@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -12,8 +11,7 @@ from typer.testing import CliRunner
 from dfine.cli import main
 from dfine.data import scenes
 from dfine.processes import LOCK, InUseError, Ranks, held, ranks
-
-ROOT = Path(__file__).parents[1]
+from tests.helpers import ROOT, two
 
 
 def test_nothing_to_share():
@@ -48,30 +46,23 @@ def alone(*arguments):
     return done.stdout
 
 
-def shared(*arguments):
-    """What two processes print."""
-    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "dfine"]
-    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*start, *map(str, arguments)], cwd=ROOT, env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_two_processes_detect_what_one_does(folder, tmp_path):
     files = [tmp_path / "1.json", tmp_path / "2.json"]
     images, drawn = folder / "images", tmp_path / "drawn"
     common = ["detect", images, "--threshold", 0.3, "--device", "cpu", "--batch", 1]
-    assert alone(*common, "--json", files[0]) == shared(*common, "--json", files[1], "--save", drawn)
+    said = alone(*common, "--json", files[0])
+    assert said == two("-m", "dfine", *common, "--json", files[1], "--save", drawn)
     assert json.loads(files[0].read_text()) == json.loads(files[1].read_text())
     assert sorted(p.stem for p in drawn.iterdir()) == sorted(p.stem for p in images.iterdir())
 
 
 def test_two_processes_evaluate_as_one_does(folder, tmp_path):
     files = [tmp_path / "1.json", tmp_path / "2.json"]
-    for run, file in zip((alone, shared), files):
-        run("evaluate", "--data", folder, "--device", "cpu", "--batch", 1, "--workers", 0, "--json", file)
-    one, two = (json.loads(file.read_text()) for file in files)
-    assert one == two
+    common = ["evaluate", "--data", folder, "--device", "cpu", "--batch", 1, "--workers", 0, "--json"]
+    alone(*common, files[0])
+    two("-m", "dfine", *common, files[1])
+    one, both = (json.loads(file.read_text()) for file in files)
+    assert one == both
     assert one["all"]["pictures"] == 5
 
 

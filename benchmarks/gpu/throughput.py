@@ -54,7 +54,7 @@ def _drawn(side: int, count: int) -> list:
 
 def _trained(day: Day, size: str, amp: str, batches: list) -> dict:
     """Some steps from the same random weights; times are medians."""
-    batch, steps = len(batches[0][1]), 6 if day.rehearse else 24
+    batch, steps = len(batches[0][1]), WARM + 1 if day.rehearse else 24
     with tempfile.TemporaryDirectory() as folder:
         options = TrainOptions(
             folder, size=size, batch=batch, input=day.side, amp=amp, device=day.device, warmup=10, seed=3

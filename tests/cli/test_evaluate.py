@@ -20,7 +20,7 @@ def test_drawn_scenes_can_be_evaluated_on_and_trained_on(model, tmp_path):
     assert list(content["all"]["stages"]) == ["initial", "layer 1", "layer 2", "layer 3"]
     assert content["clean"]["pictures"] + content["hard"]["pictures"] == content["all"]["pictures"] == 4
 
-    small = ["--input", 64, "--queries", 10, "--batch", 2, "--device", "cpu"]
+    small = ["--input", 64, "--queries", 10, "--batch", 4, "--watch", 0, "--device", "cpu"]
     run("train", "--data", data, "--val", data, "--out", out, "--epochs", 1, *small)
     assert "already holds a training run" in sentence(run("train", "--data", data, "--out", out, *small, code=1))
     done = run("evaluate", "-m", out / "model", "--count", 2, "--scores", "last", "--device", "cpu")

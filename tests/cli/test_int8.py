@@ -7,6 +7,7 @@ pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 import dfine
 from dfine.cli import int8
 from dfine.data.scenes import Scenes, write
+from dfine.engines.onnx import calibrated
 from tests.cli.runner import run
 from tests.helpers import small_predictor
 
@@ -20,6 +21,7 @@ def test_pictures_are_taken_from_all_over(available, most, chosen):
 
 def test_a_file_calibrated_on_a_data_set(tmp_path, monkeypatch):
     monkeypatch.setattr(int8, "MEASURED", 4)
+    monkeypatch.setattr(calibrated, "available", lambda: ["cpu"])  # OpenVINO takes longer to open a file
     write(tmp_path / "data", Scenes(14, size=(64, 64), seed=1, clean=1.0), workers=0)
     out = tmp_path / "out.onnx"
     how = ("--input", 64, 64, "--precision", "int8", "--data", tmp_path / "data", "--count", 9)

@@ -13,12 +13,12 @@ def test_a_dry_run_reads_the_data_as_training_would(tmp_path):
 
 
 def test_resuming_takes_the_options_of_the_run(tmp_path):
-    small = ["--input", 64, "--queries", 20, "--pictures", 4, "--batch", 2, "--val-count", 2, "--device", "cpu"]
-    run("train", "--out", tmp_path / "a", "--epochs", 1, *small)
+    small = ["--input", 64, "--queries", 20, "--pictures", 2, "--batch", 2, "--val-count", 2, "--device", "cpu"]
+    run("train", "--out", tmp_path / "a", "--epochs", 1, "--watch", 1, *small)
     said = run("train", "--out", tmp_path / "a", "--resume", "--device", "cpu").stdout
     assert "is trained to the end already" in said
-    again = run("train", "--out", tmp_path / "a", "--resume", "--epochs", 2, "--device", "cpu").stdout
-    assert "epoch 2/2, 4 steps" in again
+    again = run("train", "--out", tmp_path / "a", "--resume", "--epochs", 2, "--watch", 0, "--device", "cpu").stdout
+    assert "epoch 2/2, 2 steps" in again
     other = run("train", "--out", tmp_path / "a", "--resume", "--batch", 4, "--device", "cpu", code=1)
     assert "batch was 2, now 4" in sentence(other)
 

@@ -1,6 +1,7 @@
 """The fastest engine is measured once, remembered, and found off the path of any request."""
 
 import json
+import shutil
 import threading
 import time
 from dataclasses import replace
@@ -26,6 +27,12 @@ pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 def model():
     torch.manual_seed(0)
     return predictor(shaken(DFINE(Config.of("n", classes=3, queries=20))), NAMES, SIZE, digest="ab" * 32)
+
+
+@pytest.fixture(scope="module")
+def exported(model, tmp_path_factory):
+    """The model as a file of the cache."""
+    return fastest.cached(model.network, model.card, tmp_path_factory.mktemp("cache")).path
 
 
 def test_only_the_timed_run_counts():
@@ -67,7 +74,8 @@ def test_other_weights_and_sizes_have_their_own_file(model, tmp_path):
     assert len(set(files)) == 3 and fastest.file_of(model.network, cards[-1], tmp_path) in files
 
 
-def test_the_faster_engine_is_measured_once(model, tmp_path, monkeypatch):
+def test_the_faster_engine_is_measured_once(model, exported, tmp_path, monkeypatch):
+    shutil.copy(exported, tmp_path)
     best = fastest.fastest(model.engine, model.card, tmp_path)
     pixels = torch.rand(1, 3, *SIZE)
     assert close(best(pixels), model.engine(pixels))
@@ -91,7 +99,8 @@ def test_where_no_file_can_be_written_torch_answers(model, tmp_path):
     assert best.fast and best.network is model.network and not model.engine.fast
 
 
-def test_the_fastest_engine_is_found_in_the_background(model, tmp_path, monkeypatch):
+def test_the_fastest_engine_is_found_in_the_background(model, exported, tmp_path, monkeypatch):
+    shutil.copy(exported, tmp_path)
     monkeypatch.setenv("DFINE_CACHE", str(tmp_path))
     found, ready = [], threading.Event()
     thread = fastest.in_background(model.engine, model.card, found.append, ready.is_set)

@@ -44,15 +44,18 @@ def apart(ours, theirs) -> float:
     return worst
 
 
-@forms
 @pytest.mark.parametrize("size", list(SIZES))
 @torch.inference_mode()
-def test_the_copy_says_what_the_network_says(size, form):
+def test_the_copies_say_what_the_network_says(size):
     network = drawn(size)
     pixels = torch.rand(2, 3, *INPUT[size])
-    want, have = network(pixels), FORMS[form](network)(pixels)
-    assert have.shapes == want.shapes and len(have.refinements) == len(want.refinements)
-    assert apart(have, want) <= TOLERANCE
+    want = network(pixels)
+    for form in FORMS:
+        if form == "onednn" and not onednn.available():
+            continue
+        have = FORMS[form](network)(pixels)
+        assert have.shapes == want.shapes and len(have.refinements) == len(want.refinements), form
+        assert apart(have, want) <= TOLERANCE, form
     assert want.last.edges.std() > 0.1 and want.last.boxes.std() > 0.01  # there is something to compare
 
 

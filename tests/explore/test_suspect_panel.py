@@ -9,13 +9,20 @@ from fiftyone.operators.executor import ExecutionContext, Executor
 from dfine.explore import suspect_panel, suspect_store
 
 
-@pytest.fixture
-def suspected(explored):
+@pytest.fixture(scope="module")
+def found(explored):
     dataset = explored.clone()
     dataset.persistent = False
     suspect_store.find(dataset)
     yield dataset
     dataset.delete()
+
+
+@pytest.fixture
+def suspected(found):
+    """A data set with suspects, all of them open, whatever the test before has decided."""
+    suspect_panel.ReopenSuspects().execute(context(found))
+    return found
 
 
 def context(dataset, view=None, **request):

@@ -1,5 +1,6 @@
 """The page, served once for all browser tests, and what stands behind it."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -74,27 +75,34 @@ def url(checkpoint):
         yield address
 
 
-@pytest.fixture(scope="session")
-def visit(browser, url):
-    """A function that opens the page for one more visitor, whose pictures are not the others'.
+@contextmanager
+def visitors(browser, url):
+    """A function that opens the page for one more visitor, whose pictures are not the others', until the block ends.
 
-    At the end, no browser may have asked anything of any other host.
+    It takes what follows the page's address. At the end, no browser may have asked anything of any other host.
     """
-    visitors, asked = [], []
+    pages, asked = [], []
 
-    def opened(width=1440, height=900, **options):
-        page = browser.new_page(viewport={"width": width, "height": height}, **options)
-        visitors.append(page)
+    def opened(link=""):
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        pages.append(page)
         page.set_default_timeout(PATIENCE)
         page.on("request", lambda request: asked.append(request.url))
-        page.goto(url)
+        page.goto(url + link)
         page.wait_for_selector("#status:has-text('score of at least')")
         return page
 
     yield opened
-    for page in visitors:
+    for page in pages:
         page.close()
     assert hosts(asked) == hosts([url])
+
+
+@pytest.fixture(scope="module")
+def visit(browser, url):
+    """A function that opens the page for one more visitor, until the file ends."""
+    with visitors(browser, url) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -183,7 +183,8 @@ def test_card_and_animation_say_where_they_come_from(tmp_path, everything, resul
 
 
 @pytest.mark.parametrize("write", WRITERS)
-def test_what_was_there_survives_a_write_that_fails(tmp_path, result, where, write, monkeypatch):
+def test_what_was_there_survives_a_write_that_fails(tmp_path, where, write, monkeypatch):
+    small = result_of(synthetic_trace(queries=5, classes=3, layers=1), size=(64, 48))
     path = tmp_path / "file"
     path.write_text("before")
 
@@ -192,7 +193,7 @@ def test_what_was_there_survives_a_write_that_fails(tmp_path, result, where, wri
 
     monkeypatch.setattr("dfine.files.os.replace", full)
     with pytest.raises(OSError, match="no space left"):
-        WRITERS[write](path, result, where)
+        WRITERS[write](path, small, where)
     assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
 
 
@@ -325,12 +326,13 @@ def test_the_layers_can_be_played_in_the_file(browser, explanation):
     page.context.close()
 
 
-@pytest.mark.parametrize("scheme, dark", [("light", False), ("dark", True)])
-def test_the_page_fits_a_phone_and_follows_its_theme(browser, explanation, scheme, dark):
-    page, _, wrong = opened(browser, explanation, viewport={"width": 390, "height": 844}, color_scheme=scheme)
-    assert page.evaluate("document.documentElement.scrollWidth") == 390  # nothing makes the page itself scroll sideways
-    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (sum(map(int, re.findall(r"\d+", colour)[:3])) < 3 * 128) is dark
+def test_the_page_fits_a_phone_and_follows_its_theme(browser, explanation):
+    page, _, wrong = opened(browser, explanation, viewport={"width": 390, "height": 844})
+    for scheme, dark in (("light", False), ("dark", True)):
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390  # the page itself never scrolls sideways
+        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", colour)[:3])) < 3 * 128) is dark, scheme
     assert wrong == []
     page.context.close()
 

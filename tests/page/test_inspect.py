@@ -156,13 +156,10 @@ def test_another_weighting_function_decodes_the_box_anew(page, model):
     open_tab(page, "shape")
 
 
-def test_a_link_reload_and_back_show_what_was_shown(visit, url, model):
-    page = visit()
+def test_a_link_reload_and_back_show_what_was_shown(visit, model):
     stem = SCENES[1].path.rsplit("/", 1)[1].removesuffix(".jpg")
     found = model(EXAMPLES[1], 0.2).detections
-    link = f"{url}/#example={stem}&object=3&edge=top&layer=1&tab=edge&threshold=0.2"
-    page.goto("about:blank")
-    page.goto(link)
+    page = visit(f"/#example={stem}&object=3&edge=top&layer=1&tab=edge&threshold=0.2")
     for again in (False, True):
         if again:
             page.reload()
@@ -184,8 +181,7 @@ def test_a_link_reload_and_back_show_what_was_shown(visit, url, model):
     page.close()
 
 
-def test_an_uploaded_picture_is_in_no_link_and_the_page_says_so(visit, pictures):
-    page = visit()
+def test_an_uploaded_picture_is_in_no_link_and_the_page_says_so(page, pictures):
     upload(page, *pictures((300, 200)), (300, 200))
     page.wait_for_function("!location.hash.includes('example')")
     page.get_by_role("button", name="Copy link").click()
@@ -193,7 +189,6 @@ def test_an_uploaded_picture_is_in_no_link_and_the_page_says_so(visit, pictures)
     page.evaluate("sessionStorage.setItem('picture', JSON.stringify({path: '/gone.jpg', model: ''}))")  # an hour later
     page.reload()
     page.wait_for_selector("#status:has-text('Your own picture is not kept any longer')")
-    page.close()
 
 
 def test_the_page_shows_where_a_query_looked(page, model):

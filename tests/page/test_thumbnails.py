@@ -7,7 +7,7 @@ from PIL import Image
 
 from dfine.page import thumbnails
 from dfine.page.thumbnails import Thumbnails, filled
-from tests.page.visitor import set_threshold
+from tests.page.visitor import example, set_threshold
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +98,8 @@ def test_several_pictures_are_uploaded_and_each_can_be_opened(page, model, pictu
     page.wait_for_selector("#thumbnails button[aria-current]", state="detached")
 
 
-def test_an_upload_in_which_nothing_can_be_read_leaves_the_page_as_it_is(visit, tmp_path):
-    page = visit()
+def test_an_upload_in_which_nothing_can_be_read_leaves_the_page_as_it_is(page, tmp_path):
+    example(page, 1)
     said = page.inner_text("#status")
     for name in ("one.png", "two.png"):
         (tmp_path / name).write_text("Dear Sir or Madam")
@@ -109,4 +109,3 @@ def test_an_upload_in_which_nothing_can_be_read_leaves_the_page_as_it_is(visit, 
     assert page.inner_text("#status").split(", in ")[0] == said.split(", in ")[0]
     page.set_input_files("#source input[type=file]", tmp_path / "one.png")  # and still says what is wrong with a file
     page.wait_for_selector("#status:has-text('is not a picture')")
-    page.close()

@@ -1,4 +1,4 @@
-"""Run by torchrun, or alone: one step's losses and gradients on this process's share of a fixed batch, to a file."""
+"""Run by two processes, or by one: one step's losses and gradients on its share of a fixed batch, to a file."""
 
 import sys
 from dataclasses import replace

@@ -26,7 +26,7 @@ SMALL = dict(
     input=64,
     queries=20,
     epochs=2,
-    pictures=12,
+    pictures=8,
     batch=4,
     warmup=2,
     ema_ramp=4,
@@ -79,8 +79,8 @@ def whole(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "step, number",
-    [(1, signal.SIGTERM), (3, signal.SIGINT), (4, signal.SIGTERM)],
-    ids=["mid-epoch", "first of an epoch", "mid second epoch"],
+    [(0, signal.SIGTERM), (2, signal.SIGINT)],
+    ids=["mid-epoch", "first of the second epoch"],
 )
 def test_a_resumed_run_equals_an_uninterrupted_one(whole, tmp_path, step, number):
     options = TrainOptions(out=str(tmp_path), **SMALL)
@@ -243,15 +243,15 @@ STAGED = {**SMALL, "epochs": 4, "plain_epochs": 2, "pictures": 4, "val_every": 1
 
 
 class Told(Training):
-    """A run whose evaluations come out as told."""
+    """A run whose evaluations come out as told; what else they say is that of the first one."""
 
-    scores = (0.1, 0.3, 0.2, 0.4)
+    scores, first = (0.1, 0.3, 0.2, 0.4), None
 
     def evaluate(self):
-        result = super().evaluate()
+        self.first = self.first or super().evaluate()
         ap = self.scores[self.state.epoch - 1]
-        stats = {stage: dict.fromkeys(v, ap) for stage, v in result.stats.items()}
-        return replace(result, stats=stats)
+        stats = {stage: dict.fromkeys(v, ap) for stage, v in self.first.stats.items()}
+        return replace(self.first, stats=stats)
 
 
 def test_the_plain_epochs_start_from_the_best_weights_and_go_back_to_them(tmp_path):
@@ -350,11 +350,11 @@ def test_classes_in_another_order_do_not_change_places(tmp_path):
     """Data that was exported again may list its classes in another order: the run goes on by name, and says so."""
     data, out = tmp_path / "data", tmp_path / "run"
     swapped(data, ["red", "green"])
-    options = {**SMALL, "data": str(data), "val": str(data), "epochs": 2, "save_every": 1}
+    options = {**SMALL, "data": str(data), "val": str(data), "epochs": 1}
     whole = Training.start(Plan.of(TrainOptions(out=str(tmp_path / "whole"), **options)))
     whole.run()
     first = Killed.start(Plan.of(TrainOptions(out=str(out), **options)))
-    first.at = 1
+    first.at = 0
     with pytest.raises(Interrupted):
         first.run()
     swapped(data, ["green", "red"])

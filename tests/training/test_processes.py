@@ -3,15 +3,13 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
 from dfine.processes import Ranks
+from tests.helpers import ROOT, two
 from tests.training.processes import one_step
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -19,15 +17,8 @@ def alone():
     return one_step(Ranks())
 
 
-def torchrun(*arguments):
-    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.run([*start, *map(str, arguments)], cwd=ROOT, env=env, capture_output=True, text=True)
-
-
 def test_losses_and_gradients_equal_those_of_one_process(alone, tmp_path):
-    done = torchrun(ROOT / "tests/training/processes.py", tmp_path / "two.pt")
-    assert done.returncode == 0, done.stderr
+    two(ROOT / "tests/training/processes.py", tmp_path / "two.pt")
     (terms, gradients), (two_terms, two_gradients) = alone, torch.load(tmp_path / "two.pt", weights_only=True)
     assert terms.keys() == two_terms.keys() and gradients.keys() == two_gradients.keys()
     for name, value in terms.items():
@@ -49,8 +40,11 @@ def test_a_batch_in_parts_learns_about_the_same(alone):
 def test_two_processes_train_evaluate_and_save_once(tmp_path):
     arguments = dict(out=tmp_path / "run", input=64, queries=20, epochs=1, pictures=10, batch=5, warmup=1, val_count=4)
     flags = [x for k, v in arguments.items() for x in (f"--{k.replace('_', '-')}", v)]
-    flags += ["--accumulate", 3]  # shares of 3 and 2 pictures: both are taken in two parts
-    done = torchrun("-m", "dfine", "train", *flags, "--denoising", 8, "--device", "cpu")
+    flags += ["--watch", 1, "--accumulate", 3]  # shares of 3 and 2 pictures: both are taken in two parts
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "dfine"]
+    command = [*start, "train", *flags, "--denoising", 8, "--device", "cpu"]
+    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([str(part) for part in command], cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("epoch 1/1, 2 steps") == 1
     progress = torch.load(tmp_path / "run" / "last.pt", weights_only=True)["progress"]

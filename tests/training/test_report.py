@@ -15,7 +15,7 @@ def test_a_folder_without_a_finished_epoch_has_no_page(tmp_path):
 
 
 def test_the_page_tells_options_epochs_and_drawings(tmp_path):
-    train(TrainOptions(out=str(tmp_path), **{**SMALL, "val_every": 1}), watch=Watch(tmp_path / "watch", 2))
+    train(TrainOptions(out=str(tmp_path), **{**SMALL, "pictures": 4}), watch=Watch(tmp_path / "watch", 2))
     page = report(tmp_path).read_text()
     assert "<dt>augment</dt><dd>plain</dd>" in page and "<dd>auto</dd>" not in page
     assert "2 epochs. The best, epoch" in page and page.count("<b>Epoch 2</b>") == 2

@@ -41,6 +41,12 @@ def stepped(batch, **options):
     return terms, moved, state
 
 
+@pytest.fixture(scope="module")
+def single(batch):
+    """A step in single precision, which the others are compared with."""
+    return stepped(batch, amp="off")
+
+
 def alike(ours, theirs) -> float:
     """Cosine between two changes of all weights."""
     a, b = (torch.cat([moved[key].flatten() for key in theirs]) for moved in (ours, theirs))
@@ -48,8 +54,8 @@ def alike(ours, theirs) -> float:
 
 
 @pytest.mark.parametrize("amp", ["bf16", "fp16"])
-def test_half_precision_learns_about_the_same(batch, amp):
-    terms, moved, _ = stepped(batch, amp="off")
+def test_half_precision_learns_about_the_same(batch, single, amp):
+    terms, moved, _ = single
     half, half_moved, state = stepped(batch, amp=amp)
     assert half.keys() == terms.keys()
     assert sum(half.values()) == pytest.approx(sum(terms.values()), rel=0.05)
@@ -58,7 +64,7 @@ def test_half_precision_learns_about_the_same(batch, amp):
     assert alike(half_moved, moved) > 0.9
 
 
-def test_compiled_parts_learn_the_same(batch, monkeypatch):
+def test_compiled_parts_learn_the_same(batch, single, monkeypatch):
     """Captured and differentiated as for any compiler; the code that one makes of it takes minutes, and is its own."""
     compiled, plain = [], nn.Module.compile
 
@@ -67,7 +73,7 @@ def test_compiled_parts_learn_the_same(batch, monkeypatch):
         plain(module, backend="aot_eager", fullgraph=True, **options)
 
     monkeypatch.setattr(nn.Module, "compile", quickly)
-    terms, moved, _ = stepped(batch, amp="off")
+    terms, moved, _ = single
     ours, ours_moved, state = stepped(batch, amp="off", compile=True)
     assert compiled == ["Backbone", "Encoder"]
     for name, value in terms.items():
@@ -76,8 +82,8 @@ def test_compiled_parts_learn_the_same(batch, monkeypatch):
     assert not any("_orig_mod" in key for key in state.network.state_dict())  # checkpoints know nothing of it
 
 
-def test_a_teacher_adds_its_terms_and_stays_as_it_is(batch):
-    terms, _, _ = stepped(batch)
+def test_a_teacher_adds_its_terms_and_stays_as_it_is(batch, single):
+    terms, _, _ = single
     taught, _, state = stepped(batch, teacher="demo", teacher_weight=0.5)
     more = {name: value for name, value in taught.items() if name not in terms}
     assert {name.split("/")[0] for name in more} == {f"taught {kind}" for kind in ("scores", "l1", "giou", "edges")}

@@ -31,9 +31,10 @@ def frames(picture: Image.Image, history: History, *, steps: int = 10, hold: int
     frames = []
     for layer in range(history.layers):
         ease = [0.5 - 0.5 * np.cos(np.pi * (s + 1) / steps) for s in range(steps)]
-        for t in [*ease, *[1.0] * (hold if layer < history.layers - 1 else 3 * hold)]:
+        for t in ease:
             edges = torch.lerp(stages[layer], stages[layer + 1], float(t))
             frames.append(_frame(picture, history, edges, layer, title(layer, t)))
+        frames += frames[-1:] * (hold if layer < history.layers - 1 else 3 * hold)  # the way ends at 1
     return frames
 
 

@@ -1,4 +1,6 @@
-"""One model and its exported file for all tests of ONNX."""
+"""One model and its exported files for all tests of ONNX."""
+
+import functools
 
 import pytest
 
@@ -8,7 +10,7 @@ pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 import torch
 
 from dfine.config import Config
-from dfine.engines.onnx.export import export
+from dfine.engines.onnx.export import Options, export
 from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
 from tests.engines.onnx.same import SIZE
@@ -25,7 +27,17 @@ def model() -> Predictor:
 
 
 @pytest.fixture(scope="session")
-def file(model, tmp_path_factory):
-    path = tmp_path_factory.mktemp("export") / "model.onnx"
-    parity = export(model.network, model.card, path)
-    return path, parity
+def exported(model, tmp_path_factory):
+    """A function that exports the model, once for the same options: the file, which tests only read, and its parity."""
+
+    @functools.cache
+    def made(options):
+        path = tmp_path_factory.mktemp("export") / "model.onnx"
+        return path, export(model.network, model.card, path, options)
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def file(exported):
+    return exported(Options())

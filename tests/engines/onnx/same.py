@@ -1,9 +1,13 @@
 """What the tests of ONNX share: names, a size, pictures, and whether two traces say the same."""
 
-from dfine.engines.onnx.export import tensors
+from dfine.engines.onnx.export import Options, tensors
 from dfine.engines.onnx.parity import compare
 
 SIZE = (64, 96)
+# Files that several tests read.
+GRID = Options(batch=None, gather=False)
+TWO = Options(batch=2, postprocess=True)
+ANY = Options(batch=None, postprocess=True, opset=18)
 
 
 def close(ours, theirs, tolerance=1e-4):

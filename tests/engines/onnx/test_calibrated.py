@@ -73,15 +73,16 @@ def test_it_finds_what_the_checkpoint_finds(made, demo):
 
 
 def test_the_part_that_costs_the_most_stays_in_float32(demo, pictures, tmp_path, monkeypatch):
-    """A budget a little below what all parts cost, without bfloat16 beside them; with none at all there is no file."""
-    monkeypatch.setattr(openvino_session, "has_bfloat16", lambda: False)
+    """A budget a little below what all parts cost, without OpenVINO; with none at all there is no file."""
+    monkeypatch.setattr(calibrated, "available", lambda: ["cpu"])
     tight = {"int8": 0.0}
     monkeypatch.setattr(calibrated, "BUDGET", tight)
-    monkeypatch.setattr(calibrated, "PARTS", ("backbone.stages.3", "backbone.stem"))
+    monkeypatch.setattr(calibrated, "PARTS", ("backbone.stem",))
     with pytest.raises(ExportError, match="no part of this model stays within 0.0 px"):
         export_int8(demo.network, demo.card, tmp_path / "none.onnx", Calibration(pictures, "scenes"))
     assert not list(tmp_path.iterdir())
     tight["int8"] = 0.02
+    monkeypatch.setattr(calibrated, "PARTS", ("backbone.stages.3", "backbone.stem"))
     said = export_int8(demo.network, demo.card, tmp_path / "some.onnx", Calibration(pictures, "scenes"))
     assert said["parts"] == ["backbone.stages.3"] and said["shift"]["edges"] <= 0.02
 

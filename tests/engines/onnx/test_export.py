@@ -14,7 +14,7 @@ from dfine.engines.onnx.export import Exported, Options, about, card_of, export,
 from dfine.engines.onnx.packages import needed
 from dfine.engines.onnx.parity import ExportError
 from dfine.trace.postprocess import detections
-from tests.engines.onnx.same import SIZE, close
+from tests.engines.onnx.same import ANY, GRID, SIZE, TWO, close
 from tests.helpers import NAMES, full_card, synthetic_trace
 
 # What TensorRT 10.15 reads, opsets 9 to 24 (docs/operators.md of onnx-tensorrt); of that list, what a file of ours may
@@ -34,10 +34,9 @@ def test_the_parity_that_was_measured_is_returned_and_kept(file):
     assert about["schema"] == 1 and about["precision"] == "single"
 
 
-@pytest.mark.parametrize("gather", [True, False])
-def test_a_file_for_any_batch(model, tmp_path, gather):
-    export(model.network, model.card, tmp_path / "any.onnx", Options(batch=None, gather=gather, opset=18))
-    network = OnnxEngine(tmp_path / "any.onnx")
+@pytest.mark.parametrize("options", [ANY, replace(GRID, opset=18)], ids=["gather", "grid"])
+def test_a_file_for_any_batch(model, exported, options):
+    network = OnnxEngine(exported(options)[0])
     for count in (1, 2, 5):
         pixels = torch.rand(count, 3, *SIZE)
         with torch.no_grad():
@@ -68,11 +67,10 @@ def test_the_published_interface(model, tmp_path):
         torch.testing.assert_close(boxes, want[i].boxes, atol=1e-2, rtol=1e-4)
 
 
-def test_postprocessing_and_trace_in_one_file(model, tmp_path):
-    export(model.network, model.card, tmp_path / "both.onnx", Options(postprocess=True))
+def test_postprocessing_and_trace_in_one_file(model, exported):
     with torch.no_grad():
         pixels = torch.rand(1, 3, *SIZE)
-        assert close(OnnxEngine(tmp_path / "both.onnx")(pixels), model.network(pixels))
+        assert close(OnnxEngine(exported(TWO)[0])(pixels), model.network(pixels))
 
 
 def test_half_precision_keeps_distributions_in_single(model, tmp_path):
@@ -84,10 +82,9 @@ def test_half_precision_keeps_distributions_in_single(model, tmp_path):
     assert kinds == {needed("onnx").TensorProto.FLOAT16}
 
 
-@pytest.mark.parametrize("options", [Options(gather=False), Options(gather=True, postprocess=True, batch=None)])
-def test_tensorrt_reads_every_operator(model, tmp_path, options):
-    export(model.network, model.card, tmp_path / "t.onnx", options)
-    assert onnx_file.operators(tmp_path / "t.onnx") <= TENSORRT
+@pytest.mark.parametrize("options", [Options(), GRID, TWO, ANY], ids=["one", "grid", "two", "any"])
+def test_tensorrt_reads_every_operator(exported, options):
+    assert onnx_file.operators(exported(options)[0]) <= TENSORRT
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import torch
 import dfine
 from dfine.engines.onnx import sessions
 from dfine.engines.onnx.engine import OnnxEngine
-from dfine.engines.onnx.export import Options, export
+from dfine.engines.onnx.export import Options
 from dfine.engines.onnx.sessions import available, chain
 from dfine.weights.exceptions import CheckpointError
-from tests.engines.onnx.same import SIZE, close
+from tests.engines.onnx.same import GRID, SIZE, TWO, close
 from tests.helpers import NAMES, noise
 
 ROOT = Path(__file__).parents[3]
@@ -50,11 +50,10 @@ def test_a_gpu_has_a_number(file):
         dfine.load(file[0], "cuda:first")
 
 
-@pytest.mark.parametrize("options", [Options(), Options(batch=None, gather=False), Options(batch=2, postprocess=True)])
-def test_openvino_tells_the_same_story(model, tmp_path, options):
+@pytest.mark.parametrize("options", [Options(), GRID, TWO], ids=["one", "grid", "two"])
+def test_openvino_tells_the_same_story(model, exported, options):
     pytest.importorskip("openvino")
-    export(model.network, model.card, tmp_path / "a.onnx", options)
-    back = dfine.load(tmp_path / "a.onnx", "openvino")
+    back = dfine.load(exported(options)[0], "openvino")
     assert back.engine.provider == "openvino" and "OpenVINO 20" in repr(back) and "on cpu" in repr(back)
     assert (back.names, back.digest) == (NAMES, model.digest)
     first = back(noise(0), threshold=0).trace

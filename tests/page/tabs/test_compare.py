@@ -68,8 +68,7 @@ def test_amounts_that_callers_make_up_are_put_into_bounds(view, amount):
     assert "compact" in second(view, dict(way="blur", amount=amount, picture="", model=""))["drawn"]
 
 
-def test_both_pictures_their_pairs_and_edges_are_shown_and_a_link_restores_them(visit, model):
-    page = visit()
+def test_both_pictures_their_pairs_and_edges_are_shown_and_a_link_restores_them(page, model):
     example(page, 0)
     set_threshold(page, 0.5)
     open_tab(page, "compare")

@@ -49,10 +49,10 @@ def stroke(page, places):
     page.mouse.up()
 
 
-def test_a_heart_is_found_as_soon_as_it_is_drawn(visit, checkpoint):
+def test_a_heart_is_found_as_soon_as_it_is_drawn(page, checkpoint):
     if checkpoint != DRAWINGS:
         pytest.skip("the model of drawings is not here")
-    page, asked = visit(), []
+    asked = []
     page.on("request", lambda request: asked.append(request.url))
     set_threshold(page, 0.5)
     open_tab(page, "sketch")

@@ -93,8 +93,7 @@ def test_what_is_no_video_gets_a_sentence(runner, tmp_path):
     assert "no longer there" in told["sentence"]
 
 
-def test_a_visitor_uploads_stops_and_watches(visit, film):
-    page = visit()
+def test_a_visitor_uploads_stops_and_watches(page, film):
     open_tab(page, "video")
     page.locator("#panel-video input[type=file]").set_input_files(film)
     page.wait_for_selector("#video .outcome:has-text('4 in all')")
