@@ -154,16 +154,19 @@ class Batching:
     pin: bool = False  # put pictures where a GPU can fetch them by itself, while the CPU goes on
 
 
+@dataclass(frozen=True)
+class Shares:
+    """What share of the pictures, 0 to 1, each change is made to in training."""
+
+    mosaic: float = 0.0  # is made of four (`augment.Mosaic`)
+    copy_paste: float = 0.0  # gets objects of others pasted into it (`paste.CopyPaste`)
+    cover: float = 0.0  # has sides of its objects painted over (`cover.Cover`)
+    posterize: float = 0.0  # is reduced to a few flat colours (`augment.Posterize`)
+    downscale: float = 0.0  # is shrunk before the resize (`augment.Downscale`)
+
+
 def loader(
-    dataset: Dataset,
-    how: Batching,
-    *,
-    transform: Transform | None = None,
-    mosaic: float = 0.0,
-    cover: float = 0.0,
-    posterize: float = 0.0,
-    downscale: float = 0.0,
-    copy_paste: float = 0.0,
+    dataset: Dataset, how: Batching, *, transform: Transform | None = None, shares: Shares = Shares()
 ) -> DataLoader:
     """Batches of a data set: (pictures uint8 [B, 3, H, W], list of Target).
 
@@ -174,17 +177,14 @@ def loader(
         dataset: items (picture uint8 [3, H, W], Target).
         how: see `Batching`.
         transform: takes the place of the random flip in training.
-        mosaic: in training, the share of pictures that are made of four (`augment.Mosaic`).
-        cover: in training, the share of pictures in which sides of objects are painted over (`cover.Cover`).
-        posterize: in training, the share of pictures that are reduced to a few flat colours (`augment.Posterize`).
-        downscale: in training, the share of pictures that are shrunk before the resize (`augment.Downscale`).
-        copy_paste: in training, the share of pictures into which objects of others are pasted (`paste.CopyPaste`).
+        shares: in training, what else is done to how many of the pictures.
     """
+    shares = shares if how.train else Shares()
     steps = [transform or RandomHorizontalFlip()] if how.train else []
-    asked = ((Cover, cover), (Posterize, posterize), (Downscale, downscale)) if how.train else ()
-    last = [*(change(share) for change, share in asked if share), Resize(how.size)]
-    four = Mosaic(mosaic, how.size) if how.train and mosaic else None
-    paste = CopyPaste(copy_paste) if how.train and copy_paste else None
+    changes = ((Cover, shares.cover), (Posterize, shares.posterize), (Downscale, shares.downscale))
+    last = [*(change(share) for change, share in changes if share), Resize(how.size)]
+    four = Mosaic(shares.mosaic, how.size) if shares.mosaic else None
+    paste = CopyPaste(shares.copy_paste) if shares.copy_paste else None
     return Loader(
         Prepared(dataset, Compose(*steps, *last), how.seed, four, Compose(*last), paste),
         batch_sampler=Batches(len(dataset), how.batch, shuffle=how.train, seed=how.seed, share=how.share),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from dfine.config import RECIPES, Config, Recipe
 from dfine.data import augment, sources
-from dfine.data.loader import Batching, loader
+from dfine.data.loader import Batching, Shares, loader
 from dfine.data.repeat import repeated
 from dfine.data.scenes import Scenes
 from dfine.data.transforms import Transform
@@ -130,9 +130,9 @@ class Plan:
         Sides of objects are covered, and pictures shrunk or reduced to flat colours, in the last epochs too: hidden
         edges, blurred things and drawings are to be known, and no way to see more.
         """
-        shares = {} if plain else {"mosaic": self.options.mosaic, "copy_paste": self.options.copy_paste}
-        shares |= {name: getattr(self.options, name) for name in ("cover", "posterize", "downscale")}
-        return loader(data, how, transform=self.transform(plain), **shares)
+        shares = Shares(**{one.name: getattr(self.options, one.name) for one in fields(Shares)})
+        shares = replace(shares, mosaic=0.0, copy_paste=0.0) if plain else shares
+        return loader(data, how, transform=self.transform(plain), shares=shares)
 
     def amp(self) -> contextlib.AbstractContextManager:
         """The autocast context of a step."""

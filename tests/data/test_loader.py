@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from dfine.data.loader import Batches, Batching, collate, loader, relabelled, subset
+from dfine.data.loader import Batches, Batching, Shares, collate, loader, relabelled, subset
 from dfine.data.pictures import PictureError
 from dfine.data.scenes import Scenes
 from dfine.trace.records import Target
@@ -208,7 +208,7 @@ def test_an_empty_subset_and_one_that_reaches_too_far():
 def test_mosaics_are_the_same_however_many_processes_make_them(workers):
     scenes = Scenes(6, size=(64, 64), seed=1)
     plain, mosaics, again = (
-        list(loader(scenes, Batching(3, (64, 64), train=True, seed=5, workers=count), mosaic=share))
+        list(loader(scenes, Batching(3, (64, 64), train=True, seed=5, workers=count), shares=Shares(mosaic=share)))
         for share, count in ((0.0, 0), (0.5, 0), (0.5, workers))
     )
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(mosaics, again))
@@ -219,27 +219,27 @@ def test_mosaics_are_the_same_however_many_processes_make_them(workers):
 def test_pasted_pictures_are_the_same_however_many_processes_make_them_and_none_is_held_out_so():
     scenes = Scenes(6, size=(64, 64), seed=1)
     plain, pasted, again = (
-        list(loader(scenes, Batching(3, (64, 64), train=True, seed=5, workers=workers), copy_paste=share, mosaic=0.3))
+        list(loader(scenes, Batching(3, (64, 64), train=True, seed=5, workers=workers), shares=Shares(0.3, share)))
         for workers, share in ((0, 0.0), (0, 1.0), (2, 1.0))
     )
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(pasted, again))
     assert any(not torch.equal(a, b) for (a, _), (b, _) in zip(plain, pasted))
     count = [sum(len(target) for _, targets in batches for target in targets) for batches in (plain, pasted)]
     assert count[1] > count[0]
-    held_out = loader(scenes, Batching(3, (64, 64)), copy_paste=1.0)
+    held_out = loader(scenes, Batching(3, (64, 64)), shares=Shares(copy_paste=1.0))
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(loader(scenes, Batching(3, (64, 64))), held_out))
 
 
 def test_covered_pictures_are_the_same_however_many_processes_make_them_mosaics_too():
     scenes = Scenes(6, size=(64, 64), seed=1)
     plain, covered, again, both = (
-        list(loader(scenes, Batching(3, (64, 64), train=True, seed=5, workers=workers), **how))
+        list(loader(scenes, Batching(3, (64, 64), train=True, seed=5, workers=workers), shares=Shares(**how)))
         for workers, how in ((0, {}), (0, {"cover": 1.0}), (2, {"cover": 1.0}), (0, {"cover": 1.0, "mosaic": 1.0}))
     )
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(covered, again))
     assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(plain, covered))
     assert all(pixels.shape == (3, 3, 64, 64) for pixels, _ in both)
-    held_out = loader(scenes, Batching(3, (64, 64)), cover=1.0)
+    held_out = loader(scenes, Batching(3, (64, 64)), shares=Shares(cover=1.0))
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(loader(scenes, Batching(3, (64, 64))), held_out))
 
 
@@ -247,18 +247,19 @@ def test_pictures_are_shrunk_after_they_were_covered_in_training_only():
     scenes = Scenes(6, size=(64, 64), seed=1)
     how = Batching(3, (64, 64), train=True, seed=5)
     plain, shrunk, both = (
-        list(loader(scenes, how, **more)) for more in ({}, {"downscale": 1.0}, {"downscale": 1.0, "cover": 1.0})
+        list(loader(scenes, how, shares=Shares(**more)))
+        for more in ({}, {"downscale": 1.0}, {"downscale": 1.0, "cover": 1.0})
     )
     assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(plain, shrunk))
     assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(shrunk, both))
-    flat = list(loader(scenes, how, posterize=1.0))
+    flat = list(loader(scenes, how, shares=Shares(posterize=1.0)))
     assert not any(torch.equal(a, b) for (a, _), (b, _) in zip(plain, flat))
 
     def detail(batches):
         return sum(float(pixels.float().diff(dim=-1).abs().mean()) for pixels, _ in batches)
 
     assert detail(shrunk) < 0.7 * detail(plain)
-    held_out = loader(scenes, Batching(3, (64, 64)), downscale=1.0)
+    held_out = loader(scenes, Batching(3, (64, 64)), shares=Shares(downscale=1.0))
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(loader(scenes, Batching(3, (64, 64))), held_out))
 
 
