@@ -20,7 +20,7 @@ from tests.helpers import NAMES, full_card, synthetic_trace
 # What TensorRT 10.15 reads, opsets 9 to 24 (docs/operators.md of onnx-tensorrt); of that list, what a file of ours may
 # have. GridSample takes only four axes, MaxPool no dilations; ours are such.
 TENSORRT = set(
-    "Abs Add And Cast Ceil Clip Concat Constant ConstantOfShape Conv Cos Div Equal Exp Expand Flatten Floor Gather "
+    "Abs Add And Cast Ceil Clip Concat Constant ConstantOfShape Conv Cos Div Equal Erf Exp Expand Flatten Floor Gather "
     "GatherElements GatherND Gelu Gemm Greater GreaterOrEqual GridSample Identity LayerNormalization Less LessOrEqual "
     "Log MatMul Max MaxPool Min Mod Mul Neg Not Or Pad Pow Range Reciprocal ReduceMax ReduceMean ReduceSum Relu "
     "Reshape Resize Shape Sigmoid Sin Slice Softmax Split Sqrt Squeeze Sub TopK Transpose Unsqueeze Where".split()
