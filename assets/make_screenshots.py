@@ -50,7 +50,7 @@ def opened(browser, url: str, size: tuple[int, int], scheme: str) -> Page:
 def opening(browser, url: str, path: Path) -> None:
     """The picture of the README: the page as it opens, at a hidden edge."""
     page = fresh(browser, url, (1440, 1200), "light")
-    page.wait_for_selector("#headline:has-text('could lie anywhere')")
+    page.wait_for_selector("#headline .cards")
     page.wait_for_timeout(SETTLED)
     page.screenshot(path=path)
     page.close()
