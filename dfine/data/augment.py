@@ -13,7 +13,7 @@ from torchvision.transforms import v2
 
 from dfine import boxes as box
 from dfine.data.resize import planes, resize
-from dfine.data.transforms import Compose, Pair, RandomHorizontalFlip, Resize, Torchvision, Transform
+from dfine.data.transforms import Compose, Pair, RandomHorizontalFlip, Resize, Sometimes, Torchvision, Transform
 from dfine.trace.base import COARSEST
 from dfine.trace.records import Target
 
@@ -37,28 +37,17 @@ def plain() -> Transform:
     return RandomHorizontalFlip()
 
 
-class Downscale:
+class Downscale(Sometimes):
     """Shrinks some pictures to between an eighth and a half of their sides, so that small and blurred ones are met too.
 
     The resize to the network's input enlarges them again. The factor is drawn evenly in its logarithm. An object of
     which less than 2 pixels are left in width or height is dropped from the answers: nobody could find it.
-
-    Args:
-        p: probability with which a picture is shrunk.
     """
 
     FACTORS = (1 / 8, 1 / 2)
     SMALLEST = 2.0  # pixels
 
-    def __init__(self, p: float):
-        if not 0 <= p <= 1:
-            raise ValueError(f"the share of shrunk pictures is between 0 and 1, not {p}")
-        self.p = p
-
-    def __call__(self, picture: Tensor, target: Target) -> Pair:
-        """(picture uint8 [3, H, W], Target) -> the same pair, drawn from torch's random state."""
-        if torch.rand(()).item() >= self.p:
-            return picture, target
+    def change(self, picture: Tensor, target: Target) -> Pair:
         low, high = self.FACTORS
         factor = low * (high / low) ** torch.rand(()).item()
         height, width = (max(1, round(side * factor)) for side in picture.shape[-2:])
@@ -67,29 +56,18 @@ class Downscale:
         return resize(picture, (height, width)), replace(target, labels=target.labels[kept], boxes=target.boxes[kept])
 
 
-class Posterize:
+class Posterize(Sometimes):
     """Reduces some pictures to a few flat, often vivid colours, so that drawings and icons are met, too.
 
     A median filter takes small structure away, and the colours, 4 to 16 of them, are the picture's own (median cut). A
     network that has met only photographs goes by texture more than by shape (Geirhos et al., arXiv 1811.12231), and a
     drawing has none.
-
-    Args:
-        p: probability with which a picture is treated so.
     """
 
     COLOURS, SATURATION = (4, 16), (1.0, 2.5)
     SAMPLE = 64  # pixels in width and height of what the colours are taken from
 
-    def __init__(self, p: float):
-        if not 0 <= p <= 1:
-            raise ValueError(f"the share of pictures in flat colours is between 0 and 1, not {p}")
-        self.p = p
-
-    def __call__(self, picture: Tensor, target: Target) -> Pair:
-        """(picture uint8 [3, H, W], Target) -> the same pair, drawn from torch's random state."""
-        if torch.rand(()).item() >= self.p:
-            return picture, target
+    def change(self, picture: Tensor, target: Target) -> Pair:
         few, many = self.COLOURS
         colours = round(few * (many / few) ** torch.rand(()).item())
         vivid = self.SATURATION[0] + (self.SATURATION[1] - self.SATURATION[0]) * torch.rand(()).item()

@@ -16,7 +16,7 @@ from torch import Tensor
 from dfine import boxes as box
 from dfine.data import occluders
 from dfine.data.occluders import integer, one_of, uniform
-from dfine.data.transforms import Pair
+from dfine.data.transforms import Pair, Sometimes
 from dfine.trace.records import Target
 
 DEPTH = (0.1, 0.6)  # of the object's width or height that a patch hides from one side
@@ -30,25 +30,14 @@ HIDDEN = 0.8  # an object of which more is painted over is not asked for
 SMALLEST = 8  # pixels in the shorter side of an object that is covered
 
 
-class Cover:
+class Cover(Sometimes):
     """Paints over sides of some objects, with patches of `dfine.data.occluders`, and puts others where no edge is.
 
     An object of which more than 80 % is painted over, by whatever patches, is dropped from the answers: nobody could
     find it. All others keep their true boxes.
-
-    Args:
-        p: probability with which a picture is treated so.
     """
 
-    def __init__(self, p: float):
-        if not 0 <= p <= 1:
-            raise ValueError(f"the share of covered pictures is between 0 and 1, not {p}")
-        self.p = p
-
-    def __call__(self, picture: Tensor, target: Target) -> Pair:
-        """(picture uint8 [3, H, W], Target) -> the same pair, drawn from torch's random state."""
-        if torch.rand(()).item() >= self.p:
-            return picture, target
+    def change(self, picture: Tensor, target: Target) -> Pair:
         height, width = picture.shape[-2:]
         boxes = box.to_pixels(target.boxes, (width, height))
         painted, hidden = picture.clone(), torch.zeros(height, width, dtype=torch.bool)

@@ -34,6 +34,30 @@ class Compose:
         return picture, target
 
 
+class Sometimes:
+    """A change that is made to a share of the pictures; a kind of it says in `change` what is done.
+
+    Args:
+        p: probability with which a picture is changed.
+
+    Raises:
+        ValueError: it is none.
+    """
+
+    def __init__(self, p: float):
+        if not 0 <= p <= 1:
+            raise ValueError(f"the share of pictures for {type(self).__name__} is between 0 and 1, not {p}")
+        self.p = p
+
+    def __call__(self, picture: Tensor, target: Target) -> Pair:
+        """(picture uint8 [3, H, W], Target) -> the same pair, drawn from torch's random state."""
+        return self.change(picture, target) if torch.rand(()).item() < self.p else (picture, target)
+
+    def change(self, picture: Tensor, target: Target) -> Pair:
+        """The changed pair."""
+        raise NotImplementedError
+
+
 class Resize:
     """The preprocessing of D-FINE: a plain bilinear, antialiased resize to `size` = (height, width).
 
