@@ -97,12 +97,17 @@ def test_a_copy_in_another_split_is_a_leak_and_the_pool_is_put_in_order(fo, tmp_
         dataset.delete()
 
 
+def coloured(fo, folder, name, count):
+    """A data set of so many plain pictures, and two networks."""
+    for i in range(count):
+        Image.new("RGB", (64, 64), (80 * i, 9, 9)).save(folder / f"{i}.png")
+    dataset = fo.Dataset(name)
+    dataset.add_samples([fo.Sample(filepath=str(folder / f"{i}.png")) for i in range(count)])
+    return dataset, *(predictor(("cat",), queries=10, size=(64, 64), seed=seed) for seed in (0, 1))
+
+
 def test_a_picture_that_another_model_cannot_read_keeps_no_features_of_the_one_before(fo, tmp_path):
-    for i in range(3):
-        Image.new("RGB", (64, 64), (80 * i, 9, 9)).save(tmp_path / f"{i}.png")
-    dataset = fo.Dataset("another-model")
-    dataset.add_samples([fo.Sample(filepath=str(tmp_path / f"{i}.png")) for i in range(3)])
-    one, other = (predictor(("cat",), queries=10, size=(64, 64), seed=seed) for seed in (0, 1))
+    dataset, one, other = coloured(fo, tmp_path, "another-model", 3)
     one, other = (Predictor(m.engine, replace(m.card, digest=digest)) for m, digest in ((one, "one"), (other, "other")))
     assert similar.embed(dataset, one) == 3
     (tmp_path / "1.png").write_bytes(b"no picture")
@@ -112,10 +117,6 @@ def test_a_picture_that_another_model_cannot_read_keeps_no_features_of_the_one_b
 
 
 def test_networks_that_come_from_no_file_are_told_apart_by_their_weights(fo, tmp_path):
-    for i in range(2):
-        Image.new("RGB", (64, 64), (80 * i, 9, 9)).save(tmp_path / f"{i}.png")
-    dataset = fo.Dataset("no-file")
-    dataset.add_samples([fo.Sample(filepath=str(tmp_path / f"{i}.png")) for i in range(2)])
-    one, other = (predictor(("cat",), queries=10, size=(64, 64), seed=seed) for seed in (0, 1))
+    dataset, one, other = coloured(fo, tmp_path, "no-file", 2)
     assert not one.card.digest and similar.embed(dataset, one) == 2 and similar.embed(dataset, one) == 0
     assert similar.embed(dataset, other) == 2

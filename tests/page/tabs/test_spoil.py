@@ -104,17 +104,22 @@ def test_on_scenes_the_truth_stands_beside_the_edges(view):
     assert unknown["picture"]["truth"] is None and "off the truth" not in unknown["table"]
 
 
+def drag_a_patch(page, top, bottom):
+    """From one height of the picture to another, in parts of it, at its left; the button is still held."""
+    drawing = page.locator("#spoiled svg")
+    drawing.scroll_into_view_if_needed()
+    place = drawing.bounding_box()
+    page.mouse.move(place["x"] + 0.1 * place["width"], place["y"] + top * place["height"])
+    page.mouse.down()
+    page.mouse.move(place["x"] + 0.2 * place["width"], place["y"] + bottom * place["height"], steps=3)
+
+
 def test_a_patch_that_is_dragged_over_the_picture_is_covered_and_its_edge_becomes_unsure(page):
     """On the opening picture: a patch over the heart's left edge."""
     example(page, 3)
     open_tab(page, "spoil")
     page.wait_for_selector("#spoiled-edges th:has-text('off the truth now')")
-    drawing = page.locator("#spoiled svg")
-    drawing.scroll_into_view_if_needed()
-    place = drawing.bounding_box()
-    page.mouse.move(place["x"] + 0.1 * place["width"], place["y"] + 0.32 * place["height"])
-    page.mouse.down()
-    page.mouse.move(place["x"] + 0.2 * place["width"], place["y"] + 0.75 * place["height"], steps=3)
+    drag_a_patch(page, 0.32, 0.75)
     page.wait_for_selector("#spoiled .patch:not([display])", state="attached")
     page.mouse.up()
     page.wait_for_function("document.querySelector('#way input').value.includes('patch')")
@@ -137,12 +142,7 @@ def test_a_patch_stays_with_its_picture(visit):
     example(page, 3)
     open_tab(page, "spoil")
     page.wait_for_selector("#spoiled-edges td")
-    drawing = page.locator("#spoiled svg")
-    drawing.scroll_into_view_if_needed()
-    place = drawing.bounding_box()
-    page.mouse.move(place["x"] + 0.1 * place["width"], place["y"] + 0.3 * place["height"])
-    page.mouse.down()
-    page.mouse.move(place["x"] + 0.2 * place["width"], place["y"] + 0.7 * place["height"], steps=3)
+    drag_a_patch(page, 0.3, 0.7)
     page.mouse.up()
     page.wait_for_function("location.hash.includes('&patch=')")
     open_tab(page, "shape")
