@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from dfine.data.augment import Downscale, Mosaic, Posterize
 from dfine.data.cover import Cover
+from dfine.data.drawn import Drawn
 from dfine.data.paste import CopyPaste
 from dfine.data.pictures import PictureError
 from dfine.data.transforms import Compose, RandomHorizontalFlip, Resize, Transform
@@ -160,6 +161,7 @@ class Shares:
 
     mosaic: float = 0.0  # is made of four (`augment.Mosaic`)
     copy_paste: float = 0.0  # gets objects of others pasted into it (`paste.CopyPaste`)
+    drawn: float = 0.0  # is replaced by a drawing of things of its classes (`drawn.Drawn`)
     cover: float = 0.0  # has sides of its objects painted over (`cover.Cover`)
     posterize: float = 0.0  # is reduced to a few flat colours (`augment.Posterize`)
     downscale: float = 0.0  # is shrunk before the resize (`augment.Downscale`)
@@ -182,7 +184,8 @@ def loader(
     shares = shares if how.train else Shares()
     steps = [transform or RandomHorizontalFlip()] if how.train else []
     changes = ((Cover, shares.cover), (Posterize, shares.posterize), (Downscale, shares.downscale))
-    last = [*(change(share) for change, share in changes if share), Resize(how.size)]
+    first = [Drawn(shares.drawn, dataset.names)] if shares.drawn else []
+    last = [*first, *(change(share) for change, share in changes if share), Resize(how.size)]
     four = Mosaic(shares.mosaic, how.size) if shares.mosaic else None
     paste = CopyPaste(shares.copy_paste) if shares.copy_paste else None
     return Loader(

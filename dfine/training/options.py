@@ -64,6 +64,9 @@ class TrainOptions:
     copy_paste: float = option(
         0.0, "Share of pictures into which objects of other pictures are pasted, for few pictures.", low=0, high=1
     )
+    drawn: float = option(
+        0.0, "Share of pictures that are replaced by drawings of things of their classes.", low=0, high=1
+    )
     cover: float = option(
         0.0, "Share of pictures in which sides of objects are painted over, so that hidden edges say so.", low=0, high=1
     )

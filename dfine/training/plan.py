@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from dfine.config import RECIPES, Config, Recipe
 from dfine.data import augment, sources
+from dfine.data.drawn import cast
 from dfine.data.loader import Batching, Shares, loader
 from dfine.data.repeat import repeated
 from dfine.data.scenes import Scenes
@@ -168,6 +169,8 @@ def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
     if options.data == "scenes":
         if options.repeat_threshold:
             raise ValueError("--repeat-threshold is for data sets: no class of scenes is rare; leave it out")
+        if options.drawn:
+            raise ValueError("--drawn is for data sets: scenes are drawn already; leave it out")
         data, val = None, scenes(options, None)
     else:
         data, val = sources.train_and_val(options.data, hold_out=options.val is None and not _began_with_all(options))
@@ -187,6 +190,8 @@ def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
             stacklevel=3,
         )
     held_out = data if val is None else val
+    if options.drawn:
+        cast(data.names)  # refuses classes that cannot be drawn, before anything is written
     if options.repeat_threshold:
         data = repeated(data, options.repeat_threshold, options.seed)
     return data, held_out

@@ -47,6 +47,7 @@ def test_what_is_no_input_is_refused(value):
         ({"copy_paste": 2}, "--copy-paste is 2; it must be between 0 and 1"),
         ({"repeat_threshold": 1.5}, "--repeat-threshold is 1.5; it must be between 0 and 1"),
         ({"cover": -1}, "--cover is -1; it must be between 0 and 1"),
+        ({"drawn": 3}, "--drawn is 3; it must be between 0 and 1"),
         ({"posterize": -0.5}, "--posterize is -0.5; it must be between 0 and 1"),
         ({"downscale": 1.1}, "--downscale is 1.1; it must be between 0 and 1"),
         ({"seed": 1000}, "--seed is 1000; it must be between 0 and 999"),

@@ -58,6 +58,20 @@ def test_pictures_with_rare_classes_are_trained_on_more_often_and_measured_once(
         plan.data(options(repeat_threshold=0.5))
 
 
+def test_drawings_are_of_classes_that_can_be_drawn(tmp_path):
+    path = data_set(tmp_path, {"a": "0 0.5 0.5 0.2 0.2"})
+    for names in (["cup"], ["fork"]):
+        path.write_text(yaml.safe_dump({"names": names, "train": "images/train", "val": "images/train"}))
+        settled = options(data=str(path), drawn=0.5)
+        if names == ["cup"]:
+            assert plan.data(settled)[0].names == ("cup",)
+        else:
+            with pytest.raises(ValueError, match="none of the classes fork can be drawn"):
+                plan.data(settled)
+    with pytest.raises(ValueError, match="--drawn is for data sets: scenes are drawn already"):
+        plan.data(options(drawn=0.5))
+
+
 def test_more_objects_than_queries_are_said(tmp_path, recwarn):
     path = data_set(tmp_path, {"a": "0 0.5 0.5 0.2 0.2\n" * 3, "b": "0 0.5 0.5 0.2 0.2"})
     plan.data(options(data=str(path), queries=3))

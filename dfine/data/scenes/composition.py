@@ -11,7 +11,7 @@ import numpy as np
 
 from dfine.data.scenes import props
 from dfine.data.scenes.painting import Thing, mask
-from dfine.data.scenes.props import NAMES, Backdrop
+from dfine.data.scenes.props import CAST, Actor, Backdrop
 
 DIALS: tuple[str, ...] = ("occlusion", "low_light", "motion_blur", "depth_of_field", "rotation", "crowding")
 MIN_VISIBLE = 0.2  # share of a thing that must be seen
@@ -57,19 +57,22 @@ class Composition:
         return np.clip(boxes, 0, np.array(self.extent * 2))
 
 
-def compose(seed: int, extent: tuple[float, float], dials: dict[str, float]) -> Composition:
+def compose(
+    seed: int, extent: tuple[float, float], dials: dict[str, float], cast: tuple[Actor, ...] = CAST
+) -> Composition:
     """Decide everything about one picture.
 
     Args:
-        seed: decides all; the same seed, extent and dials give the same composition.
+        seed: decides all; the same seed, extent, dials and cast give the same composition.
         extent: width and height of the picture in shorter sides.
         dials: all of `DIALS`, each in 0..1.
+        cast: what may appear, each as likely as any other.
     """
     r = Random(seed)
     angle = r.uniform(-2.6, -0.5)  # the light comes from above
     backdrop = props.backdrop(r, extent)
     stage = _Stage(extent)
-    _populate(r, stage, backdrop, dials)
+    _populate(r, stage, backdrop, dials, cast)
     if dials["occlusion"] > 0:
         _hide(r, stage, dials["occlusion"])
 
@@ -137,7 +140,7 @@ class _Stage:
         return bool(((self.boxes[:, :2] < box[2:] + gap) & (self.boxes[:, 2:] > box[:2] - gap)).all(1).any())
 
 
-def _populate(r: Random, stage: _Stage, backdrop: Backdrop, dials: dict[str, float]) -> None:
+def _populate(r: Random, stage: _Stage, backdrop: Backdrop, dials: dict[str, float], cast: tuple[Actor, ...]) -> None:
     """Put objects on the stage, one in front of the other."""
     crowd, hide = dials["crowding"], dials["occlusion"]
     count = r.choices((1, 2, 3, 4, 5, 6), (2, 4, 5, 4, 3, 2))[0] + round(crowd * r.uniform(10, 18))
@@ -147,7 +150,7 @@ def _populate(r: Random, stage: _Stage, backdrop: Backdrop, dials: dict[str, flo
 
     for _ in range(count):
         size = exp(r.uniform(log(small), log(large)))
-        thing = props.drawn_object(r, r.randrange(len(NAMES)), size, dials["rotation"], backdrop)
+        thing = props.drawn_object(r, cast[r.randrange(len(cast))], size, dials["rotation"], backdrop)
         floor = max(MIN_VISIBLE + _MARGIN, 1 - 0.75 * hide * r.uniform(0.6, 1.0) - 0.3 * crowd)
         leave = (1 - floor) * 0.6 if r.random() < 0.35 else 0.0  # share of its size by which it may leave the picture
         for attempt in range(14):

@@ -20,8 +20,9 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from dfine.boxes import from_pixels
-from dfine.data.scenes.composition import DIALS, NAMES, Composition, compose
+from dfine.data.scenes.composition import DIALS, Composition, compose
 from dfine.data.scenes.effects import render
+from dfine.data.scenes.props import NAMES
 from dfine.files import drafted, require_empty
 from dfine.trace.records import Target
 

@@ -6,7 +6,7 @@ import colorsys
 from random import Random
 
 from dfine.data.scenes import strokes as c
-from dfine.data.scenes.strokes import ACCENT, DARK, HOLE, LIGHT, MAIN, SECOND, Colour
+from dfine.data.scenes.strokes import ACCENT, DARK, DIM, GLASS, HOLE, LIGHT, LIT, MAIN, SECOND, SKIN, Colour
 
 NATURAL: dict[str, tuple[Colour, Colour, Colour]] = {  # main, second and accent that a thing often has
     "star": (c.YELLOW, c.ORANGE, c.RED),
@@ -33,6 +33,10 @@ NATURAL: dict[str, tuple[Colour, Colour, Colour]] = {  # main, second and accent
     "hammer": (c.GREY, c.BROWN, c.RED),
     "glasses": (c.BLUE, c.SKY, c.RED),
     "kite": (c.TEAL, c.YELLOW, c.RED),
+    "person": (c.BLUE, c.BROWN, c.RED),
+    "cat": (c.ORANGE, c.YELLOW, c.PINK),
+    "bus": (c.RED, c.YELLOW, c.SILVER),
+    "train": (c.TEAL, c.YELLOW, c.RED),
 }
 
 
@@ -58,7 +62,22 @@ def palette(r: Random, name: str, behind: tuple[Colour, ...]) -> dict[int, Colou
     second, accent = (_apart(colour, behind) for colour in (second, accent))
     dark = tuple(r.randrange(15, 55) for _ in range(3))
     light = tuple(r.randrange(225, 256) for _ in range(3))
-    return {HOLE: None, MAIN: main, SECOND: second, ACCENT: accent, DARK: dark, LIGHT: light}
+    paints = {HOLE: None, MAIN: main, SECOND: second, ACCENT: accent, DARK: dark, LIGHT: light}
+    return paints | _derived(main)
+
+
+def drawn_on_paper(paints: dict[int, Colour | None]) -> None:
+    """Make the surfaces of these paints pale, in place; the lines around them keep the colour."""
+    main, paints[MAIN] = paints[MAIN], paints[LIGHT]
+    paints[SECOND] = mix(paints[SECOND], paints[LIGHT], 0.45)
+    paints[LIT], paints[DIM] = paints[LIGHT], mix(main, paints[LIGHT], 0.7)
+
+
+def _derived(main: Colour) -> dict[int, Colour]:
+    """The paints that follow from the main colour; no random number is drawn for them."""
+    pick = sum(main)
+    lit, dim = mix(main, (255, 255, 255), 0.4), mix(main, (0, 0, 0), 0.3)
+    return {LIT: lit, DIM: dim, GLASS: c.PANES[pick % len(c.PANES)], SKIN: c.SKINS[pick % len(c.SKINS)]}
 
 
 def _apart(colour: Colour, behind: tuple[Colour, ...]) -> Colour:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import cos, exp, log, pi, radians, sin
 from random import Random
@@ -9,11 +10,23 @@ from random import Random
 import numpy as np
 
 from dfine.data.scenes.painting import Texture, Thing
-from dfine.data.scenes.palette import hsv, mix, palette
+from dfine.data.scenes.palette import drawn_on_paper, hsv, palette
 from dfine.data.scenes.shapes import SHAPES
-from dfine.data.scenes.strokes import DARK, LIGHT, MAIN, SECOND, Colour
+from dfine.data.scenes.strokes import DARK, MAIN, Colour, Part
 
 NAMES: tuple[str, ...] = tuple(SHAPES)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A kind of thing that may appear in a picture."""
+
+    name: str
+    label: int  # its class; −1 for what is in the picture without being asked for
+    sketch: Callable[[Random], list[Part]]
+
+
+CAST: tuple[Actor, ...] = tuple(Actor(name, label, sketch) for label, (name, sketch) in enumerate(SHAPES.items()))
 
 
 @dataclass(frozen=True)
@@ -36,9 +49,9 @@ def smaller(thing: Thing, factor: float) -> Thing:
     return replace(thing, parts=parts, width=thing.width * factor, texture=texture, extent=())
 
 
-def drawn_object(r: Random, label: int, size: float, rotation: float, behind: Backdrop) -> Thing:
-    """A thing of class `label` whose longer side, upright, is `size`."""
-    parts = SHAPES[NAMES[label]](r)
+def drawn_object(r: Random, actor: Actor, size: float, rotation: float, behind: Backdrop) -> Thing:
+    """A thing of that kind whose longer side, upright, is `size`."""
+    parts = actor.sketch(r)
     points = np.concatenate([p for p, _ in parts])
     low, high = points.min(0), points.max(0)
     factor = size / (high - low).max()
@@ -49,20 +62,19 @@ def drawn_object(r: Random, label: int, size: float, rotation: float, behind: Ba
     turn = np.diag((factor * flip * stretch, factor / stretch)) @ np.array(((c, s), (-s, c)))
     middle = (low + high) / 2
 
-    paints = palette(r, NAMES[label], behind.colours)
+    paints = palette(r, actor.name, behind.colours)
     style = r.random()
     outline, width = None, 0.0
     if style < 0.35:  # filled, with an outline
         outline, width = paints[DARK], size * r.uniform(0.025, 0.045)
     elif style < 0.5:  # a drawing on paper: coloured lines around pale surfaces
         outline, width = paints[MAIN], size * r.uniform(0.045, 0.065)
-        paints[MAIN] = paints[LIGHT]
-        paints[SECOND] = mix(paints[SECOND], paints[LIGHT], 0.45)
+        drawn_on_paper(paints)
     kind = r.choice(("plain", "plain", "stripes", "dots", "checks"))
     texture = Texture(kind, r.uniform(0.05, 0.16), size * r.uniform(0.12, 0.25), r.uniform(0, pi))
     fine = 0.2 * (high - low).max()  # smaller details would drown in an outline
     placed = tuple(((p - middle) @ turn, paints[paint], bool(np.ptp(p, axis=0).max() > fine)) for p, paint in parts)
-    thing = Thing(label, placed, (0.0, 0.0), outline, width, texture, r.uniform(0.08, 0.28))
+    thing = Thing(actor.label, placed, (0.0, 0.0), outline, width, texture, r.uniform(0.08, 0.28))
     x1, y1, x2, y2 = thing.extent
     centred = tuple((p - ((x1 + x2) / 2, (y1 + y2) / 2), colour, lined) for p, colour, lined in placed)
     return replace(thing, parts=centred, shadow=r.choice((0.0, r.uniform(0.15, 0.45))), extent=())

@@ -10,6 +10,7 @@ from math import pi
 import numpy as np
 
 HOLE, MAIN, SECOND, ACCENT, DARK, LIGHT = range(-1, 5)  # paints; a HOLE cuts through everything below it
+LIT, DIM, GLASS, SKIN = range(5, 9)  # MAIN in the light and in the shade, window panes, a person's skin
 Colour = tuple[int, int, int]  # RGB in 0..255
 Part = tuple[np.ndarray, int]  # polygon [n, 2] and its paint
 
@@ -17,6 +18,8 @@ YELLOW, ORANGE, RED, PINK, PURPLE = (250, 205, 50), (240, 140, 40), (215, 50, 50
 BLUE, SKY, TEAL = (50, 95, 200), (110, 175, 235), (40, 160, 160)
 GREEN, PINE, BROWN = (80, 170, 70), (35, 110, 65), (130, 85, 50)
 GREY, SILVER, WHITE, CREAM = (120, 125, 130), (190, 195, 205), (240, 242, 245), (240, 225, 190)
+PANES = SKY, (60, 215, 235), (160, 215, 240), (50, 65, 90)
+SKINS = (250, 215, 185), (225, 175, 135), (160, 110, 75), (100, 65, 45), (250, 205, 60)
 
 
 def polygon(*points: tuple[float, float]) -> np.ndarray:

@@ -6,14 +6,15 @@ from random import Random
 import pytest
 
 from dfine.data.scenes import NAMES
-from dfine.data.scenes.palette import NATURAL, _distance, hsv, mix, palette
-from dfine.data.scenes.strokes import ACCENT, DARK, HOLE, LIGHT, MAIN, SECOND
+from dfine.data.scenes.everyday import EVERYDAY
+from dfine.data.scenes.palette import NATURAL, _distance, drawn_on_paper, hsv, mix, palette
+from dfine.data.scenes.strokes import DARK, DIM, HOLE, LIGHT, LIT, MAIN, SECOND, SKIN
 
 BLACK, WHITE, GREY = (0, 0, 0), (255, 255, 255), (128, 128, 128)
 
 
 def test_every_class_has_its_own_colours():
-    assert tuple(NATURAL) == NAMES
+    assert tuple(NATURAL)[: len(NAMES)] == NAMES and set(NATURAL) == {*NAMES, *EVERYDAY}
 
 
 def test_colours_by_hand():
@@ -32,10 +33,11 @@ def test_a_thing_stands_out_from_its_backdrop(behind):
     far = []
     for seed in range(60):
         paints = palette(Random(seed), NAMES[seed % 24], behind)
-        assert set(paints) == {HOLE, MAIN, SECOND, ACCENT, DARK, LIGHT} and paints[HOLE] is None
+        assert set(paints) == set(range(HOLE, SKIN + 1)) and paints[HOLE] is None
         assert all(0 <= c <= 255 for paint, colour in paints.items() if paint != HOLE for c in colour)
         far.append(min(_distance(paints[MAIN], other) for other in behind) > 0.26)
         assert sum(paints[DARK]) < sum(paints[LIGHT])
+        assert sum(paints[DIM]) < sum(paints[MAIN]) < sum(paints[LIT])
     assert sum(far) >= 59  # it gives up after twelve attempts
 
 
@@ -49,3 +51,11 @@ def test_things_often_have_the_colours_that_one_expects_of_them():
     hues = [colorsys.rgb_to_hsv(*palette(Random(seed), "heart", (WHITE, WHITE))[MAIN])[0] for seed in range(100)]
     red, green = (sum(min(abs(h - at), 1 - abs(h - at)) < 0.06 for h in hues) for at in (0.0, 1 / 3))
     assert red > 40 > green
+
+
+def test_a_drawing_on_paper_has_pale_surfaces():
+    paints = palette(Random(0), "bus", (GREY, GREY))
+    lines = paints[MAIN]
+    drawn_on_paper(paints)
+    assert paints[MAIN] == paints[LIT] == paints[LIGHT] != lines
+    assert sum(lines) < sum(paints[DIM]) < sum(paints[LIGHT])

@@ -1,0 +1,114 @@
+"""Drawings that take the place of training pictures: right classes, exact boxes, nothing that is not asked for."""
+
+import pytest
+import torch
+
+from dfine import boxes as box
+from dfine.data.drawn import DRAWABLE, Drawn, cast
+from dfine.data.loader import Batching, Shares, loader
+from dfine.data.scenes import NAMES
+from dfine.data.scenes.everyday import EVERYDAY
+from dfine.trace.records import Target
+from tests.data.test_loader import Numbered
+
+CLASSES = ("dog", "bus", "person", "star")  # a dog cannot be drawn
+
+
+def one(drawn, seed, size=(90, 120)):
+    torch.manual_seed(seed)
+    none = Target(torch.zeros(0, dtype=torch.int64), torch.zeros(0, 4), 5, size)
+    return drawn(torch.zeros(3, *size, dtype=torch.uint8), none)
+
+
+def test_a_cast_has_every_class_that_can_be_drawn_and_two_thirds_of_what_appears_are_asked_for():
+    actors = cast(CLASSES)
+    assert {(actor.name, actor.label) for actor in actors if actor.label >= 0} == {
+        ("bus", 1),
+        ("person", 2),
+        ("star", 3),
+    }
+    others = [actor.name for actor in actors if actor.label < 0]
+    assert sorted(others) == sorted(set(NAMES) - {"star"}), "what has a class is never shown without its label"
+    assert sum(actor.label >= 0 for actor in actors) / len(actors) == pytest.approx(2 / 3, abs=0.05)
+
+
+def test_where_all_that_can_be_drawn_has_a_class_nothing_else_stands_there():
+    assert {actor.label for actor in cast(tuple(DRAWABLE))} == set(range(len(DRAWABLE)))
+
+
+def test_a_car_of_everyday_life_is_drawn_in_more_ways_than_in_scenes():
+    assert DRAWABLE["car"] is EVERYDAY["car"]
+
+
+@pytest.mark.parametrize("names", [("dog", "wheel"), ()])
+def test_classes_of_which_none_can_be_drawn_are_refused_by_name(names):
+    with pytest.raises(
+        ValueError, match=rf"none of the classes {', '.join(names)} can be drawn; these can: .*bus, .*train"
+    ):
+        Drawn(0.5, names)
+
+
+def test_boxes_lie_in_the_picture_and_labels_are_of_classes_that_can_be_drawn():
+    drawn, sizes, count = Drawn(1.0, CLASSES), set(), 0
+    for seed in range(12):
+        picture, target = one(drawn, seed)
+        assert picture.dtype == torch.uint8 and picture.is_contiguous() and picture.shape[0] == 3
+        assert target.image_id == 5 and len(target.labels) == len(target.boxes)
+        assert set(target.labels.tolist()) <= {1, 2, 3}
+        height, width = picture.shape[-2:]
+        corners = box.to_pixels(target.boxes, (width, height))
+        assert (corners >= -1e-3).all() and (corners <= corners.new_tensor([width, height] * 2) + 1e-3).all()
+        assert (target.boxes[:, 2:] > 0).all()
+        sizes.add((height, width))
+        count += len(target.labels)
+    assert count > 12 and len(sizes) > 3, "some are icons, cut to one thing"
+    assert (160, 160) in sizes, "others are whole scenes, not smaller than can be drawn"
+
+
+def test_an_icon_shows_its_thing_from_border_to_border_at_least_for_a_fifth(monkeypatch):
+    monkeypatch.setattr("dfine.data.drawn.ICONS", 1.0)
+    drawn = Drawn(1.0, ("bus",))
+    for seed in range(8):
+        picture, target = one(drawn, seed)
+        if len(target.labels):
+            assert target.boxes[:, 2:].prod(1).max() > 0.2
+
+
+def test_the_box_of_an_icon_is_where_its_paint_ends(monkeypatch):
+    """Before a plain background every pixel that differs from it by much belongs to a thing or to its shadow."""
+    monkeypatch.setattr("dfine.data.drawn.ICONS", 1.0)
+    drawn = Drawn(1.0, ("bus",))
+    drawn.cast = tuple(actor for actor in drawn.cast if actor.label == 0)
+    for seed in range(6):
+        picture, target = one(drawn, seed, (300, 300))
+        ground = picture[:, 0, 0].int()
+        far = (picture.int() - ground[:, None, None]).abs().sum(0) > 150
+        rows, columns = far.any(1).nonzero()[:, 0], far.any(0).nonzero()[:, 0]
+        corners = box.to_pixels(target.boxes, (picture.shape[2], picture.shape[1]))
+        low, high = corners[:, :2].amin(0), corners[:, 2:].amax(0)
+        assert columns[0] >= low[0] - 2 and rows[0] >= low[1] - 2
+        assert columns[-1] <= high[0] + 2 and rows[-1] <= high[1] + 2
+
+
+def test_no_share_leaves_the_picture_and_the_same_state_draws_the_same():
+    picture, target = one(Drawn(0.0, CLASSES), 3)
+    assert not picture.any() and picture.shape == (3, 90, 120) and not len(target)
+    first, again, other = (one(Drawn(1.0, CLASSES), seed)[0] for seed in (1, 1, 2))
+    assert torch.equal(first, again) and not (first.shape == other.shape and torch.equal(first, other))
+
+
+def test_a_picture_that_is_a_strip_is_replaced_by_one_that_can_be_drawn():
+    picture, _ = one(Drawn(1.0, CLASSES), 4, (20, 3000))
+    assert max(picture.shape[-2:]) <= 4 * 160
+
+
+class Named(Numbered):
+    names = ("bus", "cat")
+
+
+def test_training_draws_them_and_evaluation_does_not():
+    data = Named(4)
+    drawn = list(loader(data, Batching(2, (64, 64), train=True, seed=1), shares=Shares(drawn=1.0)))
+    assert {label for _, targets in drawn for target in targets for label in target.labels.tolist()} == {0, 1}
+    plain, held_out = (list(loader(data, Batching(2, (64, 64)), shares=Shares(drawn=share))) for share in (0.0, 1.0))
+    assert all(torch.equal(a, b) for (a, _), (b, _) in zip(plain, held_out))
