@@ -6,6 +6,7 @@ import typer
 
 import dfine
 from dfine.cli.terminal import complain, fitting
+from dfine.processes import ranks
 from dfine.video.sources import is_video
 
 
@@ -25,13 +26,19 @@ def video_among(sources: list[str], tile: int | None, same: float | None) -> str
 def run(source: str, model: str, device: str, loading: dict, **wanted) -> bool:
     """Detect in every frame, write what is `wanted` (the fields of `dfine.video.filming.Options`), and sum it up.
 
-    `loading` goes to `dfine.load`.
+    `loading` goes to `dfine.load`. Frames follow each other, so of several processes only the first one works.
 
     Returns:
         Whether the video could be read to its end.
     """
     from dfine.video.filming import Options, film
 
+    with ranks() as here:
+        pass
+    if not here.first:
+        return True
+    if here.count > 1:
+        complain("a video goes through one process; the others have nothing to do", "warning")
     options = Options(**wanted)
     done = film(dfine.load(model, device=device, **loading), source, options)
     typer.echo(done, err=str(options.json) == "-")

@@ -75,8 +75,9 @@
   window.addEventListener('unhandledrejection', (event) => event.reason === undefined && event.preventDefault());
 
   // Pictures may be dropped or pasted anywhere: they reach the inputs that a click would have filled.
+  const isPicture = (file) => file.type.startsWith('image/') || !file.type;  // HEIC has no type in some browsers
   const uploaded = (files) => {
-    const pictures = [...(files ?? [])].filter((file) => file.type.startsWith('image/') || !file.type);
+    const pictures = [...(files ?? [])].filter(isPicture);
     const several = pictures.length > 1;
     const input = pictures.length && document.querySelector(
       several ? 'input[type=file][multiple]' : '#source input[type=file]');
@@ -89,6 +90,16 @@
   };
   const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
   document.addEventListener('dragover', (event) => carries(event) && event.preventDefault());
+  // What is no picture is named; the inputs would pass over it in silence. A tab's own input takes what it asks for.
+  document.addEventListener('drop', (event) => {
+    const files = [...(carries(event) ? event.dataTransfer.files : [])];
+    if (!files.length || files.some(isPicture) || event.target.closest?.('#views .panel')) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const said = document.querySelector('#status [role=status]');
+    if (said) said.textContent = files[0].type.startsWith('video/')
+      ? `${files[0].name} is a video: the tab Video takes it.` : `${files[0].name} is no picture: drop a photograph or a drawing.`;
+  }, true);
   document.addEventListener('drop', (event) => {
     if (event.defaultPrevented || !carries(event)) return;  // an input that it was dropped on has taken it
     event.preventDefault();

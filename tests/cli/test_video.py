@@ -1,6 +1,7 @@
 """`dfine detect` on a clip: what is written and said, not what is found."""
 
 import json
+from contextlib import nullcontext
 
 import pytest
 
@@ -9,6 +10,7 @@ pytest.importorskip("av")
 from typer.testing import CliRunner
 
 from dfine.cli.main import app
+from dfine.processes import Ranks
 from tests.helpers import small_predictor
 from tests.video.clips import clip, cut, times_of
 
@@ -48,6 +50,14 @@ def test_json_on_stdout_is_nothing_but_json(model, tmp_path):
     done = run("-m", model, "--every", 5, "--json", "-", clip(tmp_path / "a.mp4"))
     assert [f["index"] for f in json.loads(done.stdout)["frames"]] == [0, 5, 10]
     assert "3 frames" in done.stderr
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_of_several_processes_the_first_one_looks_at_a_clip(model, tmp_path, monkeypatch, rank):
+    monkeypatch.setattr("dfine.cli.video.ranks", lambda: nullcontext(Ranks(rank, 2)))
+    done = run("-m", model, "--every", 5, "--save", tmp_path / "o.mp4", clip(tmp_path / "a.mp4"))
+    assert (tmp_path / "o.mp4").exists() is (rank == 0)
+    assert ("a.mp4: 3 frames" in done.stdout, "the others have nothing to do" in done.stderr) == (rank == 0,) * 2
 
 
 def test_a_clip_that_breaks_off_is_a_warning_and_status_one(model, tmp_path):

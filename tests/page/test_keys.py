@@ -26,6 +26,29 @@ def test_a_picture_can_be_dropped_on_the_big_one_or_pasted_anywhere(page):
         page.wait_for_selector("#status:has-text('256 × 256 pixels')")
 
 
+def test_what_is_dropped_and_is_no_picture_is_named(page):
+    """Wherever it is dropped, also on the input itself; the answer that is there stays."""
+    drop = """([place, name, type]) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File(['words'], name, {type}));
+        const event = new DragEvent('drop', {dataTransfer: transfer, bubbles: true, cancelable: true});
+        document.querySelector(place).dispatchEvent(event);
+        return event.defaultPrevented;
+    }"""
+    example(page, 1)
+    page.wait_for_selector("#status:has-text('640 × 640 pixels')")
+    for place, name, kind, said in (
+        ("#scene", "notes.txt", "text/plain", "notes.txt is no picture: drop a photograph or a drawing."),
+        ("#source", "sheet.pdf", "application/pdf", "sheet.pdf is no picture: drop a photograph or a drawing."),
+        ("#scene", "clip.mp4", "video/mp4", "clip.mp4 is a video: the tab Video takes it."),
+    ):
+        assert page.evaluate(drop, [place, name, kind]), "else the browser would open it"
+        assert page.inner_text("#status [role=status]") == said
+        assert page.locator("#scene [role=option]").count()
+    example(page, 2)
+    page.wait_for_selector("#status:not(:has-text('clip.mp4'))")
+
+
 def test_who_waits_is_told_how_many_are_before_them(page):
     """In the words that Gradio writes into its place for them."""
     add = """text => {
