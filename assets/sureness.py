@@ -56,8 +56,9 @@ def section(before: dict, after: dict, edges: dict[str, CoveredEdges]) -> str:
     return f"""## How sure it is
 
 Of {after["objects"]} objects found in {FRESH_COUNT} fresh scenes (seed {FRESH}): the share of true edges that lie in
-the intervals of 50, 80 and 95 %, without and with the levels in `config.json`, which were fitted on {FIT_COUNT // 2}
-scenes (seed {FITTED}). The groups are those with at least {FEWEST} objects.
+the intervals of 50, 80 and 95 %, and the score of the intervals (lower is better), without and with the levels in
+`config.json`, which were fitted on {FIT_COUNT // 2} scenes (seed {FITTED}). The groups are those with
+at least {FEWEST} objects.
 
 {table(before, after)}
 

@@ -10,7 +10,7 @@ from typer import Argument, Option
 
 from dfine.cli.terminal import apart, read_from, write_json
 
-app = typer.Typer(no_args_is_help=True, help="Check a data set, or convert it.")
+app = typer.Typer(no_args_is_help=True, help="Check a data set; convert, prepare or shrink one.")
 Source = Annotated[Path, Argument(help="COCO (folder, .json), YOLO (folder, .yaml), VOC or labelme (folder).")]
 
 

@@ -23,7 +23,7 @@ def evaluate(
     data: Data = "scenes",
     split: Annotated[str | None, Option(help="Which split of the data, where it has several.")] = None,
     count: Annotated[int | None, Option(min=1, help="How many pictures: of scenes 500, of other data all.")] = None,
-    seed: Annotated[int, Option(min=0, help="Of the scenes; the default draws the model card's.")] = HELD_OUT,
+    seed: Annotated[int, Option(min=0, help="Of the scenes; the default draws those of demo's card.")] = HELD_OUT,
     clean: Clean = 0.5,
     scores: Annotated[
         Literal["own", "last"], Option(help="Rank by each layer's own scores, or all by the last one's.")
@@ -40,7 +40,7 @@ def evaluate(
     half: Half = "off",
     layers: Layers = None,
 ):
-    """COCO AP of the initial boxes and of every layer. Without options it reproduces the shipped model's card."""
+    """COCO AP of the initial boxes and of every layer. Without options it reproduces the card of `demo`."""
     import dfine
     from dfine.engines.onnx.sessions import placed
     from dfine.evaluation.coco import evaluate as run

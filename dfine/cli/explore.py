@@ -20,7 +20,7 @@ def explore(
     context: typer.Context,
     data: Annotated[
         str,
-        Option(help="'scenes', COCO (folder, .json), YOLO, VOC, a folder of pictures, or a FiftyOne data set's name."),
+        Option(help="'scenes', COCO (folder, .json), YOLO, VOC, labelme, a folder of pictures, a FiftyOne data set."),
     ] = "scenes",
     model: Model = "demo",
     names: Names = None,
@@ -29,7 +29,7 @@ def explore(
     truth: Annotated[str | None, Option(help="Field of the answers, of a FiftyOne data set.")] = None,
     split: Annotated[str | None, Option(help="Which split, where the data has several.")] = None,
     count: Annotated[int | None, Option(min=1, help="How many pictures: of scenes 500, of other data all.")] = None,
-    seed: Annotated[int, Option(min=0, help="Of the scenes; the default draws the model card's.")] = HELD_OUT,
+    seed: Annotated[int, Option(min=0, help="Of the scenes; the default draws those of demo's card.")] = HELD_OUT,
     threshold: Annotated[float, Option("--threshold", "-t", min=0, max=1, help="Lowest score to store.")] = 0.05,
     top: Annotated[int, Option(min=1, help="Most boxes to store per picture.")] = 100,
     batch: Annotated[int, Option(min=1, help="Pictures per forward pass.")] = 8,

@@ -97,7 +97,7 @@ def _int8(detector, out: Path, options, data: str | None, count: int) -> None:
     typer.echo(
         f"{out}: {out.stat().st_size / 1e6:.1f} MB, {said['layers']} layers in int8, calibrated on "
         f"{said['calibrated_on']}. Edges move by {moved['edges']:.2f} px of the input on average (95 %: "
-        f"{moved['late']:.2f}), 80 % intervals are {100 * moved['widths']:+.1f} % wide; {moved['lost']} of "
+        f"{moved['late']:.2f}), 80 % intervals are {100 * moved['widths']:+.1f} % wider; {moved['lost']} of "
         f"{moved['objects']} objects are lost. It runs fastest with --device openvino."
     )
 

@@ -65,8 +65,8 @@ class Predictor:
 
     Attributes:
         engine: what looks at pictures (`dfine.engines`).
-        card: what the model is: class names, input size, source, digest, temperature, words. Every trace carries the
-            temperature, and all that is said of spread follows it.
+        card: what the model is: class names, input size, source, digest, calibration, words. Every trace carries the
+            calibration, a temperature or a table of levels, and all that is said of spread follows it.
         layers: after how many decoder layers it answers (early exit).
 
     Args:
@@ -113,7 +113,7 @@ class Predictor:
 
     @property
     def temperature(self) -> tuple[float, ...] | None:
-        """Fitted per edge (left, top, right, bottom; `dfine.evaluation.calibration`); None: uncalibrated."""
+        """Fitted per edge (left, top, right, bottom); None where there is none. See `card.calibrated`."""
         return self.card.temperature
 
     @property
@@ -196,7 +196,7 @@ class Predictor:
 
     @torch.no_grad()
     def trace(self, pixels: Tensor, *, sampling: bool = False) -> Trace:
-        """The trace of a batch, with the model's temperature, on the device that computed it.
+        """The trace of a batch, with the model's calibration, on the device that computed it.
 
         A batch that does not fit into the device's memory is halved, and its trace is on the CPU. A single picture that
         does not fit moves the network to the CPU, where later pictures are computed as well.

@@ -33,7 +33,7 @@ def build(model: str | None = None, device: str = "auto", fetch: bool = False, s
         device: auto, cuda, mps or cpu.
         fetch: get a model of everyday things in the background; it becomes the default, unless `model` is another than
             the shipped ones.
-        swift: once the page is up, export models for ONNX Runtime, and use that where it is the faster engine.
+        swift: once the page is up, export models, and use ONNX Runtime or OpenVINO where that is the faster engine.
 
     Raises:
         ValueError, OSError: the model cannot be loaded; the message says why.
@@ -106,6 +106,6 @@ def parser(program: str) -> argparse.ArgumentParser:
         "--swift",
         action=argparse.BooleanOptionalAction,
         default=wanted("DFINE_SWIFT"),
-        help="export models for ONNX Runtime in the background, where that is faster (DFINE_SWIFT=0 turns it off)",
+        help="export models for a faster engine in the background (DFINE_SWIFT=0 turns it off)",
     )
     return options

@@ -22,7 +22,7 @@ from dfine.training.criterion import Criterion
 class Ablation:
     """Which parts a detector and its training have; False takes one out."""
 
-    weighting: bool = True  # W(n), fine near zero (eq. 4); without it N + 1 even steps between −2a and 2a (eq. 1)
+    weighting: bool = True  # W(n), fine near zero (eq. 4); without it N even steps from −2a to 2a (eq. 1)
     lqe: bool = True  # without it scores do not hear of the edges' shapes
     gate: bool = True  # without it a query and what it read are added
     ddf: bool = True  # without it the last layer does not teach the others
