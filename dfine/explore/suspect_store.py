@@ -71,9 +71,10 @@ def find(
 ) -> dict[str, int]:
     """Rank the probable label errors of an explored data set, store them, and save the view that shows them.
 
-    What a person has decided of a suspect stays: where the same place is suspected again of the same, with that, else
-    behind the others, as long as the answer, or the gap, that it is about is still there. Answers of classes that the
-    judge cannot say are no suspects, and nothing is missing in pictures without answers.
+    What a person has decided of a suspect stays: where the same place is suspected again of the same, with that (and
+    with the box that was accepted), else behind the others, as long as the answer, or the gap, that it is about is
+    still there. Answers of classes that the judge cannot say are no suspects, and nothing is missing in pictures
+    without answers.
 
     Args:
         dataset: explored in `field`, with answers.
@@ -108,9 +109,8 @@ def find(
         row = rows[suspect.picture]
         label = _label(suspect, row, evidence[suspect.picture], judge, truth, names) | {"rank": place}
         earlier = next((one for one in before.get(row["id"], []) if suspect_decisions.same(one, label)), None)
-        label["review"] = earlier["review"] if earlier else OPEN
         label["seen_in_training"] = row["filepath"] in trained
-        stored.setdefault(row["id"], []).append(label)
+        stored.setdefault(row["id"], []).append(suspect_decisions.renewed(label, earlier))
     for place, (id, one) in enumerate(suspect_decisions.not_among(stored, before), len(ranked) + 1):
         stored.setdefault(id, []).append(one | {"rank": place})
     documents = {id: {"_cls": "Detections", "detections": stored.get(id, [])} for id in dataset.values("id")}
@@ -168,6 +168,8 @@ def listed(dataset: Collection, field: str = fields.FIELD) -> list[dict]:
     for part in chunks(dataset, plain, {name: _STORED, truth: ("id", "label", "bounding_box")}):
         for row in part:
             size = row["metadata.width"], row["metadata.height"]
+            if not row[f"{name}.id"]:
+                continue  # perhaps of a picture that cannot be read, whose size nobody knows
             answers = suspect_decisions.answers(row, truth)
             boxes = dict(zip(answers, corners(row[f"{truth}.bounding_box"], size).tolist()))
             suggested = corners(row[f"{name}.bounding_box"], size).tolist()
