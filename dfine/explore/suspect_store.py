@@ -20,6 +20,7 @@ from dfine.explore.datasets import classes
 from dfine.explore.fiftyone_private import extend_schema
 from dfine.explore.suspect_clues import KINDS, Evidence
 from dfine.explore.suspect_decisions import OPEN
+from dfine.explore.suspect_learning import ENOUGH
 from dfine.explore.suspect_replies import Decoders
 from dfine.explore.suspect_text import fix, reason
 from dfine.explore.suspects import Suspect, rank
@@ -118,14 +119,28 @@ def find(
     save_view(dataset, field)
     counts = {kind: sum(s.kind == kind for s in ranked) for kind in KINDS if any(s.kind == kind for s in ranked)}
     seen = sum(row["filepath"] in trained for row in rows)
-    about = {"kinds": counts, "pictures": len(rows), "seen_in_training": seen}
+    unlearned = [kind for kind in KINDS if any(s.kind == kind and not s.score for s in ranked)]
+    about = {"kinds": counts, "pictures": len(rows), "seen_in_training": seen, "unlearned": unlearned}
     fields.note(dataset, field, {"suspects": about | {"folds": fields.about(dataset, judge).get("folds")}})
     return counts
 
 
 def judge_note(dataset: Collection, field: str = fields.FIELD) -> str:
-    """Who judged: models that did not see the pictures, or one that was trained on them; "" where nothing is known."""
+    """Who judged: models that did not see the pictures, or one that was trained on them; and what could not be learned.
+
+    "" where there is nothing to say.
+    """
     about = fields.about(dataset, field).get("suspects", {})
+    kinds = " and ".join(about.get("unlearned") or ())
+    few = kinds and (
+        f"there are too few answers to learn what tells {kinds} ones: these are no ranking, but stand in the order of "
+        f"the pictures, with a score of 0 (at least {ENOUGH} answers are needed)"
+    )
+    return "; ".join(filter(None, (_judged(about), few)))
+
+
+def _judged(about: dict) -> str:
+    """Who judged, in a part of a sentence."""
     if folds := about.get("folds"):
         ap = [value for value in folds["ap"].values() if value is not None]
         reached = f", and which reach an AP of {min(ap):.2f} to {max(ap):.2f} there" if ap else ""

@@ -237,6 +237,15 @@ def test_pictures_of_the_training_are_told_apart(suspected):
     assert "trained on 1 of these 8 pictures" in suspect_store.judge_note(dataset)
 
 
+def test_too_few_answers_to_learn_from_are_told_of(suspected):
+    dataset, _ = suspected
+    for sample in dataset.iter_samples(autosave=True):
+        sample.ground_truth.detections = sample.ground_truth.detections[:1]
+    suspect_store.find(dataset)
+    assert {one["confidence"] for one in suspect_store.listed(dataset)} == {0}
+    assert "too few answers to learn what tells missing and" in suspect_store.judge_note(dataset)
+
+
 def test_in_a_picture_that_nobody_has_labelled_no_label_is_missing(suspected):
     dataset, _ = suspected
     sample = dataset.first()
