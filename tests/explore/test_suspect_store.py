@@ -233,7 +233,7 @@ def test_pictures_of_the_training_are_told_apart(suspected):
     assert suspect_store.judge_note(dataset) == ""
     path = dataset.first().filepath
     suspect_store.find(dataset, trained={path})
-    assert {one["seen_in_training"] for one in suspect_store.listed(dataset) if one["picture"] == path} <= {True}
+    assert {one["seen_in_training"] for one in suspect_store.listed(dataset) if one["picture"] == path} == {True}
     assert "trained on 1 of these 8 pictures" in suspect_store.judge_note(dataset)
 
 
