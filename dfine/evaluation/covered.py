@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 
 from dfine.boxes import to_pixels
 from dfine.config import EDGES
-from dfine.data import occluders
+from dfine.data import labels, occluders
 from dfine.data.cover import strip
 from dfine.data.spoil import OUTSIDE, cover
 from dfine.inference.predictor import Predictor
@@ -117,8 +117,9 @@ class CoveredEdges:
 def covered_edges(model: Predictor, dataset: Dataset, test: CoverTest = CoverTest()) -> CoveredEdges:
     """Cover one side of one object in every picture, and see what the model says of it.
 
-    Objects are those of the model's classes with at least 24 pixels in either side; the edge is not at the border of
-    the picture. The object is the detection of its class that overlaps the true box best, by an IoU of at least 0.3.
+    Objects are those of the model's classes, by name (`labels.same`), with at least 24 pixels in either side; the edge
+    is not at the border of the picture. The object is the detection of its class that overlaps the true box best, by an
+    IoU of at least 0.3.
 
     Args:
         model: is asked; its calibration is in force.
@@ -144,13 +145,14 @@ def covered_edges(model: Predictor, dataset: Dataset, test: CoverTest = CoverTes
 
 
 def _covered(model: Predictor, dataset: Dataset, test: CoverTest) -> Iterator[tuple]:
-    """Every picture with an object fit for it: the picture, its class, its box xyxy, the edge, and the covered one."""
+    """Every picture with an object fit for it: the picture, the model's class, the box xyxy, the edge, the painted."""
+    same = labels.same(dataset.names, model.names)
     for index in range(len(dataset)):
         pixels, target = dataset[index]
         size = pixels.shape[2], pixels.shape[1]
         boxes = to_pixels(target.boxes, size)
         inner = torch.cat((boxes[:, :2] >= BORDER, boxes[:, 2:] <= boxes.new_tensor(size) - BORDER), 1)  # [n, 4]
-        known = torch.tensor([dataset.names[k] in model.names for k in target.labels.tolist()], dtype=torch.bool)
+        known = torch.tensor([dataset.names[k] in same for k in target.labels.tolist()], dtype=torch.bool)
         fit = (inner & ((boxes[:, 2:] - boxes[:, :2]).amin(1, keepdim=True) >= SMALLEST) & known[:, None]).nonzero()
         if not len(fit):
             continue
@@ -159,7 +161,7 @@ def _covered(model: Predictor, dataset: Dataset, test: CoverTest) -> Iterator[tu
             which, edge = fit[occluders.integer(0, len(fit) - 1)].tolist()
             box, picture = boxes[which], Image.fromarray(pixels.permute(1, 2, 0).numpy())
             painted = _painted(picture, pixels, boxes, box, edge, test)
-        yield picture, dataset.names[int(target.labels[which])], box, edge, painted
+        yield picture, same[dataset.names[int(target.labels[which])]], box, edge, painted
 
 
 def _painted(picture: Image.Image, pixels: Tensor, boxes: Tensor, box: Tensor, edge: int, test: CoverTest):

@@ -233,10 +233,11 @@ def error_types(truth: dict, rows: np.ndarray, *, foreground: float = 0.5, backg
     names = {int(c["id"]): str(c["name"]) for c in truth["categories"]}
     order = np.lexsort((-rows["score"], rows["image"]))  # picture by picture, the best first
     order = order[np.isin(rows["category"][order], list(names))]
+    columns = rows["image"][order], objects.image, crowds.image  # once: of many pictures this is a long list
     for image in truth["images"]:
         mine, here, crowd = (
             slice(np.searchsorted(column, image["id"]), np.searchsorted(column, image["id"], "right"))
-            for column in (rows["image"][order], objects.image, crowds.image)
+            for column in columns
         )
         mine = order[mine]
         boxes = objects.boxes[here], crowds.boxes[crowd]

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import fiftyone as fo
@@ -13,6 +14,7 @@ import fiftyone as fo
 from dfine.data.coco_layout import open_file
 from dfine.data.texts import content
 from dfine.explore import fields
+from dfine.explore.samples import tags_of
 
 SAME = 0.01  # pixels by which a box may differ from the one it was read from and still be that one
 
@@ -28,7 +30,10 @@ class CocoWriter:
         self._ids = {c["name"]: c["id"] for c in self.categories}
         for name in names:
             self._category(name)
-        self._images = {i["file_name"]: i for i in self.given.get("images", [])}
+        self._first = max((i["id"] for i in self.given.get("images", [])), default=0)
+        self._images: dict[str, list[dict]] = {}  # of one name, those that no sample has got yet
+        for image in self.given.get("images", []):
+            self._images.setdefault(image["file_name"], []).append(image)
         self._read = {a["id"]: a for a in self.given.get("annotations", [])}
         self._taken = set(self._read)
         self._used: set[int] = set()
@@ -40,7 +45,8 @@ class CocoWriter:
     def picture(self, sample, **more) -> dict | None:
         """Add the entry of a sample; None for a picture that cannot be read and whose size nobody has said."""
         name = self._name(sample.filepath)
-        given = self._images.get(name, {})
+        left = self._images.get(name)
+        given = left.pop(0) if left else {}  # a file may list a picture twice, each time with an id of its own
         if sample.metadata is None or not getattr(sample.metadata, "width", None):
             sample.compute_metadata(skip_failures=True)
         seen = sample.metadata
@@ -48,10 +54,8 @@ class CocoWriter:
             warnings.warn(f"{sample.filepath} cannot be read, so it is left out", stacklevel=3)
             return None
         size = dict(width=seen.width, height=seen.height) if getattr(seen, "width", None) else {}
-        first = max((i["id"] for i in self._images.values()), default=0)
-        entry = {"id": first + len(self.images) + 1, "file_name": name, **size} | given | more
-        if sample.tags:
-            entry["tags"] = list(sample.tags)
+        entry = {"id": self._first + len(self.images) + 1, "file_name": name, **size} | given | more
+        _retag(entry, sample.tags)
         self.images.append(entry)
         self.files[name] = sample.filepath
         return entry
@@ -68,8 +72,8 @@ class CocoWriter:
             entry |= {"bbox": bbox, "area": round(bbox[2] * bbox[3], 2)}
         entry |= {"image_id": image["id"], "category_id": self._category(label.label)}
         entry["iscrowd"] = int(bool(label.get_attribute_value("iscrowd", False)))
-        entry.pop("tags", None)
-        return entry | ({"tags": list(label.tags)} if label.tags else {})
+        _retag(entry, label.tags)
+        return entry
 
     def prediction(self, label: fo.Detection, image: dict) -> dict:
         """What was found, with its score."""
@@ -110,6 +114,14 @@ class CocoWriter:
     def _new_id(self) -> int:
         self._taken.add(max(self._taken, default=0) + 1)
         return max(self._taken)
+
+
+def _retag(entry: dict, tags: Sequence[str]) -> None:
+    """Give an entry the tags of today, in place of those that were read (`samples.tags_of`); others are the file's."""
+    if tags_of(entry):
+        del entry["tags"]
+    if tags:
+        entry["tags"] = list(tags)
 
 
 def _pixels(label: fo.Detection, image: dict) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +88,7 @@ def compare(dataset: fo.Dataset, name: str, other: str, repeats: int | None = No
         raise ValueError(
             f"{name!r} was evaluated with the answers {abouts[0]['truth']!r}, {other!r} with {abouts[1]['truth']!r}"
         )
+    _say_unlike(dict(zip((name, other), abouts)))
     seen = dataset
     for run, about in zip((name, other), abouts):
         seen = seen.match(F(fields.run_field(run)) == about["run"])
@@ -101,6 +103,22 @@ def compare(dataset: fo.Dataset, name: str, other: str, repeats: int | None = No
     compared = Comparison(name, other, ap, gains, files)
     save(dataset, compared)
     return compared
+
+
+def _say_unlike(abouts: dict[str, dict]) -> None:
+    """Warn of two runs that kept other boxes: their AP differs by that already."""
+    kept = {run: (about.get("threshold"), about.get("top")) for run, about in abouts.items()}
+    if len(set(kept.values())) > 1:
+        said = " and ".join(
+            f"{run!r} up to {top} boxes a picture with a score of {least:g} or more"
+            for run, (least, top) in kept.items()
+            if least is not None
+        )
+        warnings.warn(
+            f"the runs hold other boxes ({said}), so that AP differs by that, too: explore with the same --threshold "
+            "and --top before you compare",
+            stacklevel=3,
+        )
 
 
 def latest(dataset: fo.Dataset | fo.DatasetView, name: str) -> dict | None:

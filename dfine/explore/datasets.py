@@ -143,6 +143,11 @@ def _stored(data: str, opening: Opening) -> fo.Dataset:
     """A data set that FiftyOne has already."""
     if opening.name not in (None, data) or opening.count is not None:
         raise ValueError(f"{data!r} is a FiftyOne data set already: name and count apply to data that is imported")
+    if opening.split:
+        raise ValueError(
+            f"{data!r} is a FiftyOne data set, which has no splits but tags; for those with one tag make a data set of "
+            f"their own: fiftyone.load_dataset({data!r}).match_tags({opening.split!r}).clone(NAME, persistent=True)"
+        )
     dataset = fo.load_dataset(data)
     if dataset.media_type not in (None, "image"):
         raise ValueError(f"the data set {data!r} holds {dataset.media_type} samples; only pictures can be explored")
@@ -173,6 +178,7 @@ def _bare(path: Path, opening: Opening) -> fo.Dataset:
         warnings.warn(folders.passed_over(others, path), stacklevel=3)
     dataset = _dataset(Source(FOLDER, str(path), "", path.name), opening.name)
     known = set(dataset.values("filepath"))
+    _say_more(dataset, known, opening.count)
     new = [str(file) for file in found[: opening.count] if str(file) not in known]
     dataset.add_samples([fo.Sample(filepath=file) for file in new], progress=False)
     return dataset
@@ -185,6 +191,7 @@ def _imported(source: Source, parts: dict[str, CocoSet], opening: Opening) -> fo
     every = pictured({"" if single else tag: data for tag, data in parts.items()})
     pictures, known = every[: opening.count], set(dataset.values("filepath"))
     new = [one for one in pictures if one.path not in known]
+    _say_more(dataset, known, opening.count)
     _say_changed(dataset, source, [one for one in every if one.path in known], new)
     if new:
         dataset.add_samples(samples(new, truth, ids=source.kind in ("coco", SCENES)), progress=False)
@@ -196,6 +203,16 @@ def _imported(source: Source, parts: dict[str, CocoSet], opening: Opening) -> fo
             warnings.warn(dropped(lost, source.path), stacklevel=3)
     _add_dials(dataset, dials(pictures))
     return dataset
+
+
+def _say_more(dataset: fo.Dataset, known: set[str], count: int | None) -> None:
+    """Warn where a data set was opened before with more pictures than are asked for now: none of them is left out."""
+    if count is not None and len(known) > count:
+        warnings.warn(
+            f"the FiftyOne data set {dataset.name!r} has {len(known)} pictures from before, and all of them are taken, "
+            f"not only {count}: choose another --name for so few",
+            stacklevel=4,
+        )
 
 
 def _say_changed(dataset: fo.Dataset, source: Source, known: list[Pictured], new: list[Pictured]) -> None:

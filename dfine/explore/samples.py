@@ -66,10 +66,17 @@ def samples(pictures: Iterable[Pictured], truth: str, *, ids: bool) -> list[fo.S
         image = one.image
         size = int(image["width"]), int(image["height"])
         found = [_detection(a, name, size, ids) for a, name in objects[id(one.data)].get(image["id"], ())]
-        sample = fo.Sample(filepath=one.path, tags=one.tags, metadata=fo.ImageMetadata(width=size[0], height=size[1]))
+        tags = list(dict.fromkeys([*one.tags, *tags_of(image)]))
+        sample = fo.Sample(filepath=one.path, tags=tags, metadata=fo.ImageMetadata(width=size[0], height=size[1]))
         sample[truth] = fo.Detections(detections=found)
         made.append(sample)
     return made
+
+
+def tags_of(entry: dict) -> list[str]:
+    """The tags of an image or annotation, as an export of a reviewed data set writes them; none where it has others."""
+    tags = entry.get("tags")
+    return tags if isinstance(tags, list) and all(isinstance(tag, str) and tag for tag in tags) else []
 
 
 def told_apart(pictures: Iterable[Pictured]) -> str:
@@ -111,4 +118,4 @@ def _detection(a: dict, name: str, size: tuple[int, int], ids: bool) -> fo.Detec
     plain = {key: value for key, value in plain.items() if key not in attributes_of_detections()}
     box = [x / width, y / height, w / width, h / height]
     plain |= {"coco_id": a["id"]} if ids else {}  # FiftyOne's exports have one already, of the file before
-    return fo.Detection(label=name, bounding_box=box, iscrowd=bool(a["iscrowd"]), **plain)
+    return fo.Detection(label=name, bounding_box=box, iscrowd=bool(a["iscrowd"]), tags=tags_of(a), **plain)

@@ -37,9 +37,9 @@ def ordered(doubt: np.ndarray, z: np.ndarray, known: np.ndarray, count: int, mix
     """
     if not 0 <= mix <= 1:
         raise ValueError(f"diversity has a share between 0 and 1, not {mix}")
-    n = len(doubt)
-    rank = np.empty(n)
-    rank[np.argsort(doubt, kind="stable")] = (np.arange(n) + 1) / max(n, 1)
+    n, rising = len(doubt), np.sort(doubt)
+    ends = [np.searchsorted(rising, doubt, side) for side in ("left", "right")]
+    rank = (sum(ends) + 1) / 2 / max(n, 1)  # equal doubts have one rank, the mean of theirs
     far = np.full(n, 2.0) if not len(known) else 1 - (z @ known.T).max(1)
     free, taken = np.ones(n, bool), []
     for _ in range(min(count, n)):

@@ -128,8 +128,8 @@ def find(dataset: fo.Dataset, field: str = fields.FIELD) -> dict[str, int]:
     """Find near duplicates, leaks and outliers by the stored features, and save a view of each.
 
     Samples get `FIELD_twins` (how many near duplicates), `FIELD_twin` (the id of the nearest of them) and
-    `FIELD_oddness` (the mean distance to the five nearest pictures). A leak is a near duplicate with the tag of another
-    split.
+    `FIELD_oddness` (the mean distance to the five nearest pictures). A leak (`FIELD_leak`) is a near duplicate with the
+    tag of another split, or a picture with the tags of two itself.
 
     Returns:
         How many pictures each view shows: "near duplicates", "leaks between splits", and of "outliers" all, the oddest
@@ -147,7 +147,7 @@ def find(dataset: fo.Dataset, field: str = fields.FIELD) -> dict[str, int]:
     twins, odd = pairs(z), oddness(z)
     nearest: dict[int, int] = {}
     count = np.zeros(len(ids), int)
-    leaks: set[int] = set()
+    leaks = {i for i, own in enumerate(tags) if len(_splits(own)) > 1}
     for i, j in twins.places.tolist():  # the most similar first
         nearest.setdefault(i, j)
         nearest.setdefault(j, i)
@@ -167,7 +167,7 @@ def find(dataset: fo.Dataset, field: str = fields.FIELD) -> dict[str, int]:
             dataset.add_sample_field(path, kinds[what])
         dataset.clear_sample_field(path)
         dataset.set_values(path, values, key_field="id")
-    return _save_views(dataset, field, _groups(ids, twins))
+    return _save_views(dataset, field, _groups(ids, twins), [ids[i] for i in sorted(leaks)])
 
 
 def index(dataset: fo.Dataset, field: str = fields.FIELD) -> None:
@@ -196,13 +196,18 @@ def _groups(ids: Sequence[str], twins: Pairs) -> list[str]:
     return [ids[i] for i in dict.fromkeys(i for members in group.values() for i in members)]
 
 
+def _splits(tags: Sequence[str]) -> set[str]:
+    """The splits that a picture is in, by its tags: val2017, Valid and val are one."""
+    return {split for tag in tags if (split := meaning(tag))}
+
+
 def _leak(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether two pictures are in different splits, by their tags: val2017, Valid and val are one split."""
-    mine, theirs = ({split for t in tags if (split := meaning(t))} for tags in (one, other))
-    return bool(mine) and bool(theirs) and not mine & theirs
+    """Whether what is in two pictures is in more than one split, by their tags; not where one of them is in none."""
+    mine, theirs = _splits(one), _splits(other)
+    return bool(mine and theirs) and len(mine | theirs) > 1
 
 
-def _save_views(dataset: fo.Dataset, field: str, twins: list[str]) -> dict[str, int]:
+def _save_views(dataset: fo.Dataset, field: str, twins: list[str], leaks: list[str]) -> dict[str, int]:
     """Save a view of each find; returns how many pictures they show."""
     suffix = "" if field == fields.FIELD else f" ({field})"
     grouped = dataset.select(twins, ordered=True)
@@ -213,8 +218,9 @@ def _save_views(dataset: fo.Dataset, field: str, twins: list[str]) -> dict[str, 
             f"Pictures that the encoder sees as nearly the same (cosine from {SAME}), side by side, the closest first.",
         ),
         "leaks between splits": (
-            grouped.match(F(f"{field}_leak")),
-            "Near duplicates of which one is in another split: what is measured on it has been seen in training.",
+            dataset.select(list(dict.fromkeys([*twins, *leaks])), ordered=True).match(F(f"{field}_leak")),
+            "Near duplicates of which one is in another split, then pictures that are in two themselves: what is "
+            "measured on them has been seen in training.",
         ),
         "outliers": (
             dataset.exists(odd).sort_by(odd, reverse=True),

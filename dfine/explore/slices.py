@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -75,7 +76,9 @@ def slices(dataset: fo.Dataset | Collection, field: str = fields.FIELD, by: Sequ
         if name in ("size", "class", "case"):
             parts = {"size": world.sizes, "class": world.classes, "case": world.cases}[name]()
         else:
-            names = named(_values(samples, name, info["truth"]))
+            values = _values(samples, name, info["truth"])
+            names = named(values)
+            _say_others(name, values, names)
             parts = world.of_objects(names) if _attribute(name, info["truth"]) else world.of_pictures(names)
         made += sorted((Slice(name, *part) for part in parts), key=lambda s: math.inf if s.ap is None else s.ap)
     return made
@@ -118,6 +121,17 @@ def named(values: dict[str, object]) -> dict[str, tuple[str, ...]]:
         }
     often = [str(v) for v, _ in Counter(map(str, flat)).most_common(MOST)]
     return {id: tuple(str(v) for v in vs if v is not None and str(v) in often) for id, vs in lists.items()}
+
+
+def _say_others(name: str, values: dict[str, object], names: dict[str, tuple[str, ...]]) -> None:
+    """Warn of values that have no slice, since there are too many: the worst may be among them."""
+    every = {str(v) for vs in values.values() for v in (vs if isinstance(vs, (list, tuple, set)) else (vs,))}
+    shown = {n for ns in names.values() for n in ns}
+    if len(shown) == MOST and len(every - {"None", "nan"}) > MOST:
+        warnings.warn(
+            f"{name!r} has {len(every - {'None', 'nan'})} different values; only the {MOST} most frequent are slices",
+            stacklevel=3,
+        )
 
 
 @dataclass(frozen=True)

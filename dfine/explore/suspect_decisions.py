@@ -10,6 +10,7 @@ from dfine.explore.columns import Collection, chunks, corners
 from dfine.explore.suspect_clues import SAME, iou
 
 OPEN, ACCEPTED, REJECTED = REVIEWS = ("open", "accepted", "rejected")
+AGREED = ("bounding_box", "reason", "edge", "z")  # what a person saw of a suspect whose box is a suggested one
 
 MOVED = 1e-6  # of the picture's sides, from which on an answer's box is another one
 
@@ -23,6 +24,24 @@ def same(one: dict, other: dict) -> bool:
     return bool(one["answer_id"]) or float(iou(_corners(one), _corners(other))[0, 0]) >= SAME
 
 
+def renewed(label: dict, earlier: dict | None) -> dict:
+    """A suspect of another ranking with what was decided of it before; its box is then the one that was accepted.
+
+    Another judge, or the same with other answers around, suggests another box for the same place: nobody has seen it.
+
+    Args:
+        label: the suspect.
+        earlier: the same one of the ranking before (`same`), decided on; None where there is none.
+    """
+    kept = {key: earlier[key] for key in AGREED} if earlier and _suggests(earlier) else {}
+    return label | kept | {"review": earlier["review"] if earlier else OPEN}
+
+
+def _suggests(one: dict) -> bool:
+    """Whether a suspect was accepted together with a box."""
+    return one["review"] == ACCEPTED and one["kind"] in ("missing", "shifted")
+
+
 def answers(row: dict, truth: str) -> dict[str, tuple[str, Sequence[float]]]:
     """The answers of a row of `columns.chunks`, by their ids: class and box (x, y, width, height in 0..1)."""
     return dict(zip(row[f"{truth}.id"], zip(row[f"{truth}.label"], row[f"{truth}.bounding_box"])))
@@ -31,8 +50,8 @@ def answers(row: dict, truth: str) -> dict[str, tuple[str, Sequence[float]]]:
 def holds(one: dict, now: Mapping[str, tuple[str, Sequence[float]]]) -> bool:
     """Whether what a suspect is about is still as it was when it was suspected.
 
-    It is not where the answer is gone, has got another class since or, of one that is shifted, another box; nor where
-    an answer lies now that was missing.
+    It is not where the answer is gone, has got another class since or, of one that is shifted or extra, another box;
+    nor where an answer lies now that was missing.
 
     Args:
         one: the suspect.
@@ -42,7 +61,7 @@ def holds(one: dict, now: Mapping[str, tuple[str, Sequence[float]]]) -> bool:
         boxes = corners([box for _, box in now.values()], (1, 1))
         return float(iou(_corners(one), boxes).max(initial=0)) < SAME
     name, box = now.get(one["answer_id"], (None, None))
-    was = one.get("labelled_box") if one["kind"] == "shifted" else None  # suspects of earlier versions have none
+    was = one.get("labelled_box") if one["kind"] in ("shifted", "extra") else None  # of earlier versions: none
     return name == one["labelled"] and (was is None or max(abs(a - b) for a, b in zip(was, box)) < MOVED)
 
 

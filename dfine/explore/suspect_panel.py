@@ -78,7 +78,7 @@ class SuspectsPanel(foo.Panel):
 
 
 class _Decide(foo.Operator):
-    """Decides on the suspects that are selected or, where none is, on all that the view shows."""
+    """Decides on the suspects that are selected or, where none is, on all that the view shows and that are open."""
 
     review = ""
 
@@ -94,7 +94,7 @@ class _Decide(foo.Operator):
     def resolve_input(self, ctx) -> types.Property:
         """Say how many, before anything is done."""
         inputs, field = types.Object(), run_of(ctx.dataset)
-        count, which = (len(_chosen(ctx, field)), _which(ctx)) if field else (0, "")
+        count, which = (len(_chosen(ctx, field, self.review)), _which(ctx, self.review)) if field else (0, "")
         text = f"{_DONE[self.review]} {count} suspects: {which}." if count else "No suspects are shown or selected."
         inputs.view("said", types.Notice(label=text) if count else types.Warning(label=text))
         return types.Property(inputs)
@@ -102,7 +102,7 @@ class _Decide(foo.Operator):
     def execute(self, ctx) -> dict:
         """Decide, and show what is left."""
         field = run_of(ctx.dataset)
-        count = decide(ctx.dataset, _chosen(ctx, field), self.review, field) if field else 0
+        count = decide(ctx.dataset, _chosen(ctx, field, self.review), self.review, field) if field else 0
         ctx.ops.reload_dataset()
         return {"count": count}
 
@@ -161,16 +161,24 @@ def _select(view, dataset: fo.Dataset, ids: list[str]):
     return found if len(found) else dataset.select(ids)
 
 
-def _chosen(ctx, field: str) -> list[str]:
+def _chosen(ctx, field: str, review: str) -> list[str]:
+    """The suspects that an operator is for: of those that nobody has selected, what was decided of each stays."""
     name = fields.suspects_field(field)
     labels = [s["label_id"] for s in ctx.selected_labels or [] if s.get("field") == name]
     if labels or (ctx.selected_labels and not ctx.selected):  # a box of another field stands for none, never for all
         return labels
-    return shown(ctx.view.select(ctx.selected) if ctx.selected else ctx.view, field)
+    if ctx.selected:
+        return shown(ctx.view.select(ctx.selected), field)
+    wanted = set(shown(ctx.view, field))
+    if review != OPEN:
+        paths = [f"{name}.detections.{what}" for what in ("id", "review")]
+        wanted &= {id for id, was in zip(*ctx.dataset.values(paths, unwind=True)) if was == OPEN}
+    return list(wanted)
 
 
-def _which(ctx) -> str:
-    return "those selected" if ctx.selected or ctx.selected_labels else "all that this view shows"
+def _which(ctx, review: str) -> str:
+    shown = "all that this view shows" + (" and that are open" if review != OPEN else "")
+    return "those selected" if ctx.selected or ctx.selected_labels else shown
 
 
 def _meant(ctx, suspects: list[fo.Detection], review: str) -> list[fo.Detection]:

@@ -20,6 +20,7 @@ from dfine.explore.datasets import classes
 from dfine.explore.fiftyone_private import extend_schema
 from dfine.explore.suspect_clues import KINDS, Evidence
 from dfine.explore.suspect_decisions import OPEN
+from dfine.explore.suspect_learning import ENOUGH
 from dfine.explore.suspect_replies import Decoders
 from dfine.explore.suspect_text import fix, reason
 from dfine.explore.suspects import Suspect, rank
@@ -71,9 +72,10 @@ def find(
 ) -> dict[str, int]:
     """Rank the probable label errors of an explored data set, store them, and save the view that shows them.
 
-    What a person has decided of a suspect stays: where the same place is suspected again of the same, with that, else
-    behind the others, as long as the answer, or the gap, that it is about is still there. Answers of classes that the
-    judge cannot say are no suspects, and nothing is missing in pictures without answers.
+    What a person has decided of a suspect stays: where the same place is suspected again of the same, with that (and
+    with the box that was accepted), else behind the others, as long as the answer, or the gap, that it is about is
+    still there. Answers of classes that the judge cannot say are no suspects, and nothing is missing in pictures
+    without answers.
 
     Args:
         dataset: explored in `field`, with answers.
@@ -108,9 +110,8 @@ def find(
         row = rows[suspect.picture]
         label = _label(suspect, row, evidence[suspect.picture], judge, truth, names) | {"rank": place}
         earlier = next((one for one in before.get(row["id"], []) if suspect_decisions.same(one, label)), None)
-        label["review"] = earlier["review"] if earlier else OPEN
         label["seen_in_training"] = row["filepath"] in trained
-        stored.setdefault(row["id"], []).append(label)
+        stored.setdefault(row["id"], []).append(suspect_decisions.renewed(label, earlier))
     for place, (id, one) in enumerate(suspect_decisions.not_among(stored, before), len(ranked) + 1):
         stored.setdefault(id, []).append(one | {"rank": place})
     documents = {id: {"_cls": "Detections", "detections": stored.get(id, [])} for id in dataset.values("id")}
@@ -118,14 +119,28 @@ def find(
     save_view(dataset, field)
     counts = {kind: sum(s.kind == kind for s in ranked) for kind in KINDS if any(s.kind == kind for s in ranked)}
     seen = sum(row["filepath"] in trained for row in rows)
-    about = {"kinds": counts, "pictures": len(rows), "seen_in_training": seen}
+    unlearned = [kind for kind in KINDS if any(s.kind == kind and not s.score for s in ranked)]
+    about = {"kinds": counts, "pictures": len(rows), "seen_in_training": seen, "unlearned": unlearned}
     fields.note(dataset, field, {"suspects": about | {"folds": fields.about(dataset, judge).get("folds")}})
     return counts
 
 
 def judge_note(dataset: Collection, field: str = fields.FIELD) -> str:
-    """Who judged: models that did not see the pictures, or one that was trained on them; "" where nothing is known."""
+    """Who judged: models that did not see the pictures, or one that was trained on them; and what could not be learned.
+
+    "" where there is nothing to say.
+    """
     about = fields.about(dataset, field).get("suspects", {})
+    kinds = " and ".join(about.get("unlearned") or ())
+    few = kinds and (
+        f"there are too few answers to learn what tells {kinds} ones: these are no ranking, but stand in the order of "
+        f"the pictures, with a score of 0 (at least {ENOUGH} answers are needed)"
+    )
+    return "; ".join(filter(None, (_judged(about), few)))
+
+
+def _judged(about: dict) -> str:
+    """Who judged, in a part of a sentence."""
     if folds := about.get("folds"):
         ap = [value for value in folds["ap"].values() if value is not None]
         reached = f", and which reach an AP of {min(ap):.2f} to {max(ap):.2f} there" if ap else ""
@@ -168,6 +183,8 @@ def listed(dataset: Collection, field: str = fields.FIELD) -> list[dict]:
     for part in chunks(dataset, plain, {name: _STORED, truth: ("id", "label", "bounding_box")}):
         for row in part:
             size = row["metadata.width"], row["metadata.height"]
+            if not row[f"{name}.id"]:
+                continue  # perhaps of a picture that cannot be read, whose size nobody knows
             answers = suspect_decisions.answers(row, truth)
             boxes = dict(zip(answers, corners(row[f"{truth}.bounding_box"], size).tolist()))
             suggested = corners(row[f"{name}.bounding_box"], size).tolist()

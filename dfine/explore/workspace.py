@@ -29,7 +29,7 @@ def save(dataset: fo.Dataset, field: str = fields.FIELD) -> fo.Space:
     info = fields.about(dataset, field)
     shown = [info["truth"], field] if dataset.has_sample_field(info["truth"]) else [field]
     dataset.app_config.active_fields = fo.ActiveFields(paths=shown)
-    dataset.app_config.color_scheme = colours(info, field)
+    dataset.app_config.color_scheme = colours(info, field, dataset.app_config.color_scheme)
     dataset.save()
     return space
 
@@ -49,12 +49,14 @@ def spaces(evaluated: bool = True, suspects: bool = False) -> fo.Space:
     return fo.Space(children=sides, orientation="horizontal", sizes=[0.5, 0.5])
 
 
-def colours(info: dict, field: str) -> fo.ColorScheme:
-    """Truth, initial boxes and every layer in their colours."""
+def colours(info: dict, field: str, before: fo.ColorScheme | None = None) -> fo.ColorScheme:
+    """Truth, initial boxes and every layer in their colours; other fields keep those that they have in `before`."""
     stages = fields.stages(info["layers"])
     by_stage = zip(stages, [style.INITIAL, *style.layer_colours(info["layers"])])
     named = {fields.field_of(field, stage, info["layers"]): colour for stage, colour in by_stage}
     named[info["truth"]] = TRUTH_COLOUR
-    return fo.ColorScheme(
-        color_by="field", fields=[{"path": path, "fieldColor": colour} for path, colour in named.items()]
-    )
+    scheme = fo.ColorScheme() if before is None else before.copy()
+    others = [one for one in scheme.fields or () if one["path"] not in named]
+    scheme.color_by = "field"
+    scheme.fields = [{"path": path, "fieldColor": colour} for path, colour in named.items()] + others
+    return scheme

@@ -32,6 +32,12 @@ def test_no_pictures(model, scenes):
     assert none.to_dict() == dict.fromkeys(none.to_dict(), 0) and "0 of 0" in str(none)
 
 
+def test_classes_are_matched_by_what_they_say(model, scenes):
+    capitals = subset(scenes, range(2))
+    capitals.names = tuple(name.upper().replace(" ", "_") for name in scenes.names)
+    assert covered_edges(model, capitals).asked == covered_edges(model, subset(scenes, range(2))).asked > 0
+
+
 def test_shares_counted_by_hand():
     """Three of five objects are still found; edge 0 of the first is the widest, in pixels too, and holds the truth."""
     after = torch.tensor([[0.4, 0.1, 0.1, 0.1], [0.1, 0.2, 0.3, 0.1], [0.1, 0.1, 0.1, 0.2]])

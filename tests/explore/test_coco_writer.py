@@ -88,6 +88,25 @@ def test_what_was_read_keeps_its_ids_and_all_that_was_said_of_it(folder):
     assert "segmentation" not in moved and moved["tags"] == ["checked"]
 
 
+def test_a_picture_that_the_file_lists_twice_comes_out_twice_with_both_ids(tmp_path):
+    folder = write(tmp_path / "set", [picture(7), picture(8, "7.png")], [annotation(11), annotation(12, image=8)])
+    writer = CocoWriter(dataset(folder, ["7.png", "7.png", "9.png"]), [])
+    entries = [writer.picture(sample(folder, name)) for name in ("7.png", "7.png", "7.png", "9.png")]
+    assert [(e["id"], e["file_name"]) for e in entries] == [(7, "7.png"), (8, "7.png"), (11, "7.png"), (12, "9.png")]
+
+
+def test_tags_are_those_of_today(tmp_path):
+    images = [picture(7) | {"tags": ["seen"]}, picture(8) | {"tags": {"by": "a tool"}}]
+    answers = [annotation(11, tags=["label error"]), annotation(12, tags=["worn"]), annotation(13, image=8, tags="own")]
+    folder = write(tmp_path, images, answers)
+    writer = CocoWriter(dataset(folder, ["7.png", "8.png"]), [])
+    first, second = (writer.picture(sample(folder, name)) for name in ("7.png", "8.png"))
+    assert "tags" not in first and second["tags"] == {"by": "a tool"}, "what a person took away is gone"
+    given = [(11, []), (12, ["worn", "checked"]), (13, [])]
+    out = [writer.annotation(box("bottle", (2, 2, 4, 4), coco_id=id, tags=tags), first) for id, tags in given]
+    assert [a.get("tags") for a in out] == [None, ["worn", "checked"], "own"]
+
+
 def test_a_box_that_was_moved_loses_its_outline_and_nothing_else(tmp_path):
     said = dict(attributes={"occluded": True}, visible=0.5, keypoints=[3, 3, 2])
     answers = [annotation(11, bbox=(2, 2, 4, 4), segmentation=[[2, 2, 6, 2, 6, 6]], **said)]

@@ -62,6 +62,13 @@ def test_a_comparison_ends_when_either_run_changes(two):
     assert compared.latest(two, "dfine") is None
 
 
+def test_runs_that_kept_other_boxes_are_told_of(two):
+    fields.note(two, "other", {"threshold": 0.3})
+    said = "'dfine' up to 100 boxes a picture with a score of 0.05 or more and 'other' up to 100 .* of 0.3 or more"
+    with pytest.warns(UserWarning, match=f"{said}.*the same --threshold and --top"):
+        compared.compare(two, "dfine", "other", repeats=5)
+
+
 def test_what_cannot_be_compared(two):
     with pytest.raises(ValueError, match="not with itself"):
         compared.compare(two, "dfine", "dfine")

@@ -238,6 +238,8 @@ def test_answers_that_have_changed_on_disk_are_told_of_and_not_read(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(open_dataset(tmp_path / "set", name="changed-on-disk", count=2)) == 2
+        assert len(open_dataset(file, name="changed-on-disk", count=2)) == 2
+    with pytest.warns(UserWarning, match="has 2 pictures from before.*not only 1: choose another --name"):
         assert len(open_dataset(file, name="changed-on-disk", count=1)) == 2
     content = json.loads(file.read_text())
     content["annotations"][0]["bbox"] = [5, 6, 16, 12]
@@ -262,6 +264,8 @@ def test_a_fiftyone_data_set_by_name(fo):
         answers(dataset, "filepath")
     with pytest.raises(ValueError, match="name and count apply to data that is imported"):
         open_dataset("mine", count=3)
+    with pytest.raises(ValueError, match=r"no splits but tags.*match_tags\('val'\)\.clone"):
+        open_dataset("mine", split="val")
 
 
 def test_bad_data_is_said_in_a_sentence(tmp_path):

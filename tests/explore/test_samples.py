@@ -30,6 +30,17 @@ def test_what_an_annotation_says_is_kept_and_a_picture_without_objects_has_an_em
     assert second["truth"].detections == []
 
 
+def test_tags_of_an_exported_data_set_are_tags_again(tmp_path):
+    from dfine.explore.samples import pictured, samples
+
+    images = [picture(7) | {"tags": ["seen", "train"]}, picture(8) | {"tags": "no list"}]
+    boxes = [annotation(9, tags=["label error"]), annotation(10), annotation(11, tags=[1])]
+    data = open_data(write(tmp_path, images, boxes))
+    first, second = samples(pictured({"train": data}), "truth", ids=True)
+    assert (first.tags, second.tags) == (["train", "seen"], ["train"])
+    assert [d.tags for d in first["truth"].detections] == [["label error"], [], []]
+
+
 def test_an_id_that_fiftyone_has_exported_gives_way_to_that_of_the_file(tmp_path):
     from dfine.explore.samples import pictured, samples
 

@@ -35,6 +35,11 @@ def test_both_take_the_most_doubtful_of_each_kind_first():
     assert sorted(order(doubt, z)) == [0, 1, 2, 3, 4], "every picture once"
 
 
+def test_equal_doubts_are_no_order():
+    assert order([0.9, 0, 0, 0, 0], [EAST, WEST, NORTH, NORTH, NORTH])[:2] == [0, 1], "the one that is farther"
+    assert order([0, 0, 0, 0, 0.9], [NORTH, NORTH, NORTH, WEST, EAST])[:2] == [4, 3]
+
+
 def test_what_is_like_a_labelled_picture_comes_last():
     known = np.array([EAST])
     assert order([0.9, 0.1], [EAST, WEST], known) == [1, 0]

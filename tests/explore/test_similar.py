@@ -50,7 +50,8 @@ def test_pairs_and_the_odd_one_out(monkeypatch):
         (["train2017"], ["val2017"], True),
         (["Training"], ["test"], True),
         (["val"], ["valid"], False),
-        (["train", "val"], ["val"], False),
+        (["train", "val"], ["val"], True),
+        (["train", "trainval"], ["train"], False),
         (["train"], ["checked"], False),
     ],
 )
@@ -83,6 +84,10 @@ def test_a_copy_in_another_split_is_a_leak_and_the_pool_is_put_in_order(fo, tmp_
         twins = [s.filepath[-6:] for s in dataset.load_saved_view("leaks between splits")]
         assert sorted(twins) == ["03.png", "11.jpg"] and counts["leaks between splits"] == 2
         assert counts["outliers"] == 12
+        paths["05.png"].tags = ["train", "val"]  # one file of both splits
+        paths["05.png"].save()
+        assert similar.find(dataset)["leaks between splits"] == 3
+        assert dataset.load_saved_view("leaks between splits").last().id == paths["05.png"].id
         twin = dataset[paths["11.jpg"].id]
         assert twin["dfine_twin"] == paths["03.png"].id and twin["dfine_leak"]
         similar.index(dataset)

@@ -83,6 +83,15 @@ def test_one_slice_that_holds_all_pictures_has_the_ap_of_all(explored):
     assert (only.pictures, only.objects) == (8, explored.count("ground_truth.detections"))
 
 
+def test_values_that_have_no_slice_are_told_of(explored):
+    explored.set_values("places", [[f"town {4 * i + k}" for k in range(4)] for i in range(8)])
+    try:
+        with pytest.warns(UserWarning, match="'places' has 32 different values; only the 24 most frequent are slices"):
+            assert len(slices(explored, by=["places"])) == 24
+    finally:
+        explored.delete_sample_field("places")
+
+
 @pytest.mark.parametrize("name", ["weather", "dfine", "ground_truth.colour"])
 def test_what_is_no_field(explored, name):
     with pytest.raises(ValueError, match=f"no field '{name}' with plain values"):

@@ -45,6 +45,11 @@ def test_many_at_once(suspected):
     ids = suspected.load_saved_view("suspects").values("id")
     assert reject.execute(context(suspected, suspected.load_saved_view("suspects"), selected=ids[:2])) == {"count": 2}
     assert reviews(suspected)[3:6] == ["rejected", "rejected", "open"]
+    said = str(accept.resolve_input(context(suspected)).to_json())
+    assert f"Accept {total - 5} suspects: all that this view shows and that are open." in said
+    assert accept.execute(context(suspected)) == {"count": total - 5}
+    assert reviews(suspected)[3:6] == ["rejected", "rejected", "accepted"], "what was decided stays"
+    assert accept.execute(context(suspected)) == {"count": 0}
     assert suspect_panel.ReopenSuspects().execute(context(suspected)) == {"count": total}
     assert set(reviews(suspected)) == {"open"}
 

@@ -129,6 +129,22 @@ def test_decisions_outlast_a_ranking_that_suspects_the_place_no_more(suspected, 
     assert {one["review"] for one in suspect_store.listed(dataset)} == {"open"}
 
 
+def test_an_accepted_box_is_exported_though_another_judge_suggests_another_one(suspected, tmp_path):
+    dataset, _ = suspected
+    chosen = next(one for one in suspect_store.listed(dataset) if one["kind"] == "shifted")
+    suspect_review.decide(dataset, [chosen["id"]], "accepted")
+    first = content(export.reviewed(dataset, tmp_path / "first"))["annotations"]
+    for sample in dataset.select(chosen["sample"]).iter_samples(autosave=True):  # as if others had looked at it
+        for found in sample.dfine.detections:
+            x, y, w, h = found.bounding_box
+            found.bounding_box = [x, y, w * 0.95, h * 0.95]
+    suspect_store.find(dataset)
+    (again,) = [one for one in suspect_store.listed(dataset) if one["review"] == "accepted"]
+    assert (again["answer_id"], again["kind"]) == (chosen["answer_id"], "shifted")
+    assert again["suggested"] == pytest.approx(chosen["suggested"]) and again["reason"] == chosen["reason"]
+    assert content(export.reviewed(dataset, tmp_path / "second"))["annotations"] == first
+
+
 def never():
     raise AssertionError("nothing has changed, so no model is needed")
 
@@ -139,6 +155,8 @@ def test_what_is_accepted_is_put_right_in_the_export(suspected, tmp_path):
     for one in suspect_store.listed(dataset):
         first.setdefault(one["kind"], one)
     before = content(export.reviewed(dataset, tmp_path / "before"))
+    said = [f"ground_truth.detections.{what}" for what in ("id", "label", "bounding_box")]
+    answers = dataset.values(said)
     suspect_review.decide(dataset, [one["id"] for one in first.values()], "accepted")
     after = content(export.reviewed(dataset, tmp_path / "after"))
     boxes = [[tuple(round(v) for v in a["bbox"]) for a in c["annotations"]] for c in (before, after)]
@@ -150,7 +168,7 @@ def test_what_is_accepted_is_put_right_in_the_export(suspected, tmp_path):
         if kind == "extra":
             assert boxes[1].count(to) == boxes[0].count(to) - 1
     assert len(boxes[1]) - len(boxes[0]) == ("missing" in first) - ("extra" in first)
-    assert len(dataset.first().ground_truth.detections) == len(dataset.first().ground_truth.detections)
+    assert dataset.values(said) == answers, "the answers themselves stay as they are"
 
 
 def test_an_answer_that_was_changed_since_its_fix_was_accepted_stays_as_it_is(suspected, tmp_path):
@@ -189,6 +207,14 @@ def content(folder):
     return json.loads((folder / "annotations.json").read_text())
 
 
+def test_a_picture_of_unknown_size_does_not_keep_the_others_from_being_listed(suspected, fo, tmp_path):
+    dataset, _ = suspected
+    gone = fo.Sample(filepath=str(tmp_path / "gone.png"), ground_truth=dataset.first().ground_truth.copy())
+    dataset.add_sample(gone)
+    listed = suspect_store.listed(dataset)
+    assert listed and gone.id not in {one["sample"] for one in listed}
+
+
 def test_without_suspects_or_answers(fo, explored):
     with pytest.raises(ValueError, match="--suspects FILE.csv` finds them"):
         suspect_store.listed(explored)
@@ -207,8 +233,17 @@ def test_pictures_of_the_training_are_told_apart(suspected):
     assert suspect_store.judge_note(dataset) == ""
     path = dataset.first().filepath
     suspect_store.find(dataset, trained={path})
-    assert {one["seen_in_training"] for one in suspect_store.listed(dataset) if one["picture"] == path} <= {True}
+    assert {one["seen_in_training"] for one in suspect_store.listed(dataset) if one["picture"] == path} == {True}
     assert "trained on 1 of these 8 pictures" in suspect_store.judge_note(dataset)
+
+
+def test_too_few_answers_to_learn_from_are_told_of(suspected):
+    dataset, _ = suspected
+    for sample in dataset.iter_samples(autosave=True):
+        sample.ground_truth.detections = sample.ground_truth.detections[:1]
+    suspect_store.find(dataset)
+    assert {one["confidence"] for one in suspect_store.listed(dataset)} == {0}
+    assert "too few answers to learn what tells missing and" in suspect_store.judge_note(dataset)
 
 
 def test_in_a_picture_that_nobody_has_labelled_no_label_is_missing(suspected):

@@ -27,3 +27,15 @@ def test_every_stage_has_the_colour_that_it_has_in_figures(layers):
     assert set(colours) == {"answers"} | {fields.field_of("mine", stage, layers) for stage in fields.stages(layers)}
     assert colours["mine_initial"] == style.INITIAL and colours["mine"] == style.layer_colours(layers)[-1]
     assert len(set(colours.values())) == 2 + layers and scheme.color_by == "field"
+
+
+def test_other_fields_keep_their_colours():
+    own = {"path": "weather", "colorByAttribute": "label", "fieldColor": "#123456"}
+    before = workspace.fo.ColorScheme(fields=[own, {"path": "answers", "fieldColor": "#000000"}], opacity=0.25)
+    first = workspace.colours({"layers": 3, "truth": "answers"}, "mine", before)
+    both = workspace.colours({"layers": 1, "truth": "answers"}, "theirs", first)
+    colours = {entry["path"]: entry["fieldColor"] for entry in both.fields}
+    assert own in both.fields and both.opacity == 0.25
+    assert colours["mine_layer_1"] == style.layer_colours(3)[0] and colours["theirs"] == style.layer_colours(1)[0]
+    assert colours["answers"] == workspace.TRUTH_COLOUR and len(colours) == len(both.fields) == 1 + 1 + 4 + 2
+    assert len(before.fields) == 2, "what was given stays as it is"
