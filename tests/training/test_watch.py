@@ -3,7 +3,7 @@
 from dfine.training.loop import train
 from dfine.training.options import TrainOptions
 from dfine.training.watch import Watch
-from tests.training.test_loop import SMALL
+from tests.training.runs import SMALL
 
 
 def test_held_out_pictures_are_drawn_at_every_evaluation(tmp_path):
