@@ -21,7 +21,7 @@ class Told(Training):
 
     def evaluate(self):
         self.first = self.first or super().evaluate()
-        ap = self.scores[self.state.epoch - 1]
+        ap = self.scores[self.state.epoch]
         stats = {stage: dict.fromkeys(v, ap) for stage, v in self.first.stats.items()}
         return replace(self.first, stats=stats)
 

@@ -1,8 +1,11 @@
 """An interrupted run ends exactly where an uninterrupted one does, and goes on as nothing but itself."""
 
 import json
+import multiprocessing
+import os
 import shutil
 import signal
+import time
 
 import pytest
 import torch
@@ -27,6 +30,39 @@ def test_a_resumed_run_equals_an_uninterrupted_one(whole, tmp_path, step, number
         killed.run()
     assert state(tmp_path)["progress"]["step"] == step + 1  # the step that was under way is kept
 
+    train(TrainOptions(**{**SMALL, "out": str(tmp_path), "resume": True}))
+    ours, theirs = state(tmp_path), state(whole)
+    for key in ("network", "ema", "optimizer", "progress"):
+        assert_equal(ours[key], theirs[key], key)
+    assert (tmp_path / "log.csv").read_text() == (whole / "log.csv").read_text()
+
+
+class Struck(Training):
+    """A signal goes to all processes of its group, and so ends the workers that bring it pictures."""
+
+    evaluating = False
+
+    def _step(self, *args):
+        if self.state.step == 0 and not self.evaluating:
+            os.kill(os.getpid(), signal.SIGTERM)
+            for worker in multiprocessing.active_children():
+                os.kill(worker.pid, signal.SIGKILL)
+            time.sleep(1)
+        return super()._step(*args)
+
+    def evaluate(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Terminated.")
+
+
+@pytest.mark.parametrize("evaluating, steps", [(False, 1), (True, 4)])
+def test_a_signal_that_ends_the_workers_too_loses_nothing(whole, tmp_path, evaluating, steps):
+    """Neither the step that was under way, nor the epoch that was being evaluated."""
+    struck = Struck.start(Plan.of(TrainOptions(out=str(tmp_path), workers=0 if evaluating else 1, **SMALL)))
+    struck.evaluating = evaluating
+    with pytest.raises(Interrupted, match="the state is saved"):
+        struck.run()
+    assert state(tmp_path)["progress"]["step"] == steps
     train(TrainOptions(**{**SMALL, "out": str(tmp_path), "resume": True}))
     ours, theirs = state(tmp_path), state(whole)
     for key in ("network", "ema", "optimizer", "progress"):
