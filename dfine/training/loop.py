@@ -111,7 +111,7 @@ class Training:
         """Train to the last epoch, or until nothing gets better. A SIGTERM or Ctrl-C saves and raises `Interrupted`."""
         state, result = self.state, None
         mine = self.here.first and not self._over()
-        log = Log(self.out, keep=state.epoch) if mine else None
+        log = Log(self.out, state.epoch, self.tell) if mine else None
         with held(self.out, "a training") if mine else contextlib.nullcontext(), on_signals(self._ask_to_stop):
             while not self._over():
                 if state.epoch >= self.recipe.epochs and not state.plain:

@@ -63,6 +63,21 @@ def test_a_loss_that_is_not_finite_keeps_its_batch(tmp_path):
         training._step(torch.zeros(1, 3, 64, 64, dtype=torch.uint8), [training.plan.val[0][1]], 1.0)
 
 
+def test_a_loss_that_is_not_finite_is_said_on_a_full_disk_too(tmp_path):
+    resource = pytest.importorskip("resource")
+    training = Training.start(Plan.of(TrainOptions(out=str(tmp_path), **SMALL)))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(
+            FloatingPointError, match="its batch is lost .*nonfinite.pt cannot be written.*lower --rate"
+        ):
+            training.step._keep_batch(torch.rand(1, 3, 64, 64), [training.plan.val[0][1]])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / "nonfinite.pt").exists()
+
+
 def test_the_best_weights_are_kept_when_the_disk_was_full(tmp_path, monkeypatch):
     """What could not be written then is what is written later, and not what training has made of it since."""
     training = Training.start(Plan.of(TrainOptions(out=str(tmp_path), **SMALL)))
