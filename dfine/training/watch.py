@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from dfine.boxes import iou
+from dfine.data import labels
 from dfine.files import replacing, said
 from dfine.inference.predictor import Predictor
 from dfine.trace.records import Target
@@ -58,6 +59,10 @@ def _drawing(model: Predictor, picture: Image.Image, target: Target, names: tupl
     largest = int(target.boxes[:, 2:].prod(1).argmax())
     overlap = iou(result.trace.last.boxes[0], target.boxes[largest].expand_as(result.trace.last.boxes[0]))
     name = names[int(target.labels[largest])]
-    label = model.names.index(name) if name in model.names else 0
-    history = result.trace.history(int(overlap.argmax()), picture.size, name=name, label=label)
+    history = result.trace.history(int(overlap.argmax()), picture.size, name=name, label=_column(name, model.names))
     return encoded(summary(result.picture, result.detections, history), "png")
+
+
+def _column(name: str, known: tuple[str, ...]) -> int:
+    """The column of a class, which the held-out pictures may call otherwise (`labels.same`); else the first one."""
+    return known.index(labels.same((name,), known).get(name, known[0]))

@@ -5,7 +5,7 @@ import pytest
 from dfine.training.loop import Training, train
 from dfine.training.options import TrainOptions
 from dfine.training.plan import Plan
-from dfine.training.watch import Watch
+from dfine.training.watch import Watch, _column
 from tests.training.runs import SMALL
 
 
@@ -32,3 +32,8 @@ def test_drawings_that_cannot_be_written_are_written_later(tmp_path):
     training.state.epoch = 2
     training.keeping.insist()
     assert [p.name for p in (tmp_path / "watch").iterdir()] == ["epoch-0001-0.png"]
+
+
+@pytest.mark.parametrize("name, column", [("tv", 1), ("TV", 1), ("tvmonitor", 1), ("cup", 0), ("yak", 0)])
+def test_a_class_is_followed_whatever_the_held_out_pictures_call_it(name, column):
+    assert _column(name, ("Cup", "tv")) == column
