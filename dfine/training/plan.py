@@ -23,14 +23,13 @@ from dfine.network.detector import DFINE
 from dfine.processes import Ranks
 from dfine.training.distillation import shared
 from dfine.training.options import SEEDS, TrainOptions
-from dfine.training.recipe import frozen, half, in_words, recipe, strong
+from dfine.training.recipe import LAST, beginning, frozen, half, in_words, recipe, strong
 from dfine.training.transfer import carry_over
 from dfine.weights.checkpoints import Checkpoint, fit, open_checkpoint
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.official import OFFICIAL
 from dfine.weights.tensors import read_tensors, unpacked
 
-LAST = "last.pt"  # the state of a run, in its folder
 VAL_SEED = SEEDS * 1000  # held-out scenes are drawn from here on, training never gets there
 Tell = Callable[[str], None]  # takes a sentence about the run
 
@@ -59,7 +58,7 @@ class Plan:
             CheckpointError: the checkpoint to start from, or the teacher, cannot be read.
         """
         options = replace(options, device=str(resolve(options.device)))
-        start = open_checkpoint(options.init) if options.init else None
+        start = beginning(options)
         config = start.config if start else Config.of(options.size)
         training, held_out = data(options)
         settled = recipe(options, config.size)
@@ -111,10 +110,10 @@ class Plan:
         if self.start:
             known = self.start.card.names
             network, said = carry_over(self.start.network(), known, self.names, queries=options.queries)
-            tell(f"{options.init}: {said}")
+            tell(f"{self.start.card.source}: {said}")
             return network
         network = DFINE(Config.of(options.size, classes=len(self.names), queries=options.queries))
-        if options.backbone:
+        if options.backbone and not options.resume:
             tensors = {f"backbone.{k}": v for k, v in read_tensors(Path(options.backbone)).items()}
             weights = {k.removeprefix("backbone."): v for k, v in OFFICIAL.read(tensors).items()}
             fit(network.backbone, weights)

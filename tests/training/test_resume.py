@@ -11,9 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
+from dfine.config import Config
+from dfine.network.detector import DFINE
 from dfine.training.loop import Interrupted, Training, train
 from dfine.training.options import TrainOptions
 from dfine.training.plan import Plan
+from dfine.weights.exceptions import CheckpointError
 from tests.training.runs import SMALL, Killed, assert_equal, state
 
 
@@ -135,6 +138,25 @@ def test_a_folder_with_a_run_is_not_overwritten(whole):
 def test_resuming_nothing_says_so(tmp_path):
     with pytest.raises(ValueError, match="nothing to resume"):
         train(TrainOptions(out=str(tmp_path / "none"), resume=True, **SMALL))
+
+
+def test_what_a_run_began_with_need_not_be_there_any_more(tmp_path):
+    """Neither the checkpoint that it started from, nor its backbone's file: its own state has all of that."""
+    start, backbone, told = tmp_path / "start", tmp_path / "b0.pth", []
+    Training.start(Plan.of(TrainOptions(out=str(tmp_path / "a"), **SMALL))).predictor().save(start)
+    torch.save(DFINE(Config.of("n")).backbone.state_dict(), backbone)
+    for name, given in (("fine", {"init": str(start)}), ("fresh", {"backbone": str(backbone)})):
+        options = SMALL | {"out": str(tmp_path / name)} | given
+        Training.start(Plan.of(TrainOptions(**options)))._save()
+    shutil.rmtree(start)
+    backbone.unlink()
+    for name, given in (("fine", {"init": str(start)}), ("fresh", {"backbone": str(backbone)})):
+        options = SMALL | {"out": str(tmp_path / name)} | given
+        again = Training.start(Plan.of(TrainOptions(**options, resume=True)), tell=told.append)
+        assert_equal(again.state.network.state_dict(), state(tmp_path / name)["network"])
+        with pytest.raises(CheckpointError, match=r"there is no file"):
+            Training.start(Plan.of(TrainOptions(**options | {"out": str(tmp_path / "new")})))
+    assert told[0].startswith(f"{tmp_path / 'fine' / 'last.pt'}: 24 of 24 classes start from the checkpoint's own")
 
 
 def swapped(folder, order):
