@@ -165,7 +165,7 @@ class Training:
             self._save(self.best)
         elif not risen and state.plain and self.best.exists():
             state.return_to(self.best)
-            state.decay.value, state.mark = state.decay.value - self.recipe.ema_step, -1.0
+            state.decay.value, state.mark = max(0.0, state.decay.value - self.recipe.ema_step), -1.0
         if self.watch and self.here.first:
             self.watch(self, result)
 

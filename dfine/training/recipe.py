@@ -58,6 +58,9 @@ def recipe(options: TrainOptions, variant: str) -> Recipe:
     for key in ("backbone_rate", "warmup", "ema", "ema_ramp"):
         if getattr(options, key) is not None:
             changes[key] = getattr(options, key)
+    if options.ema is not None:  # then the last epochs forget as much more than that as they do in the published one
+        k = (1 - options.ema) / (1 - base.ema)
+        changes |= dict(ema_restart=max(0.0, 1 - (1 - base.ema_restart) * k), ema_step=base.ema_step * k)
     return replace(base, **changes)
 
 

@@ -73,6 +73,10 @@ def test_after_going_back_it_is_measured_anew(tmp_path, monkeypatch):
         went.clear()
     assert backs == [1, 0, 0, 1, 0, 0, 1]
     assert run.state.best == 0.4 and run.state.decay.value == pytest.approx(restart - 3 * run.recipe.ema_step)
+    run.recipe = replace(run.recipe, ema_step=0.9)
+    for _ in range(4):
+        judged(0.1)
+    assert run.state.decay.value == 0.0  # below, the average would leave the weights behind
 
 
 def test_training_stops_when_nothing_gets_better(tmp_path, capsys):
