@@ -91,6 +91,8 @@ class Training:
             self._say_what_moved()
         elif self.checkpoint.exists():
             raise ValueError(f"{self.out} already holds a training run; add --resume to go on, or choose another --out")
+        elif self.best.exists():  # the last epochs would start from it
+            raise ValueError(f"{self.best} is left of another run; move it away, or choose another --out")
         self.step = Step(self.state, self.plan, self.here, self.device, self.plan.share(self.here))
         self.here.gather(None)  # nobody makes the folder before everybody has looked
         if self.here.first and not self._over():

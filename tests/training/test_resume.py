@@ -135,6 +135,15 @@ def test_a_folder_with_a_run_is_not_overwritten(whole):
     assert (whole / "last.pt").read_bytes() == before
 
 
+def test_the_best_state_of_another_run_is_not_taken_for_its_own(tmp_path):
+    """The last epochs would start from it."""
+    options = TrainOptions(out=str(tmp_path), **SMALL)
+    other = Training.start(Plan.of(options))
+    other._save(other.best)
+    with pytest.raises(ValueError, match=r"best\.pt is left of another run; move it away, or choose another --out"):
+        Training.start(Plan.of(options))
+
+
 def test_resuming_nothing_says_so(tmp_path):
     with pytest.raises(ValueError, match="nothing to resume"):
         train(TrainOptions(out=str(tmp_path / "none"), resume=True, **SMALL))
