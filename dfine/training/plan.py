@@ -12,13 +12,14 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from dfine.config import RECIPES, Config, Recipe
-from dfine.data import augment, sources
+from dfine.data import augment, labels, sources
 from dfine.data.drawn import cast
 from dfine.data.loader import Batching, Shares, loader
 from dfine.data.repeat import repeated
 from dfine.data.scenes import Scenes
 from dfine.data.transforms import Transform
 from dfine.engines.device import resolve
+from dfine.files import some
 from dfine.network.detector import DFINE
 from dfine.processes import Ranks
 from dfine.training.distillation import shared
@@ -180,6 +181,7 @@ def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
                 "them cannot be learnt; raise --queries",
                 stacklevel=3,
             )
+    names = (Scenes if data is None else data).names
     if options.val:
         val = sources.validation(options.val)
     if val is None:
@@ -187,6 +189,11 @@ def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
             f"{options.data} has no validation split and --val names none: AP will be measured on the pictures that "
             "are trained on",
             stacklevel=3,
+        )
+    elif not labels.same(val.names, names):
+        raise ValueError(
+            f"the held-out pictures of {options.val or options.data} have none of the classes that are learned "
+            f"({some(names)}), but {some(val.names)}; name others with --val, or rename their classes"
         )
     held_out = data if val is None else val
     if options.drawn:
