@@ -62,6 +62,15 @@ class Plan:
         start = beginning(options)
         config = start.config if start else Config.of(options.size)
         training, held_out = data(options)
+        if start and options.size not in (TrainOptions.size, config.size):
+            warnings.warn(
+                f"--size {options.size} plays no part: {options.init}, which --init names, is of size {config.size}",
+                stacklevel=2,
+            )
+        if start and options.backbone:
+            warnings.warn(
+                f"--backbone plays no part: {options.init}, which --init names, has a backbone of its own", stacklevel=2
+            )
         settled = recipe(options, config.size)
         teacher = open_checkpoint(options.teacher) if options.teacher else None
         plan = cls(options, settled, training, held_out, start, teacher, frozen(options, config), half(options))

@@ -59,6 +59,16 @@ def test_held_out_pictures_of_other_classes_are_refused(tmp_path):
     assert plan.data(options(data=str(mine), val=str(other)))[1].names == ("Cup",)
 
 
+@pytest.mark.parametrize(
+    "given, said", [({"size": "m"}, "--size m plays"), ({"backbone": "b.pth"}, "--backbone plays")]
+)
+def test_what_a_checkpoint_to_start_from_makes_idle_is_said(given, said, recwarn):
+    Plan.of(options(init="demo"))
+    assert not [w for w in recwarn if "plays no part" in str(w.message)]
+    with pytest.warns(UserWarning, match=f"{said} no part: demo, which --init names"):
+        Plan.of(options(init="demo", **given))
+
+
 def test_pictures_with_rare_classes_are_trained_on_more_often_and_measured_once(tmp_path):
     path = data_set(tmp_path, {name: "0 0.5 0.5 0.2 0.2" for name in "abc"} | {"d": "1 0.5 0.5 0.2 0.2"})
     path.write_text(yaml.safe_dump({"names": ["cup", "fork"], "train": "images/train", "val": "images/train"}))
