@@ -228,7 +228,9 @@ WHOLE = {
     "page/test_inspect": "the page in a browser",
     "page/test_keys": "the page's script",
     "page/test_wheel": "the package as it is installed",
+    "training/test_last_epochs": "the last stage of a run",
     "training/test_processes": "a step of several processes",
+    "training/test_resume": "a run that is interrupted and goes on",
     "weights/test_online": "published checkpoints, where there is a network",
 }
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dfine.files import replacing
 
 
 class Log:
-    """One line an epoch in `log.csv`, and in TensorBoard where it is installed. Keeps the first `keep` epochs."""
+    """One line an epoch in `log.csv`, and in TensorBoard where it is installed. Keeps the first `keep` epochs.
 
-    def __init__(self, out: Path, keep: int):
-        self.path = out / "log.csv"
+    TensorBoard's file is done without once it cannot be written; `tell` takes a sentence about that.
+    """
+
+    def __init__(self, out: Path, keep: int, tell: Callable[[str], None] = print):
+        self.path, self.tell = out / "log.csv", tell
         self.rows: list[dict] = []
         if keep and self.path.exists():
             with self.path.open(newline="") as file:
@@ -32,9 +37,9 @@ class Log:
     def add(self, epoch: int, values: dict[str, float]) -> None:
         """Add an epoch, to TensorBoard too."""
         self.rows.append({"epoch": epoch} | {k: f"{v:.6g}" for k, v in values.items()})
-        if self.board:
+        with self._or_without():
             for name, value in values.items():
-                self.board.add_scalar(name, value, epoch)
+                self.board and self.board.add_scalar(name, value, epoch)
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all. Raises WriteError."""
@@ -45,5 +50,18 @@ class Log:
             writer.writerows(self.rows)
 
     def close(self) -> None:
-        if self.board:
-            self.board.close()
+        """Bring TensorBoard's file to its end."""
+        with self._or_without():
+            self.board and self.board.close()
+
+    @contextmanager
+    def _or_without(self) -> Iterator[None]:
+        """A thread of its own writes for TensorBoard; it raises at some later call what the system refused to it."""
+        try:
+            yield
+        except OSError as error:
+            self.board = None
+            self.tell(
+                f"TensorBoard's file cannot be written ({error.strerror or error}); the run goes on without it, and "
+                f"{self.path.name} has the same numbers"
+            )

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from torch import Tensor
@@ -28,6 +29,7 @@ from dfine.training.optimizer import factor, still
 from dfine.training.options import TrainOptions
 from dfine.training.plan import LAST, Plan, Tell
 from dfine.training.step import Step
+from dfine.training.stopping import Interrupted, on_signals, undisturbed
 
 TOGETHER = 10  # steps after which processes ask each other whether one was told to stop
 Watcher = Callable[["Training", Evaluation], None]  # is called after every evaluation
@@ -40,10 +42,6 @@ def print_line(text: str) -> None:
 
 def _nobody(_text: str) -> None:
     """Tell nobody."""
-
-
-class Interrupted(SystemExit):
-    """Training was asked to stop, and has saved its state."""
 
 
 class Training:
@@ -60,7 +58,7 @@ class Training:
         self.rates = [group["lr"] for group in state.optimizer.param_groups]
         self.out = Path(plan.options.out)
         self.checkpoint, self.best = self.out / LAST, self.out / "best.pt"
-        self.keeping, self.stop = Keeping(self.tell), False
+        self.keeping, self.stop, self.whole = Keeping(self.tell), False, True
 
     @classmethod
     def start(cls, plan: Plan, here: Ranks = ALONE, watch: Watcher | None = None, tell: Tell = print_line) -> Training:
@@ -93,6 +91,8 @@ class Training:
             self._say_what_moved()
         elif self.checkpoint.exists():
             raise ValueError(f"{self.out} already holds a training run; add --resume to go on, or choose another --out")
+        elif self.best.exists():  # the last epochs would start from it
+            raise ValueError(f"{self.best} is left of another run; move it away, or choose another --out")
         self.step = Step(self.state, self.plan, self.here, self.device, self.plan.share(self.here))
         self.here.gather(None)  # nobody makes the folder before everybody has looked
         if self.here.first and not self._over():
@@ -113,15 +113,18 @@ class Training:
         """Train to the last epoch, or until nothing gets better. A SIGTERM or Ctrl-C saves and raises `Interrupted`."""
         state, result = self.state, None
         mine = self.here.first and not self._over()
-        log = Log(self.out, keep=state.epoch) if mine else None
-        with held(self.out, "a training") if mine else contextlib.nullcontext(), _on_signals(self._ask_to_stop):
+        log = Log(self.out, state.epoch, self.tell) if mine else None
+        with held(self.out, "a training") if mine else contextlib.nullcontext(), on_signals(self._ask_to_stop):
             while not self._over():
                 if state.epoch >= self.recipe.epochs and not state.plain:
                     self._turn_plain()
-                means = self._epoch()
-                if state.epoch % self.options.val_every == 0 or state.epoch == self.epochs:
-                    with self._workers_may_end():
+                means, last = self._epoch(), state.epoch + 1
+                measured = last % self.options.val_every == 0 or last == self.epochs
+                if measured:
+                    with self._workers_may_end():  # the epoch is not over yet: a run that is resumed measures again
                         result = self.evaluate()
+                state.epoch, state.batch, state.sums = last, 0, {}
+                if measured:
                     means |= {f"AP {stage}": value for stage, value in result.ap.items()} | {"gain": result.gain}
                     self.tell(f"epoch {state.epoch}/{self.epochs}, {state.step} steps\n{result}")
                     self._judge(result)
@@ -164,7 +167,7 @@ class Training:
             self._save(self.best)
         elif not risen and state.plain and self.best.exists():
             state.return_to(self.best)
-            state.decay.value, state.mark = state.decay.value - self.recipe.ema_step, -1.0
+            state.decay.value, state.mark = max(0.0, state.decay.value - self.recipe.ema_step), -1.0
         if self.watch and self.here.first:
             self.watch(self, result)
 
@@ -197,20 +200,25 @@ class Training:
         bar = tqdm(batches, name, initial=state.batch, total=len(batches), mininterval=5, disable=not self.here.first)
         with self._workers_may_end():
             for pixels, targets in bar:
-                rate = factor(state.step, warmup=self.recipe.warmup, total=total, schedule=options.schedule)
-                self._account(self._step(pixels, targets, rate))
-                loss = sum(state.sums.values()) / state.batch
-                bar.set_postfix(loss=f"{loss:.3f}", rate=f"{rate * self.recipe.rate:.1e}", refresh=False)
-                # Processes ask each other only now and then, because that takes longer than looking at oneself.
-                if (self.here.count == 1 or state.step % TOGETHER == 0) and any(self.here.gather(self.stop)):
-                    self._save()
-                    self.keeping.insist()
-                    raise Interrupted("stopped; the state is saved, go on with --resume")
-                if state.step % options.save_every == 0:
-                    self._save()
+                with undisturbed():
+                    rate = factor(state.step, warmup=self.recipe.warmup, total=total, schedule=options.schedule)
+                    self.whole = False
+                    self._account(self._step(pixels, targets, rate))
+                    self.whole = True
+                    loss = sum(state.sums.values()) / state.batch
+                    bar.set_postfix(loss=f"{loss:.3f}", rate=f"{rate * self.recipe.rate:.1e}", refresh=False)
+                    # Processes ask each other only now and then: that takes longer than looking at oneself.
+                    if (self.here.count == 1 or state.step % TOGETHER == 0) and any(self.here.gather(self.stop)):
+                        self._leave()
+                    if state.step % options.save_every == 0:
+                        self._save()
         means = {name: value / state.batch for name, value in state.sums.items()}
-        state.epoch, state.batch, state.sums = state.epoch + 1, 0, {}
         return {"loss": sum(means.values())} | means
+
+    def _leave(self) -> NoReturn:
+        self._save()
+        self.keeping.insist()
+        raise Interrupted("stopped; the state is saved, go on with --resume")
 
     @contextlib.contextmanager
     def _workers_may_end(self) -> Iterator[None]:
@@ -220,6 +228,8 @@ class Training:
         except RuntimeError:
             if not self.stop:
                 raise
+            if self.whole and self.here.count == 1:  # several would have to save together
+                self._leave()
             raise Interrupted("stopped together with its workers; --resume goes on from the last save") from None
 
     def _account(self, terms: dict[str, float]) -> None:
@@ -282,18 +292,3 @@ def train(
         FloatingPointError: the loss was not finite; the batch that caused it is kept.
     """
     return Training.start(Plan.of(options), here, watch, tell).run()
-
-
-@contextlib.contextmanager
-def _on_signals(handler) -> Iterator[None]:
-    """Call `handler` on SIGTERM and SIGINT (Ctrl-C), where signals can be caught: in the main thread."""
-    try:
-        previous = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
-    except ValueError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, earlier in previous.items():
-            signal.signal(number, earlier)

@@ -12,25 +12,25 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from dfine.config import RECIPES, Config, Recipe
-from dfine.data import augment, sources
+from dfine.data import augment, labels, sources
 from dfine.data.drawn import cast
 from dfine.data.loader import Batching, Shares, loader
 from dfine.data.repeat import repeated
 from dfine.data.scenes import Scenes
 from dfine.data.transforms import Transform
 from dfine.engines.device import resolve
+from dfine.files import some
 from dfine.network.detector import DFINE
 from dfine.processes import Ranks
 from dfine.training.distillation import shared
 from dfine.training.options import SEEDS, TrainOptions
-from dfine.training.recipe import frozen, half, in_words, recipe, strong
+from dfine.training.recipe import LAST, beginning, frozen, half, in_words, recipe, strong
 from dfine.training.transfer import carry_over
 from dfine.weights.checkpoints import Checkpoint, fit, open_checkpoint
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.official import OFFICIAL
 from dfine.weights.tensors import read_tensors, unpacked
 
-LAST = "last.pt"  # the state of a run, in its folder
 VAL_SEED = SEEDS * 1000  # held-out scenes are drawn from here on, training never gets there
 Tell = Callable[[str], None]  # takes a sentence about the run
 
@@ -59,9 +59,18 @@ class Plan:
             CheckpointError: the checkpoint to start from, or the teacher, cannot be read.
         """
         options = replace(options, device=str(resolve(options.device)))
-        start = open_checkpoint(options.init) if options.init else None
+        start = beginning(options)
         config = start.config if start else Config.of(options.size)
         training, held_out = data(options)
+        if start and options.size not in (TrainOptions.size, config.size):
+            warnings.warn(
+                f"--size {options.size} plays no part: {options.init}, which --init names, is of size {config.size}",
+                stacklevel=2,
+            )
+        if start and options.backbone:
+            warnings.warn(
+                f"--backbone plays no part: {options.init}, which --init names, has a backbone of its own", stacklevel=2
+            )
         settled = recipe(options, config.size)
         teacher = open_checkpoint(options.teacher) if options.teacher else None
         plan = cls(options, settled, training, held_out, start, teacher, frozen(options, config), half(options))
@@ -111,10 +120,10 @@ class Plan:
         if self.start:
             known = self.start.card.names
             network, said = carry_over(self.start.network(), known, self.names, queries=options.queries)
-            tell(f"{options.init}: {said}")
+            tell(f"{self.start.card.source}: {said}")
             return network
         network = DFINE(Config.of(options.size, classes=len(self.names), queries=options.queries))
-        if options.backbone:
+        if options.backbone and not options.resume:
             tensors = {f"backbone.{k}": v for k, v in read_tensors(Path(options.backbone)).items()}
             weights = {k.removeprefix("backbone."): v for k, v in OFFICIAL.read(tensors).items()}
             fit(network.backbone, weights)
@@ -181,6 +190,7 @@ def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
                 "them cannot be learnt; raise --queries",
                 stacklevel=3,
             )
+    names = (Scenes if data is None else data).names
     if options.val:
         val = sources.validation(options.val)
     if val is None:
@@ -188,6 +198,11 @@ def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
             f"{options.data} has no validation split and --val names none: AP will be measured on the pictures that "
             "are trained on",
             stacklevel=3,
+        )
+    elif not labels.same(val.names, names):
+        raise ValueError(
+            f"the held-out pictures of {options.val or options.data} have none of the classes that are learned "
+            f"({some(names)}), but {some(val.names)}; name others with --val, or rename their classes"
         )
     held_out = data if val is None else val
     if options.drawn:

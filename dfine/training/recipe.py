@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 
 import torch
 
 from dfine.config import RECIPES, Config, Recipe
 from dfine.training.options import MAY_CHANGE, TrainOptions
-from dfine.weights.checkpoints import open_checkpoint
+from dfine.weights.checkpoints import Checkpoint, open_checkpoint
+from dfine.weights.exceptions import CheckpointError
+
+LAST = "last.pt"  # the state of a run, in its folder
+
+
+def beginning(options: TrainOptions) -> Checkpoint | None:
+    """The checkpoint that a run starts from, None for a fresh network.
+
+    A run that goes on has its own state; where that checkpoint is not there any more, this takes its place.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    if not options.init:
+        return None
+    try:
+        return open_checkpoint(options.init)
+    except CheckpointError:
+        own = Path(options.out) / LAST
+        if not (options.resume and own.is_file()):
+            raise
+    return open_checkpoint(own)
 
 
 def recipe(options: TrainOptions, variant: str) -> Recipe:
@@ -35,6 +58,9 @@ def recipe(options: TrainOptions, variant: str) -> Recipe:
     for key in ("backbone_rate", "warmup", "ema", "ema_ramp"):
         if getattr(options, key) is not None:
             changes[key] = getattr(options, key)
+    if options.ema is not None:  # then the last epochs forget as much more than that as they do in the published one
+        k = (1 - options.ema) / (1 - base.ema)
+        changes |= dict(ema_restart=max(0.0, 1 - (1 - base.ema_restart) * k), ema_step=base.ema_step * k)
     return replace(base, **changes)
 
 
@@ -54,7 +80,8 @@ def resolved(options: TrainOptions) -> TrainOptions:
     Raises:
         ValueError, CheckpointError: an option is out of range, or the checkpoint to start from cannot be read.
     """
-    config = open_checkpoint(options.init).config if options.init else Config.of(options.size)
+    start = beginning(options)
+    config = start.config if start else Config.of(options.size)
     r = recipe(options, config.size)
     return replace(
         options,

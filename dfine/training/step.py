@@ -11,6 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from dfine.config import LossWeights, NoiseSpec
 from dfine.data import augment
+from dfine.files import WriteError, replacing
 from dfine.processes import Ranks
 from dfine.trace.records import Target
 from dfine.training.checkpoint import State
@@ -125,9 +126,13 @@ class Step:
         out = Path(self.options.out)
         path, last = out / "nonfinite.pt", out / LAST
         values = [{"labels": t.labels.cpu(), "boxes": t.boxes.cpu(), "image_id": t.image_id} for t in targets]
-        torch.save({"pixels": pixels.cpu(), "targets": values, "step": self.state.step}, path)
         how = f"go on from {last} in a new run (--init, --out)" if last.exists() else "start again"
+        try:
+            with replacing(path) as temporary:  # several processes may come here at once
+                torch.save({"pixels": pixels.cpu(), "targets": values, "step": self.state.step}, temporary)
+            batch = f"its batch is in {path}"
+        except WriteError as error:
+            batch = f"its batch is lost ({error})"
         raise FloatingPointError(
-            f"the loss of step {self.state.step} is not finite; its batch is in {path}; {how} at a lower --rate, "
-            "or with --amp off"
+            f"the loss of step {self.state.step} is not finite; {batch}; {how} at a lower --rate, or with --amp off"
         )

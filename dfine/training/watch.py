@@ -7,7 +7,8 @@ from pathlib import Path
 from PIL import Image
 
 from dfine.boxes import iou
-from dfine.files import replacing
+from dfine.data import labels
+from dfine.files import replacing, said
 from dfine.inference.predictor import Predictor
 from dfine.trace.records import Target
 from dfine.training.loop import Training
@@ -26,9 +27,8 @@ class Watch:
         self.folder, self.count = folder, count
 
     def __call__(self, training: Training, _evaluation: object) -> None:
-        """Draw. The first process is asked after every evaluation."""
+        """Draw. The first process is asked after every evaluation. What cannot be written now is written later."""
         model, epoch = training.predictor(), training.state.epoch
-        self.folder.mkdir(parents=True, exist_ok=True)
         drawn = 0
         for index in range(len(training.plan.val)):
             pixels, target = training.plan.val[index]
@@ -36,11 +36,18 @@ class Watch:
                 continue
             picture = Image.fromarray(pixels.permute(1, 2, 0).numpy())
             path = self.folder / f"epoch-{epoch:04d}-{drawn}.png"
-            with replacing(path) as temporary:
-                temporary.write_bytes(_drawing(model, picture, target, training.plan.val.names))
+            training.keeping.write(_write, path, _drawing(model, picture, target, training.plan.val.names))
             drawn += 1
             if drawn == self.count:
                 break
+
+
+def _write(path: Path, drawing: bytes) -> None:
+    """Write a drawing, whole or not at all. Raises WriteError."""
+    with said(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_bytes(drawing)
 
 
 def _drawing(model: Predictor, picture: Image.Image, target: Target, names: tuple[str, ...]) -> bytes:
@@ -52,6 +59,10 @@ def _drawing(model: Predictor, picture: Image.Image, target: Target, names: tupl
     largest = int(target.boxes[:, 2:].prod(1).argmax())
     overlap = iou(result.trace.last.boxes[0], target.boxes[largest].expand_as(result.trace.last.boxes[0]))
     name = names[int(target.labels[largest])]
-    label = model.names.index(name) if name in model.names else 0
-    history = result.trace.history(int(overlap.argmax()), picture.size, name=name, label=label)
+    history = result.trace.history(int(overlap.argmax()), picture.size, name=name, label=_column(name, model.names))
     return encoded(summary(result.picture, result.detections, history), "png")
+
+
+def _column(name: str, known: tuple[str, ...]) -> int:
+    """The column of a class, which the held-out pictures may call otherwise (`labels.same`); else the first one."""
+    return known.index(labels.same((name,), known).get(name, known[0]))

@@ -2,16 +2,14 @@
 
 import json
 import math
-import os
-from pathlib import Path
 
 import pytest
 import torch
 
 from dfine.config import SIZES, Config
 from dfine.network.detector import DFINE
+from tests.helpers import NO_REFERENCE, REFERENCE
 
-REFERENCE = Path(os.environ.get("DFINE_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
 DERIVED = ("running_mean", "running_var", "num_batches_tracked", "anchors", "valid_mask", "num_points_scale")
 
 
@@ -19,7 +17,7 @@ DERIVED = ("running_mean", "running_var", "num_batches_tracked", "anchors", "val
 def test_parameter_counts_are_the_published_ones(size):
     keys = REFERENCE / f"dfine_{size}.keys.json"
     if not keys.exists():
-        pytest.skip(f"no key list in {REFERENCE}; set DFINE_REFERENCE")
+        pytest.skip(NO_REFERENCE)
     shapes = {k: shape for k, (shape, _) in json.loads(keys.read_text()).items() if not k.endswith(DERIVED)}
     constants = [k for k in shapes if k.endswith(("up", "reg_scale"))]  # a and 1/c: part of our configuration
     with torch.device("meta"):

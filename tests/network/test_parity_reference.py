@@ -1,9 +1,6 @@
 """The network, the criterion and its gradients against the published implementation's values, stage by stage."""
 
 import copy
-import importlib.util
-import os
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,31 +12,26 @@ from dfine.trace.records import Estimate, NoisedQueries, Refinement, Target, Tra
 from dfine.training.criterion import Criterion, stages_of
 from dfine.weights.identify import translate
 from dfine.weights.official import OFFICIAL
+from tests.helpers import NO_REFERENCE, REFERENCE, reference_weights
 
-FOLDER = Path(os.environ.get("DFINE_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
-pytestmark = pytest.mark.skipif(
-    not (FOLDER / "dfine_n.safetensors").exists(), reason=f"no reference values in {FOLDER}; set DFINE_REFERENCE"
-)
+pytestmark = pytest.mark.skipif(not (REFERENCE / "dfine_n.safetensors").exists(), reason=NO_REFERENCE)
 STAGES = {"initial": "pre_outputs.", "layer 1": "aux_outputs.0.", "layer 2": "aux_outputs.1.", "layer 3": ""}
 
 
 @pytest.fixture(scope="module")
 def reference():
-    with safe_open(FOLDER / "dfine_n.safetensors", "pt") as file:
+    with safe_open(REFERENCE / "dfine_n.safetensors", "pt") as file:
         return {key: file.get_tensor(key) for key in file.keys()}
 
 
 @pytest.fixture(scope="module")
 def weights():
-    spec = importlib.util.spec_from_file_location("weights", FOLDER / "weights.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return reference_weights()
 
 
 @pytest.fixture(scope="module")
 def network(weights):
-    state = weights.official_state(FOLDER / "dfine_n.keys.json", "n")
+    state = weights.official_state(REFERENCE / "dfine_n.keys.json", "n")
     network = DFINE(Config.of("n")).eval()
     network.load_state_dict(translate(state)[0], strict=True)
     return network

@@ -2,10 +2,13 @@
 
 import csv
 import importlib.util
+import time
 
 import pytest
 
 from dfine.training.log import Log
+
+TENSORBOARD = pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="tensorboard is not installed")
 
 
 def rows(folder):
@@ -50,7 +53,28 @@ def test_a_run_that_goes_on_keeps_its_finished_epochs_and_no_later_ones(tmp_path
     assert [row["epoch"] for row in rows(tmp_path)] == ["1"]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="tensorboard is not installed")
+@TENSORBOARD
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_disk_that_is_full_costs_tensorboard_and_nothing_else(tmp_path):
+    resource = pytest.importorskip("resource")
+    told, before = [], resource.getrlimit(resource.RLIMIT_FSIZE)
+    log = Log(tmp_path, 0, told.append)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        for epoch in range(1, 500):
+            log.add(epoch, {"loss": 0.5})
+            time.sleep(0.01)  # its thread writes when it can
+            if told:
+                break
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(told) == 1 and "the run goes on without it, and log.csv has the same numbers" in told[0]
+    log.write(epoch + 1, {"loss": 0.25})
+    log.close()
+    assert len(told) == 1 and len(rows(tmp_path)) == epoch + 1
+
+
+@TENSORBOARD
 def test_tensorboard_has_the_same_numbers(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

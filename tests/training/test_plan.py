@@ -48,6 +48,27 @@ def test_measuring_on_what_is_trained_on_is_said(tmp_path):
     assert val is data
 
 
+def test_held_out_pictures_of_other_classes_are_refused(tmp_path):
+    """Before anything is trained, which could never be measured."""
+    mine, other = (data_set(tmp_path / name, {"a": "0 0.5 0.5 0.2 0.2"}) for name in ("mine", "other"))
+    other.write_text(yaml.safe_dump({"names": ["yak"], "train": "images/train", "val": "images/train"}))
+    mine.write_text(yaml.safe_dump({"names": ["cup"], "train": "images/train", "val": "images/train"}))
+    with pytest.raises(ValueError, match=r"held-out pictures of .*other.* learned \(cup\), but yak; name others with"):
+        plan.data(options(data=str(mine), val=str(other)))
+    other.write_text(yaml.safe_dump({"names": ["Cup"], "train": "images/train", "val": "images/train"}))
+    assert plan.data(options(data=str(mine), val=str(other)))[1].names == ("Cup",)
+
+
+@pytest.mark.parametrize(
+    "given, said", [({"size": "m"}, "--size m plays"), ({"backbone": "b.pth"}, "--backbone plays")]
+)
+def test_what_a_checkpoint_to_start_from_makes_idle_is_said(given, said, recwarn):
+    Plan.of(options(init="demo"))
+    assert not [w for w in recwarn if "plays no part" in str(w.message)]
+    with pytest.warns(UserWarning, match=f"{said} no part: demo, which --init names"):
+        Plan.of(options(init="demo", **given))
+
+
 def test_pictures_with_rare_classes_are_trained_on_more_often_and_measured_once(tmp_path):
     path = data_set(tmp_path, {name: "0 0.5 0.5 0.2 0.2" for name in "abc"} | {"d": "1 0.5 0.5 0.2 0.2"})
     path.write_text(yaml.safe_dump({"names": ["cup", "fork"], "train": "images/train", "val": "images/train"}))

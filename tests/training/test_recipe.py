@@ -21,6 +21,15 @@ def test_the_recipe_is_published_scaled_and_then_as_told():
     assert recipe(options(rate=0.0), "n").rate == 0.0
 
 
+@pytest.mark.parametrize("size, more", [("n", 1), ("x", 2)])
+def test_an_average_that_is_told_how_to_forget_does_so_in_the_last_epochs_too(size, more):
+    """They forget as much more than the first ones as published: of X twice as much, of the others the same."""
+    own = recipe(options(data="folder", batch=8, ema=0.99), size)
+    assert (own.ema, own.ema_restart, own.ema_step) == (0.99, pytest.approx(1 - 0.01 * more), pytest.approx(0.01))
+    assert recipe(options(data="folder", ema=1.0), size).ema_restart == 1.0
+    assert recipe(options(data="folder", ema=0.0), size).ema_restart == pytest.approx(0.0, abs=1e-9)
+
+
 def test_the_last_epochs_are_plain_in_their_published_share():
     own = options(data="folder", batch=128, epochs=40)
     assert (recipe(own, "n").epochs, recipe(own, "n").epochs_plain) == (37, 3)  # 148 + 12

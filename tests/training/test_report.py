@@ -6,7 +6,7 @@ from dfine.training.loop import train
 from dfine.training.options import TrainOptions
 from dfine.training.report import report
 from dfine.training.watch import Watch
-from tests.training.test_loop import SMALL
+from tests.training.runs import SMALL
 
 
 def test_a_folder_without_a_finished_epoch_has_no_page(tmp_path):

@@ -1,0 +1,229 @@
+"""An interrupted run ends exactly where an uninterrupted one does, and goes on as nothing but itself."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import time
+
+import pytest
+import torch
+from PIL import Image
+
+from dfine.config import Config
+from dfine.network.detector import DFINE
+from dfine.training.loop import Interrupted, Training, train
+from dfine.training.options import TrainOptions
+from dfine.training.plan import Plan
+from dfine.weights.exceptions import CheckpointError
+from tests.training.runs import SMALL, Killed, assert_equal, state
+
+
+@pytest.mark.parametrize(
+    "step, number",
+    [(0, signal.SIGTERM), (2, signal.SIGINT)],
+    ids=["mid-epoch", "first of the second epoch"],
+)
+def test_a_resumed_run_equals_an_uninterrupted_one(whole, tmp_path, step, number):
+    options = TrainOptions(out=str(tmp_path), **SMALL)
+    killed = Killed.start(Plan.of(options))
+    killed.at, killed.sent = step, (number,)
+    with pytest.raises(Interrupted):
+        killed.run()
+    assert state(tmp_path)["progress"]["step"] == step + 1  # the step that was under way is kept
+
+    train(TrainOptions(**{**SMALL, "out": str(tmp_path), "resume": True}))
+    ours, theirs = state(tmp_path), state(whole)
+    for key in ("network", "ema", "optimizer", "progress"):
+        assert_equal(ours[key], theirs[key], key)
+    assert (tmp_path / "log.csv").read_text() == (whole / "log.csv").read_text()
+
+
+class Struck(Training):
+    """A signal goes to all processes of its group, and so ends the workers that bring it pictures."""
+
+    evaluating = False
+
+    def _step(self, *args):
+        if self.state.step == 0 and not self.evaluating:
+            os.kill(os.getpid(), signal.SIGTERM)
+            for worker in multiprocessing.active_children():
+                os.kill(worker.pid, signal.SIGKILL)
+            time.sleep(1)
+        return super()._step(*args)
+
+    def evaluate(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Terminated.")
+
+
+@pytest.mark.parametrize("evaluating, steps", [(False, 1), (True, 4)])
+def test_a_signal_that_ends_the_workers_too_loses_nothing(whole, tmp_path, evaluating, steps):
+    """Neither the step that was under way, nor the epoch that was being evaluated."""
+    struck = Struck.start(Plan.of(TrainOptions(out=str(tmp_path), workers=0 if evaluating else 1, **SMALL)))
+    struck.evaluating = evaluating
+    with pytest.raises(Interrupted, match="the state is saved"):
+        struck.run()
+    assert state(tmp_path)["progress"]["step"] == steps
+    train(TrainOptions(**{**SMALL, "out": str(tmp_path), "resume": True}))
+    ours, theirs = state(tmp_path), state(whole)
+    for key in ("network", "ema", "optimizer", "progress"):
+        assert_equal(ours[key], theirs[key], key)
+    assert (tmp_path / "log.csv").read_text() == (whole / "log.csv").read_text()
+
+
+def test_a_second_interrupt_does_not_wait(tmp_path):
+    killed = Killed.start(Plan.of(TrainOptions(out=str(tmp_path), **SMALL)))
+    killed.at, killed.sent = 1, (signal.SIGINT, signal.SIGINT)
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        killed.run()
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert not (tmp_path / "last.pt").exists()
+
+
+def everything(folder):
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("change", [{"batch": 2}, {"seed": 4}, {"rate": 0.1}, {"input": 96}])
+def test_a_run_does_not_go_on_with_other_options(whole, change):
+    before = everything(whole)
+    name, value = next(iter(change.items()))
+    with pytest.raises(ValueError, match=f"{name} was .*, now {value}; resume with the options of the run"):
+        train(TrainOptions(**{**SMALL, **change, "out": str(whole), "resume": True}))
+    assert everything(whole) == before
+
+
+def test_a_run_that_is_over_is_left_as_it_is(whole):
+    before = everything(whole)
+    assert train(TrainOptions(**{**SMALL, "out": str(whole), "resume": True, "save_every": 7})) is None
+    assert everything(whole) == before
+
+
+def test_a_run_without_the_mark_of_held_out_pictures_stays_without(whole, tmp_path):
+    values = state(whole)
+    assert values.pop("holds_out") is True
+    torch.save(values, tmp_path / "last.pt")
+    training = Training.start(Plan.of(TrainOptions(**{**SMALL, "out": str(tmp_path), "resume": True})))
+    training._save()
+    assert state(tmp_path)["holds_out"] is False
+
+
+@pytest.mark.parametrize("content", [b"hello", b"", None], ids=["text", "empty", "cut off"])
+def test_a_damaged_state_is_named(whole, tmp_path, content):
+    (tmp_path / "last.pt").write_bytes((whole / "last.pt").read_bytes()[:100_000] if content is None else content)
+    with pytest.raises(ValueError, match=r"the run in .* cannot go on: last\.pt .*start with a new --out"):
+        train(TrainOptions(**{**SMALL, "out": str(tmp_path), "resume": True}))
+    assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
+
+
+def test_a_run_goes_on_in_another_precision(whole, tmp_path):
+    """What was saved without a scaler for fp16 is taken up with one."""
+    shutil.copytree(whole, tmp_path / "run")
+    again = Training.start(
+        Plan.of(TrainOptions(**{**SMALL, "out": str(tmp_path / "run"), "resume": True, "amp": "fp16"}))
+    )
+    assert_equal(again.state.network.state_dict(), state(whole)["network"])
+
+
+def test_a_folder_with_a_run_is_not_overwritten(whole):
+    before = (whole / "last.pt").read_bytes()
+    with pytest.raises(ValueError, match="--resume"):
+        train(TrainOptions(out=str(whole), **SMALL))
+    assert (whole / "last.pt").read_bytes() == before
+
+
+def test_the_best_state_of_another_run_is_not_taken_for_its_own(tmp_path):
+    """The last epochs would start from it."""
+    options = TrainOptions(out=str(tmp_path), **SMALL)
+    other = Training.start(Plan.of(options))
+    other._save(other.best)
+    with pytest.raises(ValueError, match=r"best\.pt is left of another run; move it away, or choose another --out"):
+        Training.start(Plan.of(options))
+
+
+def test_resuming_nothing_says_so(tmp_path):
+    with pytest.raises(ValueError, match="nothing to resume"):
+        train(TrainOptions(out=str(tmp_path / "none"), resume=True, **SMALL))
+
+
+def test_what_a_run_began_with_need_not_be_there_any_more(tmp_path):
+    """Neither the checkpoint that it started from, nor its backbone's file: its own state has all of that."""
+    start, backbone, told = tmp_path / "start", tmp_path / "b0.pth", []
+    Training.start(Plan.of(TrainOptions(out=str(tmp_path / "a"), **SMALL))).predictor().save(start)
+    torch.save(DFINE(Config.of("n")).backbone.state_dict(), backbone)
+    for name, given in (("fine", {"init": str(start)}), ("fresh", {"backbone": str(backbone)})):
+        options = SMALL | {"out": str(tmp_path / name)} | given
+        Training.start(Plan.of(TrainOptions(**options)))._save()
+    shutil.rmtree(start)
+    backbone.unlink()
+    for name, given in (("fine", {"init": str(start)}), ("fresh", {"backbone": str(backbone)})):
+        options = SMALL | {"out": str(tmp_path / name)} | given
+        again = Training.start(Plan.of(TrainOptions(**options, resume=True)), tell=told.append)
+        assert_equal(again.state.network.state_dict(), state(tmp_path / name)["network"])
+        with pytest.raises(CheckpointError, match=r"there is no file"):
+            Training.start(Plan.of(TrainOptions(**options | {"out": str(tmp_path / "new")})))
+    assert told[0].startswith(f"{tmp_path / 'fine' / 'last.pt'}: 24 of 24 classes start from the checkpoint's own")
+
+
+def swapped(folder, order):
+    """A data set of red and green squares whose classes are listed in the given order."""
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    images, annotations = [], []
+    for i in range(8):
+        name = ("red", "green")[i % 2]
+        picture = Image.new("RGB", (64, 64), "black")
+        picture.paste(name, (8 + 4 * i, 16, 32 + 4 * i, 48))
+        picture.save(folder / "images" / f"{i}.png")
+        images.append({"id": i + 1, "file_name": f"{i}.png", "width": 64, "height": 64})
+        box = {"bbox": [8 + 4 * i, 16, 24, 32], "area": 768, "iscrowd": 0}
+        annotations.append({"id": i + 1, "image_id": i + 1, "category_id": order.index(name) + 1, **box})
+    categories = [{"id": i + 1, "name": name} for i, name in enumerate(order)]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "annotations.json").write_text(json.dumps(content))
+
+
+def test_classes_in_another_order_do_not_change_places(tmp_path):
+    """Data that was exported again may list its classes in another order: the run goes on by name, and says so."""
+    data, out = tmp_path / "data", tmp_path / "run"
+    swapped(data, ["red", "green"])
+    options = {**SMALL, "data": str(data), "val": str(data), "epochs": 1}
+    whole = Training.start(Plan.of(TrainOptions(out=str(tmp_path / "whole"), **options)))
+    whole.run()
+    first = Killed.start(Plan.of(TrainOptions(out=str(out), **options)))
+    first.at = 0
+    with pytest.raises(Interrupted):
+        first.run()
+    swapped(data, ["green", "red"])
+    told = []
+    again = Training.start(Plan.of(TrainOptions(out=str(out), **options, resume=True)), tell=told.append)
+    assert any("green from 1 to 0, red from 0 to 1" in sentence for sentence in told)
+    again.run()
+    assert again.predictor().names == ("red", "green")
+    assert_equal(state(out)["network"], state(tmp_path / "whole")["network"])
+
+
+def test_a_teacher_answers_in_the_order_of_the_run(tmp_path):
+    """Also where the data now lists its classes in another one."""
+    data, out, model = tmp_path / "data", tmp_path / "run", tmp_path / "teacher" / "model"
+    swapped(data, ["red", "green"])
+    options = {**SMALL, "data": str(data), "val": str(data)}
+    Training.start(Plan.of(TrainOptions(out=str(tmp_path / "teacher"), **options))).predictor().save(model)
+    options["teacher"] = str(model)
+    Training.start(Plan.of(TrainOptions(out=str(out), **options)))._save()
+    swapped(data, ["green", "red"])
+    again = Training.start(Plan.of(TrainOptions(out=str(out), **options, resume=True)))
+    assert again.state.names == ("red", "green") and again.step.teacher.columns == {0: 0, 1: 1}
+
+
+def test_other_classes_are_refused_by_name(tmp_path):
+    data, out = tmp_path / "data", tmp_path / "run"
+    swapped(data, ["red", "green"])
+    options = {**SMALL, "data": str(data), "val": str(data), "epochs": 1}
+    train(TrainOptions(out=str(out), **options))
+    text = (data / "annotations.json").read_text()
+    (data / "annotations.json").write_text(text.replace('"green"', '"blue"'))
+    with pytest.raises(ValueError, match="began with: green gone; blue new"):
+        train(TrainOptions(out=str(out), **options | {"epochs": 2}, resume=True))
