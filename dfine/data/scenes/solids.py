@@ -97,8 +97,8 @@ def car(r: Random, glass: int, hub: int) -> list[Part]:
     parts += [(seen.side(cabin, near), paints[0]), (seen(screen), paints[1]), (seen(top), paints[2])]
     middle = screen.mean(0)
     parts.append((seen(middle + (screen - middle) * 0.82), glass))
-    for a, b in ((rear, 0.5), (0.5, front)) if r.random() < 0.7 else ((rear, front),):
-        x1, x2 = (a if a != 0.5 else (rear + front) / 2), (b if b != 0.5 else (rear + front) / 2)
+    pillars = (rear, (rear + front) / 2, front) if r.random() < 0.7 else (rear, front)
+    for x1, x2 in zip(pillars, pillars[1:]):
         pane = _clipped(cabin, x1 + inset, x2 - inset, belt + 0.04, high - inset)
         parts.append((seen.side(pane, near), glass))
     parts += _lamps(seen, long, wide, (floor + belt) / 2)
