@@ -16,7 +16,7 @@ from dfine.trace.history import History
 
 LISTED = 24  # classes of a model that are named one by one
 TINY = 16  # pixels; in a picture with a shorter side than this nothing can be recognised
-SMALL = 96  # pixels; in pictures with a longer side than this scores mean what they say (docs/page.md has figures)
+SMALL = 96  # pixels; in pictures with a longer side below this much is missed (docs/page.md has figures)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def notes(answer: Answer) -> list[str]:
     elif max(answer.size) < SMALL:
         width, height = answer.size
         only = f"The picture has only {width} × {height} pixels"
-        said.append(f"{only}: less of what is found in it is right than scores say.")
+        said.append(f"{only}: in pictures so small much is missed.")
     if answer.model == DRAWINGS:
         said.append(f"The model {DRAWINGS} knows drawings, not photographs.")
     return said

@@ -64,11 +64,11 @@ def test_a_tiny_picture_is_not_passed_over_in_silence(runner, tmp_path, size):
     assert notes(runner.answer(str(tmp_path / "dot.png")))[0].startswith("So small a picture")
 
 
-def test_scores_of_a_small_picture_are_doubted(runner, tmp_path):
-    for size, doubted in (((61, 68), True), ((95, 95), True), ((96, 40), False), ((640, 480), False)):
+def test_of_a_small_picture_it_is_said_that_much_is_missed(runner, tmp_path):
+    for size, small in (((61, 68), True), ((95, 95), True), ((96, 40), False), ((640, 480), False)):
         Image.new("RGB", size).save(tmp_path / "small.png")
         said = " ".join(notes(runner.answer(str(tmp_path / "small.png"))))
-        assert (f"only {size[0]} × {size[1]} pixels" in said) == doubted, size
+        assert (f"only {size[0]} × {size[1]} pixels: in pictures so small much is missed" in said) == small, size
 
 
 def test_settings_select_without_the_network(answer):
