@@ -131,7 +131,8 @@ def test_a_run_goes_on_where_a_kill_cut_it_off(tmp_path, monkeypatch):
     pytest.importorskip("faster_coco_eval")
     monkeypatch.setitem(runs.TINY, "pictures", 4)
     day = rehearsal(tmp_path)
-    options = runs._options(day, "demo", init="demo")
-    found = runs.fit(day, options, 60)
+    options = runs._options(day, "demo", init="demo", augment="strong")
+    found = runs.fit(day, options, 60, plain=0.5)
+    assert json.loads((tmp_path / "work" / "demo" / "options.json").read_text())["plain_epochs"] == 1
     assert found["epochs"] == "2 of 2" and found["steps"] == 2
     assert runs.fit(day, options, 60)["steps"] == 2 and not (tmp_path / "work" / "demo-probe").exists()

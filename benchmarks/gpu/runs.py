@@ -44,11 +44,10 @@ def _photos(day: Day, left: float) -> list[dict]:
     """Photographs: from the shipped checkpoint of them where there is one, else from `demo`."""
     shipped = (SHIPPED / "photos").is_dir()
     folder = _data(day, "photos")
-    options = _options(day, "photos", data=str(folder), init="photos" if shipped else "demo", batch=32, input=320)
-    options = replace(
-        options, rate=1e-3, backbone_rate=7e-4, mosaic=0.3, plain_epochs=0, augment="strong", scales="off"
-    )
-    found = fit(day, options, min(left, 190))
+    options = _options(day, "photos", data=str(folder), init="photos" if shipped else "demo", batch=32, input=480)
+    options = replace(options, rate=1e-3, backbone_rate=7e-4, mosaic=0.3, augment="strong", scales="off")
+    options = replace(options, cover=0.3, drawn=0.1, downscale=0.2, posterize=0.1, repeat_threshold=0.75)
+    found = fit(day, options, min(left, 190), plain=0.3)
     return _measured(day, options, found, sources.train_and_val(folder)[1], "photos" if shipped else None)
 
 
@@ -99,8 +98,10 @@ def _options(day: Day, name: str, **more: object) -> TrainOptions:
     return TrainOptions(**common | more | (TINY if day.rehearse else {}))
 
 
-def fit(day: Day, options: TrainOptions, seconds: float, most: int = MOST) -> dict:
+def fit(day: Day, options: TrainOptions, seconds: float, most: int = MOST, plain: float | None = None) -> dict:
     """Train for so many seconds, and say how it went. What a kill has cut off goes on.
+
+    Of the epochs the share `plain` at the end, if given, does without strong augmentation.
 
     How many epochs that makes is measured beforehand over two of them, because the learning rate falls to the last one.
     A run that is late all the same is stopped, and its best weights so far count.
@@ -117,7 +118,8 @@ def fit(day: Day, options: TrainOptions, seconds: float, most: int = MOST) -> di
     else:
         epoch = _epoch_takes(options)
         count = 2 if day.rehearse else max(1, min(most, int((end - time.monotonic()) / epoch)))
-        options = replace(options, epochs=count, val_every=max(1, count // EVALUATIONS))
+        last = options.plain_epochs if plain is None else round(count * plain)
+        options = replace(options, epochs=count, plain_epochs=last, val_every=max(1, count // EVALUATIONS))
     training = Training.start(Plan.of(options))
     late = threading.Event()
 
