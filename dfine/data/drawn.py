@@ -2,7 +2,7 @@
 
 A network that has met only photographs goes by texture more than by shape (Geirhos et al., arXiv 1811.12231), and a
 drawing has none. What is drawn are the things of `dfine.data.scenes.everyday` and those of scenes, as far as the data
-set has a class of that name. The other things of scenes stand among them without being asked for.
+set has a class that is called like them. The other things of scenes stand among them without being asked for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from dfine import boxes as box
+from dfine.data.labels import same
 from dfine.data.occluders import integer, uniform
 from dfine.data.scenes.composition import DIALS, compose
 from dfine.data.scenes.dataset import random_dials
@@ -82,12 +83,13 @@ def cast(names: Sequence[str]) -> tuple[Actor, ...]:
     Raises:
         ValueError: none of these names can be drawn.
     """
-    asked = [Actor(name, label, DRAWABLE[name]) for label, name in enumerate(names) if name in DRAWABLE]
+    drawable = same(names, tuple(DRAWABLE))
+    asked = [Actor(drawable[n], label, DRAWABLE[drawable[n]]) for label, n in enumerate(names) if n in drawable]
     if not asked:
         raise ValueError(
             f"none of the classes {', '.join(names)} can be drawn; these can: {', '.join(sorted(DRAWABLE))}"
         )
-    others = [Actor(name, -1, sketch) for name, sketch in SHAPES.items() if name not in names]
+    others = [Actor(name, -1, sketch) for name, sketch in SHAPES.items() if name not in drawable.values()]
     often = max(1, round(len(others) * (1 - OTHERS) / OTHERS / len(asked)))
     return (*asked * often, *others)
 

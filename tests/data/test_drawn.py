@@ -32,6 +32,18 @@ def test_a_cast_has_every_class_that_can_be_drawn_and_two_thirds_of_what_appears
     assert sum(actor.label >= 0 for actor in actors) / len(actors) == pytest.approx(2 / 3, abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("names", "asked"),
+    [(("Bus", "PERSON"), {("bus", 0), ("person", 1)}), (("dog", "Wild Bird", "Car"), {("bird", 1), ("car", 2)})],
+)
+def test_classes_that_are_called_in_another_way_are_drawn_with_their_labels_too(names, asked):
+    actors = cast(names)
+    assert {(actor.name, actor.label) for actor in actors if actor.label >= 0} == asked
+    assert not {name for name, _ in asked} & {actor.name for actor in actors if actor.label < 0}
+    picture, target = one(Drawn(1.0, names), 0)
+    assert set(target.labels.tolist()) <= {label for _, label in asked}
+
+
 def test_where_all_that_can_be_drawn_has_a_class_nothing_else_stands_there():
     assert {actor.label for actor in cast(tuple(DRAWABLE))} == set(range(len(DRAWABLE)))
 
