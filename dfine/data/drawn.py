@@ -34,14 +34,14 @@ OTHERS = 1 / 3  # share of the things that are drawn without being asked for
 ICONS = 0.5  # share of the drawings that are one thing, before a plain background
 HARD = 0.3  # share of the others that have dials turned up
 MARGIN = 0.4  # of the longer side of an icon's thing that may be left free on each of its sides, at most
-SMALLEST = 160  # pixels in the shorter side of a scene, at least
+SMALLEST, LARGEST = 160, 1280  # pixels in the shorter side of a scene, at least, and in the longer one, at most
 
 
 class Drawn(Sometimes):
     """Replaces some of the pictures by drawings of things of the same classes, with their exact boxes.
 
     Half of them are scenes with several things, and half are icons, which show only one. Scenes are about as large as
-    the picture that they replace.
+    the picture that they replace, up to 1280 pixels, since their cost grows with their size.
 
     Args:
         p: probability with which a picture is replaced.
@@ -56,9 +56,7 @@ class Drawn(Sometimes):
         self.cast = cast(names)
 
     def change(self, picture: torch.Tensor, target: Target) -> Pair:
-        height, width = (max(SMALLEST, side) for side in picture.shape[-2:])
-        long = min(max(width, height), 3 * min(width, height))  # scenes are at most four times as long as wide
-        size = min(width, long), min(height, long)
+        size = _size(*picture.shape[-2:])
         icon, seed = uniform(0, 1) < ICONS, integer(0, 2**31 - 1)
         dials = dict.fromkeys(DIALS, 0.0)
         if not icon and uniform(0, 1) < HARD:
@@ -91,6 +89,14 @@ def cast(names: Sequence[str]) -> tuple[Actor, ...]:
     others = [Actor(name, -1, sketch) for name, sketch in SHAPES.items() if name not in drawable.values()]
     often = max(1, round(len(others) * (1 - OTHERS) / OTHERS / len(asked)))
     return (*asked * often, *others)
+
+
+def _size(height: int, width: int) -> tuple[int, int]:
+    """(width, height) of a scene in the place of a picture of that size: no strip, neither tiny nor huge."""
+    shrink = min(1.0, LARGEST / max(height, width))
+    width, height = (max(SMALLEST, round(side * shrink)) for side in (width, height))
+    long = 3 * min(width, height)
+    return min(width, long), min(height, long)
 
 
 def _alone(plan: Composition) -> Composition:

@@ -130,6 +130,12 @@ def test_a_picture_that_is_a_strip_is_replaced_by_one_that_can_be_drawn():
     assert max(picture.shape[-2:]) <= 4 * 160
 
 
+def test_a_huge_picture_is_replaced_by_one_of_its_proportions_that_is_drawn_in_a_moment(monkeypatch):
+    monkeypatch.setattr("dfine.data.drawn.ICONS", 0.0)
+    assert one(Drawn(1.0, CLASSES), 0, (6000, 4000))[0].shape == (3, 1280, 853)
+    assert one(Drawn(1.0, CLASSES), 0, (375, 500))[0].shape == (3, 375, 500)
+
+
 class Named(Numbered):
     names = ("bus", "cat")
 
