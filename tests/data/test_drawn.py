@@ -32,6 +32,18 @@ def test_a_cast_has_every_class_that_can_be_drawn_and_two_thirds_of_what_appears
     assert sum(actor.label >= 0 for actor in actors) / len(actors) == pytest.approx(2 / 3, abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("names", "asked"),
+    [(("Bus", "PERSON"), {("bus", 0), ("person", 1)}), (("dog", "Wild Bird", "Car"), {("bird", 1), ("car", 2)})],
+)
+def test_classes_that_are_called_in_another_way_are_drawn_with_their_labels_too(names, asked):
+    actors = cast(names)
+    assert {(actor.name, actor.label) for actor in actors if actor.label >= 0} == asked
+    assert not {name for name, _ in asked} & {actor.name for actor in actors if actor.label < 0}
+    picture, target = one(Drawn(1.0, names), 0)
+    assert set(target.labels.tolist()) <= {label for _, label in asked}
+
+
 def test_where_all_that_can_be_drawn_has_a_class_nothing_else_stands_there():
     assert {actor.label for actor in cast(tuple(DRAWABLE))} == set(range(len(DRAWABLE)))
 
@@ -61,33 +73,49 @@ def test_boxes_lie_in_the_picture_and_labels_are_of_classes_that_can_be_drawn():
         assert (target.boxes[:, 2:] > 0).all()
         sizes.add((height, width))
         count += len(target.labels)
-    assert count > 12 and len(sizes) > 3, "some are icons, cut to one thing"
+    assert count > 12 and len(sizes) > 3, "some are icons, as large as their thing and what surrounds it"
     assert (160, 160) in sizes, "others are whole scenes, not smaller than can be drawn"
 
 
-def test_an_icon_shows_its_thing_from_border_to_border_at_least_for_a_fifth(monkeypatch):
+def icons(monkeypatch, names, seeds, size):
+    """Icons and the corners of their only thing, in pixels; nothing where none of these classes came up."""
     monkeypatch.setattr("dfine.data.drawn.ICONS", 1.0)
-    drawn = Drawn(1.0, ("bus",))
-    for seed in range(8):
-        picture, target = one(drawn, seed)
-        if len(target.labels):
-            assert target.boxes[:, 2:].prod(1).max() > 0.2
+    drawn, count = Drawn(1.0, names), 0
+    for picture, target in (one(drawn, seed, size) for seed in seeds):
+        if len(target):
+            assert len(target) == 1
+            yield picture, box.to_pixels(target.boxes, (picture.shape[2], picture.shape[1]))[0]
+            count += 1
+    assert count > len(seeds) / 2
+
+
+def test_an_icon_shows_its_thing_from_border_to_border_at_least_for_a_fifth(monkeypatch):
+    for picture, (x1, y1, x2, y2) in icons(monkeypatch, ("bus",), range(8), (90, 120)):
+        assert (x2 - x1) * (y2 - y1) > 0.2 * picture[0].numel()
+
+
+def test_an_icon_shows_nothing_but_its_thing_and_the_shadow_of_it(monkeypatch):
+    """A piece of another thing would stand there without a label."""
+    free = 0
+    for picture, corners in icons(monkeypatch, CLASSES, range(30), (160, 200)):
+        shadow = 0.15 * (corners[2:] - corners[:2]).max() + 3
+        x1, y1, x2, y2 = (int(v) for v in (corners + corners.new_tensor([-1, -1, 1, 1]) * shadow).clamp(min=0))
+        outside = torch.ones_like(picture[0], dtype=torch.bool)
+        outside[y1 : y2 + 1, x1 : x2 + 1] = False
+        rest = picture[:, outside]
+        assert (rest == rest[:, :1]).all(), "one plain background"
+        free += rest.shape[1] > 0
+    assert free > 10
 
 
 def test_the_box_of_an_icon_is_where_its_paint_ends(monkeypatch):
-    """Before a plain background every pixel that differs from it by much belongs to a thing or to its shadow."""
-    monkeypatch.setattr("dfine.data.drawn.ICONS", 1.0)
-    drawn = Drawn(1.0, ("bus",))
-    drawn.cast = tuple(actor for actor in drawn.cast if actor.label == 0)
-    for seed in range(6):
-        picture, target = one(drawn, seed, (300, 300))
-        ground = picture[:, 0, 0].int()
-        far = (picture.int() - ground[:, None, None]).abs().sum(0) > 150
-        rows, columns = far.any(1).nonzero()[:, 0], far.any(0).nonzero()[:, 0]
-        corners = box.to_pixels(target.boxes, (picture.shape[2], picture.shape[1]))
-        low, high = corners[:, :2].amin(0), corners[:, 2:].amax(0)
-        assert columns[0] >= low[0] - 2 and rows[0] >= low[1] - 2
-        assert columns[-1] <= high[0] + 2 and rows[-1] <= high[1] + 2
+    """What differs from the plain background by much is the thing, and what differs by a little at most its shadow."""
+    for picture, (x1, y1, x2, y2) in icons(monkeypatch, ("bus",), range(6), (300, 300)):
+        apart = (picture.int() - picture[:, :1, :1].int()).abs().sum(0)
+        for least, slack in ((150, (-2, 1e9)), (30, (-1e9, 2))):
+            rows, columns = (apart > least).any(1).nonzero()[:, 0], (apart > least).any(0).nonzero()[:, 0]
+            ends = columns[0] - x1, rows[0] - y1, x2 - columns[-1] - 1, y2 - rows[-1] - 1
+            assert all(slack[0] <= end <= slack[1] for end in ends), "neither narrower nor wider"
 
 
 def test_no_share_leaves_the_picture_and_the_same_state_draws_the_same():
@@ -100,6 +128,12 @@ def test_no_share_leaves_the_picture_and_the_same_state_draws_the_same():
 def test_a_picture_that_is_a_strip_is_replaced_by_one_that_can_be_drawn():
     picture, _ = one(Drawn(1.0, CLASSES), 4, (20, 3000))
     assert max(picture.shape[-2:]) <= 4 * 160
+
+
+def test_a_huge_picture_is_replaced_by_one_of_its_proportions_that_is_drawn_in_a_moment(monkeypatch):
+    monkeypatch.setattr("dfine.data.drawn.ICONS", 0.0)
+    assert one(Drawn(1.0, CLASSES), 0, (6000, 4000))[0].shape == (3, 1280, 853)
+    assert one(Drawn(1.0, CLASSES), 0, (375, 500))[0].shape == (3, 375, 500)
 
 
 class Named(Numbered):

@@ -1,6 +1,6 @@
 """Everyday things as they are drawn in icons and picture books: person, cat, bus, train and car, one function each.
 
-They are no classes of scenes by default. `dfine.data.drawn` puts them into training, where a set of photographs has
+None but the car is a class of scenes. `dfine.data.drawn` puts them into training, where a set of photographs has
 classes of these names, so that a detector of photographs knows drawings of what it knows.
 """
 

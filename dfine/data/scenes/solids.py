@@ -108,7 +108,7 @@ def car(r: Random, glass: int, hub: int) -> list[Part]:
 
 
 def train(r: Random, glass: int) -> list[Part]:
-    """Two to four coaches in a row on rails, without tyres; the first has a windscreen."""
+    """One to three coaches in a row, mostly on rails, without tyres; the first has a windscreen."""
     seen = Corner(r)
     wide, high, coaches = 1.0, r.uniform(0.95, 1.25), r.choice((1, 2, 2, 3))
     long, gap, floor = r.uniform(1.7, 2.6), 0.1, 0.2
