@@ -39,7 +39,7 @@ SCENES = {
         "The tree's first box begins too high, at the car. Step through the layers and watch them mend it.",
         "tree",
     ),
-    "3-low-light.jpg": ("Dark", "There is hardly any light, and most things are found all the same.", ""),
+    "3-low-light.jpg": ("Dark", "There is hardly any light, and everything is found all the same.", ""),
     "2-crowd.jpg": ("Crowded", "Things cover each other: look for edges with a wide interval.", ""),
     "1-clean.jpg": ("Drawn", "Everything is in plain sight, and no edge is in much doubt.", ""),
 }

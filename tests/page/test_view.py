@@ -5,7 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from torchvision.ops import box_iou
 
 pytest.importorskip("gradio")
 
@@ -100,6 +102,18 @@ def test_an_example_begins_with_what_its_caption_promises(examples_of_demo, name
     assert history.name == thing and re.match(ending, words.sureness(history))
     overlap = float(history.iou_with_last[0])
     assert (0.7 < overlap < 0.8) == (name == "5-far-off.jpg"), "how far off the initial box is"
+
+
+@pytest.mark.parametrize("name", ["1-clean.jpg", "3-low-light.jpg", "4-occlusion.jpg"])
+def test_what_is_found_in_an_example_of_few_things_is_what_is_in_it(examples_of_demo, name):
+    """Nothing wrong, nothing twice and nothing missed: of these, the captions speak of one difficulty and no other."""
+    answer = examples_of_demo(name)
+    found, (things, boxes) = select(answer, 0.5).found, zip(*answer.truth, strict=True)
+    assert sorted(found.class_names) == sorted(things)
+    overlaps = box_iou(found.boxes, torch.tensor(boxes))
+    best = overlaps.argmax(1).tolist()
+    assert [things[k] for k in best] == found.class_names and len(set(best)) == len(things)
+    assert overlaps.amax(1).min() > 0.75
 
 
 def test_a_caption_is_of_the_model_that_it_was_written_for():

@@ -105,13 +105,13 @@ def test_on_scenes_the_truth_stands_beside_the_edges(view):
 
 
 def drag_a_patch(page, top, bottom):
-    """From one height of the picture to another, in parts of it, at its left; the button is still held."""
+    """From one height of the picture to another, in parts of it, left of its middle; the button is still held."""
     drawing = page.locator("#spoiled svg")
     drawing.scroll_into_view_if_needed()
     place = drawing.bounding_box()
-    page.mouse.move(place["x"] + 0.1 * place["width"], place["y"] + top * place["height"])
+    page.mouse.move(place["x"] + 0.2 * place["width"], place["y"] + top * place["height"])
     page.mouse.down()
-    page.mouse.move(place["x"] + 0.2 * place["width"], place["y"] + bottom * place["height"], steps=3)
+    page.mouse.move(place["x"] + 0.3 * place["width"], place["y"] + bottom * place["height"], steps=3)
 
 
 def test_a_patch_that_is_dragged_over_the_picture_is_covered_and_its_edge_becomes_unsure(page):
@@ -119,7 +119,7 @@ def test_a_patch_that_is_dragged_over_the_picture_is_covered_and_its_edge_become
     example(page, 3)
     open_tab(page, "spoil")
     page.wait_for_selector("#spoiled-edges th:has-text('off the truth now')")
-    drag_a_patch(page, 0.32, 0.75)
+    drag_a_patch(page, 0.48, 0.75)
     page.wait_for_selector("#spoiled .patch:not([display])", state="attached")
     page.mouse.up()
     page.wait_for_function("document.querySelector('#way input').value.includes('patch')")
