@@ -76,29 +76,41 @@
 
   // Pictures may be dropped or pasted anywhere: they reach the inputs that a click would have filled.
   const isPicture = (file) => file.type.startsWith('image/') || !file.type;  // HEIC has no type in some browsers
+  const given = (input, files) => {
+    const transfer = new DataTransfer();
+    files.forEach((file) => transfer.items.add(file));
+    input.files = transfer.files;
+    input.dispatchEvent(new Event('change', {bubbles: true}));
+  };
   const uploaded = (files) => {
     const pictures = [...(files ?? [])].filter(isPicture);
     const several = pictures.length > 1;
     const input = pictures.length && document.querySelector(
       several ? 'input[type=file][multiple]' : '#source input[type=file]');
-    if (!input) return false;
-    const transfer = new DataTransfer();
-    pictures.forEach((file) => transfer.items.add(file));
-    input.files = transfer.files;
-    input.dispatchEvent(new Event('change', {bubbles: true}));
-    return true;
+    if (input) given(input, pictures);
+    return Boolean(input);
   };
   const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
   document.addEventListener('dragover', (event) => carries(event) && event.preventDefault());
-  // What is no picture is named; the inputs would pass over it in silence. A tab's own input takes what it asks for.
+  const foreign = (files) => files.length > 0 && !files.some(isPicture);
+  // Gradio's input would light up for what it does not take, and stay so. Where no types are told yet, it does.
+  for (const type of ['dragenter', 'dragover'])
+    document.addEventListener(type, (event) => {
+      if (!foreign([...(event.dataTransfer?.items ?? [])].filter((item) => item.kind === 'file'))) return;
+      event.preventDefault();
+      event.stopPropagation();
+    }, true);
+  // What is no picture is named; the inputs would pass over it in silence. The tab Video takes what is dropped on it.
   document.addEventListener('drop', (event) => {
-    const files = [...(carries(event) ? event.dataTransfer.files : [])];
-    if (!files.length || files.some(isPicture) || event.target.closest?.('#views .panel')) return;
+    const files = [...(event.dataTransfer?.files ?? [])], video = files.find((file) => file.type.startsWith('video/'));
+    if (!foreign(files)) return;
     event.preventDefault();
     event.stopPropagation();
-    const said = document.querySelector('#status [role=status]');
-    if (said) said.textContent = files[0].type.startsWith('video/')
-      ? `${files[0].name} is a video: the tab Video takes it.` : `${files[0].name} is no picture: drop a photograph or a drawing.`;
+    const input = video && event.target.closest?.('#panel-video')?.querySelector('input[type=file]');
+    if (input) return given(input, [video]);
+    const {name} = video ?? files[0], said = document.querySelector('#status [role=status]');
+    if (said) said.textContent = video
+      ? `${name} is a video: the tab Video takes it.` : `${name} is no picture: drop a photograph or a drawing.`;
   }, true);
   document.addEventListener('drop', (event) => {
     if (event.defaultPrevented || !carries(event)) return;  // an input that it was dropped on has taken it

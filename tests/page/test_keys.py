@@ -2,6 +2,8 @@
 
 import base64
 
+import pytest
+
 from dfine.figures import style
 from dfine.page.tabs import TABS
 from tests.page.visitor import EXAMPLES, LOW, PHOTO, bars, boxes, example, tab_to
@@ -26,27 +28,41 @@ def test_a_picture_can_be_dropped_on_the_big_one_or_pasted_anywhere(page):
         page.wait_for_selector("#status:has-text('256 × 256 pixels')")
 
 
+DRAGGED = """([place, name, type, data]) => ['dragenter', 'dragover', 'drop'].map((kind) => {
+    const transfer = new DataTransfer(), bytes = Uint8Array.from(atob(data ?? ''), (c) => c.charCodeAt(0));
+    transfer.items.add(new File([bytes], name, {type}));
+    const event = new DragEvent(kind, {dataTransfer: transfer, bubbles: true, cancelable: true});
+    document.querySelector(place).dispatchEvent(event);
+    return event.defaultPrevented;
+}).pop()"""
+
+
 def test_what_is_dropped_and_is_no_picture_is_named(page):
-    """Wherever it is dropped, also on the input itself; the answer that is there stays."""
-    drop = """([place, name, type]) => {
-        const transfer = new DataTransfer();
-        transfer.items.add(new File(['words'], name, {type}));
-        const event = new DragEvent('drop', {dataTransfer: transfer, bubbles: true, cancelable: true});
-        document.querySelector(place).dispatchEvent(event);
-        return event.defaultPrevented;
-    }"""
+    """Wherever it is dropped, also on the input itself or on a figure; the answer that is there stays."""
     example(page, 1)
     page.wait_for_selector("#status:has-text('640 × 640 pixels')")
     for place, name, kind, said in (
         ("#scene", "notes.txt", "text/plain", "notes.txt is no picture: drop a photograph or a drawing."),
-        ("#source", "sheet.pdf", "application/pdf", "sheet.pdf is no picture: drop a photograph or a drawing."),
+        ("#source img", "sheet.pdf", "application/pdf", "sheet.pdf is no picture: drop a photograph or a drawing."),
+        ("#views .panel", "list.csv", "text/csv", "list.csv is no picture: drop a photograph or a drawing."),
         ("#scene", "clip.mp4", "video/mp4", "clip.mp4 is a video: the tab Video takes it."),
     ):
-        assert page.evaluate(drop, [place, name, kind]), "else the browser would open it"
+        assert page.evaluate(DRAGGED, [place, name, kind]), "else the browser would open it"
         assert page.inner_text("#status [role=status]") == said
         assert page.locator("#scene [role=option]").count()
+    assert not page.locator("#source.border_focus").count(), "no input waits for what it will not get"
     example(page, 2)
     page.wait_for_selector("#status:not(:has-text('clip.mp4'))")
+
+
+def test_a_video_can_be_dropped_on_its_tab(page, tmp_path):
+    pytest.importorskip("av")
+    from tests.video.clips import clip
+
+    data = base64.b64encode(clip(tmp_path / "a.mp4").read_bytes()).decode()
+    page.locator("#tab-video").click()
+    page.evaluate(DRAGGED, ["#panel-video", "a.mp4", "video/mp4", data])
+    page.wait_for_selector("#panel-video:has-text('a.mp4')")
 
 
 def test_who_waits_is_told_how_many_are_before_them(page):
