@@ -137,8 +137,8 @@ class Plan:
     def batches(self, data: Dataset, how: Batching, plain: bool) -> DataLoader:
         """`data` as batches, with everything that is done to pictures; `plain` in the last epochs.
 
-        Sides of objects are covered, and pictures shrunk or reduced to flat colours, in the last epochs too: hidden
-        edges, blurred things and drawings are to be known, and no way to see more.
+        Sides of objects are covered, and pictures shrunk, reduced to flat colours or replaced by drawings, in the last
+        epochs too: hidden edges, blurred things and drawings are to be known, and no way to see more.
         """
         shares = Shares(**{one.name: getattr(self.options, one.name) for one in fields(Shares)})
         shares = replace(shares, mosaic=0.0, copy_paste=0.0) if plain else shares
