@@ -16,7 +16,7 @@ from dfine.page.view import View
 HELP = """What you see, as files: the chosen object's explanation, which opens offline with its figures still
 interactive; the same object as a card and as an animation of its layers, to send to somebody; what was found; the
 picture with its boxes; and everything that the network made of it. Every file says which model, version and picture it
-comes from."""
+comes from. Writing them takes some seconds: a grey button has no file yet."""
 LABELS = {  # the ending of a file's name: what its button says
     "object.html": "Explanation (HTML)",
     "card.png": "Card (PNG)",

@@ -8,6 +8,7 @@ from tests.page.visitor import example, open_tab
 def test_the_files_can_be_taken_away(page):
     example(page, 1)
     open_tab(page, "files")
+    assert "a grey button has no file yet" in page.inner_text("#panel-files")
     page.wait_for_selector("#object-html:not([disabled])")
     starts = {
         "object-html": b"<!DOCTYPE html>",
