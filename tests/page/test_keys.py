@@ -63,6 +63,7 @@ def test_a_video_can_be_dropped_on_its_tab(page, tmp_path):
     page.locator("#tab-video").click()
     page.evaluate(DRAGGED, ["#panel-video", "a.mp4", "video/mp4", data])
     page.wait_for_selector("#panel-video:has-text('a.mp4')")
+    page.locator(f"#tab-{TABS[0].key}").click()
 
 
 def test_who_waits_is_told_how_many_are_before_them(page):
