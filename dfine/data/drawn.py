@@ -1,8 +1,8 @@
 """Put drawn pictures among the training pictures, so that a detector of photographs knows drawings of what it knows.
 
-A network that has met only photographs goes by texture more than by shape (Geirhos et al., arXiv 1811.12231), and a
-drawing has none. What is drawn are the things of `dfine.data.scenes.everyday` and those of scenes, as far as the data
-set has a class that is called like them. The other things of scenes stand among them without being asked for.
+Why it does not know them by itself, `augment.Posterize` says. What is drawn are the things of
+`dfine.data.scenes.everyday` and those of scenes, as far as the data set has a class that is called like them. The other
+things of scenes stand among them without being asked for.
 """
 
 from __future__ import annotations

@@ -20,6 +20,15 @@ from dfine.weights.exceptions import CheckpointError
 from tests.training.runs import SMALL, Killed, assert_equal, state
 
 
+def ends_as(whole, out):
+    """The run in `out` goes on, and ends with the state and the log of the one that nothing interrupted."""
+    train(TrainOptions(**{**SMALL, "out": str(out), "resume": True}))
+    ours, theirs = state(out), state(whole)
+    for key in ("network", "ema", "optimizer", "progress"):
+        assert_equal(ours[key], theirs[key], key)
+    assert (out / "log.csv").read_text() == (whole / "log.csv").read_text()
+
+
 @pytest.mark.parametrize(
     "step, number",
     [(0, signal.SIGTERM), (2, signal.SIGINT)],
@@ -32,12 +41,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(whole, tmp_path, step, number
     with pytest.raises(Interrupted):
         killed.run()
     assert state(tmp_path)["progress"]["step"] == step + 1  # the step that was under way is kept
-
-    train(TrainOptions(**{**SMALL, "out": str(tmp_path), "resume": True}))
-    ours, theirs = state(tmp_path), state(whole)
-    for key in ("network", "ema", "optimizer", "progress"):
-        assert_equal(ours[key], theirs[key], key)
-    assert (tmp_path / "log.csv").read_text() == (whole / "log.csv").read_text()
+    ends_as(whole, tmp_path)
 
 
 class Struck(Training):
@@ -66,11 +70,7 @@ def test_a_signal_that_ends_the_workers_too_loses_nothing(whole, tmp_path, evalu
     with pytest.raises(Interrupted, match="the state is saved"):
         struck.run()
     assert state(tmp_path)["progress"]["step"] == steps
-    train(TrainOptions(**{**SMALL, "out": str(tmp_path), "resume": True}))
-    ours, theirs = state(tmp_path), state(whole)
-    for key in ("network", "ema", "optimizer", "progress"):
-        assert_equal(ours[key], theirs[key], key)
-    assert (tmp_path / "log.csv").read_text() == (whole / "log.csv").read_text()
+    ends_as(whole, tmp_path)
 
 
 def test_a_second_interrupt_does_not_wait(tmp_path):

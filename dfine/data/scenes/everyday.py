@@ -212,14 +212,9 @@ def car(r: Random) -> list[Part]:
     cabin = ((-wide * 0.8, -0.1), (-roof, -0.68), (roof, -0.68), (wide * 0.8, -0.1))
     parts.append((polygon(*cabin), MAIN))
     parts.append((polygon(*((x * 0.86, -0.1 + (y + 0.1) * 0.84) for x, y in cabin)), glass))
-    parts.append(
-        (
-            polygon(
-                (-wide, 0.0), (-wide * 0.85, -0.14), (wide * 0.85, -0.14), (wide, 0.0), (wide, 0.45), (-wide, 0.45)
-            ),
-            MAIN,
-        )
-    )
+    shoulder = wide * 0.85
+    bonnet = ((-wide, 0.0), (-shoulder, -0.14), (shoulder, -0.14), (wide, 0.0), (wide, 0.45), (-wide, 0.45))
+    parts.append((polygon(*bonnet), MAIN))
     parts += [(arc(s * wide * 0.72, 0.1, 0.14, 0.12, n=14), r.choice((LIGHT, SECOND))) for s in (-1, 1)]
     parts += [(rectangle(-0.35, 0.05, 0.35, 0.2), DIM), (rectangle(-wide, 0.34, wide, 0.45), r.choice((DIM, DARK)))]
     return parts
