@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from dfine.engines.onnx.packages import needed
 from dfine.files import as_json
 
 KEY = "dfine"  # of the metadata that says what the file is, as JSON
+ALONE = threading.Lock()  # torch traces one module at a time, and refuses another that comes meanwhile
 
 
 def write(
@@ -21,7 +23,7 @@ def write(
     """The graph of what `module` does to `inputs`, `images` and perhaps `orig_target_sizes`, as torch traces it."""
     names = ["images", "orig_target_sizes"][: len(inputs)]
     axes = {name: {0: "batch"} for name in (*names, *outputs)} if any_batch else None
-    with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
+    with ALONE, warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
         warnings.simplefilter("ignore")  # sizes of maps and counts of queries are constants of the file, on purpose
         torch.onnx.export(
             module,

@@ -2,6 +2,8 @@
 
 import json
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -32,6 +34,25 @@ def written(module, path, size=8):
     file.write(module.eval(), (pixels,), ["y"], raw, opset=18, any_batch=True)
     file.simplify(raw, path, half=False)
     return pixels
+
+
+def test_two_threads_write_one_after_the_other(tmp_path):
+    """As a page does that prepares two models; torch itself refuses the second one."""
+
+    class Slow(nn.Module):
+        def forward(self, x):
+            time.sleep(0.3)
+            return x + 1
+
+    pixels = (torch.zeros(1, 3, 4, 4),)
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [
+            pool.submit(file.write, Slow(), pixels, ["y"], tmp_path / f"{i}.onnx", opset=18, any_batch=True)
+            for i in range(2)
+        ]
+        for job in jobs:
+            job.result()
+    assert (tmp_path / "0.onnx").stat().st_size and (tmp_path / "1.onnx").stat().st_size
 
 
 @pytest.mark.parametrize("positive", [True, False])
