@@ -137,7 +137,10 @@ def _transformers(network: DFINE, setting: Setting, folder: Path) -> Run:
 
 
 def _exported(network: DFINE, setting: Setting, folder: Path, provider: str, precision: str = "float32") -> Run:
-    """An exported file with its whole trace; in int8 it is calibrated on noise, which is as fast as on pictures."""
+    """An exported file with its whole trace. In int8 it is calibrated on noise, and whatever that costs is accepted.
+
+    Random weights have no objects to keep, and the file is as fast as one calibrated on pictures.
+    """
     file, kind = folder / FILES[precision], provider.split(":")[0]
     gpu = kind == "cuda"
     if kind not in available():
@@ -148,7 +151,7 @@ def _exported(network: DFINE, setting: Setting, folder: Path, provider: str, pre
         options = Options(batch=setting.batch, half=gpu and setting.precision != "float32", gather=not gpu)
         card, copied = Card(NAMES, setting.input), copy.deepcopy(network).cpu()
         if precision == "int8":
-            noise = Calibration(torch.rand(FEWEST, 3, *setting.input), "noise")
+            noise = Calibration(torch.rand(FEWEST, 3, *setting.input), "noise", refuse=False)
             export_int8(copied, card, file, noise, options)
         else:
             export(copied, card, file, options)

@@ -32,6 +32,7 @@ class Calibration:
     pictures: Tensor  # [N, 3, H, W] in 0..1, of the size of the file's input
     source: str  # what they are, in words
     compare: Callable[[OnnxEngine, OnnxEngine], dict] | None = None  # of the float32 and the int8 file: more to say
+    refuse: bool = True  # whether parts that cost too much go back; random weights have no answers to keep
 
 
 def export_int8(
@@ -41,7 +42,7 @@ def export_int8(
 
     Backbone, encoder and the largest products of the decoder are rounded as a whole. Where edges then move by more than
     0.7 pixels on average, or most objects are lost, the part that costs the most by itself goes back to float32, and
-    the next one, until neither is so.
+    the next one, until neither is so; not where the calibration is not to refuse anything.
 
     Args:
         network: in evaluation mode; it stays as it is.
@@ -82,7 +83,7 @@ def export_int8(
 
         parts, alone = list(PARTS), {}
         count, moved = cost(parts)
-        while moved.edges > BUDGET["int8"] or not moved.finds_the_same:
+        while calibration.refuse and (moved.edges > BUDGET["int8"] or not moved.finds_the_same):
             alone = alone or {part: cost([part])[1] for part in PARTS}
             parts.remove(max(parts, key=lambda part: (not alone[part].finds_the_same, alone[part].edges)))
             if not parts:

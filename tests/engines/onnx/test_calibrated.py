@@ -106,3 +106,11 @@ def test_a_file_that_loses_the_objects_is_not_written(demo, pictures, tmp_path, 
     with pytest.raises(ExportError, match="stays within 0.7 px and finds what it found before; nothing was written"):
         export_int8(demo.network, demo.card, tmp_path / "none.onnx", Calibration(pictures, "scenes"))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_calibration_that_refuses_nothing_rounds_every_part(demo, pictures, tmp_path, monkeypatch):
+    """What times random weights has no objects to keep."""
+    monkeypatch.setattr(calibrated, "shift", lambda *_: Shift(9.0, 9.0, 0.0, 15, 15))
+    calibration = Calibration(pictures, "noise", refuse=False)
+    said = export_int8(demo.network, demo.card, tmp_path / "whole.onnx", calibration)
+    assert said["parts"] == list(calibrated.PARTS) and said["shift"]["lost"] == 15
