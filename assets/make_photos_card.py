@@ -210,10 +210,11 @@ at {overall.threshold:.2f}: {overall.precision:.0%} and {overall.recall:.0%}.
 ## Limits
 
 It misses most small persons and cars, in busy streets nearly all of them, and whatever is cut off or half hidden more
-often than not. It takes animals that look like cats (cheetahs, lions, dogs) for cats, and smooth shiny things (a cup of
-coffee, coins) for cars, with scores of 0.4 to 0.9. Other things (dogs, bicycles, boats …) are in the training photographs without a box, so that it
-has learned to pass over them. Drawings of the five things are among its training pictures; another drawn thing with two
-pointed corners on top may be a cat to it. It is made for its own input size.
+often than not. It takes animals that look like cats (cheetahs, lions, dogs) for cats, and smooth shiny things (a cup
+of coffee, coins) for cars, with scores of 0.4 to 0.9. Other things (dogs, bicycles, boats …) are in the training
+photographs without a box, so that it has learned to pass over them. Drawings of the five things are among its
+training pictures; another drawn thing with two pointed corners on top may be a cat to it. It is made for its own
+input size.
 """
 
 
