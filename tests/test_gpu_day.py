@@ -105,6 +105,21 @@ def test_traces_are_compared_by_token():
     assert parity.apart(moved, want, 100)["layer 3"]["edges mean px"] == pytest.approx(0.5)  # two of four edges, 1 px
 
 
+def test_traces_of_other_tokens_cannot_be_compared():
+    want = synthetic_trace(batch=2, queries=6)
+    with pytest.raises(ValueError, match="no query is of the same token"):
+        parity.apart(want.map(lambda t: t if t.is_floating_point() else t + 1000), want, 640)
+
+
+def test_a_way_of_running_that_fails_costs_the_others_nothing(tmp_path, monkeypatch):
+    """As a recording may on a GPU: what is exact without one is known all the same."""
+    ways = {"a broken one": ("no options", True), "fused, float32": parity.MODES["fused, float32"]}
+    monkeypatch.setattr(parity, "MODES", ways)
+    broken, whole = parity._rows(rehearsal(tmp_path), "n", parity.network("n"), torch.rand(1, 3, 64, 64))
+    assert broken["within"].startswith("no (")
+    assert whole["within"] == "yes" and "edges 99 % px" in whole
+
+
 def test_the_roofline_counts_what_the_benchmark_counts():
     network, rates = parity.network("n"), roofline.CARDS["H100"]
     layers = roofline.work(network, (128, 128), 2)

@@ -168,8 +168,7 @@ def _run(day: Day, unit: Unit, left: float, record: Record) -> None:
     try:
         rows = unit.run(left)
     except Exception as error:  # whatever breaks, the rest of the day must go on
-        words = " ".join(str(error).split())
-        record.put(unit.key, "failed", said=f"{type(error).__name__}: {words[:400]}")
+        record.put(unit.key, "failed", said=in_words(error))
     else:
         record.put(unit.key, "done", seconds=round(time.monotonic() - start, 1), rows=rows)
     _tidy(day)
@@ -178,6 +177,16 @@ def _run(day: Day, unit: Unit, left: float, record: Record) -> None:
 def _tidy(day: Day) -> None:
     """Give memory back, and look whether the GPU still answers."""
     gc.collect()
+    require_gpu(day)
+
+
+def in_words(error: Exception) -> str:
+    """What went wrong, in a line that a table can hold."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:400]}".replace("|", "/")
+
+
+def require_gpu(day: Day) -> None:
+    """Give memory back on a GPU. Raises DeviceLost where it answers no more."""
     if not day.gpu:
         return
     try:

@@ -74,6 +74,7 @@ def _table(day: Day, size: str, batch: int, precision: str, _left: float, compil
     layers = roofline.work(network(size), setting.input, batch)
     least = 1000 * roofline.floor(layers, best, precision)
     flops = sum(one.flops for one in layers)
+    without = [" ".join(note.split()) for note in notes if note.startswith("left out")]
     return [
         {
             "table": "compiled" if compiled else "speed",
@@ -89,9 +90,12 @@ def _table(day: Day, size: str, batch: int, precision: str, _left: float, compil
             "TFLOP/s": _round(flops / row.median / 1e9),
             "× the floor": None if row.engine.endswith("float32") else _round(row.median / least),
             "floor ms": _round(least),
-            "left out": [note for note in notes if note.startswith("left out")],
         }
         for row in rows
+    ] + [
+        {"table": "left out", "size": size.upper(), "batch": batch, "precision": precision}
+        | {"what": note.removeprefix("left out ")[:400].replace("|", "/")}
+        for note in without
     ]
 
 

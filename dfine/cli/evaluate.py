@@ -73,9 +73,9 @@ def evaluate(
 def _dataset(data: str, split: str | None, count: int | None, seed: int, clean: float, size: tuple[int, int]):
     """Scenes drawn in the size of the input, or a data set from disk; of either the first `count` pictures."""
     if data == "scenes":
-        from dfine.data.scenes import Scenes
+        from dfine.data.scenes import Scenes, size_for
 
-        return Scenes(count or HELD_OUT_COUNT, size=size, seed=seed, clean=clean)
+        return Scenes(count or HELD_OUT_COUNT, size=size_for(size), seed=seed, clean=clean)
     from dfine.data.loader import subset
     from dfine.data.sources import open_data, require_objects
 

@@ -47,10 +47,11 @@ def table_of(said: dict) -> list[dict]:
 
 def _scenes(count: int, input_size: tuple[int, int]):
     from dfine.cli.evaluate import HELD_OUT
-    from dfine.data.scenes import Scenes
+    from dfine.data.scenes import Scenes, size_for
 
-    measured = Scenes(MEASURED, size=input_size, seed=HELD_OUT, clean=0.5)
-    return Scenes(count, size=input_size, seed=SEED, clean=0.5), measured, f"{count} drawn scenes"
+    size = size_for(input_size)
+    measured = Scenes(MEASURED, size=size, seed=HELD_OUT, clean=0.5)
+    return Scenes(count, size=size, seed=SEED, clean=0.5), measured, f"{count} drawn scenes"
 
 
 def _data(data: str, count: int):

@@ -21,6 +21,7 @@ from dfine.inference.stream import Seen, stream
 from dfine.inference.table import needed_arrow, rows, write_parquet
 from dfine.inference.tiling import suppress, tiled
 from dfine.processes import ranks
+from dfine.trace.card import Card
 from dfine.video.sources import is_video
 
 WRITERS, WAITING = 2, 8  # threads that draw and write, and how many pictures may wait for them
@@ -45,6 +46,15 @@ class Out:
     json: Path | None = None  # file of all detections; - is stdout
     parquet: Path | None = None  # file of the same as a table, with every layer's boxes
 
+    @property
+    def partial(self) -> Out:
+        """The same with the names of files that do not hold everything, as those of videos: `out.partial.json`."""
+
+        def named(path: Path | None) -> Path | None:
+            return path if path is None or str(path) == "-" else path.with_name(f"{path.stem}.partial{path.suffix}")
+
+        return replace(self, json=named(self.json), parquet=named(self.parquet))
+
 
 @dataclass(frozen=True)
 class Say:
@@ -58,13 +68,14 @@ def run(files: list[Path], model: str, device: str, loading: dict, how: How, out
     """Detect in every file, list or write what was found, and say which could not be read.
 
     Started by `torchrun`, every process takes its share, and the first one writes the JSON. What `loading` says goes
-    to `dfine.load`.
+    to `dfine.load`. After Ctrl-C what was found so far is written under partial names, by one process; several write
+    nothing.
 
     Returns:
         Whether all of them could be read.
     """
-    save, json = out.save, out.json
-    check_file(json, files)
+    save = out.save
+    check_file(out.json, files)
     check_file(out.parquet, files)
     if out.parquet:
         needed_arrow()  # a missing package is said before the work, not after it
@@ -76,37 +87,64 @@ def run(files: list[Path], model: str, device: str, loading: dict, how: How, out
         detector = dfine.load(model, device=placed(model, device, here), **loading)
         detector.lowest(how.threshold)  # that it has no best one is said once, and not of every picture
         places = here.gather(_places(files, save) if here.first else None)[0]
-        say = Say(quiet=str(json) == "-" or here.count > 1, rows=bool(out.parquet))
-        mine = _entries(detector, here.mine(files), here.mine(places), how, say)
-        entries = here.weave(here.gather(list(mine)))
-        if here.first and here.count > 1 and str(json) != "-":
+        say = Say(quiet=str(out.json) == "-" or here.count > 1, rows=bool(out.parquet))
+        entries, whole = _entries(detector, here.mine(files), here.mine(places), how, say)
+        if not whole and here.count > 1:
+            if here.first:
+                complain("interrupted; nothing is written, as several processes share the pictures")
+            raise KeyboardInterrupt
+        entries = here.weave(here.gather(entries))
+        if here.first and here.count > 1 and str(out.json) != "-":
             for path, entry in zip(files, entries):
                 if entry:
                     _list(path, entry["detections"])
-        table = [row for entry in entries if entry for row in entry.pop("rows")]
-        if here.first and out.parquet:
-            write_parquet(out.parquet, table, detector.card, threshold=how.threshold)
-        if here.first and json:
-            head = detector.card.provenance() | {"threshold": how.threshold}
-            write_json(json, head | {"pictures": [e for e in entries if e]})
-        return all(entries)
+        if here.first and (whole or entries):
+            _lists(out if whole else out.partial, entries, detector.card, how.threshold, whole)
+        if not whole:
+            _say_where_it_ended(out, len(entries), len(files))
+        return whole and all(entries)
+
+
+def _lists(out: Out, entries: list[dict | None], card: Card, threshold: float | str, whole: bool) -> None:
+    """Write the files of all detections; one that does not hold all of them says so: `complete` is false."""
+    table = [row for entry in entries if entry for row in entry.pop("rows")]
+    if out.parquet:
+        write_parquet(out.parquet, table, card, threshold=threshold, complete=whole)
+    if out.json:
+        head = card.provenance() | {"threshold": threshold} | ({} if whole else {"complete": False})
+        write_json(out.json, head | {"pictures": [e for e in entries if e]})
+
+
+def _say_where_it_ended(out: Out, done: int, count: int) -> None:
+    """How far an interrupted run has come, and where that is."""
+    files = [str(path) for path in (out.partial.json, out.partial.parquet) if path and str(path) != "-"]
+    kept = f"what was found in them is kept in {' and '.join(files)}" if files and done else ""
+    complain(f"interrupted after {done} of {count} pictures; {kept or 'no list of what was found is written'}")
 
 
 def _entries(
     model: Predictor, files: list[Path], places: list[Path | None], how: How, say: Say
-) -> Iterator[dict | None]:
-    """What was found in each file, as plain values; None where it cannot be read, or its drawing not be written."""
+) -> tuple[list[dict | None], bool]:
+    """What was found in each file, as plain values; None where it cannot be read, or its drawing not be written.
+
+    Also whether that is all: after Ctrl-C it is what was found before.
+    """
+    entries, whole = [], True
     waiting: deque[tuple[Seen, Future | None]] = deque()
     bar = tqdm(total=len(files), unit="picture", disable=len(files) <= FEW, leave=False)
     with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool, bar:
-        for seen, place in zip(_seen(model, files, how), places):
-            written = pool.submit(_write, seen.result, place) if seen.result and place else None
-            waiting.append((seen, written))
-            while len(waiting) > WAITING:
-                yield _entry(*waiting.popleft(), say)
-            bar.update()
-        while waiting:
-            yield _entry(*waiting.popleft(), say)
+        try:
+            for seen, place in zip(_seen(model, files, how), places):
+                written = pool.submit(_write, seen.result, place) if seen.result and place else None
+                waiting.append((seen, written))
+                while len(waiting) > WAITING:
+                    entries.append(_entry(*waiting[0], say))  # still waiting: an interrupt in here loses nothing
+                    waiting.popleft()
+                bar.update()
+        except KeyboardInterrupt:
+            whole = False
+        entries += [_entry(*one, say) for one in waiting]
+    return entries, whole
 
 
 def _seen(model: Predictor, files: list[Path], how: How) -> Iterator[Seen]:

@@ -2,11 +2,12 @@
 
 Why it does not know them by itself, `augment.Posterize` says. What is drawn are the things of
 `dfine.data.scenes.everyday` and those of scenes, as far as the data set has a class that is called like them. The other
-things of scenes stand among them without being asked for.
+things of scenes stand among them without being asked for, save those that a class may mean by another name (`AKIN`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
@@ -30,6 +31,29 @@ from dfine.trace.records import Target
 Sketch = Callable[[Random], list[Part]]
 
 DRAWABLE: dict[str, Sketch] = SHAPES | EVERYDAY
+# Other names of things of scenes, and kinds that they belong to. A class in whose name one stands may mean the thing,
+# which would not have its label: it is not drawn then. Names that end in one, as "sailboat" does, count, too.
+AKIN = {
+    "ring": "jewelry jewellery",
+    "arrow": "sign",
+    "cup": "mug beaker goblet crockery tableware drinkware",
+    "house": "home building hut cottage cabin barn shed",
+    "fish": "shark salmon trout carp tuna animal",
+    "tree": "fir pine spruce oak palm conifer plant vegetation",
+    "umbrella": "parasol sunshade",
+    "moon": "crescent",
+    "flower": "rose tulip daisy blossom plant",
+    "car": "vehicle automobile auto suv sedan hatchback taxi cab van jeep",
+    "boat": "ship vessel yacht watercraft dinghy sail vehicle",
+    "bird": "pigeon gull sparrow parrot robin crow finch dove animal",
+    "lamp": "light lantern",
+    "crown": "tiara diadem",
+    "mushroom": "fungus toadstool",
+    "hammer": "mallet tool",
+    "glasses": "spectacles eyewear goggles",
+    "kite": "toy",
+    "balloon": "toy",
+}
 OTHERS = 1 / 3  # share of the things that are drawn without being asked for
 ICONS = 0.5  # share of the drawings that are one thing, before a plain background
 HARD = 0.3  # share of the others that have dials turned up
@@ -86,9 +110,17 @@ def cast(names: Sequence[str]) -> tuple[Actor, ...]:
         raise ValueError(
             f"none of the classes {', '.join(names)} can be drawn; these can: {', '.join(sorted(DRAWABLE))}"
         )
-    others = [Actor(name, -1, sketch) for name, sketch in SHAPES.items() if name not in drawable.values()]
+    known = {*drawable.values(), *akin(names)}
+    others = [Actor(name, -1, sketch) for name, sketch in SHAPES.items() if name not in known]
     often = max(1, round(len(others) * (1 - OTHERS) / OTHERS / len(asked)))
     return (*asked * often, *others)
+
+
+def akin(names: Sequence[str]) -> set[str]:
+    """The things of scenes that one of these classes may mean, by the words of its name: singular or plural."""
+    words = {word for name in names for word in re.findall(r"[^\W\d_]+", name.casefold())}
+    ends = tuple(words | {word.removesuffix("s") for word in words} | {word.removesuffix("es") for word in words})
+    return {thing for thing in SHAPES if any(word.endswith((thing, *AKIN.get(thing, "").split())) for word in ends)}
 
 
 def _size(height: int, width: int) -> tuple[int, int]:

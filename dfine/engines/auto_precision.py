@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dfine.data.scenes import NAMES, Scenes
+from dfine.data.scenes import NAMES, Scenes, size_for
 from dfine.engines.cost import machine
 from dfine.engines.engine import Engine
 from dfine.engines.fastest import cached, file_of, folder, remember, remembered, times
@@ -133,12 +133,11 @@ def _measured(makers: dict[str, Callable[[], Engine]], card: Card) -> dict[str, 
 
 def _scenes(count: int, seed: int, input_size: tuple[int, int]) -> Tensor:
     """Scenes as pixels; for an input longer than scenes are, they are stretched, as any picture is."""
-    height, width = input_size
-    scenes = Scenes(count, size=(max(height, -(-width // 4)), max(width, -(-height // 4))), seed=seed, clean=0.5)
+    scenes = Scenes(count, size=size_for(input_size), seed=seed, clean=0.5)
     pixels = torch.stack([scenes[i][0] for i in range(count)]).float() / 255
-    if tuple(pixels.shape[2:]) == (height, width):
+    if tuple(pixels.shape[2:]) == tuple(input_size):
         return pixels
-    return F.interpolate(pixels, (height, width), mode="bilinear", antialias=True)
+    return F.interpolate(pixels, input_size, mode="bilinear", antialias=True)
 
 
 def _setting(engine: TorchEngine) -> list:

@@ -51,7 +51,10 @@ def benchmark(setting: Setting, tell: Callable[[str], None] = lambda words: None
 
     Args:
         setting: what to measure.
-        tell: called with a sentence about what was left out, or what is going on.
+        tell: called with a sentence about what was left out, because it is not installed or fails, or what is going on.
+
+    Raises:
+        Exception: what the last engine of a size raised, where all of them failed.
     """
     rows = []
     for size in setting.sizes:
@@ -68,7 +71,7 @@ def _measure(variant: str, setting: Setting, stack: contextlib.ExitStack, tell) 
     pixels = torch.rand(setting.batch, 3, *setting.input, device=setting.device)
     if pixels.device.type == "cpu":
         keep_memory()
-    engines, peaks = {}, {}
+    engines, peaks, failed = {}, {}, None
     for name, build in builders(network, setting, folder).items():
         tell(f"D-FINE-{variant.upper()}: preparing {name}")
         try:
@@ -76,8 +79,10 @@ def _measure(variant: str, setting: Setting, stack: contextlib.ExitStack, tell) 
             engines[name] = build()
             for _ in range(2):  # a recording is made at the second
                 _timed(engines[name], pixels)
-        except ImportError as error:
+        except Exception as error:  # one that fails costs the others nothing
             tell(f"left out {name}: {error}")
+            engines.pop(name, None)
+            failed = None if isinstance(error, ImportError) else error.with_traceback(None)  # which holds memory
             continue
         if pixels.is_cuda:  # what ONNX Runtime takes is not in torch's books
             most = torch.cuda.max_memory_allocated(pixels.device) - before
@@ -85,6 +90,8 @@ def _measure(variant: str, setting: Setting, stack: contextlib.ExitStack, tell) 
             peaks[name] = None if name == "onnx" else (most + shared) / 1e6
         else:
             peaks[name] = added(variant, name, setting, folder) if setting.memory else None
+    if failed and not engines:
+        raise failed
 
     times: dict[str, list[float]] = {name: [] for name in engines}
     for run in range(WARM + setting.runs):

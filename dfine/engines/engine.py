@@ -37,3 +37,8 @@ class Engine(Protocol):
         Raises:
             ValueError: the pixels do not fit the network, or it has not that many layers.
         """
+
+
+def fixed_batch(engine: Engine) -> int | None:
+    """How many pictures an engine takes at a time, where that is fixed, as an exported file's may be; else None."""
+    return getattr(engine, "batch", None)

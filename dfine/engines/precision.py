@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dfine.distribution import full
 from dfine.engines.precision_names import named
@@ -48,8 +48,22 @@ class Full(nn.Module):
             return self.part(*args, **options)
 
 
+class Exact(nn.Module):
+    """A layer in float32 inside autocast, whatever it reads."""
+
+    def __init__(self, layer: nn.Module):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return self.layer(full(x))
+
+
 def rounded(network: DFINE, half: torch.dtype, device: str) -> DFINE:
     """A fused network for autocast in `half` on "cpu" or "cuda", rewritten in place."""
+    for layer in network.decoder.layers:  # where queries read
+        layer.cross_attn.offsets = Exact(layer.cross_attn.offsets)
     for name in ROUNDED[device]:
         halve(getattr(network, name), half)
     for name in {"queries", "decoder"} - set(ROUNDED[device]):
@@ -59,8 +73,11 @@ def rounded(network: DFINE, half: torch.dtype, device: str) -> DFINE:
 
 @torch.no_grad()
 def halve(network: nn.Module, half: torch.dtype) -> None:
-    """Round the weights of convolutions and linear layers once, as autocast would for every picture anew."""
+    """Round the weights of convolutions and linear layers once, as autocast would for every picture; not of `Exact`."""
+    exact = {part for whole in network.modules() if isinstance(whole, Exact) for part in whole.modules()}
     for part in network.modules():
+        if part in exact:
+            continue
         if isinstance(part, (nn.Conv2d, nn.Linear)):
             part.to(half)
         elif isinstance(part, nn.MultiheadAttention):

@@ -15,7 +15,7 @@ from dfine.config import Config
 from dfine.data import labels
 from dfine.data.pictures import Picture, read, to_batch, to_pixels
 from dfine.engines.device import out_of_memory, to_cpu
-from dfine.engines.engine import Engine
+from dfine.engines.engine import Engine, fixed_batch
 from dfine.network.decoder import checked_layers
 from dfine.network.detector import DFINE
 from dfine.trace.base import checked_size
@@ -32,7 +32,7 @@ from dfine.weights.official import save_official
 from dfine.weights.saving import save
 from dfine.weights.transformers import save_transformers
 
-BATCH = 8  # pictures of a list that go through the network together
+BATCH = 8  # pictures of a list that go through the network together, if an exported file does not fix it
 
 
 @dataclass(frozen=True, repr=False)
@@ -182,9 +182,9 @@ class Predictor:
         self.lowest(threshold)
         if not isinstance(picture, (list, tuple)):
             return self._batch([read(picture)], threshold)[0]
-        results = []
-        for start in range(0, len(picture), BATCH):
-            results += self._batch([read(p) for p in picture[start : start + BATCH]], threshold)
+        results, many = [], fixed_batch(self.engine) or BATCH
+        for start in range(0, len(picture), many):
+            results += self._batch([read(p) for p in picture[start : start + many]], threshold)
         return results
 
     def look(self, pictures: Sequence[Image.Image], pixels: Tensor, threshold: float | str = 0.5) -> list[Result]:

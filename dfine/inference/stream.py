@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from dfine.data.pictures import read, to_batch, to_pixels
+from dfine.engines.engine import fixed_batch
 from dfine.inference.predictor import Predictor, Result
 
 READERS = 4  # threads that decode; Pillow lets go of the interpreter meanwhile
@@ -67,8 +68,11 @@ def stream(
 def roomy(model: Predictor) -> int:
     """How many pictures go through the network together: on a GPU as many as fit, on the CPU one.
 
-    A CPU is busy with one picture already; more of them at a time only leave its caches.
+    A CPU is busy with one picture already; more of them at a time only leave its caches. An exported file that takes a
+    number of its own gets that many: it would be filled up, and take as long for one.
     """
+    if fixed := fixed_batch(model.engine):
+        return fixed
     if model.device.type != "cuda":
         return 1
     one = torch.zeros(1, 3, *model.input_size)

@@ -53,10 +53,13 @@ def columns(table: Sequence[dict]) -> dict[str, np.ndarray]:
     return found
 
 
-def write_parquet(path: Path, table: Sequence[dict], card: Card, *, threshold: float | str | None = None) -> None:
+def write_parquet(
+    path: Path, table: Sequence[dict], card: Card, *, threshold: float | str | None = None, complete: bool = True
+) -> None:
     """Write rows as a Parquet file, all at once or not at all.
 
-    Its metadata says under `dfine` what model it was, and the lowest score that was reported, where that is given.
+    Its metadata says under `dfine` what model it was, the lowest score that was reported, where that is given, and
+    where these are not all rows, that they are not `complete`.
 
     Raises:
         ImportError: pyarrow is missing.
@@ -67,6 +70,7 @@ def write_parquet(path: Path, table: Sequence[dict], card: Card, *, threshold: f
     fields = [(name, kinds[kind]) for name, kind in PLAIN.items()]
     fields += [(name, arrow.list_(number if deep == 1 else arrow.list_(number))) for name, deep in LISTS.items()]
     about = card.provenance() | ({} if threshold is None else {"threshold": threshold}) | {"levels": LEVELS}
+    about |= {} if complete else {"complete": False}
     schema = arrow.schema(fields, metadata={"dfine": json.dumps(about)})
     made = arrow.Table.from_pylist(list(table), schema=schema)
     from pyarrow import parquet

@@ -116,10 +116,11 @@ class Training:
         log = Log(self.out, state.epoch, self.tell) if mine else None
         with held(self.out, "a training") if mine else contextlib.nullcontext(), on_signals(self._ask_to_stop):
             while not self._over():
-                if state.epoch >= self.recipe.epochs and not state.plain:
-                    self._turn_plain()
+                if state.plain != (state.epoch >= self.recipe.epochs):
+                    self._turn_strong() if state.plain else self._turn_plain()
                 means, last = self._epoch(), state.epoch + 1
-                measured = last % self.options.val_every == 0 or last == self.epochs
+                # The last strong epoch is measured, too: the plain ones start from the best that was.
+                measured = last % self.options.val_every == 0 or last in (self.recipe.epochs, self.epochs)
                 if measured:
                     with self._workers_may_end():  # the epoch is not over yet: a run that is resumed measures again
                         result = self.evaluate()
@@ -149,11 +150,16 @@ class Training:
         state = self.state
         if self.best.exists():
             state.return_to(self.best)
-        state.plain, state.decay.value, state.mark = True, self.recipe.ema_restart, state.best
+        state.plain, state.decay.value = True, self.recipe.ema_restart
         self.tell(f"plain epochs from the best weights so far, decay {state.decay.value:.6g}")
 
+    def _turn_strong(self) -> None:
+        """A run that was made longer after its last stage had begun goes on as one that was meant to be so long."""
+        self.state.plain, self.state.decay.value, self.state.mark = False, self.recipe.ema, -1.0  # a new best of these
+        self.tell(f"strong augmentation again, up to epoch {self.recipe.epochs}: the run is longer than it was")
+
     def _judge(self, result: Evaluation) -> None:
-        """Keep what is best. The last stage goes back to the best of the first one where AP does not rise (`mark`)."""
+        """Keep what is best. The last stage goes back to the best of the strong one where AP does not rise (`mark`)."""
         state, last = self.state, list(result.ap.values())[-1]
         better, risen = last > state.best, last > state.mark
         state.waited = 0 if better else state.waited + 1
@@ -163,7 +169,7 @@ class Training:
             self._export(better, found)
             if self._over():
                 self.tell(f"scores with the best F1 on the validation pictures, for --threshold best:\n{found}")
-        if better and not state.plain and self.recipe.epochs_plain:
+        if risen and not state.plain and self.recipe.epochs_plain:
             self._save(self.best)
         elif not risen and state.plain and self.best.exists():
             state.return_to(self.best)

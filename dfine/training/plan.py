@@ -16,7 +16,7 @@ from dfine.data import augment, labels, sources
 from dfine.data.drawn import cast
 from dfine.data.loader import Batching, Shares, loader
 from dfine.data.repeat import repeated
-from dfine.data.scenes import Scenes
+from dfine.data.scenes import Scenes, size_for
 from dfine.data.transforms import Transform
 from dfine.engines.device import resolve
 from dfine.files import some
@@ -230,4 +230,4 @@ def scenes(options: TrainOptions, epoch: int | None) -> Scenes:
     """The scenes of an epoch, or (None) those that are held out."""
     seed = VAL_SEED if epoch is None else (options.seed * SEEDS + epoch) % VAL_SEED
     count = options.val_count if epoch is None else options.pictures
-    return Scenes(count, size=options.input_size, seed=seed, clean=options.clean)
+    return Scenes(count, size=size_for(options.input_size), seed=seed, clean=options.clean)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from dfine.data.pictures import to_batch, to_pixels
+from dfine.engines.engine import fixed_batch
 from dfine.inference.predictor import BATCH, Predictor, Result
 from dfine.trace.detections import Detections
 from dfine.video.ahead import ahead
@@ -42,8 +43,8 @@ def detect_frames(
         video: see `Video`; each frame is looked at by itself.
         threshold: lowest score in 0..1 that is reported, or "best": the one of all classes together.
         track: number the things that are seen (`Tracker`).
-        batch: frames per forward pass; by default 8 on a GPU, and 1 from a webcam or on the CPU, where more are not
-            faster.
+        batch: frames per forward pass; by default as many as an exported file takes at a time, else 8 on a GPU and 1 on
+            the CPU, where more are not faster; always 1 from a webcam.
 
     Raises:
         ValueError: the threshold is not in 0..1, or the batch not positive.
@@ -55,7 +56,8 @@ def detect_frames(
         threshold = model.card.threshold
     if batch is not None and batch < 1:
         raise ValueError(f"a batch needs at least one frame, not {batch}")
-    batch = 1 if video.live else batch or (1 if model.device.type == "cpu" else BATCH)
+    usual = fixed_batch(model.engine) or (1 if model.device.type == "cpu" else BATCH)
+    batch = 1 if video.live else batch or usual
     tracker = Tracker(float(video.rate / video.every), threshold) if track else None
     prepared = ((frame, to_pixels(frame.picture, model.input_size)) for frame in video)
     lowest = min(threshold, LOW) if tracker else threshold

@@ -42,6 +42,7 @@ class _Transfer:
     url: str
     part: Path
     headers: Mapping[str, str]
+    patience: float
     moved: threading.Event = field(default_factory=threading.Event)  # set whenever a block has come
     answered: bool = False
     done: bool = False
@@ -65,7 +66,7 @@ class _Transfer:
         if have and tag:
             request.add_header("Range", f"bytes={have}-")
             request.add_header("If-Range", tag)
-        with urllib.request.build_opener(_Redirects(self.about)).open(request, timeout=PATIENCE) as answer:
+        with urllib.request.build_opener(_Redirects(self.about)).open(request, timeout=self.patience) as answer:
             self.about |= {key.lower(): value for key, value in answer.headers.items()}
             self.answered = True
             self.moved.set()
@@ -113,7 +114,15 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return new
 
 
-def download(url: str, file: Path, *, what: str, advice: str, headers: Mapping[str, str] | None = None) -> dict:
+def download(
+    url: str,
+    file: Path,
+    *,
+    what: str,
+    advice: str,
+    headers: Mapping[str, str] | None = None,
+    patience: float | None = None,
+) -> dict:
     """Bring a file here, going on where an earlier try broke off.
 
     Args:
@@ -122,6 +131,7 @@ def download(url: str, file: Path, *, what: str, advice: str, headers: Mapping[s
         what: what it is called in messages.
         advice: what else one could do, as the end of a sentence.
         headers: of the request.
+        patience: seconds to wait for a first answer; by default PATIENCE.
 
     Returns:
         The headers of the answers, by their names in lower case.
@@ -135,7 +145,7 @@ def download(url: str, file: Path, *, what: str, advice: str, headers: Mapping[s
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(file.with_name(file.name + ".lock"), timeout=0):
-            about = _tried(url, part, what, advice, headers or {})
+            about = _tried(_Transfer(url, part, headers or {}, patience or PATIENCE), what, advice)
             _verify(part, about, what, advice)
             part.replace(file)
             part.with_suffix(".etag").unlink(missing_ok=True)
@@ -188,15 +198,16 @@ def _unwritable(error: OSError, what: str, folder: Path, advice: str) -> Checkpo
     )
 
 
-def _tried(url: str, part: Path, what: str, advice: str, headers: Mapping[str, str]) -> dict:
-    """The headers, once all of it lies in `part`."""
+def _tried(first: _Transfer, what: str, advice: str) -> dict:
+    """The headers, once all of it lies in its `part`; a transfer that breaks off is followed by others like it."""
+    part = first.part
     for left in reversed(range(TRIES)):
         have = part.stat().st_size if part.exists() else 0
-        transfer = _Transfer(url, part, headers)
+        transfer = _Transfer(first.url, part, first.headers, first.patience)
         threading.Thread(target=transfer.run, daemon=True, name=f"download {what}").start()
         while not transfer.done:
             transfer.moved.clear()
-            if not transfer.done and not transfer.moved.wait(SILENCE if transfer.answered else PATIENCE):
+            if not transfer.done and not transfer.moved.wait(SILENCE if transfer.answered else transfer.patience):
                 transfer.stopped = True
                 transfer.error = transfer.error or TimeoutError()
                 break

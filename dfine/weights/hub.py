@@ -23,6 +23,7 @@ from dfine.weights.zoo import Known
 
 PREPROCESSOR = "preprocessor_config.json"  # the size and scale of pictures that a model is for; not all have one
 FILES = (HUB_FILES[0], PREPROCESSOR, HUB_FILES[1])  # the large one last: a small one that fails costs it not
+LITTLE = 2.5  # seconds to wait for an answer about a file that one can do without
 DRAFT = "downloading"  # folder of the cache for what is not all there yet
 LOCK = "dfine.lock"  # of the process that fetches, where clients of the Hub keep their own
 
@@ -118,7 +119,8 @@ def _complete(hub: str, folder: Path) -> None:
     draft = folder.parents[1] / DRAFT / PREPROCESSOR
     try:
         url = f"{constants.ENDPOINT}/{hub}/resolve/{folder.name}/{PREPROCESSOR}"
-        download(url, draft, what=f"{PREPROCESSOR} of {hub}", advice="or do without it", headers=headers)
+        what = f"{PREPROCESSOR} of {hub}"
+        download(url, draft, what=what, advice="or do without it", headers=headers, patience=LITTLE)
     except Refused as error:
         if error.code == 404:
             _note(none)

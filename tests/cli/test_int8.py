@@ -32,6 +32,15 @@ def test_a_file_calibrated_on_a_data_set(tmp_path, monkeypatch):
     assert set(said["ap"]["int8"]) == set(said["ap"]["float32"]) >= {"initial", "layer 3"}
 
 
+def test_scenes_to_calibrate_on_fill_an_input_that_is_longer_than_scenes_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(int8, "MEASURED", 2)
+    monkeypatch.setattr(calibrated, "available", lambda: ["cpu"])
+    out = tmp_path / "out.onnx"
+    run("export", "demo", out, "--input", 64, 320, "--precision", "int8", "--count", 8)
+    model = dfine.load(out)
+    assert model.input_size == (64, 320) and model.engine.about["int8"]["calibrated_on"] == "8 drawn scenes"
+
+
 def test_what_is_asked_for_in_vain(tmp_path):
     small_predictor(("cat", "dog", "fish")).save(tmp_path / "model")
     out = ("export", tmp_path / "model", tmp_path / "a.onnx")

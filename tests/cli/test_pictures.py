@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -52,3 +54,48 @@ def test_a_name_that_is_no_utf8_costs_no_other_picture_anything(model, pictures,
     files = [os.fsencode(p["file"]) for p in json.loads(out.read_text(encoding="utf-8"))["pictures"]]
     assert sorted(files) == [b"1.png", b"3.png", b"caf\xe9.png"]
     assert sorted(os.fsencode(p.name) for p in (tmp_path / "drawn").iterdir()) == [b"1.jpg", b"3.jpg", b"caf\xe9.jpg"]
+
+
+def interrupted(model, pictures, folder, *wanted):
+    """`dfine detect` with what is `wanted`, to which somebody presses Ctrl-C when three pictures are listed."""
+    for i in range(400):
+        (folder / f"{i:03d}.png").symlink_to(pictures / "a.png")
+    command = [sys.executable, "-m", "dfine", "detect", "-m", model, "-t", "0", *map(str, wanted), str(folder)]
+    around = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=around)
+    with subprocess.Popen(command, **pipes) as process:
+        listed = 0
+        while listed < 3:
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            listed += line.endswith("objects\n")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 1
+    return said.splitlines()[-1]
+
+
+def test_an_interrupt_keeps_what_was_found(model, pictures, tmp_path):
+    """Under other names, as nobody should take it for all there is."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    (tmp_path / "many").mkdir()
+    wanted = "--json", tmp_path / "found.json", "--parquet", tmp_path / "found.parquet"
+    said = interrupted(model, pictures, tmp_path / "many", *wanted)
+    assert {p.name for p in tmp_path.iterdir()} == {"many", "pictures", "found.partial.json", "found.partial.parquet"}
+    found = json.loads((tmp_path / "found.partial.json").read_text())
+    done = [os.path.basename(entry["file"]) for entry in found["pictures"]]
+    assert found["complete"] is False and 3 <= len(done) < 400
+    assert done == [f"{i:03d}.png" for i in range(len(done))]
+    assert said == (
+        f"error: interrupted after {len(done)} of 400 pictures; what was found in them is kept in "
+        f"{tmp_path / 'found.partial.json'} and {tmp_path / 'found.partial.parquet'}"
+    )
+    table = parquet.read_table(tmp_path / "found.partial.parquet")
+    assert json.loads(table.schema.metadata[b"dfine"])["complete"] is False
+    assert len(table) == sum(len(entry["detections"]) for entry in found["pictures"])
+
+
+def test_an_interrupt_without_files_says_how_far_it_came(model, pictures, tmp_path):
+    (tmp_path / "many").mkdir()
+    said = interrupted(model, pictures, tmp_path / "many")
+    assert re.fullmatch(r"error: interrupted after \d+ of 400 pictures; no list of what was found is written", said)

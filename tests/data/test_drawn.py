@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dfine import boxes as box
-from dfine.data.drawn import DRAWABLE, Drawn, cast
+from dfine.data.drawn import AKIN, DRAWABLE, Drawn, akin, cast
 from dfine.data.loader import Batching, Shares, loader
 from dfine.data.scenes import NAMES
 from dfine.data.scenes.everyday import EVERYDAY
@@ -42,6 +42,29 @@ def test_classes_that_are_called_in_another_way_are_drawn_with_their_labels_too(
     assert not {name for name, _ in asked} & {actor.name for actor in actors if actor.label < 0}
     picture, target = one(Drawn(1.0, names), 0)
     assert set(target.labels.tolist()) <= {label for _, label in asked}
+
+
+@pytest.mark.parametrize(
+    ("name", "thing"),
+    [
+        ("mug", "cup"),
+        ("Coffee_mugs", "cup"),
+        ("SUV", "car"),
+        ("sports-cars", "car"),
+        ("Sailboat", "boat"),
+        ("sunglasses", "glasses"),
+        ("Boxes and bird_houses", "house"),
+        ("vehicle", "boat"),
+    ],
+)
+def test_what_a_class_may_mean_under_another_name_is_not_drawn_without_a_label(name, thing):
+    assert thing not in {actor.name for actor in cast(("star", name)) if actor.label < 0}
+    assert thing in {actor.name for actor in cast(("star", "wheel")) if actor.label < 0}
+
+
+def test_the_table_of_other_names_is_of_things_that_are_drawn():
+    assert set(AKIN) <= set(NAMES)
+    assert akin(("person", "cat", "bus", "train", "dog", "")) == set()
 
 
 def test_where_all_that_can_be_drawn_has_a_class_nothing_else_stands_there():

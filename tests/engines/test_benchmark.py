@@ -40,6 +40,22 @@ def test_transformers_is_what_all_are_compared_with():
     assert rows[1].ratio == pytest.approx(rows[1].median / rows[0].median)
 
 
+def breaks(pixels):
+    raise RuntimeError("operation not permitted when stream is capturing")
+
+
+def test_an_engine_that_fails_costs_the_others_nothing(monkeypatch):
+    """On a GPU that nobody has for long, a whole table would be lost to it."""
+    made = lambda network, setting, folder: {"graphs": lambda: breaks, "torch": lambda: network}  # noqa: E731
+    monkeypatch.setattr("dfine.engines.benchmark.builders", made)
+    setting, told = Setting(("n",), ("torch",), (64, 64), runs=1, memory=False), []
+    assert [row.engine for row in benchmark(setting, told.append)] == ["torch"]
+    assert "left out graphs: operation not permitted when stream is capturing" in told
+    monkeypatch.setattr("dfine.engines.benchmark.builders", lambda *_: {"graphs": lambda: breaks})
+    with pytest.raises(RuntimeError, match="not permitted"):
+        benchmark(setting)
+
+
 def test_the_commands(tmp_path):
     """Export a model, look at what it says, and measure it, from the command line."""
     pytest.importorskip("onnx")

@@ -54,6 +54,16 @@ def test_recordings_outlive_the_tables_and_follow_the_weights(network):
 
 
 @needs_gpu
+def test_what_was_recorded_in_inference_mode_is_played_outside_of_it(network):
+    played, pixels = TorchEngine(network.cuda(), TorchOptions(graphs=True)), torch.rand(1, 3, 64, 64, device="cuda")
+    with torch.inference_mode():
+        for _ in range(3):
+            played(pixels)
+    with torch.no_grad():
+        assert apart(played(pixels), network(pixels)) <= TOLERANCE
+
+
+@needs_gpu
 @torch.no_grad()
 def test_few_recordings_are_kept(network):
     played = TorchEngine(network.cuda(), TorchOptions(graphs=True))

@@ -1,5 +1,7 @@
 """Names of precisions, and what is rounded to them."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -66,3 +68,20 @@ def test_the_selection_of_queries_is_never_rounded(device):
     kinds = {name: {p.dtype for p in getattr(network, name).parameters()} for name in ("queries", "decoder", "encoder")}
     assert kinds["queries"] == {torch.float32} and torch.bfloat16 in kinds["encoder"]
     assert (torch.bfloat16 in kinds["decoder"]) == (device == "cuda")
+
+
+@torch.no_grad()
+def test_places_where_queries_read_are_never_rounded():
+    """Also where the products of the decoder are, as on a GPU; a CPU's autocast stands for its own here."""
+    torch.manual_seed(0)
+    plain = DFINE(Config.of("n", queries=20)).eval()
+    network, seen = rounded(copy.deepcopy(plain), torch.bfloat16, "cuda"), {}
+    for i, (layer, before) in enumerate(zip(network.decoder.layers, plain.decoder.layers)):
+        offsets = layer.cross_attn.offsets
+        for key, value in before.cross_attn.offsets.state_dict().items():
+            assert torch.equal(offsets.layer.state_dict()[key], value)
+        offsets.register_forward_hook(lambda _, args, out, i=i: seen.update({i: out.dtype}))
+    with torch.autocast("cpu", torch.bfloat16):
+        trace = network(torch.rand(1, 3, 64, 64))
+    assert seen == dict.fromkeys(range(3), torch.float32)
+    assert all(stage.boxes.dtype == torch.float32 for stage in trace.stages.values())

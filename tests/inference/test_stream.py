@@ -6,7 +6,9 @@ import pytest
 import torch
 from PIL import Image
 
+import dfine
 from dfine.data.pictures import PictureError
+from dfine.engines.onnx.export import Options, export
 from dfine.inference.stream import READERS, roomy, stream
 from tests.helpers import small_predictor
 
@@ -81,3 +83,18 @@ def test_stopping_early_reads_no_further(model, paths):
 
 def test_a_cpu_takes_one_at_a_time(model):
     assert roomy(model) == 1
+
+
+def test_an_exported_file_gets_as_many_as_it_takes(model, paths, tmp_path):
+    """It would be filled up with empty ones, and take as long for a single picture."""
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    export(model.network, model.card, tmp_path / "three.onnx", Options(batch=3))
+    exported = dfine.load(tmp_path / "three.onnx", device="cpu")
+    runs, run = [], exported.engine.session.run
+    exported.engine.session.run = lambda outputs, feed: runs.append(len(feed["images"])) or run(outputs, feed)
+    seen = list(stream(exported, paths, 0.0))
+    assert runs == [3, 3] and [s.path for s in seen] == paths
+    several = exported(paths[:3], 0.0)
+    assert runs == [3, 3, 3]
+    for one, s in zip(several, seen):
+        torch.testing.assert_close(s.result.detections.scores, one.detections.scores, rtol=1e-4, atol=1e-5)

@@ -1,5 +1,6 @@
 """The last epochs, without strong augmentation: they start from the best weights and go back to them; patience."""
 
+import csv
 from dataclasses import replace
 
 import pytest
@@ -53,6 +54,38 @@ def test_the_plain_epochs_start_from_the_best_weights_and_go_back_to_them(tmp_pa
     a, b = state(tmp_path), state(tmp_path / "cut")
     for key in ("network", "ema", "optimizer", "progress"):
         assert_equal(a[key], b[key], key)
+
+
+def test_the_last_strong_epoch_is_measured_too(tmp_path):
+    """However seldom is measured otherwise: what was learned since the last time is not lost to the plain epochs."""
+    run = Told.start(Plan.of(TrainOptions(out=str(tmp_path), **STAGED | {"val_every": 3})))
+    run.run()
+    with (tmp_path / "log.csv").open() as file:
+        assert [bool(row["AP initial"]) for row in csv.DictReader(file)] == [False, True, True, True]
+    best = torch.load(tmp_path / "best.pt", weights_only=True)["progress"]
+    assert (best["epoch"], best["best"]) == (2, 0.3)
+
+
+def test_a_run_that_is_made_longer_is_strong_again(tmp_path):
+    """A finished one, too; its plain epochs at the end start from what it has learned since then."""
+    Told.start(Plan.of(TrainOptions(out=str(tmp_path), **STAGED))).run()
+    told = []
+    longer = TrainOptions(**{**STAGED, "out": str(tmp_path), "epochs": 7, "resume": True})
+    run = Told.start(Plan.of(longer), tell=told.append)
+    run.scores = (0, 0, 0, 0, 0.35, 0.36, 0.37)  # none as good as the 0.4 of the plain epoch 4
+    seen, epoch_of = [], run._epoch
+
+    def watched():
+        seen.append((run.state.plain, run.state.decay.value))
+        return epoch_of()
+
+    run._epoch = watched
+    run.run()
+    assert seen == [(False, run.recipe.ema), (True, run.recipe.ema_restart), (True, run.recipe.ema_restart)]
+    assert any(sentence.startswith("strong augmentation again, up to epoch 5") for sentence in told)
+    best = torch.load(tmp_path / "best.pt", weights_only=True)["progress"]
+    assert (best["epoch"], best["mark"]) == (5, 0.35)
+    assert run.state.best == 0.4  # what `out/best` holds
 
 
 def test_after_going_back_it_is_measured_anew(tmp_path, monkeypatch):

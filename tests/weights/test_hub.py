@@ -165,6 +165,23 @@ def test_a_copy_that_others_cached_without_its_preprocessor_gets_it(there, files
         assert len(sends.asked) == 5, "that there is none is asked once"
 
 
+def test_a_file_that_one_can_do_without_is_not_waited_for_long(there, files):
+    """Offline behind a firewall that swallows everything, every load would wait as long as for a whole model."""
+    import socket
+
+    with serving(Sends(dict(files))) as url:
+        there(url)
+        folder = fetch_hub("me/cups")
+    (folder / "preprocessor_config.json").unlink()
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        there(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        start = time.perf_counter()
+        assert fetch_hub("me/cups") == folder
+    assert time.perf_counter() - start < download.PATIENCE
+
+
 def test_a_torn_copy_in_the_cache_is_made_again(there, files):
     with serving(Sends(files)) as url:
         there(url)

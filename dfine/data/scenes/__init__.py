@@ -1,3 +1,3 @@
-from dfine.data.scenes.dataset import DIALS, NAMES, Scene, Scenes, draw, random_dials, write
+from dfine.data.scenes.dataset import DIALS, NAMES, Scene, Scenes, draw, random_dials, size_for, write
 
-__all__ = ["DIALS", "NAMES", "Scene", "Scenes", "draw", "random_dials", "write"]
+__all__ = ["DIALS", "NAMES", "Scene", "Scenes", "draw", "random_dials", "size_for", "write"]

@@ -26,9 +26,10 @@ from dfine.data.scenes.props import NAMES
 from dfine.files import drafted, require_empty
 from dfine.trace.records import Target
 
-__all__ = ["DIALS", "NAMES", "Scene", "Scenes", "draw", "random_dials", "write"]
+__all__ = ["DIALS", "NAMES", "Scene", "Scenes", "draw", "random_dials", "size_for", "write"]
 
 SMALLEST = 32  # pixels a side; below, a thing of 5 % is less than two pixels
+LONGEST = 4  # shorter sides that the longer one may have
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,21 @@ def _pixel_boxes(composition: Composition, size: tuple[int, int]) -> np.ndarray:
 def _check_size(size: int | tuple[int, int]) -> tuple[int, int]:
     """(width, height) of `size`. Raises ValueError if a side has under 32 pixels or is four times the other."""
     width, height = (size, size) if np.isscalar(size) else size
-    if min(width, height) < SMALLEST or max(width, height) > 4 * min(width, height) or width % 1 or height % 1:
+    if min(width, height) < SMALLEST or max(width, height) > LONGEST * min(width, height) or width % 1 or height % 1:
         raise ValueError(
             f"cannot draw {width} x {height} pixels: sides must be whole numbers of at least {SMALLEST}, "
             "the longer at most four times the shorter"
         )
     return int(width), int(height)
+
+
+def size_for(input_size: tuple[int, int]) -> tuple[int, int]:
+    """The (height, width) of scenes for an input of that size: its own.
+
+    An input longer than scenes can be gets the least scenes that hold it. They are stretched, as any picture is.
+    """
+    height, width = input_size
+    return max(height, ceil(width / LONGEST)), max(width, ceil(height / LONGEST))
 
 
 def _check_dials(dials: dict[str, float] | None) -> dict[str, float]:

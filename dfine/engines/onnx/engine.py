@@ -87,6 +87,11 @@ class OnnxEngine:
         return self.config.layers
 
     @property
+    def batch(self) -> int | None:
+        """How many pictures the file takes at a time, fewer of them being filled up; None for any number."""
+        return self.about["batch"]
+
+    @property
     def runs_on(self) -> str:
         """What runs the file, where, and in what precision where that is not float32, in words."""
         name = "OpenVINO" if self.provider == "openvino" else "ONNX Runtime"
@@ -113,7 +118,7 @@ class OnnxEngine:
 
     def _run(self, pixels: Tensor) -> dict[str, Tensor]:
         """The file's outputs for any number of pictures, however many it takes at a time."""
-        at_once, count = self.about["batch"] or len(pixels), len(pixels)
+        at_once, count = self.batch or len(pixels), len(pixels)
         if count % at_once:
             pixels = torch.cat((pixels, pixels.new_zeros(at_once - count % at_once, *pixels.shape[1:])))
         runs = []

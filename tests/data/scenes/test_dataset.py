@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dfine.data.scenes import DIALS, NAMES, Scenes, draw, random_dials, write
+from dfine.data.scenes import DIALS, NAMES, Scenes, draw, random_dials, size_for, write
 
 CLEAN = dict.fromkeys(DIALS, 0.0)
 
@@ -68,6 +68,15 @@ def test_the_same_seed_gives_the_same_picture_in_another_process():
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         assert list(pool.map(pixels, range(4))) == here
     assert len(set(here)) == 4
+
+
+@pytest.mark.parametrize(
+    ("input_size", "size"),
+    [((64, 96), (64, 96)), ((64, 256), (64, 256)), ((128, 640), (160, 640)), ((640, 128), (640, 160))],
+)
+def test_scenes_for_an_input_are_as_long_as_scenes_can_be(input_size, size):
+    assert size_for(input_size) == size
+    assert Scenes(1, size=size).size == size[::-1]
 
 
 def test_another_size_shows_the_same_composition():
