@@ -134,18 +134,25 @@ def folds(dataset, look: Look, out: Out) -> tuple:
     return name, decoders(dataset, name, parts, pace) if out.ask else None
 
 
-def calibrate(dataset, look: Look) -> None:
-    """Fit a calibration, say what it does, and store it where it is better and the checkpoint is a person's own."""
+def calibrate(dataset, detector, look: Look) -> None:
+    """Fit a calibration, say what it does, and store it where it is better and the checkpoint is a person's own.
+
+    Better than none, and than that which the checkpoint has.
+    """
     from dfine.evaluation import calibration
     from dfine.explore.true_edges import matches
 
-    found = calibration.study(matches(dataset, look.field))
+    stored = calibration.fitted(detector.card.temperature, detector.card.levels)
+    found = calibration.study(matches(dataset, look.field), stored=stored)
     typer.echo(f"\n{found}")
+    if found.stored and found.mean_scores["stored"] > found.mean_scores["none"]:
+        complain("on these pictures the intervals are worse with the stored calibration than without any", "note")
     folder = Path(look.model).expanduser()
     if not folder.is_dir():
         return  # which was said before the work
     if not found.better:
-        complain("it is not stored, because the intervals are no better with it", "note")
+        kept = "; the one that the checkpoint has stays" if found.stored else ""
+        complain(f"it is not stored, because the intervals are no better with it{kept}", "note")
         return
     path = calibration.store(folder, found.temperature, found.table)
     typer.echo(f"stored in {path}; the next `dfine explore` with it shows calibrated intervals")

@@ -100,6 +100,14 @@ def test_saving_again_replaces(dataset):
     assert len(dataset.list_saved_views()) == 1 + len(EXPECTED)
 
 
+def test_a_persons_view_of_such_a_name_stays(dataset):
+    dataset.save_view("sure and wrong", dataset.limit(2))
+    with pytest.warns(UserWarning, match="'sure and wrong' .* stays as it is"):
+        counts = views.save(dataset)
+    assert len(dataset.load_saved_view("sure and wrong")) == 2 and "sure and wrong" not in counts
+    assert counts["sure and wrong (D-FINE)"] == 3 == len(dataset.load_saved_view("sure and wrong (D-FINE)"))
+
+
 def test_without_answers_only_the_edges_are_asked_about(fo):
     dataset = fo.Dataset()
     sample = fiftyone.Sample(filepath="/pictures/x.jpg")
