@@ -243,7 +243,7 @@ def _dataset(source: Source, name: str | None) -> fo.Dataset:
     if fo.dataset_exists(wanted):
         wanted = f"{wanted}-{short_digest(repr(source), 6)}"
     dataset = fo.Dataset(wanted, persistent=True)
-    dataset.info[fields.SOURCE] = asdict(source)
+    dataset.info |= {fields.SOURCE: asdict(source), fields.TAGS: True}
     dataset.save()
     return dataset
 

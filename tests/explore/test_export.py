@@ -10,7 +10,7 @@ fiftyone = pytest.importorskip("fiftyone")
 
 from dfine.data.check import check
 from dfine.data.sources import open_data
-from dfine.explore import export, fields
+from dfine.explore import datasets, export, fields
 
 CATEGORIES = [{"id": 7, "name": "cat", "supercategory": "animal"}, {"id": 90, "name": "dog"}]
 IMAGES = [
@@ -111,6 +111,21 @@ def test_tags_and_corrections_come_out(dataset, tmp_path):
     assert found["annotations"] == [ANNOTATIONS[0] | {"category_id": 91, "tags": ["label error"]}, moved, added]
     (tagged,) = found["tagged_predictions"]
     assert tagged["tags"] == ["missing label"] and tagged["score"] == 0.1 and tagged["bbox"] == [20, 10, 5, 5]
+
+
+def test_tags_of_the_file_are_tags_that_can_be_taken_away(fo, folder, tmp_path):
+    file = folder / "annotations.json"
+    truth = json.loads(file.read_text())
+    for image in truth["images"]:
+        image["tags"] = ["night", "rain"]
+    file.write_text(json.dumps(truth))
+    there = datasets.open_dataset(file, name="with tags")
+    fields.note(there, "dfine", {"truth": "ground_truth"})
+    assert there.count_sample_tags() == {"night": 2, "rain": 2}
+    there.untag_samples("rain")
+    found = content(export.reviewed(there, tmp_path / "out"))
+    there.delete()
+    assert [image["tags"] for image in found["images"]] == [["night"]] * 2
 
 
 def test_what_came_from_elsewhere_gets_ids_of_its_own(dataset, tmp_path):
