@@ -257,11 +257,15 @@ def test_a_fiftyone_data_set_by_name(fo):
     dataset.add_sample_field("people", fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
     assert answers(dataset) == "people"
     dataset.add_sample_field("cars", fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
-    with pytest.raises(ValueError, match="people, cars.*'ground_truth'"):
+    with pytest.raises(ValueError, match="people, cars.*'ground_truth'.*--truth"):
         answers(dataset)
     assert answers(dataset, "cars") == "cars"
-    with pytest.raises(ValueError, match="holds no detections"):
+    with pytest.raises(ValueError, match=r"'filepath' .* holds no detections; take people or cars \(--truth\)"):
         answers(dataset, "filepath")
+    dataset.delete_sample_fields(["people", "cars"])
+    with pytest.raises(ValueError, match="without answers it is explored with a name of no field"):
+        answers(dataset, "filepath")
+    assert answers(dataset, "none") == "none"
     with pytest.raises(ValueError, match="name and count apply to data that is imported"):
         open_dataset("mine", count=3)
     with pytest.raises(ValueError, match=r"no splits but tags.*match_tags\('val'\)\.clone"):

@@ -149,6 +149,14 @@ def test_pre_labels_as_coco(unlabelled, tmp_path):
     assert len(open_data(tmp_path / "out")) == 2
 
 
+def test_a_persons_tag_leaves_no_picture_out(unlabelled, tmp_path):
+    unlabelled.set_values("dfine_run", ["a run"] * 2)  # both could be read
+    unlabelled.limit(1).tag_samples(fields.UNREADABLE)
+    assert len(content(export.prelabels(unlabelled, tmp_path / "out"))["images"]) == 2
+    unlabelled.set_values("dfine_run", [None, "a run"])
+    assert len(content(export.prelabels(unlabelled, tmp_path / "again"))["images"]) == 1
+
+
 @pytest.mark.parametrize("form, text", [("yolo", "1 0.175000 0.350000 0.250000 0.500000"), ("voc", "<name>cat</name>")])
 def test_pre_labels_in_the_other_formats(unlabelled, tmp_path, form, text):
     written = export.prelabels(unlabelled, tmp_path / "out", form)

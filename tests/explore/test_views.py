@@ -147,3 +147,7 @@ def test_the_workspace_opens_on_pictures_and_panel(dataset):
     colours = {entry["path"]: entry["fieldColor"] for entry in dataset.app_config.color_scheme.fields}
     assert list(colours) == ["dfine_initial", "dfine_layer_1", "dfine_layer_2", "dfine", "ground_truth"]
     assert len(set(colours.values())) == 5
+    dataset.save_workspace("d-fine", workspace.spaces(), description="mine", overwrite=True)  # FiftyOne's same name
+    with pytest.warns(UserWarning, match="the workspace 'd-fine' .* stays as it is"):
+        workspace.save(dataset)
+    assert dataset.list_workspaces() == ["d-fine"] and dataset.get_workspace_info("d-fine")["description"] == "mine"
