@@ -21,6 +21,7 @@ from dfine.data.layout import Layout, NoDataSet
 from dfine.data.scenes.composition import DIALS
 from dfine.data.sources import choose, recognise
 from dfine.explore import fields
+from dfine.explore.fiftyone_private import with_info
 from dfine.explore.samples import Pictured, dials, pictured, samples, told_apart
 from dfine.files import short_digest
 
@@ -231,7 +232,7 @@ def _say_changed(dataset: fo.Dataset, source: Source, known: list[Pictured], new
 
 def _dataset(source: Source, name: str | None) -> fo.Dataset:
     """The data set that holds `source`, made if there is none yet."""
-    for known in [name] if name else fo.list_datasets(info=False):
+    for known in [name] if name else with_info(fields.SOURCE):
         if fo.dataset_exists(known):
             dataset = fo.load_dataset(known)
             if source.same(dataset.info.get(fields.SOURCE, {})):

@@ -152,6 +152,20 @@ def test_a_data_set_from_before_is_found_again(tmp_path):
     assert open_dataset(tmp_path).name == dataset.name
 
 
+def test_a_persons_copy_is_not_taken_for_it_and_other_data_sets_are_not_loaded(fo, tmp_path):
+    from dfine.explore.datasets import open_dataset
+
+    coco(tmp_path)
+    with pytest.warns(UserWarning, match="zero size"):
+        dataset = open_dataset(tmp_path / "annotations.json", name="theirs")
+    dataset.clone("a copy", persistent=True)
+    other = fo.Dataset("any other", persistent=True)
+    before = other.last_loaded_at
+    assert open_dataset(tmp_path / "annotations.json") is dataset
+    other.reload()
+    assert other.last_loaded_at == before
+
+
 def test_crowds_are_marked_and_classes_keep_their_order(tmp_path):
     from dfine.explore.datasets import classes, open_dataset
 
