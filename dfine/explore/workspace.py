@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 
 import fiftyone as fo
 from fiftyone.core.utils import to_slug
@@ -23,8 +24,8 @@ def save(dataset: fo.Dataset, field: str = fields.FIELD) -> fo.Space:
 
     A workspace of that name that a person has described otherwise is their own, and stays.
 
-    The pictures open with only the true objects and the last layer's boxes, so that a click hits what is visible. The
-    other stages can be ticked; each has the colour that its layer has in every figure.
+    The pictures open with only the true objects, the last layer's boxes and what a person has chosen before, so that a
+    click hits what is visible. The other stages can be ticked; each has the colour that its layer has in every figure.
 
     Returns:
         The workspace, to open the App with.
@@ -40,10 +41,18 @@ def save(dataset: fo.Dataset, field: str = fields.FIELD) -> fo.Space:
         dataset.save_workspace(WORKSPACE, space, description=ABOUT, overwrite=True)
     info = fields.about(dataset, field)
     shown = [info["truth"], field] if dataset.has_sample_field(info["truth"]) else [field]
-    dataset.app_config.active_fields = fo.ActiveFields(paths=shown)
+    dataset.app_config.active_fields = seen(shown, dataset.info[fields.INFO], dataset.app_config.active_fields)
     dataset.app_config.color_scheme = colours(info, field, dataset.app_config.color_scheme)
     dataset.save()
     return space
+
+
+def seen(shown: list[str], runs: Iterable[str], before: fo.ActiveFields | None = None) -> fo.ActiveFields:
+    """The fields that are seen first: those `shown` and those that a person chose, without those of other `runs`."""
+    if before is not None and before.exclude:
+        return before
+    chosen = [] if before is None else [path for path in before.paths if path not in {*runs, *shown}]
+    return fo.ActiveFields(paths=[*shown, *chosen])
 
 
 def spaces(evaluated: bool = True, suspects: bool = False) -> fo.Space:
