@@ -174,7 +174,7 @@ def _worked(look: Look, out: Out):
 
     dataset, detector = explore_steps.explored(look, out.slices)
     if out.calibrate:
-        explore_steps.calibrate(dataset, look)
+        explore_steps.calibrate(dataset, detector, look)
     if out.suspects:
         explore_steps.suspect(dataset, detector, look, out)
     if out.similar or out.sampling:
@@ -205,6 +205,6 @@ def _serve(dataset, look: Look, out: Out, where: Where) -> None:
 
     options = dict(address=where.address, port=where.port, browser=where.browser)
     options["spaces"] = workspace.spaces(bool(dataset.list_evaluations()), suspects=bool(out.suspects))
-    first = suspect_store.view_name(look.field) if out.suspects else views.reported_name(look.field)
-    options["view"] = dataset.load_saved_view(first)
+    first = suspect_store.saved(look.field) if out.suspects else views.opening(look.field)
+    options["view"] = dataset.load_saved_view(first.called(dataset))
     session.serve(dataset, typer.echo, **options)

@@ -134,18 +134,31 @@ def folds(dataset, look: Look, out: Out) -> tuple:
     return name, decoders(dataset, name, parts, pace) if out.ask else None
 
 
-def calibrate(dataset, look: Look) -> None:
-    """Fit a calibration, say what it does, and store it where it is better and the checkpoint is a person's own."""
+def calibrate(dataset, detector, look: Look) -> None:
+    """Fit a calibration to the answers, say what it does, and keep it where it is better (`keep`)."""
     from dfine.evaluation import calibration
     from dfine.explore.true_edges import matches
 
-    found = calibration.study(matches(dataset, look.field))
+    stored = calibration.fitted(detector.card.temperature, detector.card.levels)
+    keep(calibration.study(matches(dataset, look.field), stored=stored), look.model)
+
+
+def keep(found, model: str) -> None:
+    """Say what a calibration does, and store it with a checkpoint that lies in a folder.
+
+    It is stored where it is better than none, and than the one that the checkpoint has.
+    """
+    from dfine.evaluation import calibration
+
     typer.echo(f"\n{found}")
-    folder = Path(look.model).expanduser()
+    if found.stored and found.mean_scores["stored"] > found.mean_scores["none"]:
+        complain("on these pictures the intervals are worse with the stored calibration than without any", "note")
+    folder = Path(model).expanduser()
     if not folder.is_dir():
         return  # which was said before the work
     if not found.better:
-        complain("it is not stored, because the intervals are no better with it", "note")
+        stays = "; the one that the checkpoint has stays" if found.stored else ""
+        complain(f"it is not stored, because the intervals are no better with it{stays}", "note")
         return
     path = calibration.store(folder, found.temperature, found.table)
     typer.echo(f"stored in {path}; the next `dfine explore` with it shows calibrated intervals")

@@ -63,7 +63,9 @@ def open_data(path: str | Path, split: str | None = None, fault: Fault = stop) -
     """
     layout = recognise(path)
     if split is None and len(layout.parts) > 1:
-        raise ValueError(f"{path} holds several splits ({', '.join(layout.parts)}); say which")
+        raise ValueError(
+            f"{path} holds several splits ({', '.join(layout.parts)}); say which with --split, in Python with split="
+        )
     return next(iter(choose(layout, path, split, fault).values()))
 
 

@@ -10,7 +10,7 @@ fit, though no calibration reaches it; how many there are is reported.
 
 From 75 objects on it is a table of levels, which depends on how wide an edge's interval is
 (`dfine.evaluation.level_fit`), and for fewer a temperature per edge. Both are fitted on one half of the pictures,
-tested on the other, and kept only where the score there is better.
+tested on the other, and kept only where the score there is better than without, and than with the one before.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ GRID = tuple(round(0.05 * i, 2) for i in range(1, 20))  # of the reliability dia
 RANGE = (0.1, 10.0)  # of temperatures
 FEWEST, ENOUGH = 50, 500  # objects to fit on: at least; for the result to be told from chance
 A_GROUP = 75  # objects to fit on for each group of width in a table of levels
+Fitted = tuple[Tensor | None, Tensor | None]  # a temperature per edge [4], and a table of levels
 _BINS = 10  # of the histogram of PIT values
 _LEVELS = tuple(i / 40 for i in range(1, 40))  # of the quantiles that a score is made of
 
@@ -162,18 +163,28 @@ class Calibration:
     after: dict
     fitted: int  # objects that it was fitted on
     table: Tensor | None = None  # of levels, in place of a temperature
+    stored: dict | None = None  # `measured` there with the calibration that the model has already
 
     @property
     def better(self) -> bool:
-        """Whether the mean score on the other pictures is better than without."""
-        return sum(self.after["score"]) < sum(self.before["score"])
+        """Whether the mean score on the other pictures is better than without, and than with the stored one."""
+        return self.mean_scores["this"] < min(score for which, score in self.mean_scores.items() if which != "this")
+
+    @property
+    def mean_scores(self) -> dict[str, float]:
+        """The mean score on the other pictures, less is better: without any, with the stored one, with this."""
+        every = {"none": self.before, "stored": self.stored, "this": self.after}
+        return {which: sum(m["score"]) / 4 for which, m in every.items() if m is not None}
 
     @property
     def doubt(self) -> str:
         """What to say of one that rests on few objects, or makes things worse; empty otherwise."""
+        before, after = self.mean_scores["none"], self.mean_scores["this"]
+        said = "the score of the intervals on other pictures is no better with it"
+        if after >= before:
+            return f"{said} ({before:.4f} -> {after:.4f})"
         if not self.better:
-            before, after = (sum(m["score"]) / 4 for m in (self.before, self.after))
-            return f"the score of the intervals on other pictures is no better with it ({before:.4f} -> {after:.4f})"
+            return f"{said} than with the stored calibration ({self.mean_scores['stored']:.4f} -> {after:.4f})"
         if self.fitted >= ENOUGH:
             return ""
         return f"{self.fitted} objects are few to fit on: take enough pictures for {ENOUGH} before you trust the result"
@@ -186,6 +197,7 @@ class Calibration:
             "fitted": self.fitted,
             "doubt": self.doubt,
             "before": self.before,
+            "stored": self.stored,
             "after": self.after,
         }
 
@@ -200,16 +212,20 @@ class Calibration:
             cells = [f"{b[k]:.3f} -> {a[k]:.3f}" for b, a in zip(self.before["coverage"], self.after["coverage"])]
             t = "" if warm is None else f"{float(warm[k]):.2f}"
             lines.append(f"{edge:8}{t:>6}   " + "".join(f"{c:>18}" for c in cells))
+        if self.stored:
+            with_it = "score of the intervals, less is better: {none:.4f} without, {stored:.4f} with the stored "
+            lines.append((with_it + "calibration, {this:.4f} with this one").format(**self.mean_scores))
         if self.doubt:
             lines.append(self.doubt)
         return "\n".join(lines)
 
 
-def study(matches: Matches, *, share: float = 0.5, seed: int = 0) -> Calibration:
+def study(matches: Matches, *, share: float = 0.5, seed: int = 0, stored: Fitted = (None, None)) -> Calibration:
     """Fit on `share` of the pictures, and measure before and after on the others.
 
     That is a table of levels with a group of width for every 75 objects to fit on, at most five, and for fewer than 75
-    a temperature per edge.
+    a temperature per edge. What is `stored` with the model is measured there, too; if it was fitted on these pictures,
+    it may have seen some that are new to the other.
 
     Raises:
         ValueError: there are too few objects to fit on, or none to test on.
@@ -219,7 +235,13 @@ def study(matches: Matches, *, share: float = 0.5, seed: int = 0) -> Calibration
     temperature, table = (None, level_fit.fit(first, groups)) if groups else (fit(first), None)
     if not len(rest):
         raise ValueError("no object is left to test the calibration on; take more pictures, or a smaller share")
-    return Calibration(temperature, measured(rest), measured(rest, temperature, table), len(first), table)
+    kept = None if all(one is None for one in stored) else measured(rest, *stored)
+    return Calibration(temperature, measured(rest), measured(rest, temperature, table), len(first), table, kept)
+
+
+def fitted(temperature: Sequence | None, table: Sequence | None) -> Fitted:
+    """A calibration from plain values, as a card holds them."""
+    return tuple(None if one is None else torch.tensor(one, dtype=torch.float32) for one in (temperature, table))
 
 
 def store(folder: str | os.PathLike, temperature: Sequence[float] | Tensor | None, table: Tensor | None = None) -> Path:
@@ -246,10 +268,10 @@ def store(folder: str | os.PathLike, temperature: Sequence[float] | Tensor | Non
             "save it again: dfine.load(…).save(folder)"
         )
     warm = None if temperature is None else [float(t) for t in temperature]
-    fitted = {"temperature": warm, "levels": levels.rows(table)}
+    values = {"temperature": warm, "levels": levels.rows(table)}
     with refused(folder):
-        card = Card.from_dict(about | fitted)
-    about = {key: value for key, value in about.items() if key not in fitted} | written(card)
+        card = Card.from_dict(about | values)
+    about = {key: value for key, value in about.items() if key not in values} | written(card)
     with replacing(path) as draft:
         draft.write_text(as_json(about, indent=1) + "\n", encoding="utf-8")
     return path

@@ -37,6 +37,7 @@ class CocoWriter:
         self._read = {a["id"]: a for a in self.given.get("annotations", [])}
         self._taken = set(self._read)
         self._used: set[int] = set()
+        self._reads_tags = bool((dataset.info or {}).get(fields.TAGS))
         self.images: list[dict] = []
         self.annotations: list[dict] = []
         self.tagged: list[dict] = []
@@ -55,7 +56,7 @@ class CocoWriter:
             return None
         size = dict(width=seen.width, height=seen.height) if getattr(seen, "width", None) else {}
         entry = {"id": self._first + len(self.images) + 1, "file_name": name, **size} | given | more
-        _retag(entry, sample.tags)
+        self._retag(entry, sample.tags)
         self.images.append(entry)
         self.files[name] = sample.filepath
         return entry
@@ -72,7 +73,7 @@ class CocoWriter:
             entry |= {"bbox": bbox, "area": round(bbox[2] * bbox[3], 2)}
         entry |= {"image_id": image["id"], "category_id": self._category(label.label)}
         entry["iscrowd"] = int(bool(label.get_attribute_value("iscrowd", False)))
-        _retag(entry, label.tags)
+        self._retag(entry, label.tags)
         return entry
 
     def prediction(self, label: fo.Detection, image: dict) -> dict:
@@ -111,17 +112,20 @@ class CocoWriter:
             self.categories.append({"id": self._ids[name], "name": name})
         return self._ids[name]
 
+    def _retag(self, entry: dict, tags: Sequence[str]) -> None:
+        """Give an entry the tags of today, in place of those that were read (`samples.tags_of`); others are the file's.
+
+        A data set of an earlier version holds none of the file's: there, nobody can have taken them away.
+        """
+        kept = [] if self._reads_tags else tags_of(entry)
+        if tags_of(entry):
+            del entry["tags"]
+        if now := list(dict.fromkeys([*kept, *tags])):
+            entry["tags"] = now
+
     def _new_id(self) -> int:
         self._taken.add(max(self._taken, default=0) + 1)
         return max(self._taken)
-
-
-def _retag(entry: dict, tags: Sequence[str]) -> None:
-    """Give an entry the tags of today, in place of those that were read (`samples.tags_of`); others are the file's."""
-    if tags_of(entry):
-        del entry["tags"]
-    if tags:
-        entry["tags"] = list(tags)
 
 
 def _pixels(label: fo.Detection, image: dict) -> list[float]:

@@ -17,6 +17,7 @@ from dfine.evaluation.tide import error_types
 from dfine.explore import fields
 from dfine.explore.columns import coco_truth, rows
 from dfine.explore.datasets import classes
+from dfine.explore.saved_views import Saved
 from dfine.explore.views import SHOWN
 
 LISTED = 12  # pictures that are named either way
@@ -161,7 +162,5 @@ def save(dataset: fo.Dataset, found: Comparison) -> None:
         view = shown.match(keep).sort_by(gain, reverse=last_first)
         about = f"Pictures in which {found.name} makes {'fewer' if word == 'better' else 'more'} mistakes than "
         about += f"{found.other} among reported boxes (score from {SHOWN}); the greatest difference first."
-        name = f"{found.name} {word} than {found.other}"
-        dataset.save_view(
-            name, view, description=about, color="#009E73" if word == "better" else "#D55E00", overwrite=True
-        )
+        colour = "#009E73" if word == "better" else "#D55E00"
+        Saved(f"{found.name} {word} than {found.other}", about, colour).save(dataset, view)

@@ -21,6 +21,7 @@ from dfine.data.layout import Layout, NoDataSet
 from dfine.data.scenes.composition import DIALS
 from dfine.data.sources import choose, recognise
 from dfine.explore import fields
+from dfine.explore.fiftyone_private import with_info
 from dfine.explore.samples import Pictured, dials, pictured, samples, told_apart
 from dfine.files import short_digest
 
@@ -121,20 +122,19 @@ def answers(dataset: fo.Dataset, truth: str = fields.TRUTH) -> str:
     found = [n for n, f in dataset.get_field_schema().items() if getattr(f, "document_type", None) is fo.Detections]
     if truth in found:
         return truth
-    if dataset.has_sample_field(truth):
-        raise ValueError(
-            f"the field {truth!r} of {dataset.name!r} holds no detections; name the one that holds the answers"
-        )
     ours = {
         fields.field_of(field, stage, info["layers"])
         for field, info in dataset.info.get(fields.INFO, {}).items()
         for stage in fields.stages(info["layers"])
     } | {fields.suspects_field(field) for field in dataset.info.get(fields.INFO, {})}
     others = [n for n in found if n not in ours]
+    if dataset.has_sample_field(truth):
+        remedy = f"take {' or '.join(others)}" if others else "without answers it is explored with a name of no field"
+        raise ValueError(f"the field {truth!r} of {dataset.name!r} holds no detections; {remedy} (--truth)")
     if len(others) > 1:
         raise ValueError(
             f"the data set {dataset.name!r} has detections in {', '.join(others)}, but no field {truth!r}: say which "
-            "holds the answers"
+            "holds the answers (--truth)"
         )
     return others[0] if others else truth
 
@@ -232,7 +232,7 @@ def _say_changed(dataset: fo.Dataset, source: Source, known: list[Pictured], new
 
 def _dataset(source: Source, name: str | None) -> fo.Dataset:
     """The data set that holds `source`, made if there is none yet."""
-    for known in [name] if name else fo.list_datasets(info=False):
+    for known in [name] if name else with_info(fields.SOURCE):
         if fo.dataset_exists(known):
             dataset = fo.load_dataset(known)
             if source.same(dataset.info.get(fields.SOURCE, {})):
@@ -244,6 +244,7 @@ def _dataset(source: Source, name: str | None) -> fo.Dataset:
         wanted = f"{wanted}-{short_digest(repr(source), 6)}"
     dataset = fo.Dataset(wanted, persistent=True)
     dataset.info[fields.SOURCE] = asdict(source)
+    dataset.info[fields.TAGS] = True
     dataset.save()
     return dataset
 

@@ -99,7 +99,8 @@ def prelabels(
     view = without_answers(dataset, field)
     if not len(view):
         raise ValueError(f"every picture of {dataset.name!r} has answers, so there is nothing to pre-label")
-    view = view.match_tags(fields.UNREADABLE, bool=False)  # which was said when they were looked at
+    unread = F("tags").contains(fields.UNREADABLE) & ~F(fields.run_field(field)).exists()  # else a person's own tag
+    view = view.match(~unread)  # which was said when they were looked at
     if not len(view):
         raise ValueError(
             f"no picture without answers of {dataset.name!r} can be read, so there is nothing to pre-label"

@@ -14,6 +14,7 @@ TRUTH = "ground_truth"
 INFO = "dfine"  # the key of `dataset.info` under which every FIELD has an entry
 SOURCE = "dfine_source"  # the key of `dataset.info` that says what a data set was made from
 ANSWERS = "dfine_answers"  # the key of `dataset.info` that tells which answers were read from there
+TAGS = "dfine_tags"  # the key of `dataset.info` that says that tags were read with the answers, too
 UNREADABLE = "unreadable"  # the tag of samples whose picture cannot be read
 
 

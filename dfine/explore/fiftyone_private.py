@@ -41,6 +41,15 @@ def database():
     return foo.get_db_conn()
 
 
+def with_info(key: str) -> list[str]:
+    """The names of the data sets whose `info` has a key, the oldest first: clones come after what they are made from.
+
+    None of them is loaded, which FiftyOne would take for a use of it.
+    """
+    there, found = set(fo.list_datasets()), database().datasets.find({f"info.{key}": {"$exists": True}}, {"name": True})
+    return [one["name"] for one in found.sort("created_at", 1) if one.get("name") in there]
+
+
 def hide_notices() -> None:
     """Keep back what FiftyOne logs of versions to come and of options that are gone, which nobody here can act on.
 

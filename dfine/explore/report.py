@@ -172,13 +172,10 @@ def _errors(errors: Errors) -> dict:
 
 def _calibration(matches: calibration.Matches, head: dict) -> dict:
     """As it is used, and what one fitted to these pictures would do."""
-    import torch
-
-    fitted = (head.get("temperature"), head.get("levels"))
-    used = (None if values is None else torch.tensor(values, dtype=torch.float32) for values in fitted)
+    used = calibration.fitted(head.get("temperature"), head.get("levels"))
     found = {"measured": calibration.measured(matches, *used), "study": None, "note": ""}
     try:
-        found["study"] = calibration.study(matches).to_dict()
+        found["study"] = calibration.study(matches, stored=used).to_dict()
     except ValueError as error:
         found["note"] = f"No calibration was fitted: {error}."
     return found

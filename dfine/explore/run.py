@@ -60,6 +60,11 @@ def explore(
     """
     pace = pace or Pace()
     require_database()
+    if isinstance(data, fo.DatasetView):
+        raise ValueError(
+            f"what is stored of a run belongs to a whole data set, and this is a view of {data.dataset_name!r}: make a "
+            "data set of it (view.clone(NAME, persistent=True))"
+        )
     wanted = datasets.Opening(**opening)
     dataset = data if isinstance(data, fo.Dataset) else datasets.open_dataset(data, wanted)
     truth = datasets.answers(dataset, wanted.truth)
@@ -105,7 +110,11 @@ def prepare(dataset: fo.Dataset, model: DFineModel, field: str = fields.FIELD, t
         evaluate.forget(dataset, field)
         for stage in fields.stages(before["layers"])[model.layers : -1]:
             dataset.delete_sample_field(fields.field_of(field, stage, before["layers"]))
+    lost = [name for name in model.label_fields(field).values() if not dataset.has_sample_field(name)]
     store.declare(dataset, field, model.layers)
+    if before and not changed and lost:  # deleted or renamed by a person: all of it is found anew
+        evaluate.forget(dataset, field)
+        dataset.clear_sample_field(fields.run_field(field))
     if changed:
         dataset.info[fields.INFO] = {**dataset.info.get(fields.INFO, {}), field: {}}  # nothing of the one before stays
     fields.note(dataset, field, model.info(truth) if changed else {})
@@ -120,6 +129,7 @@ def apply(dataset: fo.Dataset, model: DFineModel, field: str = fields.FIELD, pac
     pace = pace or Pace()
     todo = dataset.match(F(fields.run_field(field)) != model.run)
     ids, paths, *sizes = todo.values(["id", "filepath", "metadata.width", "metadata.height"])
+    unread = _unread(dataset, field)
     said = dict(zip(ids, zip(*sizes)))
     errors: dict[str, str] = {}
     others: list[str] = []
@@ -135,7 +145,7 @@ def apply(dataset: fo.Dataset, model: DFineModel, field: str = fields.FIELD, pac
             others += [Path(item["filepath"]).name for id, item in unlike.items() if None not in said[id]]
             store.save(dataset, field, stored, model.run)
             bar.update(len(items))
-    _tag(dataset, errors)
+    _tag(dataset, errors, unread)
     if others:
         warnings.warn(
             f"{len(others)} of {len(dataset)} pictures are not of the size that the data says; boxes are taken as "
@@ -167,9 +177,21 @@ def batches(paths: list[str], opener: Opener, pace: Pace) -> Iterator[tuple[int,
         at += len(items)
 
 
-def _tag(dataset: fo.Dataset, errors: dict[str, str]) -> None:
-    """Tag the samples that could not be read, and untag those that now could."""
-    dataset.match_tags(fields.UNREADABLE).untag_samples(fields.UNREADABLE)
+def _unread(dataset: fo.Dataset, field: str) -> list[str]:
+    """The ids of samples that a run before this one has tagged as unreadable.
+
+    Where a picture could be read, or nothing was looked at yet, the tag is a person's own.
+    """
+    tagged = dataset.match_tags(fields.UNREADABLE).values(["id", fields.run_field(field)])
+    found = [id for id, run in zip(*tagged) if run is None]
+    first = not dataset.count(fields.run_field(field)) and len(found) < len(dataset)  # else none could be read
+    return [] if first else found
+
+
+def _tag(dataset: fo.Dataset, errors: dict[str, str], before: list[str]) -> None:
+    """Tag the samples that could not be read, and untag those among the ones `before` that now could."""
+    if mended := [id for id in before if id not in errors]:
+        dataset.select(mended).untag_samples(fields.UNREADABLE)
     if errors:
         dataset.select(list(errors)).tag_samples(fields.UNREADABLE)
         warnings.warn(

@@ -20,6 +20,7 @@ from dfine.data.pictures import to_batch
 from dfine.explore import fields
 from dfine.explore.model import Opener
 from dfine.explore.run import Pace, batches
+from dfine.explore.saved_views import Saved
 from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
 from dfine.weights.tensors import digest
@@ -227,6 +228,7 @@ def _save_views(dataset: fo.Dataset, field: str, twins: list[str], leaks: list[s
             "The pictures that are least like the five nearest to them first.",
         ),
     }
-    for name, (view, about) in views.items():
-        dataset.save_view(f"{name}{suffix}", view, description=about, color="#0072B2", overwrite=True)
-    return {f"{name}{suffix}": len(view) for name, (view, _) in views.items()}
+    return {
+        Saved(f"{name}{suffix}", about, "#0072B2").save(dataset, view): len(view)
+        for name, (view, about) in views.items()
+    }

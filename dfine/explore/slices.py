@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 
 import fiftyone as fo
 import numpy as np
-import torch
 
 from dfine.evaluation import calibration
 from dfine.evaluation.bootstrap import Ranked
@@ -66,9 +65,7 @@ def slices(dataset: fo.Dataset | Collection, field: str = fields.FIELD, by: Sequ
     samples, last = looked_at(dataset, field), fields.stages(info["layers"])[-1]
     tables = Tables.of(samples, field, [last])
     card = fields.card(info)
-    fitted = (card.temperature, card.levels)
-    used = (None if v is None else torch.tensor(v, dtype=torch.float32) for v in fitted)
-    below = calibration.pit(found, *used)[:, -1]
+    below = calibration.pit(found, *calibration.fitted(card.temperature, card.levels))[:, -1]
     held = ((below - 0.5).abs() <= MASS / 2).double().mean(1).numpy()  # [n] share of an object's four edges
     world = _World(tables.truth, tables.rows[last], np.array(found.images), np.array(found.groups["object"]), held)
     made: list[Slice] = []

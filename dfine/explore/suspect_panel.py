@@ -10,7 +10,7 @@ from dfine.explore import fields
 from dfine.explore.panel import beside
 from dfine.explore.suspect_decisions import ACCEPTED, OPEN, REJECTED, REVIEWS
 from dfine.explore.suspect_review import decide, shown
-from dfine.explore.suspect_store import view_name
+from dfine.explore.suspect_store import saved
 
 NAME = "dfine_suspects"
 _DONE = {ACCEPTED: "Accept", REJECTED: "Reject", OPEN: "Reopen"}
@@ -64,7 +64,7 @@ class SuspectsPanel(foo.Panel):
         panel.md(", ".join(f"{counts.get(review, 0)} {review}" for review in REVIEWS), name="counts")
         suspects = here(ctx, field)
         if not suspects:
-            panel.md(f"*Open or tick a picture of the view `{view_name(field)}`.*", name="note")
+            panel.md(f"*Open or tick a picture of the view `{saved(field).called(ctx.dataset)}`.*", name="note")
         elif len(_meant(ctx, suspects, ACCEPTED)) < len(suspects):
             panel.md("*Accept and Reject are for those that are open; click a box to decide on it anew.*", name="note")
         for one in suspects:

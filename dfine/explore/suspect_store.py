@@ -18,6 +18,7 @@ from dfine.explore import fields, suspect_decisions
 from dfine.explore.columns import Collection, chunks, corners, looked_at
 from dfine.explore.datasets import classes
 from dfine.explore.fiftyone_private import extend_schema
+from dfine.explore.saved_views import Saved
 from dfine.explore.suspect_clues import KINDS, Evidence
 from dfine.explore.suspect_decisions import OPEN
 from dfine.explore.suspect_learning import ENOUGH
@@ -56,9 +57,9 @@ _ABOUT = (
 )
 
 
-def view_name(field: str = fields.FIELD) -> str:
-    """What the saved view of a run's suspects is called."""
-    return VIEW if field == fields.FIELD else f"{VIEW} ({field})"
+def saved(field: str = fields.FIELD) -> Saved:
+    """The saved view of a run's suspects."""
+    return Saved(VIEW if field == fields.FIELD else f"{VIEW} ({field})", _ABOUT, "#D55E00")
 
 
 def find(
@@ -161,7 +162,7 @@ def save_view(dataset: fo.Dataset, field: str = fields.FIELD) -> fo.DatasetView:
     """Save the view of the suspects that nobody has decided on yet: one patch each, in the order of their rank."""
     name = fields.suspects_field(field)
     view = dataset.filter_labels(name, fo.ViewField("review") == OPEN).to_patches(name).sort_by(f"{name}.rank")
-    dataset.save_view(view_name(field), view, description=_ABOUT, color="#D55E00", overwrite=True)
+    saved(field).save(dataset, view)
     return view
 
 

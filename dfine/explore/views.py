@@ -11,6 +11,7 @@ import fiftyone as fo
 from fiftyone import ViewField as F
 
 from dfine.explore import fields
+from dfine.explore.saved_views import Saved
 
 SHOWN = 0.5  # score from which boxes are reported, as by `dfine detect`; what lies below does no harm
 REPORTED = "reported boxes"  # the view without low scores
@@ -40,21 +41,18 @@ class Question:
 
 
 def save(dataset: fo.Dataset, field: str = fields.FIELD) -> dict[str, int]:
-    """Save all views with the data set; those of an earlier run are replaced.
+    """Save all views with the data set; those of an earlier run are replaced, a person's own stay (`saved_views`).
 
     Without answers, only the views that need none are saved. The views of a second prediction field carry its name.
 
     Returns:
         How many boxes each view shows, by the view's name.
     """
-    view, name = reported(dataset, field), reported_name(field)
-    dataset.save_view(name, view, description=WHOLE, color="#7A6BEE", overwrite=True)
-    counts = {name: view.count(f"{field}.detections")}
+    view = reported(dataset, field)
+    counts = {opening(field).save(dataset, view): view.count(f"{field}.detections")}
     for question in questions(dataset, field):
-        name = _named(question.name, field)
-        view = ask(dataset, question)
-        dataset.save_view(name, view, description=question.about, color=question.colour, overwrite=True)
-        counts[name] = view.count(f"{question.field}.detections")
+        view, saved = ask(dataset, question), Saved(_named(question.name, field), question.about, question.colour)
+        counts[saved.save(dataset, view)] = view.count(f"{question.field}.detections")
     return counts
 
 
@@ -68,9 +66,9 @@ def reported(dataset: fo.Dataset, field: str = fields.FIELD) -> fo.DatasetView:
     return view
 
 
-def reported_name(field: str = fields.FIELD) -> str:
-    """What the view of `reported` is called."""
-    return _named(REPORTED, field)
+def opening(field: str = fields.FIELD) -> Saved:
+    """The saved view of `reported`, with which the App opens."""
+    return Saved(_named(REPORTED, field), WHOLE, "#7A6BEE")
 
 
 def _named(name: str, field: str) -> str:

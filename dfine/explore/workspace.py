@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
+
 import fiftyone as fo
+from fiftyone.core.utils import to_slug
 
 from dfine.explore import fields
 from dfine.explore.panel import NAME as EDGES_PANEL
@@ -11,27 +15,44 @@ from dfine.figures import style
 
 WORKSPACE = "D-FINE"
 TRUTH_COLOUR = "#1FD1A8"  # lighter than any layer's, so that it differs without colour, too
+ABOUT = "Pictures, the edges of the chosen detection, and how the model does"
 EVALUATION_PANEL = "model_evaluation_panel_builtin"
 
 
 def save(dataset: fo.Dataset, field: str = fields.FIELD) -> fo.Space:
     """Save the workspace with the data set, replacing the one of an earlier run, and choose what is seen first.
 
-    The pictures open with only the true objects and the last layer's boxes, so that a click hits what is visible. The
-    other stages can be ticked; each has the colour that its layer has in every figure.
+    A workspace of that name that a person has described otherwise is their own, and stays.
+
+    The pictures open with only the true objects, the last layer's boxes and what a person has chosen before, so that a
+    click hits what is visible. The other stages can be ticked; each has the colour that its layer has in every figure.
 
     Returns:
         The workspace, to open the App with.
     """
     space = spaces(evaluated=bool(dataset.list_evaluations()))
-    description = "Pictures, the edges of the chosen detection, and how the model does"
-    dataset.save_workspace(WORKSPACE, space, description=description, overwrite=True)
+    same = [info for info in dataset.list_workspaces(info=True) if to_slug(info["name"]) == to_slug(WORKSPACE)]
+    if any(info["description"] != ABOUT for info in same):
+        warnings.warn(
+            f"the workspace {same[0]['name']!r} of {dataset.name!r} is not one that D-FINE saved, and stays as it is",
+            stacklevel=2,
+        )
+    else:
+        dataset.save_workspace(WORKSPACE, space, description=ABOUT, overwrite=True)
     info = fields.about(dataset, field)
     shown = [info["truth"], field] if dataset.has_sample_field(info["truth"]) else [field]
-    dataset.app_config.active_fields = fo.ActiveFields(paths=shown)
+    dataset.app_config.active_fields = seen(shown, dataset.info[fields.INFO], dataset.app_config.active_fields)
     dataset.app_config.color_scheme = colours(info, field, dataset.app_config.color_scheme)
     dataset.save()
     return space
+
+
+def seen(shown: list[str], runs: Iterable[str], before: fo.ActiveFields | None = None) -> fo.ActiveFields:
+    """The fields that are seen first: those `shown` and those that a person chose, without those of other `runs`."""
+    if before is not None and before.exclude:
+        return before
+    chosen = [] if before is None else [path for path in before.paths if path not in {*runs, *shown}]
+    return fo.ActiveFields(paths=[*shown, *chosen])
 
 
 def spaces(evaluated: bool = True, suspects: bool = False) -> fo.Space:

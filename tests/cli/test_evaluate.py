@@ -25,3 +25,15 @@ def test_drawn_scenes_can_be_evaluated_on_and_trained_on(model, tmp_path):
     assert "already holds a training run" in sentence(run("train", "--data", data, "--out", out, *small, code=1))
     done = run("evaluate", "-m", out / "model", "--count", 2, "--scores", "last", "--device", "cpu")
     assert done.stdout.startswith("All: 2 pictures")
+
+
+def test_which_of_several_splits_is_asked_for_with_the_option_named(model, tmp_path):
+    for split in ("train", "val"):
+        run("scenes", "--count", 1, "--size", 64, "--workers", 0, tmp_path / "made" / split)
+        (tmp_path / "data" / "annotations").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "made" / split / "images").rename(tmp_path / "data" / split)
+        file = tmp_path / "made" / split / "annotations.json"
+        file.rename(tmp_path / "data" / "annotations" / f"instances_{split}.json")
+    asked = "evaluate", "-m", model, "--data", tmp_path / "data", "--device", "cpu"
+    assert "holds several splits (train, val); say which with --split" in sentence(run(*asked, code=1))
+    assert run(*asked, "--split", "val").stdout.startswith("All: 1 pictures")

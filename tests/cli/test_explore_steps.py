@@ -1,12 +1,16 @@
-"""The steps of `dfine explore` on pictures without answers: pre-labels, and what to label next."""
+"""The steps of `dfine explore`: pre-labels of pictures without answers, what to label next, calibrations, folds."""
 
 import pytest
 
 pytest.importorskip("fiftyone")
 
 from dfine.cli.explore_options import Look, Out
-from dfine.cli.explore_steps import folds
+from dfine.cli.explore_steps import folds, keep
+from dfine.evaluation.calibration import fitted, study
+from dfine.inference.load import load
 from tests.cli.test_explore import run
+from tests.evaluation.test_calibration import drawn
+from tests.helpers import small_predictor
 
 
 def test_unlabelled_pictures_become_pre_labels(fo, scenes_folder, tmp_path):
@@ -22,6 +26,20 @@ def test_unlabelled_pictures_become_pre_labels(fo, scenes_folder, tmp_path):
     assert len(list((tmp_path / "out" / "labels").rglob("*.txt"))) == 8
     found = set(fo.load_dataset("bare").distinct("dfine.detections.label"))
     assert found and found <= set(called)
+
+
+def test_a_calibration_is_stored_where_it_beats_the_one_that_is_there(tmp_path, capsys):
+    objects, folder = drawn(1500, (3.0,) * 4), small_predictor(("a", "b", "c")).save(tmp_path / "model")
+    keep(study(objects, stored=fitted((0.3,) * 4, None)), str(folder))
+    said = capsys.readouterr()
+    assert "stored in" in said.out and "worse with the stored calibration than without any" in said.err
+    first, card = (folder / "config.json").read_text(), load(folder, "cpu").card
+    assert card.levels
+
+    keep(study(objects, stored=fitted(card.temperature, card.levels)), str(folder))
+    said = capsys.readouterr()
+    assert "no better with it; the one that the checkpoint has stays" in said.err and "stored in" not in said.out
+    assert (folder / "config.json").read_text() == first
 
 
 def test_folds_start_from_a_checkpoint_not_from_an_exported_file(tmp_path):

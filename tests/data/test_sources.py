@@ -41,7 +41,7 @@ def test_a_folder_for_each_split_with_answers_of_its_own(tmp_path):
 
 def test_several_splits_must_be_chosen_from(tmp_path):
     folder = voc_set(tmp_path, {"a": [], "b": []}, {"train": ["a"], "val": ["b"]})
-    with pytest.raises(ValueError, match=r"several splits \(train, val\); say which"):
+    with pytest.raises(ValueError, match=r"several splits \(train, val\); say which with --split"):
         open_data(folder)
     assert open_data(folder, "valid").path(0).name == "b.jpg"
     with pytest.raises(FileNotFoundError, match="has no split 'test'; it has train, val"):

@@ -14,6 +14,7 @@ from dfine.evaluation.calibration import (
     Matches,
     coverage,
     fit,
+    fitted,
     measured,
     pit,
     scores,
@@ -213,6 +214,23 @@ def test_with_many_objects_the_levels_follow_the_width_and_are_refused_where_the
     assert found.after["levels"] == found.to_dict()["levels"] and "levels by width" in str(found)
     worse = Calibration(None, found.after, found.before, 900, found.table)
     assert not worse.better and "no better" in worse.doubt and worse.doubt in str(worse)
+
+
+def test_what_the_model_has_stored_is_beaten_or_stays():
+    wide = drawn(1500, (3.0,) * 4)
+    best = study(wide)
+    assert best.stored is None and set(best.mean_scores) == {"none", "this"} and "stored" not in str(best)
+    poor = torch.tensor((2.0,) * 4)  # better than none, and not as good as what is fitted
+    found = study(wide, stored=(poor, None))
+    assert found.better and not found.doubt
+    assert found.mean_scores["this"] < found.mean_scores["stored"] < found.mean_scores["none"]
+    assert found.stored["temperature"] == [2.0] * 4 == found.to_dict()["stored"]["temperature"]
+    assert f"{found.mean_scores['stored']:.4f} with the stored calibration" in str(found)
+    same = study(wide, stored=(None, best.table))
+    assert not same.better and same.mean_scores["this"] == same.mean_scores["stored"]
+    assert "no better with it than with the stored calibration" in same.doubt and same.doubt in str(same)
+    json.dumps(same.to_dict(), allow_nan=False)
+    assert fitted(None, best.after["levels"])[1].shape == best.table.shape and fitted((1, 1, 1, 1), None)[1] is None
 
 
 # ── kept with the checkpoint, and followed by everything ──────────────────────────────────────────────────────────────

@@ -16,7 +16,7 @@ def dataset(folder, names, given=True):
     """All that the writer asks of a data set: where its pictures lie, and what it was read from."""
     source = {"path": str(folder / "annotations.json")} if given else {}
     paths = [str(folder / "images" / name) for name in names]
-    return SimpleNamespace(info={fields.SOURCE: source}, values=lambda field: paths)
+    return SimpleNamespace(info={fields.SOURCE: source, fields.TAGS: True}, values=lambda field: paths)
 
 
 def sample(folder, name, **more):
@@ -105,6 +105,17 @@ def test_tags_are_those_of_today(tmp_path):
     given = [(11, []), (12, ["worn", "checked"]), (13, [])]
     out = [writer.annotation(box("bottle", (2, 2, 4, 4), coco_id=id, tags=tags), first) for id, tags in given]
     assert [a.get("tags") for a in out] == [None, ["worn", "checked"], "own"]
+
+
+def test_a_data_set_of_before_that_has_not_read_the_files_tags_does_not_lose_them(tmp_path):
+    answers = [annotation(11, tags=["worn"]), annotation(12)]
+    there = dataset(write(tmp_path, [picture(7) | {"tags": ["night", "rain"]}], answers), ["7.png"])
+    del there.info[fields.TAGS]
+    writer = CocoWriter(there, [])
+    image = writer.picture(sample(tmp_path, "7.png", tags=["checked", "rain"]))
+    assert image["tags"] == ["night", "rain", "checked"]
+    out = [writer.annotation(box("bottle", (2, 2, 4, 4), coco_id=id), image) for id in (11, 12)]
+    assert [a.get("tags") for a in out] == [["worn"], None]
 
 
 def test_a_box_that_was_moved_loses_its_outline_and_nothing_else(tmp_path):

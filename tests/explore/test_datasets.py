@@ -152,6 +152,23 @@ def test_a_data_set_from_before_is_found_again(tmp_path):
     assert open_dataset(tmp_path).name == dataset.name
 
 
+def test_a_persons_copy_is_not_taken_for_it_and_other_data_sets_are_not_loaded(fo, tmp_path):
+    from dfine.explore.datasets import open_dataset
+
+    coco(tmp_path)
+    with pytest.warns(UserWarning, match="zero size"):
+        dataset = open_dataset(tmp_path / "annotations.json", name="theirs")
+    dataset.clone("a copy", persistent=True)
+    fo.Dataset("any other", persistent=True)
+
+    def loaded():
+        return next(one["last_loaded_at"] for one in fo.list_datasets(info=True) if one["name"] == "any other")
+
+    before = loaded()
+    assert open_dataset(tmp_path / "annotations.json") is dataset
+    assert loaded() == before
+
+
 def test_crowds_are_marked_and_classes_keep_their_order(tmp_path):
     from dfine.explore.datasets import classes, open_dataset
 
@@ -257,11 +274,15 @@ def test_a_fiftyone_data_set_by_name(fo):
     dataset.add_sample_field("people", fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
     assert answers(dataset) == "people"
     dataset.add_sample_field("cars", fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
-    with pytest.raises(ValueError, match="people, cars.*'ground_truth'"):
+    with pytest.raises(ValueError, match="people, cars.*'ground_truth'.*--truth"):
         answers(dataset)
     assert answers(dataset, "cars") == "cars"
-    with pytest.raises(ValueError, match="holds no detections"):
+    with pytest.raises(ValueError, match=r"'filepath' .* holds no detections; take people or cars \(--truth\)"):
         answers(dataset, "filepath")
+    dataset.delete_sample_fields(["people", "cars"])
+    with pytest.raises(ValueError, match="without answers it is explored with a name of no field"):
+        answers(dataset, "filepath")
+    assert answers(dataset, "none") == "none"
     with pytest.raises(ValueError, match="name and count apply to data that is imported"):
         open_dataset("mine", count=3)
     with pytest.raises(ValueError, match=r"no splits but tags.*match_tags\('val'\)\.clone"):

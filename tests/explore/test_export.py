@@ -10,7 +10,7 @@ fiftyone = pytest.importorskip("fiftyone")
 
 from dfine.data.check import check
 from dfine.data.sources import open_data
-from dfine.explore import export, fields
+from dfine.explore import datasets, export, fields
 
 CATEGORIES = [{"id": 7, "name": "cat", "supercategory": "animal"}, {"id": 90, "name": "dog"}]
 IMAGES = [
@@ -113,6 +113,21 @@ def test_tags_and_corrections_come_out(dataset, tmp_path):
     assert tagged["tags"] == ["missing label"] and tagged["score"] == 0.1 and tagged["bbox"] == [20, 10, 5, 5]
 
 
+def test_tags_of_the_file_are_tags_that_can_be_taken_away(fo, folder, tmp_path):
+    file = folder / "annotations.json"
+    truth = json.loads(file.read_text())
+    for image in truth["images"]:
+        image["tags"] = ["night", "rain"]
+    file.write_text(json.dumps(truth))
+    there = datasets.open_dataset(file, name="with tags")
+    fields.note(there, "dfine", {"truth": "ground_truth"})
+    assert there.count_sample_tags() == {"night": 2, "rain": 2}
+    there.untag_samples("rain")
+    found = content(export.reviewed(there, tmp_path / "out"))
+    there.delete()
+    assert [image["tags"] for image in found["images"]] == [["night"]] * 2
+
+
 def test_what_came_from_elsewhere_gets_ids_of_its_own(dataset, tmp_path):
     dataset.info[fields.SOURCE] = {"kind": "voc", "path": str(tmp_path)}
     found = content(export.reviewed(dataset, tmp_path / "out"))
@@ -132,6 +147,14 @@ def test_pre_labels_as_coco(unlabelled, tmp_path):
     assert [(i["id"], i["doubt"]) for i in found["images"]] == [(5, 0.4), (42, 0.1)]
     assert [(a["image_id"], a["category_id"], a["score"]) for a in found["annotations"]] == [(5, 7, 0.7), (42, 90, 0.9)]
     assert len(open_data(tmp_path / "out")) == 2
+
+
+def test_a_persons_tag_leaves_no_picture_out(unlabelled, tmp_path):
+    unlabelled.set_values("dfine_run", ["a run"] * 2)  # both could be read
+    unlabelled.limit(1).tag_samples(fields.UNREADABLE)
+    assert len(content(export.prelabels(unlabelled, tmp_path / "out"))["images"]) == 2
+    unlabelled.set_values("dfine_run", [None, "a run"])
+    assert len(content(export.prelabels(unlabelled, tmp_path / "again"))["images"]) == 1
 
 
 @pytest.mark.parametrize("form, text", [("yolo", "1 0.175000 0.350000 0.250000 0.500000"), ("voc", "<name>cat</name>")])

@@ -229,6 +229,33 @@ def test_a_persons_own_field_is_not_written_over(fo, photos, model, quiet):
     assert sample.mine.detections[0].label == "cat"
 
 
+def test_what_a_person_has_deleted_or_renamed_is_found_anew_and_their_tags_stay(fo, photos, model, quiet):
+    from dfine.explore.run import explore
+
+    dataset = fo.Dataset("photos-renamed")
+    dataset.add_samples([fo.Sample(filepath=str(photos / f"{i}.png")) for i in range(3)])
+    boxes = [fo.Detection(label="cat", bounding_box=[0.1, 0.1, 0.5, 0.5])]
+    dataset.set_values("ground_truth", [fo.Detections(detections=[box.copy() for box in boxes]) for _ in range(3)])
+    dataset.limit(1).tag_samples("unreadable")  # the writing in it, say
+    with pytest.raises(ValueError, match=r"a view of 'photos-renamed': make a data set of it \(view.clone"):
+        explore(dataset.limit(2), model, pace=quiet)
+    with pytest.warns(UserWarning, match="1 of 3 pictures cannot be read"):
+        explore(dataset, model, pace=quiet)
+    tags = [["unreadable"], [], ["unreadable"]]
+    assert dataset.values("tags") == tags
+    before = stored(dataset, *FIELDS)
+
+    dataset.rename_sample_field("dfine", "renamed")
+    dataset.delete_sample_field("dfine_layer_1")
+    with pytest.warns(UserWarning, match="1 of 3 pictures cannot be read"):
+        explore(dataset, model, pace=quiet)
+    assert dataset.values("tags") == tags and dataset.count("renamed.detections") == 20
+    assert stored(dataset, *FIELDS) == before
+    Image.new("RGB", (32, 32)).save(photos / "2.png")
+    explore(dataset, model, pace=quiet)
+    assert dataset.values("tags") == [["unreadable"], [], []]
+
+
 @pytest.mark.usefixtures("fo")
 def test_sizes_are_the_pictures_own_and_classes_are_reported(photos, model, quiet):
     from dfine.explore.run import explore

@@ -100,6 +100,14 @@ def test_saving_again_replaces(dataset):
     assert len(dataset.list_saved_views()) == 1 + len(EXPECTED)
 
 
+def test_a_persons_view_of_such_a_name_stays(dataset):
+    dataset.save_view("sure and wrong", dataset.limit(2))
+    with pytest.warns(UserWarning, match="'sure and wrong' .* stays as it is"):
+        counts = views.save(dataset)
+    assert len(dataset.load_saved_view("sure and wrong")) == 2 and "sure and wrong" not in counts
+    assert counts["sure and wrong (D-FINE)"] == 3 == len(dataset.load_saved_view("sure and wrong (D-FINE)"))
+
+
 def test_without_answers_only_the_edges_are_asked_about(fo):
     dataset = fo.Dataset()
     sample = fiftyone.Sample(filepath="/pictures/x.jpg")
@@ -139,3 +147,7 @@ def test_the_workspace_opens_on_pictures_and_panel(dataset):
     colours = {entry["path"]: entry["fieldColor"] for entry in dataset.app_config.color_scheme.fields}
     assert list(colours) == ["dfine_initial", "dfine_layer_1", "dfine_layer_2", "dfine", "ground_truth"]
     assert len(set(colours.values())) == 5
+    dataset.save_workspace("d-fine", workspace.spaces(), description="mine", overwrite=True)  # FiftyOne's same name
+    with pytest.warns(UserWarning, match="the workspace 'd-fine' .* stays as it is"):
+        workspace.save(dataset)
+    assert dataset.list_workspaces() == ["d-fine"] and dataset.get_workspace_info("d-fine")["description"] == "mine"

@@ -39,3 +39,12 @@ def test_other_fields_keep_their_colours():
     assert colours["mine_layer_1"] == style.layer_colours(3)[0] and colours["theirs"] == style.layer_colours(1)[0]
     assert colours["answers"] == workspace.TRUTH_COLOUR and len(colours) == len(both.fields) == 1 + 1 + 4 + 2
     assert len(before.fields) == 2, "what was given stays as it is"
+
+
+def test_what_a_person_has_chosen_to_see_is_still_seen():
+    active = workspace.fo.ActiveFields
+    assert workspace.seen(["answers", "mine"], ["mine"]).paths == ["answers", "mine"]
+    before = active(paths=["tags", "mine", "answers"])
+    assert workspace.seen(["answers", "theirs"], ["mine", "theirs"], before).paths == ["answers", "theirs", "tags"]
+    but = active(exclude=True, paths=["weather"])
+    assert workspace.seen(["answers", "mine"], ["mine"], but) is but

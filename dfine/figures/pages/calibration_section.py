@@ -44,6 +44,8 @@ def section(found: dict | None) -> Section | None:
     if study:
         tested = f"{study['before']['objects']:,} objects of other pictures"
         rows += [(f"before, {tested}", study["before"]), (f"after, {tested}", study["after"])]
+        if study.get("stored"):
+            rows.insert(2, (f"with the stored calibration, {tested}", study["stored"]))
         diagrams = {"before": study["before"], "after calibration": study["after"]}
         tested_on = f"fitted on {study['fitted']:,} objects and tested on other pictures"
         said = f"Levels by the width of the interval, {tested_on}"
@@ -85,8 +87,11 @@ def _scores(study: dict) -> str:
     """The interval score before and after; "" for numbers of older versions, which have none."""
     if "score" not in study["before"]:
         return ""
-    before, after = (sum(study[when]["score"]) / 4 for when in ("before", "after"))
-    return f" Interval score {before:.4f} before, {after:.4f} after; less is better."
+    before, stored, after = (
+        sum(study[when]["score"]) / 4 if study.get(when) else None for when in ("before", "stored", "after")
+    )
+    between = "" if stored is None else f"{stored:.4f} with the stored calibration, "
+    return f" Interval score {before:.4f} before, {between}{after:.4f} after; less is better."
 
 
 def fitted(measured: dict) -> bool:

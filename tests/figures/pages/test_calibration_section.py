@@ -39,6 +39,14 @@ def test_what_is_in_force_is_said(found):
     assert "too few" in text and "with the stored calibration" in text
 
 
+def test_what_the_stored_one_does_on_the_same_pictures_is_told(found):
+    study = found["study"] | {"stored": found["study"]["after"]}
+    text = section(found | {"study": study}).panels[0].text
+    assert "with the stored calibration, 600 objects of other pictures" in text and "with the stored cal" in text
+    assert text.count("with the stored calibration") == 2, "its coverage and its score"
+    assert "stored" not in section(found).panels[0].text
+
+
 def test_names_lose_their_underscores_and_long_lists_their_end():
     assert named({"motion_blur": 1, "b": 2, "c": 3}, 2) == {"motion blur": 1, "b": 2}
 
