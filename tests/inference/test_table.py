@@ -70,6 +70,19 @@ def test_a_file_comes_back(model, result, tmp_path, count):
     assert len(frame) == count and list(frame.columns) == back.column_names
 
 
+def test_duckdb_asks_a_file(model, result, tmp_path):
+    """As docs/python.md says: lists are lists there, and the layers of a row can be counted."""
+    duckdb = pytest.importorskip("duckdb")
+    table, file = rows("a.jpg", result), tmp_path / "a.parquet"
+    write_parquet(file, table, model.card)
+    asked = duckdb.sql(f"select name, query, len(layers), layers[-1] from read_parquet('{file}') where score >= 0")
+    found = asked.fetchall()
+    assert [(name, query) for name, query, *_ in found] == [(row["name"], row["query"]) for row in table]
+    for (*_, count, last), row in zip(found, table):
+        assert count == len(row["layers"])
+        np.testing.assert_allclose(last, row["layers"][-1], rtol=1e-6)
+
+
 def test_a_name_that_is_no_utf8_stands_in_the_table_as_it_is_printed(model, result, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     write_parquet(tmp_path / "a.parquet", rows("caf\udce9.jpg", result)[:1], model.card)
