@@ -12,7 +12,7 @@ import {filters} from './filters.js';
 import {headline} from './headline.js';
 import {lab} from './lab.js';
 import {layers} from './layers.js';
-import {arranging} from './narrow.js';
+import {arranging, returning} from './narrow.js';
 import {dismissing} from './notices.js';
 import {panels} from './bars.js';
 import {picture} from './picture.js';
@@ -119,6 +119,7 @@ function open(told) {
   const {object} = begins ? settled({...store.state, ...next}) : {object: null};
   const history = object === null ? null : trace.history(object);
   store.set({...next, ...(history ? {edge: widest(history)} : {})});
+  if (another && last) returning();
   if (trace) keep(told.kept);
   if (trace && !trace.complete) setting?.trigger('rest', {});
   if (trace) link = null;
