@@ -1,15 +1,19 @@
-// The tour: a card that walks through the parts of the page. Arrow keys step, Escape closes it.
+// The tour: a card that walks through the parts of the page. Arrow keys step, Escape closes it. On a phone, where pictures
+// are chosen at the end of the page, a button leads there.
 const steps = 'STEPS';
 const begin = element.querySelector('.begin'), card = element.querySelector('#tour');
 const [title, text, count] = ['h2', 'p', '.walk span'].map((part) => card.querySelector(part));
 const [back, next, close] = ['.back', '.next', '.close'].map((part) => card.querySelector(part));
 let at = 0, lit = null;
 
+const bring = (part, block) =>
+  part?.scrollIntoView({block, behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'});
+
 function light(part) {
   lit?.classList.remove('toured');
   lit = part;
   lit?.classList.add('toured');
-  lit?.scrollIntoView({block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'});
+  bring(lit, 'center');
 }
 
 function show(step) {
@@ -32,6 +36,11 @@ function end() {
 }
 
 begin.addEventListener('click', () => show(0));
+element.querySelector('.sources').addEventListener('click', () => {
+  const sources = document.querySelector('#sources');
+  sources.querySelector('button')?.focus({preventScroll: true});
+  bring(sources, 'start');
+});
 back.addEventListener('click', () => show(at - 1));
 next.addEventListener('click', () => (at === steps.length - 1 ? end() : show(at + 1)));
 close.addEventListener('click', end);

@@ -1,4 +1,4 @@
-"""What helps a newcomer: a tour in five steps, the words of the page with their meaning, and links."""
+"""What helps a newcomer: a tour in five steps, the words of the page, links; on a phone, a way down to the pictures."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ def guide() -> gr.HTML:
 
 
 TEMPLATE = f"""<nav aria-label="Help">
+<button type="button" class="sources">Choose a picture</button>
 <button type="button" class="begin">Tour in {len(STEPS)} steps</button>
 <button type="button" popovertarget="glossary">Words</button>
 {" ".join(f'<a href="{url}" target="_blank" rel="noreferrer">{escape(name)}</a>' for name, url in LINKS.items())}

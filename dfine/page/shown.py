@@ -5,7 +5,7 @@ from __future__ import annotations
 from dfine.page import cached_files
 from dfine.page.answer import Answer, Outcome
 from dfine.page.compact import compact, remainder
-from dfine.page.view import known, notes
+from dfine.page.view import known, mistaken, notes
 
 
 def shown(outcome: Outcome, example: str = "") -> dict:
@@ -25,6 +25,7 @@ def shown(outcome: Outcome, example: str = "") -> dict:
         seconds=outcome.seconds,
         notes=notes(outcome),
         known=known(outcome),
+        mistaken=mistaken(outcome),
         caption=outcome.caption,
         about=outcome.about,
         kept=None if example else dict(path=outcome.path, model=outcome.model),

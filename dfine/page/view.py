@@ -9,13 +9,14 @@ from functools import cached_property
 import torch
 
 from dfine.page.answer import Answer
-from dfine.page.models import DRAWINGS, called
+from dfine.page.models import DRAWINGS, PHOTOS, called
 from dfine.page.runner import Runner
 from dfine.trace.detections import Detections
 from dfine.trace.history import History
 
 LISTED = 24  # classes of a model that are named one by one
 TINY = 16  # pixels; in a picture with a shorter side than this nothing can be recognised
+LONG = 4  # times; a picture longer than that is squeezed until little in it can be recognised
 SMALL = 96  # pixels; in pictures with a longer side below this much is missed (docs/page.md has figures)
 
 
@@ -72,6 +73,8 @@ def notes(answer: Answer) -> list[str]:
         width, height = answer.size
         only = f"The picture has only {width} × {height} pixels"
         said.append(f"{only}: in pictures so small much is missed.")
+    if max(answer.size) > LONG * min(answer.size):
+        said.append("So long a picture is squeezed, and things look wrong: show the network one piece of it at a time.")
     if answer.model == DRAWINGS:
         said.append(f"The model {DRAWINGS} knows drawings, not photographs.")
     return said
@@ -84,7 +87,17 @@ def known(answer: Answer) -> str:
         ", ".join(names) if len(names) <= LISTED else f"{len(names)} kinds of things, from {names[0]} to {names[-1]}"
     )
     more = "choose a model that knows more, or train one on your own pictures with `dfine train`"
-    return f"The model {called(answer.model)} finds these and nothing else: {listed}. For other things, {more}."
+    drawn = f"For drawings, choose {DRAWINGS}. " if answer.model == PHOTOS else ""
+    return f"The model {called(answer.model)} finds these and nothing else: {listed}. {drawn}For other things, {more}."
+
+
+def mistaken(answer: Answer) -> str:
+    """What to bear in mind of what was found in a visitor's picture by a model that knows few things; else nothing."""
+    if answer.model != PHOTOS or answer.caption:
+        return ""
+    names = answer.result.detections.names
+    few = f"{len(names)} things ({', '.join(names)})"
+    return f"The model {PHOTOS} knows only {few}: it may take others for one of them."
 
 
 def spoken(view: View) -> str:

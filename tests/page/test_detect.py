@@ -12,6 +12,7 @@ from tests.page.visitor import (
     EXAMPLES,
     LOW,
     PHOTO,
+    SCENES,
     bars,
     boxes,
     click_at,
@@ -264,12 +265,29 @@ def test_a_phone_can_scroll_to_everything_without_scrolling_sideways(page):
     tops = page.evaluate(f"'{PHONE}'.split(' ').map((id) => document.getElementById(id).getBoundingClientRect().top)")
     assert tops == sorted(tops)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    lines = page.evaluate("[...document.querySelectorAll('#headline .term')].map((e) => e.getClientRects().length)")
+    assert len(lines) == 3 and set(lines) == {1}, "a word stands in one line with its sign and what follows that"
     for tab in TABS:
         open_tab(page, tab.key)
         page.wait_for_timeout(150)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab.key
     page.set_viewport_size({"width": 1440, "height": 900})
     page.wait_for_function(f"({ORDER})('sources seen closely listed views')")
+
+
+def test_a_phone_leads_down_to_the_pictures_and_up_again_to_the_one_that_is_chosen(page):
+    seen = "id => { const {top, bottom} = document.querySelector(id).getBoundingClientRect(); return top > -3 && %s }"
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function(f"({ORDER})('{PHONE}')")
+    page.get_by_role("button", name="Choose a picture").click()
+    page.wait_for_function(seen % "top < innerHeight / 2", arg="#source")
+    before = page.locator("#scene img").get_attribute("src")
+    page.get_by_role("button", name=f"Example: {SCENES[1].label}").click()
+    page.wait_for_function("src => document.querySelector('#scene img').getAttribute('src') !== src", arg=before)
+    page.wait_for_function(seen % "bottom <= innerHeight", arg="#scene")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.wait_for_function(f"({ORDER})('sources seen closely listed views')")
+    assert not page.get_by_role("button", name="Choose a picture").is_visible()
 
 
 def test_two_visitors_do_not_see_each_others_pictures(page, visit, tmp_path):

@@ -181,6 +181,45 @@ def test_a_link_reload_and_back_show_what_was_shown(visit, model):
     page.close()
 
 
+def test_back_keeps_how_many_objects_are_shown_unless_that_hides_the_one_before(visit, model):
+    stem = SCENES[1].path.rsplit("/", 1)[1].removesuffix(".jpg")
+    page = visit(f"/#example={stem}&object=1&threshold={LOW}")
+    boxes(page, len(model(EXAMPLES[1], LOW).detections))
+    page.locator("#objects tbody tr[data-number='2']").click()
+    page.wait_for_url("**object=3&**")
+    page.fill("#top", "3")
+    page.wait_for_url("**object=3&*most=3")
+    page.go_back()
+    page.wait_for_function("lens.store.state.object === 0")
+    page.wait_for_url("**object=1&*most=3")
+    page.reload()
+    boxes(page, 3)
+    assert page.input_value("#top") == "3"
+    page.fill("#top", "")
+    boxes(page, len(model(EXAMPLES[1], LOW).detections))
+    page.locator("#objects tbody tr[data-number='2']").click()
+    page.wait_for_url("**object=3&**")
+    page.fill("#top", "1")
+    page.wait_for_url("**object=1&*most=1")
+    page.go_back()
+    page.wait_for_function("lens.store.state.object === 2 && lens.store.state.top === null")
+    page.close()
+
+
+def test_a_link_to_an_example_opens_it_at_the_edge_that_a_click_on_it_opens(visit, model):
+    found = model(EXAMPLES[3], 0.5)
+    page = visit("/#example=4-occlusion")
+    lengths = [(high - low).item() for low, high in found.history(0).intervals()[-1]]
+    at = "lens.page.told.example === '4-occlusion' && lens.store.state.edge"
+    assert page.evaluate(at) == lengths.index(max(lengths)) > 0
+    page.get_by_role("button", name=f"Example: {SCENES[0].label}").click()
+    page.wait_for_function("lens.page.told.example === '1-clean'")
+    page.evaluate("lens.store.set({edge: 0})")
+    page.get_by_role("button", name=f"Example: {SCENES[3].label}").click()
+    page.wait_for_function(f"{at} === {lengths.index(max(lengths))}")
+    page.close()
+
+
 def test_an_uploaded_picture_is_in_no_link_and_the_page_says_so(page, pictures):
     upload(page, *pictures((300, 200)), (300, 200))
     page.wait_for_function("!location.hash.includes('example')")

@@ -10,7 +10,7 @@ pytest.importorskip("gradio")
 from dfine.page.answer import Refusal
 from dfine.page.compact import compact
 from dfine.page.shown import shown
-from dfine.page.view import known, notes
+from dfine.page.view import known, mistaken, notes
 from tests.page.visitor import EXAMPLES
 
 
@@ -24,7 +24,7 @@ def test_an_answer_is_told_with_its_picture_and_all_that_is_said_of_it(runner):
     assert Path(told["picture"]["path"]).read_bytes().startswith(b"\xff\xd8")
     assert told["compact"] == json.loads(json.dumps(compact(answer.result)))
     assert (told["example"], told["model"], told["caption"]) == ("1-clean", answer.model, answer.caption)
-    assert (told["known"], told["notes"]) == (known(answer), notes(answer))
+    assert (told["known"], told["notes"], told["mistaken"]) == (known(answer), notes(answer), mistaken(answer))
 
 
 def test_a_picture_that_was_deleted_is_written_again(runner):

@@ -17,8 +17,9 @@ from dfine.page import examples
 from dfine.page.example_cache import ExampleCache
 from dfine.page.models import Models
 from dfine.page.runner import Runner
-from dfine.page.view import known, notes, select, spoken
+from dfine.page.view import known, mistaken, notes, select, spoken
 from dfine.weights.cache import assets
+from tests.page.visitor import PHOTO
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,15 @@ def test_the_page_can_say_what_the_model_knows(answer):
     assert all(name in known(answer) for name in scenes.NAMES) and "`dfine train`" in known(answer)
 
 
+def test_of_a_visitors_picture_it_is_said_what_the_model_of_photographs_knows_and_what_knows_drawings():
+    photos = Runner(Models("photos", "cpu")).answer(str(PHOTO))
+    few = "The model photos knows only 5 things (person, car, cat, bus, train): it may take others for one of them."
+    assert mistaken(photos) == few
+    assert mistaken(replace(photos, caption="Look at the cub.")) == mistaken(replace(photos, model="demo")) == ""
+    assert "For drawings, choose demo. For other things," in known(photos)
+    assert "For drawings" not in known(replace(photos, model="demo"))
+
+
 def test_a_long_list_of_classes_is_counted(answer):
     many = tuple(f"thing {i}" for i in range(80))
     found = replace(answer.result.detections[:0], names=many)
@@ -71,6 +81,12 @@ def test_of_a_small_picture_it_is_said_that_much_is_missed(runner, tmp_path):
         Image.new("RGB", size).save(tmp_path / "small.png")
         said = " ".join(notes(runner.answer(str(tmp_path / "small.png"))))
         assert (f"only {size[0]} × {size[1]} pixels: in pictures so small much is missed" in said) == small, size
+
+
+def test_of_a_long_picture_it_is_said_that_it_is_squeezed(runner, tmp_path):
+    for size, long in (((2000, 300), True), ((30, 150), True), ((400, 100), False), ((640, 480), False)):
+        Image.new("RGB", size).save(tmp_path / "long.png")
+        assert ("is squeezed" in " ".join(notes(runner.answer(str(tmp_path / "long.png"))))) == long, size
 
 
 def test_settings_select_without_the_network(answer):

@@ -35,8 +35,9 @@ export function explained(text, words) {
   let from = 0;
   for (const [at, word, entry] of places) {
     if (at < from) continue; // within a word that is explained already
-    parts.push(text.slice(from, at + word.length), info(entry));
-    from = at + word.length;
+    const [mark] = /^[).,:;]*/.exec(text.slice(at + word.length)); // no line begins with it
+    parts.push(text.slice(from, at), html('span', {class: 'term'}, word, info(entry), mark));
+    from = at + word.length + mark.length;
   }
   return [...parts, text.slice(from)];
 }

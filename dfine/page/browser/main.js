@@ -2,7 +2,7 @@
  * Puts the page together: every component that the server mounts becomes a view of the one state, and what only the
  * server can do is asked of it, once the visitor has come to rest.
  */
-import {Store, inSight, read} from './state.js';
+import {Store, inSight, read, settled} from './state.js';
 import {Trace} from './trace.js';
 import {fromHash, toHash} from './url.js';
 import {closeup} from './closeup.js';
@@ -12,7 +12,7 @@ import {filters} from './filters.js';
 import {headline} from './headline.js';
 import {lab} from './lab.js';
 import {layers} from './layers.js';
-import {arranging} from './narrow.js';
+import {arranging, returning} from './narrow.js';
 import {dismissing} from './notices.js';
 import {panels} from './bars.js';
 import {picture} from './picture.js';
@@ -35,8 +35,8 @@ import {video} from './video.js';
 /**
  * @typedef {object} Page what the views share
  * @property {Store} store
- * @property {object} told what the server said of the picture: `picture`, its file's `name`, `example`, `seconds`, `notes`, `known`; or why
- *   there is none, as `sentence`
+ * @property {object} told what the server said of the picture: `picture`, its file's `name`, `example`, `seconds`, `notes`, `known`,
+ *   `mistaken`; or why there is none, as `sentence`
  * @property {boolean} lost whether this window showed a picture of the visitor's own before it was loaded again; where an example
  *   comes in its place, it is not kept any longer
  * @property {() => void} again draws the open tab once more, where the server draws it
@@ -108,23 +108,27 @@ function open(told) {
   const threshold = chosen.threshold ?? store.state.threshold;
   const about = trace?.detections.find((d) => d.name === told.about && d.score >= Math.fround(threshold));
   if (!trace && !store.state.trace) redraw(['trace']); // another sentence
-  const first = Boolean(about && !last && !link?.example); // the first look of a newcomer: at the edge that is spoken of
-  store.set({
-    ...(first ? {edge: widest(trace.history(about.number))} : {}),
+  const next = {
     classes: [], point: null, lab: null, hand: null, object: about?.number ?? null, layer: trace ? trace.layers : 0,
     over: null, bin: null,
     ...(spoil?.patch && another ? {spoil: {...spoil, patch: null}} : {}), // a patch belongs to its picture
     ...(trace ? chosen : {}), trace,
-  });
+  };
+  // An example opens at the edge that it is for: of the thing that is spoken of, or of what a link names.
+  const begins = trace && told.example && (link || (another && about)) && next.edge === undefined;
+  const {object} = begins ? settled({...store.state, ...next}) : {object: null};
+  const history = object === null ? null : trace.history(object);
+  store.set({...next, ...(history ? {edge: widest(history)} : {})});
+  if (another && last) returning();
   if (trace) keep(told.kept);
   if (trace && !trace.complete) setting?.trigger('rest', {});
   if (trace) link = null;
   write();
 }
 
-/** The edge of which the last layer is the least sure. @param {?import('./trace.js').History} history */
+/** The edge of which the last layer is the least sure. @param {import('./trace.js').History} history */
 function widest(history) {
-  const lengths = history ? history.intervals[history.layers - 1].map(([low, high]) => high - low) : [0];
+  const lengths = history.intervals[history.layers - 1].map(([low, high]) => high - low);
   return lengths.indexOf(Math.max(...lengths));
 }
 
@@ -238,7 +242,7 @@ function write() {
 }
 
 addEventListener('popstate', () => {
-  const back = fromHash(location.hash, page.keys), pending = link;
+  const {top: _, ...back} = fromHash(location.hash, page.keys), pending = link;
   const shown = ['example', 'model'].every((key) => !back.example || !back[key] || back[key] === page.told[key]);
   last = location.hash;
   link = shown ? null : back;
@@ -248,7 +252,9 @@ addEventListener('popstate', () => {
     setTimeout((asked) => asked && link === asked && (link = null), PATIENCE, link);
   }
   if (link) return;
-  store.set({top: null, classes: [], lab: null, hand: null, present: false, ...fitting(back)}, {remember: false});
+  const changes = {classes: [], lab: null, hand: null, present: false, ...fitting(back)};
+  const seen = inSight({...store.state, ...changes}).some((d) => d.number === changes.object);
+  store.set({...changes, ...(seen ? {} : {top: null})}, {remember: false}); // "at most" stays, unless it hides the object
   step = false;
 });
 

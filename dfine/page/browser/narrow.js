@@ -26,3 +26,11 @@ export function arranging() {
   narrow.addEventListener('change', arrange);
   arrange();
 }
+
+/** Whoever has chosen a picture on a phone stands below all that it shows: bring the picture into sight. */
+export function returning() {
+  const sources = document.getElementById('sources');
+  if (!sources || !matchMedia(PHONE).matches || sources.getBoundingClientRect().top > innerHeight / 2) return;
+  const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth';
+  document.getElementById('scene')?.scrollIntoView({behavior, block: 'start'});
+}

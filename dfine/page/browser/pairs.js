@@ -55,8 +55,10 @@ export function told(all, first, second, seen, number) {
     && (r.before === null || !seen(first.detections[r.before]))).length;
   if (!kept.length && !fresh) return 'Neither look finds anything above the threshold.';
   const objects = `${kept.length} object${kept.length === 1 ? '' : 's'}`;
-  const again = found.length === kept.length ? `${kept.length === 1 ? 'The object is' : `All ${objects} are`} found again`
-    : `${found.length} of ${objects} ${found.length === 1 ? 'is' : 'are'} found again`;
+  const every = ['', 'The object is', 'Both objects are'][kept.length] ?? `All ${objects} are`;
+  const none = kept.length === 1 ? 'The object is not' : `None of ${objects} is`;
+  const some = `${found.length} of ${objects} ${found.length === 1 ? 'is' : 'are'}`;
+  const again = `${found.length === kept.length ? every : found.length ? some : none} found again`;
   const said = [kept.length ? `${again}; ${fresh || 'none'} ${fresh === 1 ? 'is' : 'are'} new.`
     : `The first look finds nothing above the threshold, the second ${fresh}.`];
   const renamed = found.filter((r) => first.detections[r.before].name !== second.detections[r.after].name).length;

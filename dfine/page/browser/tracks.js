@@ -1,6 +1,7 @@
 /** One track of a video over time: `times` [n] in seconds, `spreads` [n][4] in pixels. */
 
 const GAP = 2.5; // times the usual step: where a track was out of sight for longer, its lines are broken
+const DASH = 4; // units of the path, which a frame without a neighbour is drawn with: a line of one point is none
 
 /** The times between which a track was seen, and a round number that all of its spreads lie below. */
 export function extent({times, spreads}) {
@@ -16,10 +17,10 @@ function step(times) {
 
 /** One line an edge, in the language of SVG's paths. @returns {string[]} */
 export function lines({times, spreads}, x, y) {
-  const gap = GAP * step(times);
+  const gap = GAP * step(times), joined = (i) => i > 0 && i < times.length && times[i] - times[i - 1] <= gap;
   return [0, 1, 2, 3].map((k) => times.map((t, i) => {
-    const joined = i > 0 && t - times[i - 1] <= gap;
-    return `${joined ? 'L' : 'M'}${x(t).toFixed(1)} ${y(spreads[i][k]).toFixed(1)}`;
+    const alone = !joined(i) && !joined(i + 1), from = x(t) - (alone ? DASH / 2 : 0);
+    return `${joined(i) ? 'L' : 'M'}${from.toFixed(1)} ${y(spreads[i][k]).toFixed(1)}${alone ? `h${DASH}` : ''}`;
   }).join(''));
 }
 

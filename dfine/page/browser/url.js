@@ -1,7 +1,7 @@
 /**
  * The state as it stands behind the # of the address, and back: example, model, object, edge, layer, tab, threshold,
- * classes, present mode, W(n), edited Pr(n), what the picture is compared with, and how it is spoiled. Whoever opens a
- * copied link may have been sent anything, so that every value is checked.
+ * classes, how many objects are in sight at most, present mode, W(n), edited Pr(n), what the picture is compared with,
+ * and how it is spoiled. Whoever opens a copied link may have been sent anything, so that every value is checked.
  */
 
 /**
@@ -14,6 +14,7 @@
  * @property {string} [tab]
  * @property {number} [threshold]
  * @property {string[]} [classes]
+ * @property {number} [top]
  * @property {boolean} [present]
  * @property {?{a: number, c: number}} [lab]
  * @property {import('./state.js').State['hand']} [hand]
@@ -56,6 +57,7 @@ export function toHash(state, {example = '', model = ''}) {
   parts.set('tab', state.tab);
   parts.set('threshold', short(state.threshold));
   for (const name of state.classes) parts.append('class', name);
+  if (state.top !== null) parts.set('most', String(state.top));
   if (state.present) parts.set('present', '1');
   if (state.lab) {
     parts.set('a', short(state.lab.a));
@@ -89,6 +91,7 @@ export function fromHash(hash, tabs) {
   put('tab', tabs.includes(parts.get('tab')) ? parts.get('tab') : undefined);
   put('threshold', within(parts.get('threshold'), 0.05, 0.95));
   put('present', parts.get('present') === '1' || undefined);
+  put('top', whole(parts.get('most')) || undefined);
   if (parts.has('class')) link.classes = parts.getAll('class').slice(0, 50);
   const a = within(parts.get('a'), 0.01, 10), c = within(parts.get('c'), 0.001, 100);
   if (a && c) link.lab = {a, c};

@@ -77,10 +77,10 @@ export function video({element, props, trigger, watch}, {store}) {
     film.src = value.video.url;
     put(all, {hidden: false});
     const more = value.count > value.tracks.length ? ` The ${value.tracks.length} that were seen longest can be chosen.` : '';
-    say([`${value.frames} frames, ${value.count} track${value.count === 1 ? '' : 's'}.${more}`, ...value.notes.map((note) =>
+    say([`${value.frames} frame${value.frames === 1 ? '' : 's'}, ${value.count} track${value.count === 1 ? '' : 's'}.${more}`, ...value.notes.map((note) =>
       `${note}.`)].join(' '));
     which.replaceChildren(...value.tracks.map((t, i) => html('option', {value: i},
-      `${t.name} #${t.number}, ${t.times.length} frames`)));
+      `${t.name} #${t.number}, ${t.times.length} frame${t.times.length === 1 ? '' : 's'}`)));
     choose(0);
   }
 
@@ -116,9 +116,9 @@ export function video({element, props, trigger, watch}, {store}) {
       into.append(svg('line', {class: 'grid', x1: MARGIN.left, x2: width - MARGIN.right, y1: y(v), y2: y(v)}),
         svg('text', {x: MARGIN.left - 6, y: y(v) + 4, 'text-anchor': 'end'}, number(v)));
     }
-    for (const t of times) into.append(svg('text', {x: x(t), y: HEIGHT - 16, 'text-anchor': t === times[0] ? 'start' : 'end'},
+    for (const t of new Set(times)) into.append(svg('text', {x: x(t), y: HEIGHT - 19, 'text-anchor': t === times[0] ? 'start' : 'end'},
       `${(t - result.start).toFixed(1)} s`));
-    into.append(svg('text', {x: width / 2, y: HEIGHT - 2, 'text-anchor': 'middle'}, 'length of the 80 % interval in px over time'));
+    into.append(svg('text', {x: width / 2, y: HEIGHT - 5, 'text-anchor': 'middle'}, 'length of the 80 % interval in px over time'));
     const colours = store.state.trace?.colours.edges ?? FALLBACK;
     lines(track, x, y).forEach((d, k) => into.append(svg('path', {class: 'spread', d, fill: 'none', stroke: colours[k]})));
     const now = film.currentTime + result.start;

@@ -69,9 +69,9 @@ export const named = (stage) => (stage ? layerName(stage) : 'initial box');
  * What was found, in a few sentences; where nothing was, what could have been.
  * @param {import('./trace.js').Detection[]} seen
  * @param {import('./state.js').State} state
- * @param {{caption?: string, seconds: number, notes: string[], known: string}} told what the server said of the picture
+ * @param {{caption?: string, seconds: number, notes: string[], known: string, mistaken?: string}} told what the server said of the picture
  */
-export function summary(seen, state, {caption = '', seconds, notes, known}) {
+export function summary(seen, state, {caption = '', seconds, notes, known, mistaken = ''}) {
   const {threshold, classes, trace, top} = state, all = top === null ? 0 : inSight({...state, top: null}).length;
   const queries = new Set(seen.map((d) => d.query)).size, count = seen.length;
   let what = count ? `${count} object${count === 1 ? '' : 's'}` : 'Nothing';
@@ -80,7 +80,7 @@ export function summary(seen, state, {caption = '', seconds, notes, known}) {
   const of = classes.length ? ' of the classes that you chose' : '';
   const said = [...(caption ? [caption] : []), `${what}${of} with a score of at least ${threshold.toFixed(2)}, in ${trace.size.join(' × ')} pixels, `
     + `${seconds.toFixed(2)}\u00a0s.`, ...notes];
-  if (count) return [...said, 'Click a box, a row, or a place where nothing was found.'].join(' ');
+  if (count) return [...said, ...(mistaken ? [mistaken] : []), 'Click a box, a row, or a place where nothing was found.'].join(' ');
   said.push(`Lower the threshold${of ? ' or choose other classes' : ''} to see what was nearly found.`);
   return [...said, ...(of ? [] : [known])].join(' ');
 }

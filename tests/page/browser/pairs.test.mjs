@@ -36,3 +36,13 @@ test('edges that are still on their way are left out, and the rest is told', () 
   assert.deepEqual(all.map((r) => [r.before, r.after, Boolean(r.moved)]), [[0, 0, false], [2, 1, true], [1, null, false]]);
   assert.match(told(all, early, second, seen, String), /^1 of 2 objects is found again; 1 is new\. 1 changes its class\.$/);
 });
+
+test('what is found again, or is not, is called by how many it is', () => {
+  const same = (count) => Array.from({length: count}, (_, i) => ['cup', 0.9, [10 * i, 10, 10 * i + 8, 30], 1]);
+  for (const [count, words] of [[1, 'The object is'], [2, 'Both objects are'], [3, 'All 3 objects are']]) {
+    const one = trace([100, 50], ...same(count)), pairs = same(count).map((_, i) => [i, i, 1]);
+    assert.ok(told(rows(one, one, pairs, seen), one, one, seen, String).startsWith(`${words} found again; none are new.`));
+    const lost = told(rows(one, trace([1, 1]), [], seen), one, trace([1, 1]), seen, String);
+    assert.equal(lost, `${count === 1 ? 'The object is not' : `None of ${count} objects is`} found again; none are new.`);
+  }
+});

@@ -15,6 +15,12 @@ test('lines are broken where the track was out of sight', () => {
   assert.equal(bottom.match(/M/g).length, 2);
 });
 
+test('a frame without a neighbour is drawn, too', () => {
+  const one = {times: [3], spreads: [[1, 2, 3, 4]]}, apart = {times: [1, 1.1, 1.2, 5], spreads: Array(4).fill([1, 1, 1, 1])};
+  assert.equal(lines(one, (t) => 10 * t, (v) => v)[0], 'M28.0 1.0h4');
+  assert.match(lines(apart, (t) => 10 * t, (v) => v)[0], /L12\.0 1\.0M48\.0 1\.0h4$/);
+});
+
 test('the frame at a time is the last before it, and none where the track is out of sight', () => {
   assert.deepEqual([0.9, 1, 1.15, 1.3, 1.7, 2.05, 9].map((now) => at(track.times, now)), [null, 0, 1, 2, null, 3, null]);
 });

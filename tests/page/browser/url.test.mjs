@@ -17,6 +17,12 @@ test('what was written is read', () => {
     threshold: 0.35, classes: ['a & b', 'ü'], lab: {a: 0.5, c: 0.125}});
 });
 
+test('how many objects are in sight at most is in the link, where it is set', () => {
+  assert.equal(fromHash(toHash({...START, tab: 'shape', top: 3}, {}), TABS).top, 3);
+  for (const hash of [toHash({...START, tab: 'shape'}, {}), '#most=0', '#most=-1', '#most=2.5', '#most=all'])
+    assert.equal('top' in fromHash(hash, TABS), false);
+});
+
 test('an uploaded picture is in no link, and neither is the model that looked at it', () => {
   const link = fromHash(toHash({...START, tab: 'shape', object: 0}, {model: 'demo'}), TABS);
   assert.equal(link.example, undefined);

@@ -12,6 +12,12 @@ test('nothing in sight is told with what the model knows', () => {
     + 'Lower the threshold to see what was nearly found. The model knows cats.');
 });
 
+test('where something is found, it is told what it may be mistaken for, and only there', () => {
+  const few = {...told, mistaken: 'Others it may take for one of them.'};
+  assert.match(summary(seen(4), state, few), /A note\. Others it may take for one of them\. Click a box/);
+  assert.doesNotMatch(summary([], state, few), /may take/);
+});
+
 test('where classes are narrow, they are what is said', () => {
   const said = summary([], {...state, classes: ['dog']}, told);
   assert.match(said, /^Nothing of the classes that you chose with/);
