@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from PIL import Image
@@ -63,7 +64,8 @@ def interrupted(model, pictures, folder, *wanted):
     command = [sys.executable, "-m", "dfine", "detect", "-m", model, "-t", "0", *map(str, wanted), str(folder)]
     around = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=around)
-    with subprocess.Popen(command, **pipes) as process:
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what runs in the background would not hear it
+    with subprocess.Popen(command, preexec_fn=heard, **pipes) as process:
         listed = 0
         while listed < 3:
             line = process.stdout.readline()
