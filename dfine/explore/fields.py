@@ -58,6 +58,16 @@ def features_field(field: str) -> str:
     return f"{field}_features"
 
 
+def objects_field(field: str) -> str:
+    """The field that holds what the encoder saw of a picture's objects (`dfine.explore.similar_objects`)."""
+    return f"{field}_objects"
+
+
+def similar_key(field: str, kind: str = "") -> str:
+    """The key of the brain run that sorts pictures by similarity, or one of the kinds of objects: truth, found."""
+    return f"{field}_similar_{kind}" if kind else f"{field}_similar"
+
+
 def replies_field(field: str) -> str:
     """The field that holds what the decoder says of a picture's answers when it is asked about them."""
     return f"{field}_replies"
