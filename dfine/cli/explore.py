@@ -63,7 +63,11 @@ def explore(
         str | None, Option(metavar="FIELD", help="Compare with the run in this field, picture by picture.")
     ] = None,
     similar: Annotated[
-        bool, Option("--similar", help="Find near duplicates, leaks between splits, and outliers by the encoder.")
+        bool,
+        Option(
+            "--similar",
+            help="Find near duplicates, leaks between splits, and outliers by the encoder; sort objects by similarity.",
+        ),
     ] = False,
     sampling: Annotated[
         Path | None, Option(help="List in this CSV file which pictures to label next: doubtful and unlike each other.")

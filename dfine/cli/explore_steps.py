@@ -61,12 +61,14 @@ def similar(dataset, detector, look: Look, out: Out) -> None:
     from dfine.explore import sampling, similar
     from dfine.explore.run import Pace
 
-    similar.embed(dataset, detector, look.field, Pace(look.batch, look.workers))
+    similar.embed(dataset, detector, look.field, Pace(look.batch, look.workers), objects=out.similar)
     if out.similar:
         counts = similar.find(dataset, look.field)
-        similar.index(dataset, look.field)
+        sorted_by = similar.index(dataset, look.field)
         typer.echo("\n" + "\n".join(f"{count:6d}  {name}" for name, count in counts.items()))
         typer.echo("outliers are all pictures, those that are least like the others first")
+        said = ", ".join(f"{count} by {key}" for key, count in sorted_by.items())
+        typer.echo(f"FiftyOne sorts by similarity, offline: {said or 'nothing'}")
     if out.sampling:
         found = sampling.sampling(dataset, look.field)
         typer.echo(f"what to label next: {sampling.write_csv(found, out.sampling)}, {len(found)} pictures")

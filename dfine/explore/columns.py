@@ -100,7 +100,7 @@ def coco_truth(samples: Collection, truth: str, classes: Sequence[str]) -> dict:
     dials = dials_of(samples)
     plain = ["id", "filepath", "metadata.width", "metadata.height", *dials]
     images, annotations = [], []
-    for part in chunks(samples, plain, {truth: ("id", "label", "bounding_box", "iscrowd")}):
+    for part in chunks(samples, plain, {truth: ("id", "label", "bounding_box", "iscrowd", fields.AREA)}):
         for row in part:
             size = row["metadata.width"], row["metadata.height"]
             dialled = {"dials": {d: row[d] for d in dials}} if dials and row[dials[0]] is not None else {}
@@ -116,9 +116,8 @@ def coco_truth(samples: Collection, truth: str, classes: Sequence[str]) -> dict:
             )
             boxes = corners(row[f"{truth}.bounding_box"], size)
             boxes[:, 2:] -= boxes[:, :2]
-            for id, name, crowd, box in zip(
-                row[f"{truth}.id"], row[f"{truth}.label"], row[f"{truth}.iscrowd"], boxes.tolist()
-            ):
+            said = (row[f"{truth}.{what}"] for what in ("id", "label", "iscrowd", fields.AREA))
+            for id, name, crowd, share, box in zip(*said, boxes.tolist()):
                 if name not in category:
                     raise ValueError(
                         f"{Path(row['filepath']).name} has an answer of the class {name!r}, which was not there when "
@@ -131,7 +130,7 @@ def coco_truth(samples: Collection, truth: str, classes: Sequence[str]) -> dict:
                         "category_id": category[name],
                         "label": id,
                         "bbox": box,
-                        "area": box[2] * box[3],
+                        "area": box[2] * box[3] * (1 if share is None else share),
                         "iscrowd": int(bool(crowd)),
                     }
                 )

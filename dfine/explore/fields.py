@@ -15,6 +15,7 @@ INFO = "dfine"  # the key of `dataset.info` under which every FIELD has an entry
 SOURCE = "dfine_source"  # the key of `dataset.info` that says what a data set was made from
 ANSWERS = "dfine_answers"  # the key of `dataset.info` that tells which answers were read from there
 TAGS = "dfine_tags"  # the key of `dataset.info` that says that tags were read with the answers, too
+AREA = "area_share"  # of a true object: the share of its box that it fills, where a COCO file says its area
 UNREADABLE = "unreadable"  # the tag of samples whose picture cannot be read
 
 
@@ -56,6 +57,16 @@ def folds_field(field: str) -> str:
 def features_field(field: str) -> str:
     """The field that holds what the encoder saw of a picture as a whole."""
     return f"{field}_features"
+
+
+def objects_field(field: str) -> str:
+    """The field that holds what the encoder saw of a picture's objects (`dfine.explore.similar_objects`)."""
+    return f"{field}_objects"
+
+
+def similar_key(field: str, kind: str = "") -> str:
+    """The key of the brain run that sorts pictures by similarity, or one of the kinds of objects: truth, found."""
+    return f"{field}_similar_{kind}" if kind else f"{field}_similar"
 
 
 def replies_field(field: str) -> str:

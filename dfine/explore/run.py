@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from dfine.explore import datasets, evaluate, fields, store
+from dfine.explore.brain_runs import Index
 from dfine.explore.database import require_database
 from dfine.explore.model import DFineModel, Opener
 from dfine.files import some
@@ -115,6 +116,8 @@ def prepare(dataset: fo.Dataset, model: DFineModel, field: str = fields.FIELD, t
     if before and not changed and lost:  # deleted or renamed by a person: all of it is found anew
         evaluate.forget(dataset, field)
         dataset.clear_sample_field(fields.run_field(field))
+    if changed or lost:  # what sorts boxes that are gone
+        Index(fields.similar_key(field, "found"), field).delete(dataset)
     if changed:
         dataset.info[fields.INFO] = {**dataset.info.get(fields.INFO, {}), field: {}}  # nothing of the one before stays
     fields.note(dataset, field, model.info(truth) if changed else {})

@@ -10,11 +10,13 @@ import fiftyone as fo
 
 from dfine.data.coco import CocoSet
 from dfine.data.scenes.composition import DIALS
+from dfine.explore import fields
 from dfine.explore.fiftyone_private import attributes_of_detections
 from dfine.files import short_digest
 
 # What an annotation says that a detection says in another way, or that is no plain value to filter by.
-_SAID = {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "where", "attributes"}
+_SAID = {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "where", "attributes", fields.AREA}
+_BOX = 1e-3  # by which the share of a box that an object fills may differ from 1 where its area is that of the box
 
 
 @dataclass
@@ -117,5 +119,7 @@ def _detection(a: dict, name: str, size: tuple[int, int], ids: bool) -> fo.Detec
     plain = {k: v for k, v in more.items() if k.isidentifier() and k not in _SAID and isinstance(v, (str, int, float))}
     plain = {key: value for key, value in plain.items() if key not in attributes_of_detections()}
     box = [x / width, y / height, w / width, h / height]
+    share = a["area"] / (w * h)  # and not the area, which would be that of another box once a person moves this one
+    plain |= {} if abs(share - 1) < _BOX else {fields.AREA: share}
     plain |= {"coco_id": a["id"]} if ids else {}  # FiftyOne's exports have one already, of the file before
     return fo.Detection(label=name, bounding_box=box, iscrowd=bool(a["iscrowd"]), tags=tags_of(a), **plain)

@@ -1,4 +1,4 @@
-"""What the encoder saw of every picture: near duplicates, leaks between splits, outliers, and similar pictures.
+"""What the encoder saw of every picture: near duplicates, leaks, outliers, and similar pictures and objects.
 
 The features of a picture are the means of the encoder's maps over all places. On the data set they are standardised,
 channel by channel, before pictures are compared: what all pictures share says nothing of any of them.
@@ -17,17 +17,20 @@ from torch import Tensor
 
 from dfine.data.layout import meaning
 from dfine.data.pictures import to_batch
-from dfine.explore import fields
+from dfine.explore import fields, similar_objects
+from dfine.explore.brain_runs import Index
 from dfine.explore.model import Opener
 from dfine.explore.run import Pace, batches
 from dfine.explore.saved_views import Saved
+from dfine.files import short_digest
 from dfine.inference.predictor import Predictor
 from dfine.network.detector import DFINE
+from dfine.trace.records import Memory
 from dfine.weights.tensors import digest
 
 SAME = 0.95  # cosine of standardised features from which two pictures count as near duplicates
 NEIGHBOURS = 5  # whose mean distance makes an outlier
-FEWEST = 10  # pictures below which nothing can be standardised
+FEWEST = 10  # pictures, or objects, below which nothing can be standardised
 _AT_ONCE = 1024  # rows of similarities that are computed together
 
 
@@ -42,19 +45,44 @@ class Pairs:
 @torch.inference_mode()
 def encoded(network: DFINE, pixels: Tensor) -> Tensor:
     """The features of pictures: float32 [B, levels · C], from pixels [B, 3, H, W] in 0..1."""
-    memory = network.encoder(network.backbone(network.normalise(pixels)))
+    return _means(_memory(network, pixels))
+
+
+@torch.inference_mode()
+def _memory(network: DFINE, pixels: Tensor) -> Memory:
+    """What the encoder makes of pictures."""
+    return network.encoder(network.backbone(network.normalise(pixels)))
+
+
+def _means(memory: Memory) -> Tensor:
+    """Of each level's map over all places, float32 [B, levels · C]."""
     lengths = [height * width for height, width in memory.shapes]
     return torch.cat([part.mean(1) for part in memory.tokens.split(lengths, 1)], -1).float()
 
 
-def embed(dataset: fo.Dataset, predictor: Predictor, field: str = fields.FIELD, pace: Pace | None = None) -> int:
+def embed(
+    dataset: fo.Dataset,
+    predictor: Predictor,
+    field: str = fields.FIELD,
+    pace: Pace | None = None,
+    *,
+    objects: bool = False,
+) -> int:
     """Store the features of every picture that has none of this model yet, in `FIELD_features`.
+
+    Args:
+        dataset: the data set.
+        predictor: the model.
+        field: FIELD.
+        pace: batch size, workers and progress bar.
+        objects: store those of its objects (`dfine.explore.similar_objects`) as well, in `FIELD_objects`, by the same
+            look; it has to be explored in `field` then.
 
     Returns:
         How many pictures were looked at. Those that cannot be read are left out, and have no features then.
 
     Raises:
-        ValueError: the model is an exported file, which has no encoder to ask.
+        ValueError: the model is an exported file, which has no encoder to ask; or nothing was explored.
     """
     network = getattr(predictor.engine, "network", None)
     if network is None:
@@ -64,32 +92,38 @@ def embed(dataset: fo.Dataset, predictor: Predictor, field: str = fields.FIELD, 
         dataset.add_sample_field(name, fo.VectorField)
         dataset.add_sample_field(f"{name}_of", fo.StringField)
     weights = digest(network, predictor.card)
-    todo = dataset.match(F(f"{name}_of") != weights)
-    ids, paths = todo.values(["id", "filepath"])
+    pending = similar_objects.pending(dataset, field, weights) if objects else {}
+    rows = zip(*dataset.values(["id", "filepath", f"{name}_of"]))
+    todo = [(id, path) for id, path, of in rows if of != weights or id in pending]
     count = 0
-    for at, items in batches(paths, Opener(predictor.input_size), pace):
-        good = [i for i, item in enumerate(items) if "pixels" in item]
-        bad = {ids[at + i]: None for i, item in enumerate(items) if "pixels" not in item}
+    for at, items in batches([path for _, path in todo], Opener(predictor.input_size), pace):
+        ids = [id for id, _ in todo[at : at + len(items)]]
+        good = [id for id, item in zip(ids, items) if "pixels" in item]
+        bad = {id: None for id, item in zip(ids, items) if "pixels" not in item}
         if bad:  # another model's features cannot be compared with this one's
             dataset.set_values(name, bad, key_field="id")
             dataset.set_values(f"{name}_of", bad, key_field="id")
+            similar_objects.store(dataset, field, {id: None for id in bad if id in pending})
         if not good:
             continue
-        pixels = to_batch([items[i]["pixels"] for i in good]).to(predictor.device)
-        found = encoded(network, pixels).cpu().numpy()
-        values = {ids[at + i]: vector for i, vector in zip(good, found)}
-        dataset.set_values(name, values, key_field="id")
-        dataset.set_values(f"{name}_of", dict.fromkeys(values, weights), key_field="id")
-        count += len(values)
+        pixels = to_batch([item["pixels"] for item in items if "pixels" in item]).to(predictor.device)
+        memory = _memory(network, pixels)
+        dataset.set_values(name, dict(zip(good, _means(memory).cpu().numpy())), key_field="id")
+        dataset.set_values(f"{name}_of", dict.fromkeys(good, weights), key_field="id")
+        if pending:
+            found = similar_objects.seen(memory, [pending[id].boxes for id in good])
+            keyed = {id: (one, pending[id].key(weights)) for id, one in zip(good, found)}
+            similar_objects.store(dataset, field, keyed)
+        count += len(good)
     return count
 
 
-def standardised(features: np.ndarray) -> np.ndarray:
-    """Features of unit length, [n, D], after every channel was centred and scaled over the n pictures.
+def standardised(features: np.ndarray, kind: type = np.float64) -> np.ndarray:
+    """Features of unit length, [n, D] of this `kind`, after every channel was centred and scaled over the n pictures.
 
     Channels that are the same everywhere are left out. A picture that is the mean of all has length 0.
     """
-    features = np.asarray(features, np.float64)
+    features = np.asarray(features, kind)
     if not len(features):
         return features
     spread = features.std(0)
@@ -171,19 +205,44 @@ def find(dataset: fo.Dataset, field: str = fields.FIELD) -> dict[str, int]:
     return _save_views(dataset, field, _groups(ids, twins), [ids[i] for i in sorted(leaks)])
 
 
-def index(dataset: fo.Dataset, field: str = fields.FIELD) -> None:
+def index(dataset: fo.Dataset, field: str = fields.FIELD) -> dict[str, int]:
     """Let FiftyOne's brain sort by similarity in the App, on the stored features and without a network.
 
-    The index is called `FIELD_similar`; the button with the picture sorts by the pictures that are ticked.
-    """
-    import fiftyone.brain as brain
+    Three brain runs: `FIELD_similar` sorts pictures, and `FIELD_similar_truth` and `FIELD_similar_found` the objects of
+    the answers and the reported ones, where `embed` has looked at those; the button with the picture sorts by what is
+    ticked, in a view of patches by objects. What nothing has changed for stays as it is, and so does a run of a
+    person's own of that name, with a warning. Fewer than ten objects are not sorted.
 
-    name, key = fields.features_field(field), f"{field}_similar"
-    if key in dataset.list_brain_runs():
-        dataset.delete_brain_run(key)
-    seen = dataset.exists(name)
-    z = standardised(np.stack(seen.values(name))).astype(np.float32)
-    brain.compute_similarity(seen, embeddings=z, brain_key=key, backend="sklearn", metric="cosine", progress=False)
+    Returns:
+        How many pictures or objects each of them sorts, by its key.
+    """
+    name, pictures = fields.features_field(field), Index(fields.similar_key(field))
+    ids, of = dataset.exists(name).values(["id", f"{name}_of"])
+    made, state = {}, short_digest(repr((ids, of)), 32)
+    if pictures.usable(dataset):
+        if not pictures.holds(dataset, state):
+            z = standardised(np.stack(dataset.exists(name).values(name))).astype(np.float32)
+            pictures.save(dataset, state, z, ids)
+        made[pictures.key] = len(ids)
+    return made | (_index_objects(dataset, field) if dataset.has_sample_field(fields.objects_field(field)) else {})
+
+
+def _index_objects(dataset: fo.Dataset, field: str) -> dict[str, int]:
+    """The indexes of objects, of each kind that there are enough of; returns how many each sorts."""
+    made = {}
+    for kind, patches in similar_objects.names(dataset, field).items():
+        index = Index(fields.similar_key(field, kind), patches)
+        if not index.usable(dataset):
+            continue
+        known = similar_objects.Known.of(dataset, field, kind)
+        if len(known.labels) < FEWEST:
+            index.delete(dataset)
+            continue
+        if not index.holds(dataset, known.state):
+            z = standardised(known.features(), np.float32)
+            index.save(dataset, known.state, z, known.samples, known.labels)
+        made[index.key] = len(known.labels)
+    return made
 
 
 def _groups(ids: Sequence[str], twins: Pairs) -> list[str]:

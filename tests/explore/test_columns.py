@@ -66,6 +66,19 @@ def test_answers_and_detections_count_pictures_from_1(dataset):
     )
 
 
+def test_an_area_is_the_share_of_the_box_that_an_object_fills(dataset):
+    from dfine.explore.columns import coco_truth
+
+    sample = dataset.last()
+    sample.truth.detections[0]["area_share"] = 0.25
+    sample.save()
+    found = coco_truth(dataset, "truth", ["cup"])["annotations"]
+    np.testing.assert_allclose([a["area"] for a in found], [1000, 250, 1000])
+    sample.truth.detections[0].bounding_box = [0.1, 0.2, 0.5, 0.8]
+    sample.save()
+    np.testing.assert_allclose(coco_truth(dataset, "truth", ["cup"])["annotations"][1]["area"], 500)
+
+
 def test_an_answer_of_a_class_that_came_after_the_evaluation_is_named(dataset):
     from dfine.explore.columns import coco_truth
 

@@ -30,6 +30,15 @@ def test_what_an_annotation_says_is_kept_and_a_picture_without_objects_has_an_em
     assert second["truth"].detections == []
 
 
+def test_the_share_of_its_box_that_an_object_fills_is_known_where_the_file_says_its_area(tmp_path):
+    from dfine.explore.samples import pictured, samples
+
+    about = [dict(area=20), dict(area=50.01), dict(), dict(area=0), dict(area=50, area_share=0.3)]
+    boxes = [annotation(i, bbox=(5, 2, 10, 5), **more) for i, more in enumerate(about)]
+    (first,) = samples(pictured({"": open_data(write(tmp_path, [picture(7)], boxes))}), "truth", ids=True)
+    assert [d.get_attribute_value("area_share", None) for d in first["truth"].detections] == [0.4, *[None] * 4]
+
+
 def test_tags_of_an_exported_data_set_are_tags_again(tmp_path):
     from dfine.explore.samples import pictured, samples
 
