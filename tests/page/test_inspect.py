@@ -181,13 +181,18 @@ def test_a_link_reload_and_back_show_what_was_shown(visit, model):
     page.close()
 
 
+def limit_at_the_third(page, most):
+    """Choose the third object, and then show so many at most."""
+    page.locator("#objects tbody tr[data-number='2']").click()
+    page.wait_for_url("**object=3&**")
+    page.fill("#top", str(most))
+
+
 def test_back_keeps_how_many_objects_are_shown_unless_that_hides_the_one_before(visit, model):
     stem = SCENES[1].path.rsplit("/", 1)[1].removesuffix(".jpg")
     page = visit(f"/#example={stem}&object=1&threshold={LOW}")
     boxes(page, len(model(EXAMPLES[1], LOW).detections))
-    page.locator("#objects tbody tr[data-number='2']").click()
-    page.wait_for_url("**object=3&**")
-    page.fill("#top", "3")
+    limit_at_the_third(page, 3)
     page.wait_for_url("**object=3&*most=3")
     page.go_back()
     page.wait_for_function("lens.store.state.object === 0")
@@ -197,9 +202,7 @@ def test_back_keeps_how_many_objects_are_shown_unless_that_hides_the_one_before(
     assert page.input_value("#top") == "3"
     page.fill("#top", "")
     boxes(page, len(model(EXAMPLES[1], LOW).detections))
-    page.locator("#objects tbody tr[data-number='2']").click()
-    page.wait_for_url("**object=3&**")
-    page.fill("#top", "1")
+    limit_at_the_third(page, 1)
     page.wait_for_url("**object=1&*most=1")
     page.go_back()
     page.wait_for_function("lens.store.state.object === 2 && lens.store.state.top === null")
