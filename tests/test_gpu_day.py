@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from dfine.data import sources
 from dfine.data.scenes import Scenes, write
 from dfine.engines.cost import gflops
 from dfine.engines.fused import fused
+from dfine.training.plan import Plan
 from tests.helpers import synthetic_trace
 
 
@@ -146,8 +148,35 @@ def test_a_run_goes_on_where_a_kill_cut_it_off(tmp_path, monkeypatch):
     pytest.importorskip("faster_coco_eval")
     monkeypatch.setitem(runs.TINY, "pictures", 4)
     day = rehearsal(tmp_path)
-    options = runs._options(day, "demo", init="demo", augment="strong")
-    found = runs.fit(day, options, 60, plain=0.5)
-    assert json.loads((tmp_path / "work" / "demo" / "options.json").read_text())["plain_epochs"] == 1
-    assert found["epochs"] == "2 of 2" and found["steps"] == 2
-    assert runs.fit(day, options, 60)["steps"] == 2 and not (tmp_path / "work" / "demo-probe").exists()
+    options = runs._options(day, "demo", init="demo", augment="strong", plain_epochs=0)
+    found = runs.fit(day, options, 60)
+    assert found["steps"] == 2 and found["pictures"] == 8
+    assert runs.fit(day, options, 60)["steps"] == 2
+
+
+def test_a_run_takes_as_many_epochs_as_fit_into_its_time(tmp_path, monkeypatch):
+    """The second half of its time is over when the first epoch is: one more fits, and the rate falls to its end."""
+    pytest.importorskip("faster_coco_eval")
+    plan = Plan.of(runs._options(rehearsal(tmp_path), "demo", init="demo", epochs=50, val_every=50))
+    training, rates, clock = runs.InTime.start(plan), [], iter([0.0, 10.0, 20.0, 30.0])
+    monkeypatch.setattr(runs.time, "monotonic", lambda: next(clock))
+    training.end = 21.0
+    step = training._step
+    monkeypatch.setattr(training, "_step", lambda *given: (rates.append(given[-1]), step(*given))[1])
+    training.run()
+    assert training.state.epoch == 2 and (tmp_path / "work" / "demo" / "best").is_dir()
+    assert len(rates) == 4 and rates == sorted(rates)  # all of them in the warm-up
+
+
+def test_a_late_run_counts_as_it_is(tmp_path):
+    day = Day(tmp_path, tmp_path, "cpu", False, time.monotonic() + 60)
+    options = replace(runs._options(rehearsal(tmp_path), "demo", init="demo"), pictures=4000)
+    found = runs.fit(day, options, runs.RESERVE + 2.0)
+    assert 0 < found["pictures"] < 4000 and (tmp_path / "work" / "demo" / "best" / "config.json").is_file()
+
+
+def test_photographs_are_trained_in_two_runs_and_both_weights_come_home(tmp_path):
+    pytest.importorskip("faster_coco_eval")
+    rows = runs._photos(rehearsal(tmp_path), 60)
+    assert sorted(p.name for p in (tmp_path / "weights").iterdir()) == ["photos-plain", "photos-strong"]
+    assert rows[0]["steps"] > 2 and rows[0]["options"]["init"].endswith("best")

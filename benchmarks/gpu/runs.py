@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+import math
 import threading
 import time
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from torch.utils.data import Dataset
 import dfine
 from benchmarks.gpu.day import Day, Unit
 from dfine.data import sources
+from dfine.data.loader import subset
 from dfine.data.scenes import Scenes, write
 from dfine.evaluation.coco import Evaluation, evaluate
 from dfine.inference.predictor import Predictor
@@ -23,9 +23,10 @@ from dfine.training.options import TrainOptions
 from dfine.training.plan import Plan
 
 SHIPPED = Path(dfine.__file__).resolve().parent.parent / "assets" / "checkpoints"
-RESERVE = 12  # seconds at the end of a run for its weights and what they are measured to be
+RESERVE = 16  # seconds at the end of a run for its weights and what they are measured to be
 MOST = 120  # epochs
-EVALUATIONS = 6  # in a run
+EPOCH = 8192  # pictures of an epoch: some thousand are few seconds' work to a GPU, and each epoch begins slowly
+LATE = 1.04  # epochs may take so many times as long as the one before
 HELD_OUT = 2_000_000, 500  # seed and number of the scenes of the model card of `demo`; training never draws them
 TINY = {"input": 64, "queries": 40, "batch": 4, "pictures": 8, "val_count": 4, "workers": 0, "denoising": 10}
 
@@ -41,19 +42,37 @@ def second(day: Day) -> list[Unit]:
 
 
 def _photos(day: Day, left: float) -> list[dict]:
-    """Photographs: from the shipped checkpoint of them where there is one, else from `demo`."""
+    """Photographs: from the shipped checkpoint of them where there is one, else from `demo`.
+
+    Strongly augmented for most of the time; then as they are, from a high rate again, as what ships was trained.
+    """
     shipped = (SHIPPED / "photos").is_dir()
     folder = _data(day, "photos")
-    options = _options(day, "photos", data=str(folder), init="photos" if shipped else "demo", batch=32, input=480)
-    options = replace(options, rate=1e-3, backbone_rate=7e-4, mosaic=0.3, augment="strong", scales="off")
-    options = replace(options, cover=0.3, drawn=0.1, downscale=0.2, posterize=0.1, repeat_threshold=0.75)
-    found = fit(day, options, min(left, 190), plain=0.3)
-    return _measured(day, options, found, sources.train_and_val(folder)[1], "photos" if shipped else None)
+    first, second = _recipes(day, folder, "photos" if shipped else "demo")
+    seconds = min(left, 360)
+    end = time.monotonic() + seconds
+    strong = fit(day, first, 0.82 * seconds)
+    model = dfine.load(Path(first.out) / "best", device="cpu", fast=False)
+    model.save(day.out / "weights" / "photos-strong", half=True)
+    found = fit(day, second, end - time.monotonic())
+    found = {key: strong[key] + value for key, value in found.items()}
+    return _measured(day, second, found, sources.train_and_val(folder)[1], "photos" if shipped else None)
+
+
+def _recipes(day: Day, folder: Path, init: str) -> tuple[TrainOptions, TrainOptions]:
+    """The two runs on photographs, the second from what the first one writes."""
+    common = dict(data=str(folder), input=480, cover=0.45, drawn=0.1, downscale=0.2, posterize=0.05)
+    common |= dict(repeat_threshold=0.75, scales="off")
+    first = _options(day, "photos", init=init, batch=64, mosaic=0.35, augment="strong", **common)
+    first = replace(first, rate=1.4e-3, backbone_rate=1e-3, plain_epochs=0)
+    best = str(Path(first.out) / "best")
+    second = _options(day, "photos-plain", init=best, batch=32, augment="plain", **common)
+    return first, replace(second, rate=7e-4, backbone_rate=5e-4, warmup=20, ema=0.997, ema_ramp=50)
 
 
 def _demo(day: Day, left: float) -> list[dict]:
     """Scenes, new ones every epoch, drawn by the CPU while the GPU learns."""
-    options = _options(day, "demo", init="demo", batch=32, pictures=4096, val_count=200, input=320, clean=0.4)
+    options = _options(day, "demo", init="demo", batch=32, pictures=EPOCH, val_count=200, input=320, clean=0.4)
     options = replace(options, rate=6e-4, backbone_rate=6e-4)
     found = fit(day, options, min(left, 120))
     seed, count = HELD_OUT
@@ -67,7 +86,7 @@ def _bccd(day: Day, left: float) -> list[dict]:
     options = _options(day, "bccd", data=str(folder), init="demo", batch=8, input=320)
     options = replace(options, rate=8e-4, backbone_rate=4e-4, plain_epochs=0, augment="plain", scales="off")
     options = replace(options, warmup=50, ema=0.995, ema_ramp=50)
-    found = fit(day, options, min(left, 80), most=12)
+    found = fit(day, options, min(left, 80), most=6, pictures=2 * 205)
     split = "val" if day.rehearse else "test"  # which was used to choose nothing
     rows = _measured(day, options, found, sources.open_data(folder, split), None)
     return [row | {"aim": "AP50 0.80", "met": "yes" if (row["AP50"] or 0) >= 0.8 else "no"} for row in rows]
@@ -98,29 +117,43 @@ def _options(day: Day, name: str, **more: object) -> TrainOptions:
     return TrainOptions(**common | more | (TINY if day.rehearse else {}))
 
 
-def fit(day: Day, options: TrainOptions, seconds: float, most: int = MOST, plain: float | None = None) -> dict:
+class InTime(Training):
+    """A run that ends in time: before each epoch it is settled anew how many are left, by what the last one took.
+
+    The learning rate falls to the last one. Of them, only that one is measured.
+    """
+
+    end, most = math.inf, MOST  # of time.monotonic(), and epochs
+    began: float | None = None
+
+    def _epoch(self) -> dict[str, float]:
+        now = time.monotonic()
+        if self.began is not None:
+            fit = max(1, int((self.end - now) / (LATE * (now - self.began))))  # this one is among them
+            self._settle(min(self.most, self.state.epoch + fit))
+        self.began = now
+        return super()._epoch()
+
+    def _settle(self, epochs: int) -> None:
+        self.epochs, self.recipe = epochs, replace(self.recipe, epochs=epochs)
+
+
+def fit(day: Day, options: TrainOptions, seconds: float, most: int = MOST, pictures: int | None = None) -> dict:
     """Train for so many seconds, and say how it went. What a kill has cut off goes on.
 
-    Of the epochs the share `plain` at the end, if given, does without strong augmentation.
-
-    How many epochs that makes is measured beforehand over two of them, because the learning rate falls to the last one.
-    A run that is late all the same is stopped, and its best weights so far count.
-
-    Raises:
-        TimeoutError: the time was over before the first evaluation; the next call goes on.
+    An epoch is as many passes over the data as it takes for so many `pictures`. A run that is late all the same is
+    stopped, and counts as it is.
     """
     seconds = day.left if day.rehearse else seconds - RESERVE
     end, run = time.monotonic() + seconds, Path(options.out)
-    if (run / "last.pt").exists():
-        before = json.loads((run / "options.json").read_text(encoding="utf-8"))
-        known = {f.name for f in fields(TrainOptions)} - {"out", "device", "workers", "resume"}
-        options = replace(options, resume=True, **{k: v for k, v in before.items() if k in known})
-    else:
-        epoch = _epoch_takes(options)
-        count = 2 if day.rehearse else max(1, min(most, int((end - time.monotonic()) / epoch)))
-        last = options.plain_epochs if plain is None else round(count * plain)
-        options = replace(options, epochs=count, plain_epochs=last, val_every=max(1, count // EVALUATIONS))
-    training = Training.start(Plan.of(options))
+    most = 2 if day.rehearse else most
+    options = replace(options, epochs=most, val_every=most, resume=(run / "last.pt").exists())
+    plan = Plan.of(options)
+    if plan.data is not None:
+        passes = 1 if day.rehearse else max(1, round((pictures or EPOCH) / len(plan.data)))
+        plan = replace(plan, data=subset(plan.data, passes * list(range(len(plan.data)))))
+    training = InTime.start(plan)
+    training.end, training.most = end, most
     late = threading.Event()
 
     def stop() -> None:
@@ -139,23 +172,9 @@ def fit(day: Day, options: TrainOptions, seconds: float, most: int = MOST, plain
     finally:
         timer.cancel()
     if not (run / "best").is_dir():
-        raise TimeoutError(f"the time was over before the first evaluation of {run}; the next call goes on")
+        training.predictor().save(run / "best")
     seen = training.state.step * training.recipe.batch
-    return {"epochs": f"{training.state.epoch} of {options.epochs}", "steps": training.state.step, "pictures": seen} | {
-        "seconds": round(time.monotonic() - start)
-    }
-
-
-def _epoch_takes(options: TrainOptions) -> float:
-    """Seconds of an epoch and an evaluation, the second of two, in a run that is thrown away."""
-    marks: list[float] = []
-    probe = replace(options, out=f"{options.out}-probe", epochs=2, val_every=1)
-    shutil.rmtree(probe.out, ignore_errors=True)
-    try:
-        Training.start(Plan.of(probe), watch=lambda training, found: marks.append(time.monotonic())).run()
-    finally:
-        shutil.rmtree(probe.out, ignore_errors=True)
-    return marks[1] - marks[0]
+    return {"steps": training.state.step, "pictures": seen, "seconds": round(time.monotonic() - start)}
 
 
 def _measured(day: Day, options: TrainOptions, found: dict, held_out: Dataset, shipped: str | None) -> list[dict]:
@@ -167,7 +186,7 @@ def _measured(day: Day, options: TrainOptions, found: dict, held_out: Dataset, s
         about | {"weights": "these"} | found | _ap(evaluate_on(day, dfine.load(place, device=day.device), held_out))
     ]
     rows[0]["options"] = asdict(options)
-    if shipped:
+    if shipped and day.left > day.least(RESERVE):
         before = evaluate_on(day, dfine.load(shipped, device=day.device), held_out)
         rows.append(about | {"weights": "shipped"} | _ap(before))
     return rows

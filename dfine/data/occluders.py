@@ -135,6 +135,6 @@ def _soft(piece: Tensor) -> Tensor:
     """A piece blurred by about a tenth of its shorter side."""
     reach = max(1, min(piece.shape[-2:]) // 10)
     mean = piece.float()[None]
-    for _ in range(2):
-        mean = avg_pool2d(mean, 2 * reach + 1, stride=1, padding=reach, count_include_pad=False)
+    for kernel, padding in 2 * (((2 * reach + 1, 1), (reach, 0)), ((1, 2 * reach + 1), (0, reach))):
+        mean = avg_pool2d(mean, kernel, stride=1, padding=padding, count_include_pad=False)
     return mean[0].round().to(torch.uint8)

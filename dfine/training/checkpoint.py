@@ -120,7 +120,7 @@ class State:
 
 def fresh(plan: Plan, network: nn.Module) -> State:
     """The start of a run with this network, which is frozen as far as the plan says."""
-    recipe = plan.recipe
+    recipe, kind = plan.recipe, plan.options.device.split(":")[0]
     if plan.freezes:
         freeze(network)
     decay = Decay(recipe.ema, recipe.ema_ramp)
@@ -129,8 +129,8 @@ def fresh(plan: Plan, network: nn.Module) -> State:
     return State(
         network,
         average(network, decay),
-        torch.optim.AdamW(parts, betas=(0.9, 0.999)),
-        torch.amp.GradScaler(plan.options.device.split(":")[0], enabled=plan.half == "fp16"),
+        torch.optim.AdamW(parts, betas=(0.9, 0.999), fused=kind == "cuda" or None),  # one kernel for many weights
+        torch.amp.GradScaler(kind, enabled=plan.half == "fp16"),
         decay,
         plan.names,
     )

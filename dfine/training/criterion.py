@@ -26,7 +26,7 @@ from dfine.config import LossWeights
 from dfine.trace.records import Estimate, NoisedQueries, Refinement, Target, Trace
 from dfine.training import losses
 from dfine.training.distillation import Lesson
-from dfine.training.matching import Match, hungarian, known, union
+from dfine.training.matching import Match, hungarian, known, matches, placed, union
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,10 @@ class Criterion:
     ) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
         """Terms of the matching queries, and how many of them are matched and unmatched in the last layer."""
         stages = stages_of(trace)
-        own = {name: hungarian(s.logits, s.boxes, targets, self.weights) for name, s in stages.items()}
-        pairs = self._pairs(own, trace, truth)
+        found = matches([(s.logits, s.boxes) for s in stages.values()], targets, self.weights)
+        *found, joint = placed([*found, union(found)], truth.boxes.device)
+        own = dict(zip(stages, found))
+        pairs = self._pairs(own, joint, trace, truth)
         counts = pairs[list(own)[-1]].sizes
         last = LastLayer(trace.last.edges, trace.last.logits.sigmoid().amax(-1), counts)
 
@@ -114,15 +116,15 @@ class Criterion:
                     terms |= self._distil(name, stage, pairs[name], truth, last)
         return terms, counts
 
-    def _pairs(self, own: dict[str, Match], trace: Trace, truth: Truth) -> dict[str, Pairs]:
-        """Of whom every stage learns boxes and edges: all the same, from the union; without it each from its own."""
+    def _pairs(self, own: dict[str, Match], joint: Match, trace: Trace, truth: Truth) -> dict[str, Pairs]:
+        """Of whom every stage learns boxes and edges: all from the union `joint`; without it each from its own."""
 
         def pairs(match: Match) -> Pairs:
             sizes = _sizes(len(match), trace.origin.numel(), truth.boxes)
             return Pairs(match, _global_mean(len(match), truth.boxes), sizes, _bins(trace, match, truth))
 
         if self.union:
-            return dict.fromkeys(own, pairs(union(list(own.values()))))
+            return dict.fromkeys(own, pairs(joint))
         return {name: pairs(match) for name, match in own.items()}
 
     def _denoising(self, trace: Trace, pairs: Pairs, truth: Truth, counts: tuple[Tensor, Tensor]) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ import torch
 from dfine.boxes import to_cxcywh, to_xyxy
 from dfine.config import NoiseSpec
 from dfine.trace.records import NoisedQueries, Target
+from dfine.training.matching import padded
 
 
 def add_noise(
@@ -27,15 +28,9 @@ def add_noise(
     most = max((len(t) for t in targets), default=0)
     if most == 0 or spec.queries == 0:
         return None
-    groups, batch, device = max(1, spec.queries // most), len(targets), targets[0].boxes.device
+    groups, device = max(1, spec.queries // most), targets[0].boxes.device
 
-    labels = torch.full((batch, most), classes, device=device)
-    boxes = torch.zeros(batch, most, 4, device=device)
-    real = torch.zeros(batch, most, dtype=torch.bool, device=device)
-    for i, target in enumerate(targets):
-        labels[i, : len(target)] = target.labels
-        boxes[i, : len(target)] = target.boxes.float()
-        real[i, : len(target)] = True
+    labels, boxes, real = padded(targets, classes)
     copies = 2 * groups
     labels, boxes, real = labels.repeat(1, copies), boxes.repeat(1, copies, 1), real.repeat(1, copies)  # [B, M]
     negative = torch.arange(labels.shape[1], device=device) // most % 2 == 1  # [M]
@@ -53,6 +48,7 @@ def add_noise(
     xyxy = (to_xyxy(boxes) + sign * amount * half_sides * spec.scale).clamp(0, 1)
     boxes = to_cxcywh(xyxy).abs()  # corners that changed places still span a box
 
-    positive = (real & ~negative).nonzero()
-    rows = positive[:, 1].split([len(t) * groups for t in targets])
-    return NoisedQueries(labels, boxes, groups, rows)
+    # Where positives stand follows from the counts alone: to ask the GPU would be to wait for it.
+    rows = [[2 * g * most + j for g in range(groups) for j in range(len(t))] for t in targets]
+    positive = torch.tensor([index for row in rows for index in row], dtype=torch.int64).to(device)
+    return NoisedQueries(labels, boxes, groups, positive.split([len(row) for row in rows]))

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from dfine.data.loader import Batching, relabelled
@@ -59,6 +60,7 @@ class Training:
         self.out = Path(plan.options.out)
         self.checkpoint, self.best = self.out / LAST, self.out / "best.pt"
         self.keeping, self.stop, self.whole = Keeping(self.tell), False, True
+        self.loader: tuple[bool, DataLoader] | None = None  # whether it is a plain one, and the loader
 
     @classmethod
     def start(cls, plan: Plan, here: Ranks = ALONE, watch: Watcher | None = None, tell: Tell = print_line) -> Training:
@@ -134,6 +136,7 @@ class Training:
                     self.keeping.write(log.save, log.path)
                 self._save()
             self.keeping.insist()
+        self.loader = None
         if log:
             log.close()
         if state.epoch < self.epochs:
@@ -185,17 +188,7 @@ class Training:
     def _epoch(self) -> dict[str, float]:
         """One pass over the data; returns the mean of every loss term."""
         options, state = self.options, self.state
-        data = relabelled(self.plan.training_data(state.epoch), state.names)
-        how = Batching(
-            self.recipe.batch,
-            options.input_size,
-            train=True,
-            workers=options.workers,
-            seed=options.seed,
-            share=(self.here.rank, self.here.count),
-            pin=self.device.type == "cuda",
-        )
-        batches = self.plan.batches(data, how, state.plain)
+        batches = self._batches()
         batches.batch_sampler.epoch, batches.batch_sampler.start = state.epoch, state.batch
         total = len(batches) * self.epochs
 
@@ -220,6 +213,28 @@ class Training:
                         self._save()
         means = {name: value / state.batch for name, value in state.sums.items()}
         return {"loss": sum(means.values())} | means
+
+    def _batches(self) -> DataLoader:
+        """The batches of an epoch. Of a data set they are prepared by the same processes as those of the one before.
+
+        To start these anew takes as long as hundreds of pictures. Scenes are another data set every epoch.
+        """
+        options, state = self.options, self.state
+        if self.loader and self.loader[0] == state.plain and self.plan.data is not None:
+            return self.loader[1]
+        self.loader = None  # before others are started, these end
+        data = relabelled(self.plan.training_data(state.epoch), state.names)
+        how = Batching(
+            self.recipe.batch,
+            options.input_size,
+            train=True,
+            workers=options.workers,
+            seed=options.seed,
+            share=(self.here.rank, self.here.count),
+            pin=self.device.type == "cuda",
+        )
+        self.loader = state.plain, self.plan.batches(data, how, state.plain)
+        return self.loader[1]
 
     def _leave(self) -> NoReturn:
         self._save()

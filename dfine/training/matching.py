@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from dfine.boxes import giou
 from dfine.config import LossWeights
@@ -26,56 +27,79 @@ class Match:
         return len(self.picture)
 
 
-def _starts(targets: list[Target]) -> list[int]:
-    """Where each picture's objects begin in the list of all objects."""
-    starts, total = [], 0
-    for t in targets:
-        starts.append(total)
-        total += len(t)
-    return starts
+def padded(targets: list[Target], label: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """All objects of B pictures as labels [B, n], boxes [B, n, 4] in float32 and which of them are real [B, n].
 
-
-def _join(parts: list[tuple[Tensor, Tensor]], targets: list[Target]) -> Match:
-    """One Match from (query, target) indices per picture."""
-    device = targets[0].boxes.device
-    picture = torch.cat([torch.full_like(q, i) for i, (q, _) in enumerate(parts)])
-    target = torch.cat([t + start for (_, t), start in zip(parts, _starts(targets))])
-    return Match(picture.to(device), torch.cat([q for q, _ in parts]).to(device), target.to(device))
+    n is the number of objects of the fullest picture. What stands behind a picture's own objects has the class `label`
+    and no size. It takes as many steps for many pictures as for few: a GPU is slow at small ones.
+    """
+    counts, device = [len(t) for t in targets], targets[0].boxes.device
+    batch, most = len(targets), max(counts)
+    at = torch.tensor([i * most + j for i, count in enumerate(counts) for j in range(count)], dtype=torch.int64)
+    at = at.to(device)
+    labels = torch.full((batch * most,), label, device=device)
+    boxes, real = torch.zeros(batch * most, 4, device=device), torch.zeros_like(labels, dtype=torch.bool)
+    labels[at] = torch.cat([t.labels for t in targets])
+    boxes[at] = torch.cat([t.boxes for t in targets]).float()
+    real[at] = True
+    return labels.view(batch, most), boxes.view(batch, most, 4), real.view(batch, most)
 
 
 @torch.no_grad()
 def costs(logits: Tensor, boxes: Tensor, targets: list[Target], weights: LossWeights) -> Tensor:
-    """What it would cost query q of a picture to answer for its object t (DETR, arXiv 2005.12872): [B, Q, n] float32.
+    """What it would cost query q of a picture to answer for its object t (DETR, arXiv 2005.12872): [..., B, Q, n].
 
-    Focal classification cost, L1 distance and GIoU, from logits [B, Q, K] and boxes [B, Q, 4]. n is the number of
-    objects of the fullest picture; what stands behind a picture's own objects means nothing.
+    Focal classification cost, L1 distance and GIoU in float32, from logits [..., B, Q, K] and boxes [..., B, Q, 4].
+    n is the number of objects of the fullest picture; what stands behind a picture's own objects means nothing.
     """
-    labels = pad_sequence([t.labels for t in targets], batch_first=True)  # [B, n]
-    truth = pad_sequence([t.boxes.float() for t in targets], batch_first=True)  # [B, n, 4]
-    p = logits.float().sigmoid().gather(2, labels[:, None].expand(-1, logits.shape[1], -1))  # [B, Q, n]
+    labels, truth, _ = padded(targets)
+    p = logits.float().sigmoid().gather(-1, labels[:, None].expand(*logits.shape[:-1], -1))  # [..., B, Q, n]
     alpha, gamma, eps = weights.focal_alpha, weights.focal_gamma, 1e-8
     hit = alpha * (1 - p) ** gamma * -(p + eps).log()
     miss = (1 - alpha) * p**gamma * -(1 - p + eps).log()
-    a, b = boxes.float()[:, :, None], truth[:, None]
+    a, b = boxes.float()[..., None, :], truth[:, None]
     l1 = (a - b).abs().sum(-1)
     return weights.cost_class * (hit - miss) + weights.cost_l1 * l1 - weights.cost_giou * giou(a, b)
 
 
-@torch.no_grad()
 def hungarian(logits: Tensor, boxes: Tensor, targets: list[Target], weights: LossWeights) -> Match:
     """The cheapest one-to-one match of each picture's queries with its objects.
 
     Logits [B, Q, K], boxes [B, Q, 4] and B targets. Computed in float32 whatever the autocast type.
     """
+    return placed(matches([(logits, boxes)], targets, weights), logits.device)[0]
+
+
+@torch.no_grad()
+def matches(answers: list[tuple[Tensor, Tensor]], targets: list[Target], weights: LossWeights) -> list[Match]:
+    """`hungarian` of several stages' logits and boxes, all of the same shapes; on the CPU, where matches are made.
+
+    Their costs are computed together, and come in one copy: each copy has to wait for everything that a GPU still has
+    to do.
+    """
+    logits, boxes = (torch.stack(parts) for parts in zip(*answers))
     with torch.autocast(logits.device.type, enabled=False):
-        tables = costs(logits, boxes, targets, weights)  # of all pictures at once: a GPU is slow at small steps
-    # One copy to the CPU for all of them: each has to wait for everything that the GPU still has to do.
-    tables = torch.nan_to_num(tables, nan=1e4, posinf=1e4, neginf=-1e4).cpu()
-    parts = []
-    for table, target in zip(tables, targets):
-        query, object_ = linear_sum_assignment(table[:, : len(target)].numpy())
-        parts.append((torch.as_tensor(query), torch.as_tensor(object_)))
-    return _join(parts, targets)
+        tables = costs(logits, boxes, targets, weights)
+    tables = torch.nan_to_num(tables, nan=1e4, posinf=1e4, neginf=-1e4).cpu().numpy()
+    found = []
+    for stage in tables:
+        pairs = [linear_sum_assignment(table[:, : len(target)]) for table, target in zip(stage, targets)]
+        found.append(Match(*torch.from_numpy(_indices(*zip(*pairs), targets))))
+    return found
+
+
+def placed(found: list[Match], device: torch.device) -> list[Match]:
+    """Matches on another device, all of them in one copy."""
+    rows = torch.cat([torch.stack((m.picture, m.query, m.target)) for m in found], 1).to(device)
+    return [Match(*part) for part in rows.split([len(m) for m in found], 1)]
+
+
+def _indices(queries: Sequence[np.ndarray], objects: Sequence[np.ndarray], targets: list[Target]) -> np.ndarray:
+    """Indices of pictures, queries and of the objects of all pictures [3, n], from those of queries and objects."""
+    counts = [len(part) for part in queries]
+    starts = np.cumsum([0] + [len(t) for t in targets[:-1]])
+    rows = np.repeat(np.arange(len(targets)), counts), np.concatenate(queries), np.concatenate(objects)
+    return np.stack((rows[0], rows[1], rows[2] + np.repeat(starts, counts))).astype(np.int64)
 
 
 def union(matches: list[Match]) -> Match:
@@ -97,8 +121,6 @@ def union(matches: list[Match]) -> Match:
 
 def known(noise: NoisedQueries, targets: list[Target]) -> Match:
     """The match of denoising queries: every positive copy answers for the object that it was made from."""
-    parts = [
-        (query, torch.arange(len(t), device=query.device).repeat(noise.groups))
-        for query, t in zip(noise.positive, targets)
-    ]
-    return _join(parts, targets)
+    copies = [np.tile(np.arange(len(t)), noise.groups) for t in targets]
+    rows = torch.from_numpy(_indices(copies, copies, targets)).to(noise.labels.device)
+    return Match(rows[0], torch.cat(noise.positive), rows[2])

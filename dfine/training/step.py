@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -31,6 +32,13 @@ def compile_(network: nn.Module, sizes: int) -> None:
     known.cache_size_limit = max(known.cache_size_limit, sizes)
     for part in (network.backbone, network.encoder):
         part.compile(dynamic=False)
+
+
+def moved(targets: list[Target], device: torch.device) -> list[Target]:
+    """Targets on another device, labels and boxes of all of them in one copy each."""
+    counts = [len(t) for t in targets]
+    labels, boxes = (torch.cat([getattr(t, k) for t in targets]).to(device).split(counts) for k in ("labels", "boxes"))
+    return [replace(t, labels=a, boxes=b) for t, a, b in zip(targets, labels, boxes)]
 
 
 class Step:
@@ -79,7 +87,7 @@ class Step:
         """
         state, parts = self.state, self.parts
         state.optimizer.zero_grad(set_to_none=True)
-        total: dict[str, float] = {}
+        total: dict[str, Tensor] = {}
         cuts = [len(targets) * i // parts for i in range(parts + 1)]
         spans = [(a, b) for a, b in zip(cuts, cuts[1:]) if b > a]
         for part, (a, b) in enumerate(spans):
@@ -94,9 +102,10 @@ class Step:
         state.scaler.step(state.optimizer)
         state.scaler.update()
         state.ema.update_parameters(state.network)
-        return total
+        # Read at the very end: to ask a GPU for a number is to wait for all that it has still to do.
+        return dict(zip(total, torch.stack(list(total.values())).tolist()))
 
-    def _backward(self, pixels: Tensor, targets: list[Target], part: int, share: float) -> dict[str, float]:
+    def _backward(self, pixels: Tensor, targets: list[Target], part: int, share: float) -> dict[str, Tensor]:
         """The gradient of a part of a batch, which counts for its `share`; returns the terms, weighted likewise."""
         state = self.state
         # What is random depends only on the step, so that a resumed run draws what an uninterrupted one would have.
@@ -104,7 +113,7 @@ class Step:
         pixels = pixels.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last).float() / 255
         if not state.plain:  # the last epochs see the base size only, as published
             pixels = augment.resized(pixels, self.scales, step)
-        targets = [t.map(lambda x: x.to(self.device)) for t in targets]
+        targets = moved(targets, self.device)
         place = self.here.rank + self.here.count * part
         random = torch.Generator(self.device).manual_seed(step + 1_000_003_000_003 * place)
         noise = add_noise(targets, state.network.config.classes, self.noise, random)
@@ -119,8 +128,7 @@ class Step:
         if not torch.isfinite(loss):
             self._keep_batch(pixels, targets)
         state.scaler.scale(loss * share).backward()
-        values = torch.stack([value.detach() for value in terms.values()]).tolist()
-        return {name: value * share for name, value in zip(terms, values)}
+        return {name: value.detach() * share for name, value in terms.items()}
 
     def _keep_batch(self, pixels: Tensor, targets: list[Target]) -> None:
         out = Path(self.options.out)

@@ -5,7 +5,7 @@ import torch
 
 from dfine.config import LossWeights
 from dfine.trace.records import NoisedQueries, Target
-from dfine.training.matching import Match, costs, hungarian, known, union
+from dfine.training.matching import Match, costs, hungarian, known, matches, padded, union
 
 WEIGHTS = LossWeights()
 
@@ -72,3 +72,24 @@ def test_known_positives_answer_for_their_objects_group_by_group():
     positive = (torch.tensor([0, 1, 4, 5]), torch.tensor([], dtype=torch.int64), torch.tensor([0, 4]))
     noise = NoisedQueries(torch.zeros(3, 8, dtype=torch.int64), torch.zeros(3, 8, 4), 2, positive)
     assert pairs(known(noise, targets)) == [(0, 0, 0), (0, 1, 1), (0, 4, 0), (0, 5, 1), (2, 0, 2), (2, 4, 2)]
+
+
+def test_stages_are_matched_together_as_each_alone():
+    torch.manual_seed(3)
+    objects = [target([i % 3] * n, torch.rand(n, 4) * 0.3 + 0.2) for i, n in enumerate((2, 0, 5, 1))]
+    answers = [(torch.randn(4, 7, 3), torch.rand(4, 7, 4) * 0.3 + 0.2) for _ in range(3)]
+    for found, (logits, boxes) in zip(matches(answers, objects, WEIGHTS), answers, strict=True):
+        alone = hungarian(logits, boxes, objects, WEIGHTS)
+        assert all(torch.equal(getattr(found, k), getattr(alone, k)) for k in ("picture", "query", "target"))
+        assert len(found) == 8 and found.target.tolist() == sorted(
+            found.target.tolist(), key=lambda t: (t > 1) + (t > 6)
+        )
+
+
+def test_objects_of_a_batch_in_one_table():
+    objects = [target([4], [[0.1, 0.2, 0.3, 0.4]]), target([], []), target([2, 3], [[0.5] * 4, [0.6] * 4])]
+    labels, boxes, real = padded(objects, label=9)
+    assert labels.tolist() == [[4, 9], [9, 9], [2, 3]]
+    assert real.tolist() == [[True, False], [False, False], [True, True]]
+    assert boxes[0, 0].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4]) and boxes[~real].abs().sum() == 0
+    assert [part.shape for part in padded([target([], [])])] == [(1, 0), (1, 0, 4), (1, 0)]
