@@ -137,8 +137,8 @@ def test_prepared_data_keeps_its_names_and_splits(tmp_path):
     source, said = write(tmp_path / "scenes", Scenes(20, size=(128, 500)), workers=0), []
     place = prepare.prepare("photos", source, tmp_path / "data", said.append)
     before, after = (sources.train_and_val(p)[1] for p in (source, place))
-    assert before.places() == after.places() and after[0][0].shape == (3, 98, 384)
-    assert "20 pictures, longer side 384" in said[0]
+    assert before.places() == after.places() and after[0][0].shape == (3, 106, 416)
+    assert "20 pictures, longer side 416" in said[0]
     parts = dict.fromkeys(("train", "test", "all"), sources.open_data(source))
     prepare._write(parts, tmp_path / "split", 320, 60)
     assert len(sources.open_data(tmp_path / "split", "test")) == 20

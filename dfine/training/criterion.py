@@ -14,6 +14,7 @@ A teacher from outside (`dfine.training.distillation`) adds to each stage but th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -38,6 +39,32 @@ class Truth:
 
 
 @dataclass(frozen=True)
+class Stages:
+    """Stages of one decoder one after the other, so that a loss of all of them takes as many steps as that of one.
+
+    A GPU is slow at small steps, and there are nine stages with denoising.
+    """
+
+    names: tuple[str, ...]
+    logits: Tensor  # [S, B, Q, K]
+    boxes: Tensor  # [S, B, Q, 4]
+    edges: Tensor  # [L, B, Q, 4, N+1] of the last L, which are refinements
+
+    @classmethod
+    def of(cls, stages: dict[str, Estimate | Refinement]) -> Stages:
+        """All stages of a trace, or some, in their order."""
+        logits, boxes = (torch.stack([getattr(s, k) for s in stages.values()]) for k in ("logits", "boxes"))
+        edges = torch.stack([s.edges for s in stages.values() if isinstance(s, Refinement)])
+        return cls(tuple(stages), logits, boxes, edges)
+
+    def each(self) -> list[Stages]:
+        """Every stage alone."""
+        first = len(self.names) - len(self.edges)
+        spans = [(i, slice(i, i + 1), slice(max(0, i - first), max(0, i - first + 1))) for i in range(len(self.names))]
+        return [Stages((self.names[i],), self.logits[a], self.boxes[a], self.edges[b]) for i, a, b in spans]
+
+
+@dataclass(frozen=True)
 class Pairs:
     """Which queries learn the boxes and edges of which objects."""
 
@@ -51,9 +78,15 @@ class Pairs:
 class LastLayer:
     """The last layer's distributions, and how many queries are matched and unmatched."""
 
+    name: str
     edges: Tensor  # [B, Q, 4, N+1]
     score: Tensor  # [B, Q] highest class probability
     counts: tuple[Tensor, Tensor]
+
+    @classmethod
+    def of(cls, trace: Trace, counts: tuple[Tensor, Tensor]) -> LastLayer:
+        """That of a trace."""
+        return cls(list(trace.stages)[-1], trace.last.edges, trace.last.logits.sigmoid().amax(-1), counts)
 
 
 class Criterion:
@@ -98,51 +131,31 @@ class Criterion:
         self, trace: Trace, targets: list[Target], truth: Truth, objects: Tensor
     ) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
         """Terms of the matching queries, and how many of them are matched and unmatched in the last layer."""
-        stages = stages_of(trace)
-        found = matches([(s.logits, s.boxes) for s in stages.values()], targets, self.weights)
-        *found, joint = placed([*found, union(found)], truth.boxes.device)
-        own = dict(zip(stages, found))
-        pairs = self._pairs(own, joint, trace, truth)
-        counts = pairs[list(own)[-1]].sizes
-        last = LastLayer(trace.last.edges, trace.last.logits.sigmoid().amax(-1), counts)
+        stages = Stages.of(stages_of(trace))
+        found = matches(list(zip(stages.logits, stages.boxes)), targets, self.weights)
+        *own, joint = placed([*found, union(found)], truth.boxes.device)
+        index = torch.repeat_interleave(torch.tensor([len(match) for match in found])).to(truth.boxes.device)
+        at = index, *(torch.cat([getattr(match, k) for match in own]) for k in ("picture", "query"))
+        terms = self._answers(stages, at, truth, torch.cat([match.target for match in own]), objects)
 
-        terms = {}
-        for name, stage in stages.items():
-            terms |= self._answer(name, stage, own[name], truth, objects)
-            terms |= self._place(name, stage, pairs[name], truth)
-            if isinstance(stage, Refinement):
-                terms |= self._shape(name, stage, pairs[name], truth)
-                if stage is not trace.last:
-                    terms |= self._distil(name, stage, pairs[name], truth, last)
-        return terms, counts
+        taught = [(stages, joint)] if self.union else zip(stages.each(), own)
+        pairs = [(some, self._pairs(match, trace, truth)) for some, match in taught]
+        last = LastLayer.of(trace, pairs[-1][1].sizes)
+        for some, learned in pairs:
+            terms |= self._places(some, learned, truth, last)
+        return terms, last.counts
 
-    def _pairs(self, own: dict[str, Match], joint: Match, trace: Trace, truth: Truth) -> dict[str, Pairs]:
-        """Of whom every stage learns boxes and edges: all from the union `joint`; without it each from its own."""
-
-        def pairs(match: Match) -> Pairs:
-            sizes = _sizes(len(match), trace.origin.numel(), truth.boxes)
-            return Pairs(match, _global_mean(len(match), truth.boxes), sizes, _bins(trace, match, truth))
-
-        if self.union:
-            return dict.fromkeys(own, pairs(joint))
-        return {name: pairs(match) for name, match in own.items()}
+    def _pairs(self, match: Match, trace: Trace, truth: Truth) -> Pairs:
+        sizes = _sizes(len(match), trace.origin.numel(), truth.boxes)
+        return Pairs(match, _global_mean(len(match), truth.boxes), sizes, _bins(trace, match, truth))
 
     def _denoising(self, trace: Trace, pairs: Pairs, truth: Truth, counts: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
         """Terms of the denoising queries: the same losses, with pairs that are known."""
-        last = LastLayer(trace.last.edges, trace.last.logits.sigmoid().amax(-1), counts)
-
-        terms = {}
-        for name, stage in stages_of(trace).items():
-            if name == "proposals":
-                continue
-            name = f"denoising {name}"
-            terms |= self._answer(name, stage, pairs.match, truth, pairs.norm)
-            terms |= self._place(name, stage, pairs, truth)
-            if isinstance(stage, Refinement):
-                terms |= self._shape(name, stage, pairs, truth)
-                if stage is not trace.last:
-                    terms |= self._distil(name, stage, pairs, truth, last)
-        return terms
+        stages, match = Stages.of(trace.stages), pairs.match
+        at = slice(None), match.picture, match.query
+        terms = self._answers(stages, at, truth, match.target, pairs.norm)
+        terms |= self._places(stages, pairs, truth, LastLayer.of(trace, counts))
+        return {name.replace("/", "/denoising "): loss for name, loss in terms.items()}
 
     def _taught(self, trace: Trace, lesson: Lesson) -> dict[str, Tensor]:
         """Terms of the matching queries that answer as the teacher does; answers count by their scores."""
@@ -162,38 +175,40 @@ class Criterion:
                 terms[f"taught edges/{name}"] = w.fgl * losses.soft_edges(stage.edges[at], edges, weight)
         return {name: w.taught * loss / norm for name, loss in terms.items()}
 
-    def _answer(
-        self, name: str, stage: Estimate | Refinement, match: Match, truth: Truth, norm: Tensor
-    ) -> dict[str, Tensor]:
+    def _answers(self, stages: Stages, at: tuple, truth: Truth, target: Tensor, norm: Tensor) -> dict[str, Tensor]:
+        """Scores of every stage; `at` (stage, picture, query) answer for the objects `target`."""
         w = self.weights
-        quality = iou(stage.boxes[match.picture, match.query], truth.boxes[match.target])
-        loss = losses.vfl(
-            stage.logits, match, truth.labels[match.target], quality, alpha=w.vfl_alpha, gamma=w.vfl_gamma
-        )
-        return {f"vfl/{name}": w.vfl * loss / norm}
+        quality = iou(stages.boxes[at], truth.boxes[target])
+        loss = losses.vfl(stages.logits, at, truth.labels[target], quality, alpha=w.vfl_alpha, gamma=w.vfl_gamma)
+        return _named("vfl", stages.names, w.vfl * loss / norm)
 
-    def _place(self, name: str, stage: Estimate | Refinement, pairs: Pairs, truth: Truth) -> dict[str, Tensor]:
-        match = pairs.match
-        boxes, true = stage.boxes[match.picture, match.query], truth.boxes[match.target]
-        return {
-            f"l1/{name}": self.weights.l1 * losses.l1(boxes, true) / pairs.norm,
-            f"giou/{name}": self.weights.giou * losses.giou(boxes, true) / pairs.norm,
-        }
-
-    def _shape(self, name: str, stage: Refinement, pairs: Pairs, truth: Truth) -> dict[str, Tensor]:
-        at = (pairs.match.picture, pairs.match.query)
-        quality = iou(stage.boxes[at], truth.boxes[pairs.match.target])
-        return {f"fgl/{name}": self.weights.fgl * losses.fgl(stage.edges[at], *pairs.bins, quality) / pairs.norm}
-
-    def _distil(self, name: str, stage: Refinement, pairs: Pairs, truth: Truth, last: LastLayer) -> dict[str, Tensor]:
-        at = (pairs.match.picture, pairs.match.query)
+    def _places(self, stages: Stages, pairs: Pairs, truth: Truth, last: LastLayer) -> dict[str, Tensor]:
+        """Boxes and edges of every stage."""
+        w, layers = self.weights, stages.names[len(stages.names) - len(stages.edges) :]
+        at = slice(None), pairs.match.picture, pairs.match.query
+        boxes, true = stages.boxes[at], truth.boxes[pairs.match.target]
+        terms = _named("l1", stages.names, w.l1 * losses.l1(boxes, true) / pairs.norm)
+        terms |= _named("giou", stages.names, w.giou * losses.giou(boxes, true) / pairs.norm)
+        if not layers:
+            return terms
+        quality = iou(boxes[-len(layers) :], true).detach()
+        loss = losses.fgl(stages.edges[at], *pairs.bins, quality)
+        terms |= _named("fgl", layers, w.fgl * loss / pairs.norm)
+        students = [name for name in layers if name != last.name]
+        if not students:
+            return terms
         matched = torch.zeros_like(last.score, dtype=torch.bool)
-        matched[at] = True
-        weight = last.score.detach().clone()
-        weight[at] = iou(stage.boxes[at], truth.boxes[pairs.match.target]).detach()
+        matched[at[1:]] = True
+        weight = last.score.detach().repeat(len(students), 1, 1)
+        weight[at] = quality[: len(students)]
         parts = losses.Parts(matched, last.counts, pairs.sizes)
-        loss = losses.ddf(stage.edges, last.edges, weight, parts, self.weights.temperature)
-        return {f"ddf/{name}": self.weights.ddf * loss}
+        loss = losses.ddf(stages.edges[: len(students)], last.edges, weight, parts, w.temperature)
+        return terms | _named("ddf", students, w.ddf * loss)
+
+
+def _named(term: str, names: Sequence[str], values: Tensor) -> dict[str, Tensor]:
+    """The values of a term [S] by its name and the stages' names."""
+    return {f"{term}/{name}": value for name, value in zip(names, values.unbind())}
 
 
 def stages_of(trace: Trace) -> dict[str, Estimate | Refinement]:

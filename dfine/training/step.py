@@ -87,26 +87,28 @@ class Step:
         """
         state, parts = self.state, self.parts
         state.optimizer.zero_grad(set_to_none=True)
-        total: dict[str, Tensor] = {}
+        found: list[tuple[list[str], Tensor]] = []
         cuts = [len(targets) * i // parts for i in range(parts + 1)]
         spans = [(a, b) for a, b in zip(cuts, cuts[1:]) if b > a]
         for part, (a, b) in enumerate(spans):
             last = part == len(spans) - 1
             quiet = contextlib.nullcontext() if last or self.here.count == 1 else self.model.no_sync()
             with quiet:
-                terms = self._backward(pixels[a:b], targets[a:b], part, (b - a) / len(targets))
-            for name, value in terms.items():
-                total[name] = total.get(name, 0.0) + value
+                found.append(self._backward(pixels[a:b], targets[a:b], part, (b - a) / len(targets)))
         state.scaler.unscale_(state.optimizer)
         torch.nn.utils.clip_grad_norm_(state.network.parameters(), self.plan.recipe.clip)
         state.scaler.step(state.optimizer)
         state.scaler.update()
         state.ema.update_parameters(state.network)
         # Read at the very end: to ask a GPU for a number is to wait for all that it has still to do.
-        return dict(zip(total, torch.stack(list(total.values())).tolist()))
+        total: dict[str, float] = {}
+        for names, values in found:
+            for name, value in zip(names, values.tolist()):
+                total[name] = total.get(name, 0.0) + value
+        return total
 
-    def _backward(self, pixels: Tensor, targets: list[Target], part: int, share: float) -> dict[str, Tensor]:
-        """The gradient of a part of a batch, which counts for its `share`; returns the terms, weighted likewise."""
+    def _backward(self, pixels: Tensor, targets: list[Target], part: int, share: float) -> tuple[list[str], Tensor]:
+        """The gradient of a part of a batch, which counts for its `share`; returns the terms, weighted likewise [T]."""
         state = self.state
         # What is random depends only on the step, so that a resumed run draws what an uninterrupted one would have.
         step = self.options.seed * 1_000_003 + state.step
@@ -122,13 +124,14 @@ class Step:
             trace = self.model(pixels, noise)
             lesson = self.teacher(pixels) if self.teacher else None
         terms = self.criterion(trace, targets, noise, lesson)
-        loss = sum(terms.values())
+        values = torch.stack(list(terms.values()))
+        loss = values.sum()
         if noise is None:  # processes wait for the gradient of every weight, also where nobody used its labels
             loss = loss + 0.0 * state.network.queries.label.weight.sum()
         if not torch.isfinite(loss):
             self._keep_batch(pixels, targets)
         state.scaler.scale(loss * share).backward()
-        return {name: value.detach() * share for name, value in terms.items()}
+        return list(terms), values.detach() * share
 
     def _keep_batch(self, pixels: Tensor, targets: list[Target]) -> None:
         out = Path(self.options.out)

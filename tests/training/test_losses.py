@@ -6,17 +6,16 @@ import pytest
 import torch
 
 from dfine.training import losses
-from dfine.training.matching import Match
 
 
-def match(*triples):
-    return Match(*torch.tensor(triples, dtype=torch.int64).reshape(-1, 3).unbind(1))
+def at(*pairs):
+    return torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).unbind(1)
 
 
 def test_vfl_without_objects_pushes_every_score_down():
     """p = ½ everywhere: each of 6 numbers costs 0.75·½²·ln 2."""
     loss = losses.vfl(
-        torch.zeros(1, 2, 3), match(), torch.tensor([], dtype=torch.int64), torch.tensor([]), alpha=0.75, gamma=2
+        torch.zeros(1, 2, 3), at(), torch.tensor([], dtype=torch.int64), torch.tensor([]), alpha=0.75, gamma=2
     )
     assert loss.item() == pytest.approx(6 * 0.75 * 0.25 * math.log(2))
 
@@ -24,16 +23,14 @@ def test_vfl_without_objects_pushes_every_score_down():
 @pytest.mark.parametrize("iou", [0.0, 0.3, 1.0])
 def test_vfl_of_a_match_is_weighed_by_its_iou(iou):
     """The positive costs IoU·BCE(½, IoU) = IoU·ln 2, and the other number what a negative costs."""
-    loss = losses.vfl(
-        torch.zeros(1, 1, 2), match((0, 0, 0)), torch.tensor([1]), torch.tensor([iou]), alpha=0.75, gamma=2
-    )
+    loss = losses.vfl(torch.zeros(1, 1, 2), at((0, 0)), torch.tensor([1]), torch.tensor([iou]), alpha=0.75, gamma=2)
     assert loss.item() == pytest.approx(iou * math.log(2) + 0.75 * 0.25 * math.log(2))
 
 
 def test_vfl_is_least_where_the_score_is_the_iou():
     logit = torch.tensor([[[0.4]]], requires_grad=True)
     iou = torch.sigmoid(logit.detach()).flatten()
-    losses.vfl(logit, match((0, 0, 0)), torch.tensor([0]), iou, alpha=0.75, gamma=2).backward()
+    losses.vfl(logit, at((0, 0)), torch.tensor([0]), iou, alpha=0.75, gamma=2).backward()
     assert logit.grad.abs().item() < 1e-7
 
 
@@ -123,3 +120,33 @@ def test_boxes_can_be_weighed():
     weight = torch.tensor([0.5, 1.0])
     assert losses.l1(a, b, weight).item() == pytest.approx(losses.l1(a, b).item() / 2)
     assert losses.giou(a, b, weight).item() == pytest.approx(losses.giou(a, b).item() / 2)
+
+
+def test_losses_of_several_stages_are_those_of_each():
+    torch.manual_seed(0)
+    logits, boxes, edges = torch.randn(3, 2, 6, 4), torch.rand(3, 5, 4) + 0.1, torch.randn(3, 2, 6, 4, 9)
+    stage, picture, query = torch.tensor([0, 0, 1, 2]), torch.tensor([0, 1, 1, 0]), torch.tensor([3, 5, 0, 2])
+    labels, quality = torch.tensor([1, 0, 3, 2]), torch.rand(4)
+    together = losses.vfl(logits, (stage, picture, query), labels, quality, alpha=0.75, gamma=2)
+    truth, weight = torch.rand(5, 4) + 0.1, torch.rand(3, 5)
+    left, right = torch.randint(8, (5, 4)), torch.rand(5, 4)
+    some, doubt = torch.randn(3, 5, 4, 9), torch.rand(3, 2, 6)
+    parts = losses.Parts(torch.rand(2, 6) > 0.5, (torch.tensor(3.0), torch.tensor(9.0)))
+    all_of = {
+        "l1": losses.l1(boxes, truth),
+        "giou": losses.giou(boxes, truth),
+        "fgl": losses.fgl(some, left, right, weight),
+        "ddf": losses.ddf(edges, edges[2], doubt, parts, 5.0),
+    }
+    for i in range(3):
+        of = stage == i
+        one = losses.vfl(logits[i], (picture[of], query[of]), labels[of], quality[of], alpha=0.75, gamma=2)
+        assert one.item() == pytest.approx(together[i].item())
+        alone = {
+            "l1": losses.l1(boxes[i], truth),
+            "giou": losses.giou(boxes[i], truth),
+            "fgl": losses.fgl(some[i], left, right, weight[i]),
+            "ddf": losses.ddf(edges[i], edges[2], doubt[i], parts, 5.0),
+        }
+        for name, value in alone.items():
+            assert value.shape == () and value.item() == pytest.approx(all_of[name][i].item(), rel=1e-5, abs=1e-6), name
