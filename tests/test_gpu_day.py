@@ -1,6 +1,7 @@
 """The GPU day, rehearsed on the CPU: the real stages at tiny sizes, what they write, and how they go on."""
 
 import json
+import math
 import time
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from dfine.data import sources
 from dfine.data.scenes import Scenes, write
 from dfine.engines.cost import gflops
 from dfine.engines.fused import fused
+from dfine.training.loop import Interrupted
 from dfine.training.plan import Plan
 from tests.helpers import synthetic_trace
 
@@ -146,29 +148,39 @@ def test_prepared_data_keeps_its_names_and_splits(tmp_path):
 
 def test_a_run_goes_on_where_a_kill_cut_it_off(tmp_path, monkeypatch):
     pytest.importorskip("faster_coco_eval")
-    monkeypatch.setitem(runs.TINY, "pictures", 4)
     day = rehearsal(tmp_path)
-    options = runs._options(day, "demo", init="demo", augment="strong", plain_epochs=0)
+    options = runs._options(day, "demo", init="demo")
+    cut = runs.InTime._account
+    monkeypatch.setattr(runs.InTime, "_account", lambda self, terms: (cut(self, terms), self._ask_to_stop(15, None)))
+    with pytest.raises(Interrupted):
+        runs.fit(day, options, 60)
+    monkeypatch.undo()
     found = runs.fit(day, options, 60)
     assert found["steps"] == 2 and found["pictures"] == 8
     assert runs.fit(day, options, 60)["steps"] == 2
 
 
-def test_a_run_takes_as_many_epochs_as_fit_into_its_time(tmp_path, monkeypatch):
-    """The second half of its time is over when the first epoch is: one more fits, and the rate falls to its end."""
+def test_the_rate_falls_until_the_time_is_over(tmp_path, monkeypatch):
+    """Of a hundred batches those of ten seconds; the warm-up of two steps goes by steps."""
     pytest.importorskip("faster_coco_eval")
-    plan = Plan.of(runs._options(rehearsal(tmp_path), "demo", init="demo", epochs=50, val_every=50))
-    training, rates, clock = runs.InTime.start(plan), [], iter([0.0, 10.0, 20.0, 30.0])
-    monkeypatch.setattr(runs.time, "monotonic", lambda: next(clock))
-    training.end = 21.0
-    step = training._step
-    monkeypatch.setattr(training, "_step", lambda *given: (rates.append(given[-1]), step(*given))[1])
+    options = replace(runs._options(rehearsal(tmp_path), "demo", init="demo"), warmup=2, pictures=400, epochs=1)
+    training, rates, now = runs.InTime.start(Plan.of(options)), [], [0.0]
+    monkeypatch.setattr(runs.time, "monotonic", lambda: now[0])
+    training.began, training.end = 0.0, 10.0
+
+    def step(pixels, targets):
+        rates.append(training.state.optimizer.param_groups[0]["lr"] / training.rates[0])
+        now[0] += 2.0
+        return {"loss/all": 1.0}
+
+    training.step = step
     training.run()
-    assert training.state.epoch == 2 and (tmp_path / "work" / "demo" / "best").is_dir()
-    assert len(rates) == 4 and rates == sorted(rates)  # all of them in the warm-up
+    half = [0.01 + 0.99 * (1 + math.cos(math.pi * share)) / 2 for share in (0.4, 0.6, 0.8)]
+    assert rates == pytest.approx([0.5, 1.0, *half])
+    assert training.state.step == 5 and (tmp_path / "work" / "demo" / "best").is_dir()
 
 
-def test_a_late_run_counts_as_it_is(tmp_path):
+def test_a_run_ends_in_time(tmp_path):
     day = Day(tmp_path, tmp_path, "cpu", False, time.monotonic() + 60)
     options = replace(runs._options(rehearsal(tmp_path), "demo", init="demo"), pictures=4000)
     found = runs.fit(day, options, runs.RESERVE + 2.0)

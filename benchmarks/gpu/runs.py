@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-from torch.utils.data import Dataset
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 import dfine
 from benchmarks.gpu.day import Day, Unit
@@ -18,15 +19,15 @@ from dfine.data.loader import subset
 from dfine.data.scenes import Scenes, write
 from dfine.evaluation.coco import Evaluation, evaluate
 from dfine.inference.predictor import Predictor
-from dfine.training.loop import Interrupted, Training
+from dfine.trace.records import Target
+from dfine.training.loop import Training
+from dfine.training.optimizer import factor
 from dfine.training.options import TrainOptions
 from dfine.training.plan import Plan
 
 SHIPPED = Path(dfine.__file__).resolve().parent.parent / "assets" / "checkpoints"
 RESERVE = 16  # seconds at the end of a run for its weights and what they are measured to be
-MOST = 120  # epochs
-EPOCH = 8192  # pictures of an epoch: some thousand are few seconds' work to a GPU, and each epoch begins slowly
-LATE = 1.04  # epochs may take so many times as long as the one before
+MOST = 400_000  # pictures of a run, if there were time for them
 HELD_OUT = 2_000_000, 500  # seed and number of the scenes of the model card of `demo`; training never draws them
 TINY = {"input": 64, "queries": 40, "batch": 4, "pictures": 8, "val_count": 4, "workers": 0, "denoising": 10}
 
@@ -72,7 +73,7 @@ def _recipes(day: Day, folder: Path, init: str) -> tuple[TrainOptions, TrainOpti
 
 def _demo(day: Day, left: float) -> list[dict]:
     """Scenes, new ones every epoch, drawn by the CPU while the GPU learns."""
-    options = _options(day, "demo", init="demo", batch=32, pictures=EPOCH, val_count=200, input=320, clean=0.4)
+    options = _options(day, "demo", init="demo", batch=32, pictures=MOST, val_count=200, input=320, clean=0.4)
     options = replace(options, rate=6e-4, backbone_rate=6e-4)
     found = fit(day, options, min(left, 120))
     seed, count = HELD_OUT
@@ -86,7 +87,7 @@ def _bccd(day: Day, left: float) -> list[dict]:
     options = _options(day, "bccd", data=str(folder), init="demo", batch=8, input=320)
     options = replace(options, rate=8e-4, backbone_rate=4e-4, plain_epochs=0, augment="plain", scales="off")
     options = replace(options, warmup=50, ema=0.995, ema_ramp=50)
-    found = fit(day, options, min(left, 80), most=6, pictures=2 * 205)
+    found = fit(day, options, min(left, 80), most=12 * 205)
     split = "val" if day.rehearse else "test"  # which was used to choose nothing
     rows = _measured(day, options, found, sources.open_data(folder, split), None)
     return [row | {"aim": "AP50 0.80", "met": "yes" if (row["AP50"] or 0) >= 0.8 else "no"} for row in rows]
@@ -118,63 +119,54 @@ def _options(day: Day, name: str, **more: object) -> TrainOptions:
 
 
 class InTime(Training):
-    """A run that ends in time: before each epoch it is settled anew how many are left, by what the last one took.
+    """A run of one epoch that ends in time, to which the learning rate falls.
 
-    The learning rate falls to the last one. Of them, only that one is measured.
+    An epoch that begins anew waits for its first batch for as long as a GPU needs for dozens.
     """
 
-    end, most = math.inf, MOST  # of time.monotonic(), and epochs
-    began: float | None = None
+    began, end = 0.0, math.inf  # of time.monotonic()
 
-    def _epoch(self) -> dict[str, float]:
-        now = time.monotonic()
-        if self.began is not None:
-            fit = max(1, int((self.end - now) / (LATE * (now - self.began))))  # this one is among them
-            self._settle(min(self.most, self.state.epoch + fit))
-        self.began = now
-        return super()._epoch()
+    def _batches(self) -> Until:
+        return Until(super()._batches(), self.end)
 
-    def _settle(self, epochs: int) -> None:
-        self.epochs, self.recipe = epochs, replace(self.recipe, epochs=epochs)
+    def _step(self, pixels: Tensor, targets: list[Target], rate: float) -> dict[str, float]:
+        if self.state.step >= self.recipe.warmup:
+            spent = (time.monotonic() - self.began) / (self.end - self.began)
+            done = max(spent, self.state.batch / len(self.loader[1]))
+            rate = factor(done, warmup=0, total=1, schedule=self.options.schedule)
+        return super()._step(pixels, targets, rate)
 
 
-def fit(day: Day, options: TrainOptions, seconds: float, most: int = MOST, pictures: int | None = None) -> dict:
-    """Train for so many seconds, and say how it went. What a kill has cut off goes on.
+class Until:
+    """A loader whose batches end when the time is over."""
 
-    An epoch is as many passes over the data as it takes for so many `pictures`. A run that is late all the same is
-    stopped, and counts as it is.
-    """
+    def __init__(self, loader: DataLoader, end: float):
+        self.loader, self.end, self.batch_sampler = loader, end, loader.batch_sampler
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, list[Target]]]:
+        for batch in self.loader:
+            yield batch
+            if time.monotonic() >= self.end:
+                return
+
+
+def fit(day: Day, options: TrainOptions, seconds: float, most: int = MOST) -> dict:
+    """Train for so many seconds, and on so many pictures at most; say how it went. What a kill has cut off goes on."""
     seconds = day.left if day.rehearse else seconds - RESERVE
     end, run = time.monotonic() + seconds, Path(options.out)
-    most = 2 if day.rehearse else most
-    options = replace(options, epochs=most, val_every=most, resume=(run / "last.pt").exists())
-    plan = Plan.of(options)
+    plan = Plan.of(replace(options, epochs=1, val_every=1, resume=(run / "last.pt").exists()))
     if plan.data is not None:
-        passes = 1 if day.rehearse else max(1, round((pictures or EPOCH) / len(plan.data)))
+        passes = 1 if day.rehearse else math.ceil(most / len(plan.data))
         plan = replace(plan, data=subset(plan.data, passes * list(range(len(plan.data)))))
     training = InTime.start(plan)
-    training.end, training.most = end, most
-    late = threading.Event()
-
-    def stop() -> None:
-        late.set()
-        training.stop = True
-
-    timer = threading.Timer(max(1.0, end - time.monotonic()), stop)
-    timer.daemon = True
-    timer.start()
-    start = time.monotonic()
-    try:
-        training.run()
-    except Interrupted:
-        if not late.is_set():  # somebody else asked for it
-            raise
-    finally:
-        timer.cancel()
-    if not (run / "best").is_dir():
-        training.predictor().save(run / "best")
+    training.began, training.end = time.monotonic(), end
+    training.run()
+    training.loader = None
     seen = training.state.step * training.recipe.batch
-    return {"steps": training.state.step, "pictures": seen, "seconds": round(time.monotonic() - start)}
+    return {"steps": training.state.step, "pictures": seen, "seconds": round(time.monotonic() - training.began)}
 
 
 def _measured(day: Day, options: TrainOptions, found: dict, held_out: Dataset, shipped: str | None) -> list[dict]:

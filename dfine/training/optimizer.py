@@ -37,7 +37,7 @@ def groups(network: nn.Module, *, rate: float, backbone_rate: float, weight_deca
     ]
 
 
-def factor(step: int, *, warmup: int, total: int, schedule: str, floor: float = 0.01) -> float:
+def factor(step: float, *, warmup: int, total: int, schedule: str, floor: float = 0.01) -> float:
     """What the rates are multiplied by at a step: a linear warm-up, then `constant` (published) or `cosine`.
 
     The cosine falls to `floor` at step `total`.
