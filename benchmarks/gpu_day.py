@@ -30,7 +30,7 @@ from dfine.files import replacing
 
 BUDGET = 780  # seconds
 REHEARSAL = 3600  # seconds, on a machine that has other things to do
-EACH = 64 << 20  # bytes of shared memory for each process that reads pictures: some batches of 32 of 320 x 320
+EACH = 128 << 20  # bytes of shared memory for each process that reads pictures: two batches of 64 of 480 x 480
 LEAST = 15  # seconds without which no stage is begun
 DATA = ROOT / "data" / "gpu_day"  # which git ignores
 AP = ("faster_coco_eval",)
@@ -62,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     device = "cpu" if options.rehearse else "cuda"
     budget = options.budget or (REHEARSAL if options.rehearse else BUDGET)
     day = Day(options.out, options.data, device, options.rehearse, start + budget, workers)
+    _tell(f"{workers} processes read pictures")
     for sentence in _beforehand(day, chosen):
         _tell(sentence)
     failed = False

@@ -94,7 +94,7 @@ def test_a_new_process_goes_on_with_the_time_that_is_left(given):
 
 
 @pytest.mark.parametrize(
-    "cores, shared, count", [(16, None, 14), (64, 1 << 40, 14), (1, None, 1), (16, 256 << 20, 4), (16, 1 << 20, 0)]
+    "cores, shared, count", [(16, None, 14), (64, 1 << 40, 14), (1, None, 1), (16, 512 << 20, 4), (16, 1 << 20, 0)]
 )
 def test_no_more_processes_read_pictures_than_cores_and_shared_memory_allow(cores, shared, count):
     assert gpu_day.readers(cores, shared) == count

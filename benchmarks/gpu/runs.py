@@ -52,19 +52,30 @@ def _photos(day: Day, left: float) -> list[dict]:
     first, second = _recipes(day, folder, "photos" if shipped else "demo")
     seconds = min(left, 360)
     end = time.monotonic() + seconds
-    strong = fit(day, first, 0.82 * seconds)
+    strong = _insist(day, first, end - 0.18 * seconds)
     model = dfine.load(Path(first.out) / "best", device="cpu", fast=False)
     model.save(day.out / "weights" / "photos-strong", half=True)
-    found = fit(day, second, end - time.monotonic())
+    found = _insist(day, second, end)
     found = {key: strong[key] + value for key, value in found.items()}
     return _measured(day, second, found, sources.train_and_val(folder)[1], "photos" if shipped else None)
+
+
+def _insist(day: Day, options: TrainOptions, end: float) -> dict:
+    """`fit` until a time; where a process that reads pictures dies, with half of them from the last save."""
+    try:
+        return fit(day, options, end - time.monotonic())
+    except RuntimeError as error:
+        if day.workers == 0:
+            raise
+        print(f"{options.out}: {error}; it goes on with fewer processes", flush=True)
+        return fit(day, replace(options, workers=day.workers // 2), end - time.monotonic())
 
 
 def _recipes(day: Day, folder: Path, init: str) -> tuple[TrainOptions, TrainOptions]:
     """The two runs on photographs, the second from what the first one writes."""
     common = dict(data=str(folder), input=480, cover=0.45, drawn=0.1, downscale=0.2, posterize=0.05)
     common |= dict(repeat_threshold=0.75, scales="off")
-    first = _options(day, "photos", init=init, batch=64, mosaic=0.35, augment="strong", **common)
+    first = _options(day, "photos", init=init, batch=64, mosaic=0.35, copy_paste=0.15, augment="strong", **common)
     first = replace(first, rate=1.4e-3, backbone_rate=1e-3, plain_epochs=0)
     best = str(Path(first.out) / "best")
     second = _options(day, "photos-plain", init=best, batch=32, augment="plain", **common)
@@ -126,6 +137,11 @@ class InTime(Training):
 
     began, end = 0.0, math.inf  # of time.monotonic()
 
+    def _epoch(self) -> dict[str, float]:
+        means = super()._epoch()
+        self.loader = None  # its processes would go on beside those of the evaluation
+        return means
+
     def _batches(self) -> Until:
         return Until(super()._batches(), self.end)
 
@@ -164,7 +180,6 @@ def fit(day: Day, options: TrainOptions, seconds: float, most: int = MOST) -> di
     training = InTime.start(plan)
     training.began, training.end = time.monotonic(), end
     training.run()
-    training.loader = None
     seen = training.state.step * training.recipe.batch
     return {"steps": training.state.step, "pictures": seen, "seconds": round(time.monotonic() - training.began)}
 

@@ -40,15 +40,34 @@ def collate(items: Sequence[tuple[Tensor, Target]]) -> tuple[Tensor, list[Target
     return torch.stack(pictures), list(targets)
 
 
-def _sent(items: Sequence[tuple[Tensor, Target] | Exception]) -> tuple[Tensor, list[Target]] | Exception:
-    """As `collate`; but what went wrong takes the place of the batch, and is raised where that is fetched.
+class _Parcel:
+    """The targets of a batch on their way from a worker process, as plain arrays.
+
+    A tensor would get a file of shared memory of its own, and a batch two of them for each picture: to open and close
+    them all takes longer than a GPU needs for the batch, and some batches ahead reach the limit of open files.
+    """
+
+    def __init__(self, targets: Sequence[Target]):
+        self.rows = [(t.labels.numpy(), t.boxes.numpy(), t.image_id, t.size) for t in targets]
+
+    def opened(self) -> list[Target]:
+        """The targets."""
+        return [Target(torch.from_numpy(labels), torch.from_numpy(boxes), *rest) for labels, boxes, *rest in self.rows]
+
+
+def _sent(items: Sequence[tuple[Tensor, Target] | Exception]) -> tuple[Tensor, _Parcel] | Exception:
+    """As `collate`, in a parcel; but what went wrong takes the place of the batch, and is raised where that is fetched.
 
     A worker process that raised it would have it buried in a traceback.
     """
+    error = next((item for item in items if isinstance(item, Exception)), None)
+    if error is not None:
+        return error
     try:
-        return next((item for item in items if isinstance(item, Exception)), None) or collate(items)
+        pictures, targets = collate(items)
     except ValueError as error:
         return error
+    return pictures, _Parcel(targets)
 
 
 class Batches(Sampler[list[tuple[int, int]]]):
@@ -139,7 +158,8 @@ class Loader(DataLoader):
         for batch in super().__iter__():
             if isinstance(batch, Exception):
                 raise batch
-            yield batch
+            pictures, parcel = batch
+            yield pictures, parcel.opened()
 
 
 @dataclass(frozen=True)
@@ -188,13 +208,14 @@ def loader(
     last = [*first, *(change(share) for change, share in changes if share), Resize(how.size)]
     four = Mosaic(shares.mosaic, how.size) if shares.mosaic else None
     paste = CopyPaste(shares.copy_paste) if shares.copy_paste else None
+    batches = Batches(len(dataset), how.batch, shuffle=how.train, seed=how.seed, share=how.share)
     return Loader(
         Prepared(dataset, Compose(*steps, *last), how.seed, four, Compose(*last), paste),
-        batch_sampler=Batches(len(dataset), how.batch, shuffle=how.train, seed=how.seed, share=how.share),
-        num_workers=how.workers,
+        batch_sampler=batches,
+        num_workers=min(how.workers, len(batches)),
         collate_fn=_sent,
         pin_memory=how.pin,
-        persistent_workers=how.workers > 0,
+        persistent_workers=min(how.workers, len(batches)) > 0,
         generator=torch.Generator().manual_seed(how.seed),  # else each epoch would draw from the global random state
     )
 

@@ -100,6 +100,8 @@ class State:
         if values["config"] != self.network.config.to_dict():
             raise ValueError(f"{path} was written for another network or other classes; start with a new --out")
         self.names = self._same_classes(path, values)
+        for own, group in zip(self.optimizer.param_groups, values["optimizer"]["param_groups"]):
+            group["fused"] = own["fused"]  # how it runs is this machine's affair, not that of the one that wrote it
         for key in ("network", "ema", "optimizer", "scaler"):
             if values[key]:  # a run that was not in fp16 has nothing to say of the scaler
                 getattr(self, key).load_state_dict(values[key])

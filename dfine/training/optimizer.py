@@ -71,14 +71,15 @@ def average(network: nn.Module, decay: Decay) -> AveragedModel:
     """The exponential moving average of weights and running statistics, which is what is evaluated and kept."""
 
     @torch.no_grad()
-    def blend(averaged: list, current: list, count: torch.Tensor) -> None:
-        keep = decay.at(float(count))
+    def blend(averaged: list, current: list, _count: torch.Tensor) -> None:
+        keep = decay.at(float(averaged_model.n_averaged))  # `_count` is a copy on the GPU, and to read it is to wait
         if averaged[0].is_floating_point():  # all of one device and type
             torch._foreach_lerp_(averaged, current, 1 - keep)
         else:
             torch._foreach_copy_(averaged, current)
 
-    return AveragedModel(network, multi_avg_fn=blend, use_buffers=True)
+    averaged_model = AveragedModel(network, multi_avg_fn=blend, use_buffers=True)
+    return averaged_model
 
 
 def freeze(network: nn.Module) -> None:
