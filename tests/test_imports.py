@@ -180,7 +180,7 @@ MANY = {
     "dfine.inference.load.load": "independent options of a function that people call",
     **{
         f"dfine.engines.gpu_kernels.{name}": "a kernel takes no records"
-        for name in ("_finish", "_pooled", "_of_level", "_read")
+        for name in ("_finish", "_laid", "_pooled", "_of_level", "_read")
     },
     "dfine.network.layers.ConvNorm.__init__": "those of torch's convolution, and what comes after it",
 }

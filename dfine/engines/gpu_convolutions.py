@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dfine.distribution import full
 from dfine.engines.folded import FoldedFusion, FoldedStem, TwoMapConv
 from dfine.engines.fused import FusedConv, StemPaths
 from dfine.network.backbone import Block, LightConv
@@ -35,9 +36,8 @@ class Finish(nn.Module):
     def forward(self, x: Tensor, other: Tensor | None = None, into: Tensor | None = None, keep: bool = True) -> Tensor:
         if self.kernels and self.kernels.can_finish(x):
             return self.kernels.finish(x, self.bias, self.activation, other, into, keep)
-        x.add_(self.bias[:, None, None])
-        if other is not None:
-            add(x, other)
+        bias = self.bias[:, None, None]
+        add(x, bias if other is None else full(other) + bias)  # a sum of three is rounded once
         x = activated(x, self.activation)
         return x if into is None else _put(x, into)
 
@@ -56,8 +56,8 @@ def _put(x: Tensor, into: Tensor) -> Tensor:
 
 
 def add(x: Tensor, other: Tensor) -> None:
-    """Add to maps, in place, others of the same shape, or of half the height and width, whose cells count for four."""
-    if x.shape != other.shape:
+    """Add to maps, in place, a bias, others of the same shape, or of half the height and width, for four cells each."""
+    if other.ndim == x.ndim and x.shape != other.shape:
         x, other = x.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)), other[:, :, :, None, :, None]
     x.add_(other)
 
@@ -210,10 +210,16 @@ class GpuStem(StemPaths):
         replace_convolutions(self, kernels)
         self.finish = Finish(stem.of_pool.bias, kernels, (False, stem.low, stem.high))
         self.of_pool, self.of_conv = Sums(stem.of_pool), Sums(stem.of_conv)
+        if kernels:  # convolutions with three channels are slow; 16 bytes is what they like to read at once
+            weight = self.stem1.sums.weight
+            weight = F.pad(weight, (0, 0, 0, 0, 0, 16 // weight.element_size() - weight.shape[1]))
+            self.stem1.sums.weight = weight.to(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor) -> Tensor:
+        first, weight = self.stem1.finish, self.stem1.sums.weight
+        if first.kernels:
+            x = first.kernels.laid(x, weight.shape[1], weight.dtype)
         x = self.stem1.sums(x.contiguous(memory_format=torch.channels_last))
-        first = self.stem1.finish
         if first.kernels and first.kernels.can_finish(x):
             x, pool = first.kernels.pooled(x, first.bias, first.activation)
         else:

@@ -100,6 +100,30 @@ def put(x: Tensor, into: Tensor) -> None:
 
 
 @triton.jit
+def _laid(
+    x, out, rows, height, width, of_picture, of_channel, of_line, of_cell,
+    CHANNELS: tl.constexpr, WIDE: tl.constexpr, TALL: tl.constexpr,
+):  # fmt: skip
+    row = tl.program_id(0) * TALL + tl.arange(0, TALL)
+    column = tl.arange(0, WIDE)[None, :]
+    line = row // width
+    place = (line // height).to(tl.int64) * of_picture + line % height * of_line + row % width * of_cell
+    inside = (row < rows)[:, None]
+    value = tl.load(x + place[:, None] + column * of_channel, mask=inside & (column < CHANNELS), other=0.0)
+    tl.store(out + row.to(tl.int64)[:, None] * WIDE + column, value.to(out.dtype.element_ty), mask=inside)
+
+
+def laid(x: Tensor, channels: int, kind: torch.dtype) -> Tensor:
+    """Maps of any layout with their channels last, filled up with zeros to a power of two, in another type."""
+    batch, count, height, width = x.shape
+    out = torch.empty(batch, height, width, channels, dtype=kind, device=x.device)
+    rows, tall = batch * height * width, TILE // channels
+    with _on(x):
+        _laid[(triton.cdiv(rows, tall),)](x, out, rows, height, width, *x.stride(), count, channels, tall)
+    return out.permute(0, 3, 1, 2)
+
+
+@triton.jit
 def _pooled(
     x, bias, out, pool, rows, channels, width, height, low, high,
     SILU: tl.constexpr, TALL: tl.constexpr, WIDE: tl.constexpr,

@@ -119,7 +119,8 @@ class TorchEngine:
     def _run(self, copy: nn.Module, pixels: Tensor, layers: int | None) -> Trace:
         half = torch.autocast(pixels.device.type, self._half) if self._half else contextlib.nullcontext()
         with torch.no_grad(), half:
-            return copy(pixels.to(memory_format=torch.channels_last), layers=layers)
+            # On a GPU the stem lays pixels out, in the same pass that rounds them.
+            return copy(pixels if pixels.is_cuda else pixels.to(memory_format=torch.channels_last), layers=layers)
 
     def _now(self) -> tuple:
         """Something that changes when weights do: where they lie, and how often they were written to.

@@ -75,6 +75,16 @@ def test_answers_are_put_among_the_channels_of_larger_maps(kernels, keep):
 
 
 @kinds
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_pixels_are_laid_out(kernels, layout, kind):
+    pixels = torch.rand(2, 3, 6, 40).to(memory_format=layout)
+    have = kernels.laid(pixels, 8, kind)
+    assert have.shape == (2, 8, 6, 40) and have.dtype == kind and kernels.can_finish(have)
+    close(have[:, :3], pixels, kind)
+    assert not have[:, 3:].any()
+
+
+@kinds
 @pytest.mark.parametrize("low, high", [(0.0, None), (-0.3, None), (None, -0.2)])
 def test_the_largest_of_four_cells(kernels, low, high, kind):
     """With zeros to the right and below, also where all the rest lies under them."""
