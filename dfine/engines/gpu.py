@@ -69,30 +69,29 @@ def for_gpu(network: DFINE, kernels: ModuleType | None) -> DFINE:
 
 
 @functools.cache
-def working_kernels(device: torch.device) -> ModuleType | None:
-    """`dfine.engines.gpu_kernels` where they can be compiled and say what torch says; else None, with a warning."""
+def working_kernels(device: torch.device, kind: torch.dtype) -> ModuleType | None:
+    """`dfine.engines.gpu_kernels`, if they work there on maps of this type; else None, with a warning."""
     try:
         from dfine.engines import gpu_kernels
     except ImportError:  # torch for Windows comes without Triton
         return None
     try:
         with torch.inference_mode(False), torch.no_grad():
-            _tried(gpu_kernels, device)
+            _tried(gpu_kernels, device, kind)
     except Exception as error:  # whatever a compiler says
         warnings.warn(f"Triton does not work on {device} ({type(error).__name__}); torch does its work", stacklevel=2)
         return None
     return gpu_kernels
 
 
-def _tried(kernels: ModuleType, device: torch.device) -> None:
-    """Raise ArithmeticError unless the kernels say what they must of ones, in all types."""
-    half = torch.full((1, 1, 2, 1, 2), 0.5, device=device)  # a point in the middle, for each of two heads
-    for kind in (torch.float32, torch.bfloat16, torch.float16):
-        x = torch.ones(1, 16, 2, 2, device=device, dtype=kind).to(memory_format=torch.channels_last)
-        read = kernels.read(x.flatten(2).mT, ((2, 2),), (1,), half, half[..., 0], kind)
-        three = kernels.finish(x, torch.ones_like(x[0, :, 0, 0]), (False, 1.0, None), torch.ones_like(x))
-        if not ((read == 0.5).all() and (three == 3).all()):
-            raise ArithmeticError("other numbers than torch's")
+def _tried(kernels: ModuleType, device: torch.device, kind: torch.dtype) -> None:
+    """Raise ArithmeticError unless the kernels say what they must of ones."""
+    middle = torch.full((1, 1, 2, 1, 2), 0.5, device=device)  # a point for each of two heads
+    x = torch.ones(1, 16, 2, 2, device=device, dtype=kind).to(memory_format=torch.channels_last)
+    read = kernels.read(x.flatten(2).mT, ((2, 2),), (1,), middle, middle[..., 0], kind)
+    three = kernels.finish(x, torch.ones_like(x[0, :, 0, 0]), (False, 1.0, None), torch.ones_like(x))
+    if not ((read == 0.5).all() and (three == 3).all()):
+        raise ArithmeticError("other numbers than torch's")
 
 
 def _replace(module: nn.Module, kernels: ModuleType | None) -> None:

@@ -68,9 +68,10 @@ class Product(nn.Module):
     In single precision it remains a convolution, because torch lets those use TF32 and products not.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor | None = None):
+    def __init__(self, weight: Tensor, bias: Tensor | None = None, relu: bool = False):
+        """Where there is a bias in half precision, ReLU may follow it inside the product."""
         super().__init__()
-        self.half = weight.dtype != torch.float32
+        self.half, self.relu = weight.dtype != torch.float32, relu
         self.register_buffer("weight", weight.flatten(1).detach(), persistent=False)
         self.register_buffer("bias", None if bias is None else bias.detach(), persistent=False)
 
@@ -79,7 +80,10 @@ class Product(nn.Module):
             return F.conv2d(x, self.weight[:, :, None, None], self.bias)
         x = x.to(self.weight.dtype).permute(0, 2, 3, 1)  # as channels lie: last
         rows, weight = x.flatten(0, 2), self.weight.T
-        y = rows @ weight if self.bias is None else torch.addmm(self.bias, rows, weight)
+        if self.bias is None:
+            y = rows @ weight
+        else:
+            y = (torch._addmm_activation if self.relu else torch.addmm)(self.bias, rows, weight)
         return y.unflatten(0, x.shape[:3]).permute(0, 3, 1, 2)
 
 
@@ -89,11 +93,10 @@ class GpuConv(nn.Module):
     def __init__(self, fused: FusedConv, kernels: ModuleType | None):
         super().__init__()
         conv, activation = fused.conv, (fused.silu, fused.low, fused.high)
-        plain = activation == (False, None, None)
-        if conv.kernel_size == (1, 1) and conv.weight.dtype != torch.float32:
-            self.sums, self.whole = Product(conv.weight, conv.bias if plain else None), plain
-        else:
-            self.sums, self.whole = Sums(conv), False
+        point = (conv.kernel_size, conv.stride, conv.groups) == ((1, 1), (1, 1), 1)
+        product, relu = point and conv.weight.dtype != torch.float32, activation == (False, 0.0, None)
+        self.whole = product and (relu or activation == (False, None, None))  # the product does everything
+        self.sums = Product(conv.weight, conv.bias if self.whole else None, relu) if product else Sums(conv)
         self.finish = Finish(conv.bias, kernels, activation)
 
     def forward(self, x: Tensor, **place) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 TILE = 2048  # numbers that one program of `finish` writes
 WIDEST = 64  # channels of it at most
-LEVELS = 4  # maps that `read` reads at most; D-FINE has two or three
+LEVELS, POINTS = 4, 32  # maps and points of a head that `read` reads at most; D-FINE has two or three and 12
 
 
 @triton.jit
@@ -208,8 +208,11 @@ def _read(
 
 
 def can_read(heads: int, counts: tuple[int, ...], width: int) -> bool:
-    """Whether `read` is for so many heads, points per level and numbers of a token; it wants powers of two."""
-    return all(n & (n - 1) == 0 for n in (width, heads)) and len(counts) <= LEVELS
+    """Whether `read` is for so many heads, points per level and numbers of a token.
+
+    It wants powers of two, and few points, since it has a line for each.
+    """
+    return all(n & (n - 1) == 0 for n in (width, heads)) and len(counts) <= LEVELS and sum(counts) <= POINTS
 
 
 def read(

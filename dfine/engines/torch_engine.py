@@ -140,4 +140,6 @@ class TorchEngine:
                 return onednn.for_onednn(copy)
         if self.options.compiled:
             return torch.compile(copy)
-        return for_gpu(copy, working_kernels(self.device)) if self.device.type == "cuda" else copy
+        if self.device.type == "cuda":
+            return for_gpu(copy, working_kernels(self.device, self._half or torch.float32))
+        return copy

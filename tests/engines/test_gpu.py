@@ -61,7 +61,7 @@ def test_where_kernels_do_not_work_torch_does_their_work():
         pytest.skip("Triton interprets here")
     working_kernels.cache_clear()
     with pytest.warns(UserWarning, match="Triton does not work on cpu"):
-        assert working_kernels(torch.device("cpu")) is None
+        assert working_kernels(torch.device("cpu"), torch.float32) is None
     working_kernels.cache_clear()
 
 
@@ -70,7 +70,7 @@ def test_where_kernels_do_not_work_torch_does_their_work():
 @torch.inference_mode()
 def test_the_copy_on_a_gpu(size):
     network, pixels = drawn(size, queries=30, classes=4).cuda(), torch.rand(2, 3, 64, 96, device="cuda")
-    kernels = working_kernels(pixels.device)
+    kernels = working_kernels(pixels.device, torch.float32)
     assert kernels is not None
     with torch.backends.cudnn.flags(allow_tf32=False):
         assert apart(for_gpu(folded(fused(network)), kernels)(pixels), network(pixels)) <= 10 * TOLERANCE

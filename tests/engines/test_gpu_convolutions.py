@@ -7,9 +7,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dfine.engines.folded import TwoMapConv, folded
-from dfine.engines.fused import fused
+from dfine.engines.fused import FusedConv, fused
 from dfine.engines.gpu import for_gpu
-from dfine.engines.gpu_convolutions import GpuTwoMap
+from dfine.engines.gpu_convolutions import GpuConv, GpuTwoMap
 from dfine.engines.precision import rounded
 from tests.engines.test_fused import drawn
 
@@ -62,3 +62,18 @@ def test_a_map_is_enlarged_while_it_is_added(large, kind):
     have = GpuTwoMap(parts, None)(first, second)
     assert have.dtype == kind
     torch.testing.assert_close(have.float(), want, atol=1e-5 if kind == torch.float32 else 0.05, rtol=0.02)
+
+
+@pytest.mark.parametrize("activation", [dict(silu=True), dict(low=0.0), dict(low=-0.2), dict(high=0.1), {}])
+@pytest.mark.parametrize("kernel, stride, groups", [(1, 1, 1), (1, 2, 1), (3, 1, 1), (3, 2, 8)])
+@torch.inference_mode()
+def test_a_convolution_says_what_the_fused_one_says(kernel, stride, groups, activation):
+    """In half precision within its rounding; a 1x1 convolution is a product then, which may read parts of maps."""
+    torch.manual_seed(0)
+    conv = torch.nn.Conv2d(8, 16, kernel, stride, kernel // 2, groups=groups)
+    x = torch.randn(2, 24, 5, 6).to(memory_format=torch.channels_last)[:, 8:16]
+    want = FusedConv(conv, **activation)(x)
+    torch.testing.assert_close(GpuConv(FusedConv(conv, **activation), None)(x), want, atol=1e-5, rtol=0)
+    half = GpuConv(FusedConv(conv.bfloat16(), **activation), None)(x.bfloat16())
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), want, atol=0.05, rtol=0.02)

@@ -131,5 +131,5 @@ def test_the_whole_copy(kernels):
 
 def test_what_is_tried_at_first_works(kernels):
     working_kernels.cache_clear()
-    assert working_kernels(torch.device("cpu")) is kernels
+    assert working_kernels(torch.device("cpu"), torch.float32) is kernels
     working_kernels.cache_clear()
