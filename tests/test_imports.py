@@ -178,6 +178,10 @@ MANY = {
     "dfine.data.scenes.strokes.arc": "six of them are an ellipse, the seventh is how many points are drawn of it",
     "dfine.evaluation.coco.evaluate": "independent options of a function that people call",
     "dfine.inference.load.load": "independent options of a function that people call",
+    **{
+        f"dfine.engines.gpu_kernels.{name}": "a kernel takes no records"
+        for name in ("_finish", "_laid", "_pooled", "_of_level", "_read")
+    },
     "dfine.network.layers.ConvNorm.__init__": "those of torch's convolution, and what comes after it",
 }
 

@@ -15,6 +15,7 @@ from dfine.engines import onednn
 from dfine.engines.cuda_graphs import Recorded
 from dfine.engines.folded import folded
 from dfine.engines.fused import fused
+from dfine.engines.gpu import for_gpu, working_kernels
 from dfine.engines.heap import keep_memory
 from dfine.engines.precision import half_type, rounded
 from dfine.engines.precision_names import named
@@ -56,7 +57,8 @@ class TorchEngine:
     """A network on the device where it lies.
 
     The fused copy is made at the first picture, and again whenever weights change. On a CPU with oneDNN it uses that
-    library's kernels and layouts; on a GPU it keeps channels last. A device without double precision runs the network.
+    library's kernels and layouts, on a GPU those of `dfine.engines.gpu`. A device without double precision runs the
+    network.
 
     Args:
         network: is put in evaluation mode, and otherwise stays as it is.
@@ -117,7 +119,8 @@ class TorchEngine:
     def _run(self, copy: nn.Module, pixels: Tensor, layers: int | None) -> Trace:
         half = torch.autocast(pixels.device.type, self._half) if self._half else contextlib.nullcontext()
         with torch.no_grad(), half:
-            return copy(pixels.to(memory_format=torch.channels_last), layers=layers)
+            # On a GPU the stem lays pixels out, in the same pass that rounds them.
+            return copy(pixels if pixels.is_cuda else pixels.to(memory_format=torch.channels_last), layers=layers)
 
     def _now(self) -> tuple:
         """Something that changes when weights do: where they lie, and how often they were written to.
@@ -135,4 +138,8 @@ class TorchEngine:
             keep_memory()
             if not self._half and not self.options.compiled and onednn.available():
                 return onednn.for_onednn(copy)
-        return torch.compile(copy) if self.options.compiled else copy
+        if self.options.compiled:
+            return torch.compile(copy)
+        if self.device.type == "cuda":
+            return for_gpu(copy, working_kernels(self.device, self._half or torch.float32))
+        return copy

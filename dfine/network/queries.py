@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,20 @@ def anchors(shapes: tuple[tuple[int, int], ...], device: torch.device, dtype: to
     return torch.where(valid, torch.log(boxes / (1 - boxes)), torch.inf), valid.to(dtype)
 
 
+@lru_cache(maxsize=8)
+def margins(shapes: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int, int, int], ...]:
+    """The cells of each level that may not propose (`anchors`): so many from the left, right, top and bottom."""
+    _, valid = anchors(shapes, like=torch.empty(0, device="cpu"))
+    levels = []
+    for (h, w), level in zip(shapes, valid.split([h * w for h, w in shapes])):
+        level, counts = level.view(h, w).bool(), []
+        for line in (level.any(0), level.any(1)):  # columns, then rows
+            inside = line.nonzero().flatten().tolist() or [len(line)]
+            counts += inside[0], len(line) - 1 - inside[-1] if line.any() else 0
+        levels.append(tuple(counts))
+    return tuple(levels)
+
+
 class TokenNorm(nn.Module):
     """A linear layer and a norm in front of the encoder's heads."""
 
@@ -49,6 +64,10 @@ class TokenNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.norm(self.proj(x))
+
+    def proposing(self, memory: Memory, valid: Tensor) -> Tensor:
+        """The same of all tokens [B, T, D]; those that may not propose (`anchors`) count as zeros."""
+        return self(memory.tokens * valid)
 
 
 class QuerySelection(nn.Module):
@@ -66,7 +85,7 @@ class QuerySelection(nn.Module):
 
     def forward(self, memory: Memory, noise: NoisedQueries | None = None) -> Queries:
         anchor, valid = anchors(memory.shapes, like=memory.tokens)
-        tokens = self.output(memory.tokens * valid)
+        tokens = self.output.proposing(memory, valid)
         logits = self.score(tokens)  # [B, T, K]
 
         count = min(self.count, tokens.shape[1])
