@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("name a folder for the results with --out")
     if not options.rehearse and not torch.cuda.is_available():
         parser.error("there is no CUDA device here; --rehearse runs everything on the CPU, at tiny sizes")
-    chosen = [stage for stage in STAGES if stage.number in options.stages]
+    chosen = [STAGES[number - 1] for number in options.stages]
     workers = 0 if options.rehearse else readers(os.cpu_count() or 2, _shared())
     device = "cpu" if options.rehearse else "cuda"
     budget = options.budget or (REHEARSAL if options.rehearse else BUDGET)
@@ -135,14 +135,14 @@ def _tell(words: str) -> None:
     print(words, flush=True)
 
 
-def _stages(value: str) -> set[int]:
-    """Numbers of stages, as "1,4"."""
+def _stages(value: str) -> tuple[int, ...]:
+    """Numbers of stages in the order in which they are to run, as "3,1"."""
     known = {stage.number for stage in STAGES}
     try:
-        chosen = {int(part) for part in value.split(",")}
+        chosen = tuple(dict.fromkeys(int(part) for part in value.split(",")))
     except ValueError:
-        chosen = set()
-    if not chosen or chosen - known:
+        chosen = ()
+    if not chosen or set(chosen) - known:
         raise argparse.ArgumentTypeError(f"stages are numbers of 1 to {max(known)}, like 1,4; not {value!r}")
     return chosen
 
@@ -150,7 +150,9 @@ def _stages(value: str) -> set[int]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, help="folder for the results")
-    parser.add_argument("--stages", type=_stages, default=_stages("1,2,3,4,5"), help="which, as 1,4; by default all")
+    parser.add_argument(
+        "--stages", type=_stages, default=_stages("1,2,3,4,5"), help="which, in this order, as 3,1; by default all"
+    )
     parser.add_argument("--budget", type=float, metavar="SECONDS", help=f"for this call; by default {BUDGET}")
     parser.add_argument("--rehearse", action="store_true", help="run everything on the CPU, at tiny sizes")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with photos/ and bccd/, as --prepare writes it")

@@ -139,16 +139,18 @@ class InTime(Training):
 
     def _epoch(self) -> dict[str, float]:
         means = super()._epoch()
-        self.loader = None  # its processes would go on beside those of the evaluation
+        self.loading.end()  # its processes would go on beside those of the evaluation
         return means
 
     def _batches(self) -> Until:
-        return Until(super()._batches(), self.end)
+        batches = Until(super()._batches(), self.end)
+        self.count = len(batches)
+        return batches
 
     def _step(self, pixels: Tensor, targets: list[Target], rate: float) -> dict[str, float]:
         if self.state.step >= self.recipe.warmup:
             spent = (time.monotonic() - self.began) / (self.end - self.began)
-            done = max(spent, self.state.batch / len(self.loader[1]))
+            done = max(spent, self.state.batch / self.count)
             rate = factor(done, warmup=0, total=1, schedule=self.options.schedule)
         return super()._step(pixels, targets, rate)
 

@@ -21,9 +21,9 @@ SECONDS = {"n": 5, "s": 5, "m": 6, "l": 7, "x": 9}  # of one engine table at bat
 
 
 def units(day: Day) -> list[Unit]:
-    """Ceilings first; then batch 1, batch 32, profiles, and what has to be compiled."""
+    """Ceilings first; then batch 32, where less is known, batch 1, profiles, and what has to be compiled."""
     tables, profiles, compiled = [], [], []
-    for batch in (1, 4 if day.rehearse else 32):
+    for batch in (4 if day.rehearse else 32, 1):
         for size in day.sizes:
             for precision in PRECISIONS:
                 seconds = SECONDS[size] * (1 if batch == 1 else 1.6)

@@ -46,7 +46,7 @@ class Recorded:
     def _record(self, pixels: Tensor, layers: int | None) -> tuple[torch.cuda.CUDAGraph, Tensor, Trace]:
         """The recording, where it looks for its pixels, and where it puts its answer."""
         with torch.inference_mode(False):  # else nothing could be written to it outside of that mode later
-            place = pixels.clone()
+            place = pixels.to(memory_format=torch.channels_last, copy=True)
         aside, here = torch.cuda.Stream(), torch.cuda.current_stream()
         aside.wait_stream(here)
         with torch.cuda.stream(aside):

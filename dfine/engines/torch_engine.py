@@ -37,6 +37,7 @@ class TorchOptions:
     precision: str = "float32"  # or "bfloat16", "float16": what is rounded, `dfine.engines.precision` says
     compiled: bool = False  # send the copy through `torch.compile`
     graphs: bool = False  # on a GPU, record the copy's work and play it back (`dfine.engines.cuda_graphs`)
+    kernels: bool = False  # on a GPU, kernels of this project's own (`dfine.engines.gpu`), which no GPU has run yet
 
     def __post_init__(self):
         half_type(self.precision)
@@ -47,18 +48,17 @@ class TorchOptions:
     @property
     def for_the_copy(self) -> bool:
         """Whether something is asked for that only the fused copy does."""
-        return self.precision != "float32" or self.compiled or self.graphs
+        return self.precision != "float32" or self.compiled or self.graphs or self.kernels
 
 
-COPY_ONLY = "half precision, torch.compile and CUDA graphs are for a checkpoint's fused copy, on cpu or cuda"
+COPY_ONLY = "half precision, torch.compile, CUDA graphs and kernels are for a checkpoint's fused copy, on cpu or cuda"
 
 
 class TorchEngine:
     """A network on the device where it lies.
 
     The fused copy is made at the first picture, and again whenever weights change. On a CPU with oneDNN it uses that
-    library's kernels and layouts, on a GPU those of `dfine.engines.gpu`. A device without double precision runs the
-    network.
+    library's kernels and layouts; on a GPU it keeps channels last. A device without double precision runs the network.
 
     Args:
         network: is put in evaluation mode, and otherwise stays as it is.
@@ -119,8 +119,7 @@ class TorchEngine:
     def _run(self, copy: nn.Module, pixels: Tensor, layers: int | None) -> Trace:
         half = torch.autocast(pixels.device.type, self._half) if self._half else contextlib.nullcontext()
         with torch.no_grad(), half:
-            # On a GPU the stem lays pixels out, in the same pass that rounds them.
-            return copy(pixels if pixels.is_cuda else pixels.to(memory_format=torch.channels_last), layers=layers)
+            return copy(pixels.to(memory_format=torch.channels_last), layers=layers)
 
     def _now(self) -> tuple:
         """Something that changes when weights do: where they lie, and how often they were written to.
@@ -140,6 +139,6 @@ class TorchEngine:
                 return onednn.for_onednn(copy)
         if self.options.compiled:
             return torch.compile(copy)
-        if self.device.type == "cuda":
+        if self.options.kernels and self.device.type == "cuda":
             return for_gpu(copy, working_kernels(self.device, self._half or torch.float32))
         return copy

@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from dfine.data.loader import Batching, relabelled
 from dfine.engines.torch_engine import TorchEngine
 from dfine.evaluation.coco import ALONE, Evaluation, evaluate
 from dfine.evaluation.thresholds import Thresholds, thresholds
@@ -25,6 +24,7 @@ from dfine.trace.card import Card
 from dfine.trace.records import Target
 from dfine.training.checkpoint import State, fresh
 from dfine.training.keeping import Keeping, copied
+from dfine.training.loading import Loading
 from dfine.training.log import Log
 from dfine.training.optimizer import factor, still
 from dfine.training.options import TrainOptions
@@ -60,7 +60,6 @@ class Training:
         self.out = Path(plan.options.out)
         self.checkpoint, self.best = self.out / LAST, self.out / "best.pt"
         self.keeping, self.stop, self.whole = Keeping(self.tell), False, True
-        self.loader: tuple[bool, DataLoader] | None = None  # whether it is a plain one, and the loader
 
     @classmethod
     def start(cls, plan: Plan, here: Ranks = ALONE, watch: Watcher | None = None, tell: Tell = print_line) -> Training:
@@ -96,6 +95,7 @@ class Training:
         elif self.best.exists():  # the last epochs would start from it
             raise ValueError(f"{self.best} is left of another run; move it away, or choose another --out")
         self.step = Step(self.state, self.plan, self.here, self.device, self.plan.share(self.here))
+        self.loading = Loading(self.plan, self.state.names, self.here, pin=self.device.type == "cuda")
         self.here.gather(None)  # nobody makes the folder before everybody has looked
         if self.here.first and not self._over():
             self.out.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ class Training:
                     self.keeping.write(log.save, log.path)
                 self._save()
             self.keeping.insist()
-        self.loader = None
+        self.loading.end()
         if log:
             log.close()
         if state.epoch < self.epochs:
@@ -215,26 +215,8 @@ class Training:
         return {"loss": sum(means.values())} | means
 
     def _batches(self) -> DataLoader:
-        """The batches of an epoch. Of a data set they are prepared by the same processes as those of the one before.
-
-        To start these anew takes as long as hundreds of pictures. Scenes are another data set every epoch.
-        """
-        options, state = self.options, self.state
-        if self.loader and self.loader[0] == state.plain and self.plan.data is not None:
-            return self.loader[1]
-        self.loader = None  # before others are started, these end
-        data = relabelled(self.plan.training_data(state.epoch), state.names)
-        how = Batching(
-            self.recipe.batch,
-            options.input_size,
-            train=True,
-            workers=options.workers,
-            seed=options.seed,
-            share=(self.here.rank, self.here.count),
-            pin=self.device.type == "cuda",
-        )
-        self.loader = state.plain, self.plan.batches(data, how, state.plain)
-        return self.loader[1]
+        """The batches of this epoch."""
+        return self.loading.of(self.state.epoch, self.state.plain)
 
     def _leave(self) -> NoReturn:
         self._save()

@@ -272,3 +272,23 @@ def test_labels_that_count_in_another_order():
         assert [turned.names[label] for label in ours.labels] == [scenes.names[label] for label in theirs.labels]
     with pytest.raises(ValueError, match="rocket missing"):
         relabelled(scenes, [*scenes.names, "rocket"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted in /proc")
+def test_a_batch_from_another_process_is_one_open_file():
+    """Not one for the labels and one for the boxes of each of its pictures: some batches ahead would be too many."""
+    here = list(make(count=64, batch=16))
+    batches = iter(make(count=64, batch=16, workers=1))
+    held = [next(batches)]
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    held += batches
+    assert len(list(Path("/proc/self/fd").iterdir())) - before <= 2 * 3
+    for (pixels, targets), (same, others) in zip(held, here, strict=True):
+        assert pixels.equal(same) and [t.image_id for t in targets] == [t.image_id for t in others]
+        assert all(
+            a.labels.equal(b.labels) and a.boxes.equal(b.boxes) and a.size == b.size for a, b in zip(targets, others)
+        )
+
+
+def test_no_more_processes_than_batches():
+    assert make(count=12, batch=4, workers=8).num_workers == 3

@@ -36,7 +36,10 @@ def network():
             Setting(engines=("fused", "onnx", "openvino"), precision="int8"),
             ["fused", "onnx", "onnx, int8", "openvino", "openvino, int8"],
         ),
-        (Setting(engines=("fused",), graphs=True, device="cuda:0"), ["fused", "fused, graphs"]),
+        (
+            Setting(engines=("fused",), graphs=True, device="cuda:0"),
+            ["fused", "fused, graphs", "fused, kernels, graphs"],
+        ),
     ],
 )
 def test_which_engines_stand_for_a_setting(network, tmp_path, setting, names):

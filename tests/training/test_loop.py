@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import dfine
-from dfine.data.scenes import Scenes, write
+from dfine.data.scenes import Scenes
 from dfine.evaluation.thresholds import Thresholds
 from dfine.files import WriteError
 from dfine.inference.predictor import Predictor
@@ -133,23 +133,3 @@ def test_a_rectangle_is_trained_as_a_rectangle(tmp_path):
     assert training.predictor().input_size == (64, 128)
     assert dfine.load(tmp_path / "model").input_size == (64, 128)
     assert train(TrainOptions(out=str(tmp_path), **{**SMALL, "input": [64, 128], "epochs": 1}, resume=True)) is None
-
-
-def test_a_data_sets_epochs_have_their_batches_from_the_same_processes(tmp_path):
-    """Those of the last epochs are others, which do without strong augmentation; scenes are other data every epoch."""
-    data = write(tmp_path / "data", Scenes(24, size=(64, 64), seed=5), workers=0)
-    options = {**SMALL, "data": str(data), "workers": 1, "batch": 8, "epochs": 3, "plain_epochs": 1, "val_every": 3}
-    training, seen = Training.start(Plan.of(TrainOptions(out=str(tmp_path / "run"), **options))), []
-    take = training._batches
-
-    def watched():
-        batches = take()
-        seen.append((batches, batches._iterator and batches._iterator._workers[0].pid))
-        return batches
-
-    training._batches = watched
-    training.run()
-    (first, _), (second, pid), (third, _) = seen
-    assert first is second and first is not third and pid is not None and training.loader is None
-    scenes = Training.start(Plan.of(TrainOptions(out=str(tmp_path / "scenes"), **SMALL)))
-    assert scenes._batches() is not scenes._batches()
