@@ -27,8 +27,7 @@ def vfl(logits: Tensor, at: tuple, labels: Tensor, iou: Tensor, *, alpha: float,
     positive[(*at, labels)] = True
     p = logits.detach().sigmoid()
     weight = torch.where(positive, score, alpha * p**gamma)
-    loss = F.binary_cross_entropy_with_logits(logits, score, weight=weight, reduction="none")
-    return loss.sum((-3, -2, -1))
+    return F.binary_cross_entropy_with_logits(logits, score, weight=weight, reduction="none").sum((-3, -2, -1))
 
 
 def l1(boxes: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
