@@ -36,7 +36,7 @@ PACKAGES = {
     "processes": {"torch"},
     "trace": {"torch", "numpy"},
     "figures": {"torch", "numpy", "PIL", "plotly", "matplotlib"},
-    "data": {"torch", "torchvision", "numpy", "PIL", "tqdm", "yaml"},
+    "data": {"torch", "torchvision", "numpy", "PIL", "pi_heif", "tqdm", "yaml"},
     **{room: {"not", *EXTRAS} for room in ("weights", "engines", "inference", "evaluation", "training", "video")},
     "explore": {"not", "gradio", "typer"},
     "page": {"not", "fiftyone", "typer"},

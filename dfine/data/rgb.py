@@ -5,11 +5,11 @@ It imports no torch, so that a process that only decodes starts in a moment (`df
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -48,8 +48,12 @@ class PictureError(ValueError):
 
 @lru_cache(maxsize=1)
 def formats() -> tuple[str, ...]:
-    """Those of `FORMATS` that this installation of Pillow knows."""
+    """Those of `FORMATS` that this installation of Pillow knows; with `pi-heif` also HEIC, which phones write."""
     Image.init()
+    with contextlib.suppress(ImportError):
+        from pi_heif import register_heif_opener
+
+        register_heif_opener(thumbnails=False)
     return tuple(sorted(FORMATS & Image.OPEN.keys()))
 
 
@@ -81,7 +85,7 @@ def orientation(picture: Image.Image) -> int:
     return said if said in TURNS else 1
 
 
-@contextmanager
+@contextlib.contextmanager
 def opened(source: str | os.PathLike, check: Callable[[Image.Image, str], None] | None = None) -> Iterator[Image.Image]:
     """The picture in a file, decoded, as it is stored; what goes wrong while it is used becomes a sentence as well.
 
@@ -126,7 +130,7 @@ def _name(source: str | os.PathLike) -> str:
     return f"{Path(source).name!r}"
 
 
-@contextmanager
+@contextlib.contextmanager
 def _explained(name: str) -> Iterator[None]:
     """Pillow's complaints as sentences, without its warning about large pictures: `rgb` has its own limit."""
     try:
@@ -136,7 +140,9 @@ def _explained(name: str) -> Iterator[None]:
     except PictureError:
         raise
     except UnidentifiedImageError:
-        raise PictureError(f"{name} is not a picture in a format that can be read here") from None
+        raise PictureError(
+            f"{name} is not a picture in a format that can be read here; save it as JPEG or PNG"
+        ) from None
     except Image.DecompressionBombError:
         raise PictureError(_too_large(name)) from None
     except MemoryError:

@@ -69,7 +69,9 @@ def test_rows_that_are_missing_are_noticed():
         decoder.assembled((4, 4), 1, io.BytesIO(bytes(47)))
 
 
-@pytest.mark.parametrize("form, allowed", [("WEBP", 35), ("JPEG", 75), ("JPEG2000", 20), ("TIFF", 75), ("AVIF", 60)])
+@pytest.mark.parametrize(
+    "form, allowed", [("WEBP", 35), ("JPEG", 75), ("JPEG2000", 20), ("TIFF", 75), ("AVIF", 60), ("HEIF", 60)]
+)
 def test_what_a_format_takes_is_counted_before_it_is_decoded(form, allowed):
     """By megapixels, and not at all where rows are decoded one by one."""
     for megapixels, fits in ((allowed, True), (allowed + 1, False)):

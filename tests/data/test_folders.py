@@ -27,11 +27,11 @@ def test_what_systems_and_notebooks_leave_behind_is_no_picture(tmp_path):
 
 
 def test_photographs_that_cannot_be_read_are_named(tmp_path):
-    touch(tmp_path, "a.HEIC", "part/b.dng", "c.jpg", "._a.HEIC", "d.CR2", "e.nef")
+    touch(tmp_path, "a.JXL", "part/b.dng", "c.jpg", "._a.JXL", "d.CR2", "e.nef")
     found = folders.unread(tmp_path)
-    assert [path.name for path in found] == ["a.HEIC", "d.CR2", "e.nef", "b.dng"]
+    assert [path.name for path in found] == ["a.JXL", "d.CR2", "e.nef", "b.dng"]
     said = folders.passed_over(found, tmp_path)
-    assert said.startswith("4 photographs in ") and "(a.HEIC, d.CR2, e.nef and 1 more)" in said
+    assert said.startswith("4 photographs in ") and "(a.JXL, d.CR2, e.nef and 1 more)" in said
     assert "convert to JPEG" in said
     assert folders.passed_over(found[:1], tmp_path).startswith("1 photograph in ")
 
@@ -123,5 +123,5 @@ def test_a_picture_is_found_by_its_name_without_the_ending(tmp_path):
     touch(tmp_path, "a [1].png", "a [1].json", "a [1].txt", "b.xml")
     assert folders.picture_called(tmp_path, "a [1]") == tmp_path / "a [1].png"
     assert folders.picture_called(tmp_path, "b") is folders.picture_called(tmp_path / "none", "b") is None
-    touch(tmp_path, "b.HEIC")  # that it cannot be read is said where it is read
-    assert folders.picture_called(tmp_path, "b") == tmp_path / "b.HEIC"
+    touch(tmp_path, "b.JXL")  # that it cannot be read is said where it is read
+    assert folders.picture_called(tmp_path, "b") == tmp_path / "b.JXL"

@@ -1,5 +1,6 @@
 """What a decoded picture may take, and how it becomes 8-bit RGB."""
 
+import base64
 import io
 import struct
 import subprocess
@@ -96,3 +97,33 @@ def test_the_bytes_of_a_file_are_read_as_the_file_is(tmp_path, monkeypatch):
     for data, said in ((postscript, "in a format that can be read here"), (wide, "million pixels allowed")):
         with pytest.raises(PictureError, match=said):  # PostScript would go to another program
             rgb.from_bytes(data.getvalue())
+
+
+HEIC = """
+AAAAHGZ0eXBoZWl4AAAAAG1pZjFoZWl4bWlhZgAAAX5tZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAACJpbG9jAAAA
+AERAAAEAAQAAAAABogABAAAAAAAAAFUAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRtAAAAAAABAAAA/mlwcnAAAADeaXBjbwAAAHdo
+dmNDAQQIAAAAnjgAAAAAHvAA/P/4+AAADwNgAAEAF0ABDAH//wQIAAADAJ44AAADAAAeugJAYQABACpCAQEECAAAAwCeOAAAAwAAHpAEECCy3VyU1zcBDQYEAAAD
+AGQAAAMABCBiAAEACEQBwXMYMAiQAAAAE2NvbHJuY2x4AAEADQAGgAAAABRpc3BlAAAAAAAAAEAAAABAAAAAKGNsYXAAAABAAAAAAQAAADAAAAABAAAAAAAAAAL/
+///wAAAAAgAAABBwaXhpAAAAAAMICAgAAAAYaXBtYQAAAAAAAAABAAEFgQIDBYQAAABdbWRhdAAAAFEoAa8TgPUngT//4KVH/7rWeH4PDTE//akWj+aS5/+T/x24
+DGmfWExfl4rdnEAtZl3EqpeXCZQnMKupCOjNgOXz2zGZ3k9cjImfVnlqDb8btYA="""  # 64 x 48 pixels, red and blue, as x265 wrote them
+
+
+def test_what_phones_write_is_read_where_its_decoder_is_installed(tmp_path):
+    pytest.importorskip("pi_heif")
+    (tmp_path / "a.HEIC").write_bytes(base64.b64decode(HEIC))
+    picture = np.asarray(read(tmp_path / "a.HEIC")).astype(int)
+    assert picture.shape == (48, 64, 3)
+    for part, colour in ((picture[:, :30], (200, 30, 30)), (picture[:, 34:], (30, 60, 200))):
+        assert np.abs(part.mean((0, 1)) - colour).max() < 6
+    with pytest.raises(PictureError, match="a.HEIC' is .*(damaged|cannot|can be read here)"):
+        (tmp_path / "a.HEIC").write_bytes(base64.b64decode(HEIC)[:300])
+        read(tmp_path / "a.HEIC")
+
+
+def test_without_its_decoder_what_phones_write_is_refused_with_a_remedy(tmp_path, monkeypatch):
+    (tmp_path / "a.heic").write_bytes(base64.b64decode(HEIC))
+    monkeypatch.setattr(rgb, "formats", lambda: ("JPEG", "PNG"))
+    with pytest.raises(
+        PictureError, match="'a.heic' is not a picture in a format that can be read here; save it as JPEG"
+    ):
+        read(tmp_path / "a.heic")

@@ -148,8 +148,8 @@ def test_a_byte_order_mark_is_no_part_of_the_first_number(tmp_path):
 
 def test_photographs_that_cannot_be_read_are_said(tmp_path):
     path = data_set(tmp_path, {"a": "0 0.5 0.5 1 1"})
-    (tmp_path / "images" / "train" / "b.HEIC").touch()
-    with pytest.warns(UserWarning, match="1 photograph in .* cannot be read here and will be left out .b.HEIC."):
+    (tmp_path / "images" / "train" / "b.NEF").touch()
+    with pytest.warns(UserWarning, match="1 photograph in .* cannot be read here and will be left out .b.NEF."):
         data = yolo.read(path, "train")
     assert (len(data), [note.kind for note in data.notes]) == (1, ["unread photograph"])
 
