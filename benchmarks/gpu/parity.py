@@ -35,8 +35,7 @@ MODES = {
     "fused, TF32 convolutions": (TorchOptions(), False),
     "fused, bf16": (TorchOptions(precision="bfloat16"), False),
     "fused graphs, bf16": (TorchOptions(precision="bfloat16", graphs=True), False),
-    "kernels graphs, float32": (TorchOptions(graphs=True, kernels=True), True),
-    "kernels graphs, bf16": (TorchOptions(precision="bfloat16", graphs=True, kernels=True), False),
+    "fused graphs without kernels, bf16": (TorchOptions(precision="bfloat16", graphs=True, kernels=False), False),
 }
 
 

@@ -73,7 +73,7 @@ def _insist(day: Day, options: TrainOptions, end: float) -> dict:
 
 def _recipes(day: Day, folder: Path, init: str) -> tuple[TrainOptions, TrainOptions]:
     """The two runs on photographs, the second from what the first one writes."""
-    common = dict(data=str(folder), input=480, cover=0.45, drawn=0.1, downscale=0.2, posterize=0.05)
+    common = dict(data=str(folder), input=480, cover=0.6, drawn=0.1, downscale=0.2, posterize=0.05)
     common |= dict(repeat_threshold=0.75, scales="off")
     first = _options(day, "photos", init=init, batch=64, mosaic=0.35, copy_paste=0.15, augment="strong", **common)
     first = replace(first, rate=1.4e-3, backbone_rate=1e-3, plain_epochs=0)

@@ -23,7 +23,8 @@ _LEFT_BEHIND = frozenset(("__macosx", "thumbs.db", "desktop.ini", "$recycle.bin"
 
 def suffixes() -> frozenset[str]:
     """The endings, in lower case, of files that can be read as pictures."""
-    return frozenset(end for end, form in Image.registered_extensions().items() if form in formats())
+    known = formats()  # before the endings are gone through: it may add some
+    return frozenset(end for end, form in Image.registered_extensions().items() if form in known)
 
 
 def pictures(folder: Path) -> list[Path]:

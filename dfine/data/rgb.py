@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -21,6 +22,7 @@ FORMATS = frozenset(
     "AVIF BLP BMP CUR DCX DDS DIB FITS FLI FTEX GBR GIF HEIF ICNS ICO IM JPEG JPEG2000 MSP PCD PCX PIXAR PNG PPM PSD "
     "QOI SGI SPIDER SUN TGA TIFF WEBP XBM XPM XVTHUMB".split()
 )
+_ONE = threading.Lock()
 MAX_PIXELS = 120_000_000  # above a 108-megapixel phone; a file of a few kilobytes can claim to be far larger
 MAX_BYTES = 360_000_000  # decoded: pixels x channels x bytes of a channel
 COSTLIER = {"transparent": 3, "deep": 6}  # times as much memory goes into making 8-bit RGB of such pictures
@@ -47,14 +49,19 @@ class PictureError(ValueError):
 
 
 @lru_cache(maxsize=1)
-def formats() -> tuple[str, ...]:
-    """Those of `FORMATS` that this installation of Pillow knows; with `pi-heif` also HEIC, which phones write."""
+def _formats() -> tuple[str, ...]:
     Image.init()
     with contextlib.suppress(ImportError):
         from pi_heif import register_heif_opener
 
         register_heif_opener(thumbnails=False)
     return tuple(sorted(FORMATS & Image.OPEN.keys()))
+
+
+def formats() -> tuple[str, ...]:
+    """Those of `FORMATS` that this installation of Pillow knows; with `pi-heif` also HEIC, which phones write."""
+    with _ONE:  # Pillow's tables grow the first time
+        return _formats()
 
 
 def from_file(source: str | os.PathLike) -> Image.Image:

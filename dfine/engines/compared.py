@@ -82,9 +82,8 @@ def builders(network: DFINE, setting: Setting, folder: Path) -> dict[str, Callab
         if setting.compiled:
             builders["fused, compiled"] = lambda: TorchEngine(network, replace(options, compiled=True))
         if setting.graphs and setting.device.startswith("cuda"):
+            builders["fused, kernels"] = lambda: TorchEngine(network, replace(options, kernels=True))
             builders["fused, graphs"] = lambda: TorchEngine(network, replace(options, graphs=True))
-            more = replace(options, graphs=True, kernels=True)
-            builders["fused, kernels, graphs"] = lambda: TorchEngine(network, more)
         if setting.layers:
             for k in range(1, network.config.layers):
                 builders[f"fused, {k} of {network.config.layers} layers"] = lambda k=k: _early(network, options, k)

@@ -1,7 +1,5 @@
 """The fused copy for one kind of machine: an NVIDIA GPU, where every pass over memory costs time of its own.
 
-No GPU has run it yet: `TorchOptions(kernels=True)` asks for it.
-
 Convolutions are those of `dfine.engines.gpu_convolutions`. Each layer's queries read the encoder's tokens where they
 lie, and no token is multiplied by one.
 """

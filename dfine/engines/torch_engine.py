@@ -37,7 +37,7 @@ class TorchOptions:
     precision: str = "float32"  # or "bfloat16", "float16": what is rounded, `dfine.engines.precision` says
     compiled: bool = False  # send the copy through `torch.compile`
     graphs: bool = False  # on a GPU, record the copy's work and play it back (`dfine.engines.cuda_graphs`)
-    kernels: bool = False  # on a GPU, kernels of this project's own (`dfine.engines.gpu`), which no GPU has run yet
+    kernels: bool | None = None  # on an NVIDIA GPU, those of `dfine.engines.gpu`, where they work; None: with graphs
 
     def __post_init__(self):
         half_type(self.precision)
@@ -48,10 +48,10 @@ class TorchOptions:
     @property
     def for_the_copy(self) -> bool:
         """Whether something is asked for that only the fused copy does."""
-        return self.precision != "float32" or self.compiled or self.graphs or self.kernels
+        return self.precision != "float32" or self.compiled or self.graphs or bool(self.kernels)
 
 
-COPY_ONLY = "half precision, torch.compile, CUDA graphs and kernels are for a checkpoint's fused copy, on cpu or cuda"
+COPY_ONLY = "half precision, torch.compile and CUDA graphs are for a checkpoint's fused copy, on cpu or cuda"
 
 
 class TorchEngine:
@@ -139,6 +139,7 @@ class TorchEngine:
                 return onednn.for_onednn(copy)
         if self.options.compiled:
             return torch.compile(copy)
-        if self.options.kernels and self.device.type == "cuda":
+        wanted = self.options.graphs if self.options.kernels is None else self.options.kernels
+        if wanted and self.device.type == "cuda" and torch.version.cuda:  # measured on NVIDIA's
             return for_gpu(copy, working_kernels(self.device, self._half or torch.float32))
         return copy

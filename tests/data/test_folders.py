@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import zlib
 
 import pytest
@@ -125,3 +127,9 @@ def test_a_picture_is_found_by_its_name_without_the_ending(tmp_path):
     assert folders.picture_called(tmp_path, "b") is folders.picture_called(tmp_path / "none", "b") is None
     touch(tmp_path, "b.JXL")  # that it cannot be read is said where it is read
     assert folders.picture_called(tmp_path, "b") == tmp_path / "b.JXL"
+
+
+def test_endings_are_known_before_any_picture_was_read():
+    """The first look adds those of plug-ins to Pillow's own."""
+    said = "from dfine.data.folders import suffixes; print(sorted(suffixes() & {'.jpg', '.png', '.txt'}))"
+    assert subprocess.check_output([sys.executable, "-c", said], text=True).strip() == "['.jpg', '.png']"
