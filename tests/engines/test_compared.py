@@ -38,7 +38,7 @@ def network():
         ),
         (
             Setting(engines=("fused",), graphs=True, device="cuda:0"),
-            ["fused", "fused, graphs"],
+            ["fused", "fused, kernels", "fused, graphs"],
         ),
     ],
 )

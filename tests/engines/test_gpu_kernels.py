@@ -96,7 +96,7 @@ def test_the_largest_of_four_cells(kernels, low, high, kind):
     close(pool, F.max_pool2d(F.pad(want, (0, 1, 0, 1)), 2, stride=1), kind)
 
 
-@pytest.mark.parametrize("shapes", [((8, 6), (4, 3), (2, 2)), ((6, 8), (3, 4), (1, 1)), ((4, 1), (2, 1), (1, 1))])
+@pytest.mark.parametrize("shapes", [((6, 8), (3, 4), (1, 1)), ((4, 1), (2, 1), (1, 1))])
 @torch.inference_mode()
 def test_tokens_say_what_maps_say(kernels, shapes):
     attention = drawn_attention()
@@ -115,7 +115,7 @@ def test_tokens_say_what_maps_say(kernels, shapes):
 @torch.no_grad()
 def test_the_whole_copy(kernels):
     """No maps are put together, and none are sampled."""
-    network, pixels = drawn("n", queries=10, classes=2), torch.rand(1, 3, 32, 64).to(memory_format=torch.channels_last)
+    network, pixels = drawn("n", queries=4, classes=2), torch.rand(1, 3, 32, 32).to(memory_format=torch.channels_last)
     copy = for_gpu(folded(fused(network)), kernels)
     assert apart(copy(pixels), network(pixels)) <= TOLERANCE
     old, new = counted(folded(fused(network)), pixels), counted(copy, pixels)
