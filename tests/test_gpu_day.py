@@ -187,6 +187,20 @@ def test_a_run_ends_in_time(tmp_path):
     assert 0 < found["pictures"] < 4000 and (tmp_path / "work" / "demo" / "best" / "config.json").is_file()
 
 
+def test_a_run_whose_processes_die_goes_on_with_half_of_them(tmp_path, monkeypatch):
+    day, seen = replace(rehearsal(tmp_path), workers=6), []
+
+    def fit(day, options, seconds):
+        seen.append(options.workers)
+        if len(seen) == 1:
+            raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Bus error.")
+        return {"steps": 3}
+
+    monkeypatch.setattr(runs, "fit", fit)
+    assert runs._insist(day, replace(runs._options(day, "photos"), workers=6), time.monotonic() + 9) == {"steps": 3}
+    assert seen == [6, 3]
+
+
 def test_photographs_are_trained_in_two_runs_and_both_weights_come_home(tmp_path):
     pytest.importorskip("faster_coco_eval")
     rows = runs._photos(rehearsal(tmp_path), 60)

@@ -14,14 +14,8 @@ from dfine.data.prepare import shrink
 from dfine.files import drafted
 
 MOST = {"photos": 32 << 20, "bccd": 6 << 20}  # bytes of a prepared folder: 64 MiB hold both and the project itself
-TRIES = (
-    (416, 80),
-    (384, 85),
-    (352, 85),
-    (352, 75),
-    (320, 75),
-    (320, 60),
-)  # pixels of the longer side, quality of the JPEG files
+# Pixels of the longer side, and quality of the JPEG files.
+TRIES = ((416, 80), (384, 85), (352, 85), (352, 75), (320, 75), (320, 60))
 
 
 def prepare(name: str, source: Path, data: Path, tell: Callable[[str], None]) -> Path:

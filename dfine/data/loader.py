@@ -209,13 +209,14 @@ def loader(
     four = Mosaic(shares.mosaic, how.size) if shares.mosaic else None
     paste = CopyPaste(shares.copy_paste) if shares.copy_paste else None
     batches = Batches(len(dataset), how.batch, shuffle=how.train, seed=how.seed, share=how.share)
+    workers = min(how.workers, len(batches))
     return Loader(
         Prepared(dataset, Compose(*steps, *last), how.seed, four, Compose(*last), paste),
         batch_sampler=batches,
-        num_workers=min(how.workers, len(batches)),
+        num_workers=workers,
         collate_fn=_sent,
         pin_memory=how.pin,
-        persistent_workers=min(how.workers, len(batches)) > 0,
+        persistent_workers=workers > 0,
         generator=torch.Generator().manual_seed(how.seed),  # else each epoch would draw from the global random state
     )
 

@@ -89,8 +89,10 @@ def _tried(kernels: ModuleType, device: torch.device, kind: torch.dtype) -> None
     middle = torch.full((1, 1, 2, 1, 2), 0.5, device=device)  # a point for each of two heads
     x = torch.ones(1, 16, 2, 2, device=device, dtype=kind).to(memory_format=torch.channels_last)
     read = kernels.read(x.flatten(2).mT, ((2, 2),), (1,), middle, middle[..., 0], kind)
-    three = kernels.finish(x, torch.ones_like(x[0, :, 0, 0]), (False, 1.0, None), torch.ones_like(x))
-    if not ((read == 0.5).all() and (three == 3).all()):
+    one = torch.ones_like(x[0, :, 0, 0])
+    two, most = kernels.pooled(kernels.laid(x.float(), 16, kind), one, (False, 1.0, None))
+    three = kernels.finish(x, one, (False, 1.0, None), torch.ones_like(x))
+    if not ((read == 0.5).all() and (two == 2).all() and (most == 2).all() and (three == 3).all()):
         raise ArithmeticError("other numbers than torch's")
 
 

@@ -72,14 +72,14 @@ def average(network: nn.Module, decay: Decay) -> AveragedModel:
 
     @torch.no_grad()
     def blend(averaged: list, current: list, _count: torch.Tensor) -> None:
-        keep = decay.at(float(averaged_model.n_averaged))  # `_count` is a copy on the GPU, and to read it is to wait
+        keep = decay.at(float(model.n_averaged))  # `_count` is a copy on the GPU, and to read it is to wait
         if averaged[0].is_floating_point():  # all of one device and type
             torch._foreach_lerp_(averaged, current, 1 - keep)
         else:
             torch._foreach_copy_(averaged, current)
 
-    averaged_model = AveragedModel(network, multi_avg_fn=blend, use_buffers=True)
-    return averaged_model
+    model = AveragedModel(network, multi_avg_fn=blend, use_buffers=True)
+    return model
 
 
 def freeze(network: nn.Module) -> None:
