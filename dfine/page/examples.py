@@ -20,14 +20,14 @@ OPENING = ("cheetah2.jpg", "4-occlusion.jpg")  # what the page opens with: an ed
 PHOTOGRAPHS = {  # label, caption, and the kind of thing that the caption speaks of
     "cheetah2.jpg": (
         "Covered",
-        "A board hides the cub above its eyes. Of which edge is the detector unsure?",
+        "A board hides the lower part of the cub. Of which edge is the detector unsure?",
         "cat",
     ),
     "chelsea.png": ("Cat", "A cat so near that it fills the picture. How sure is the model of the edges then?", "cat"),
     "cheetah1.jpg": ("Cheetah", "Nobody told this model of cheetahs: of what it knows, a cat comes closest.", "cat"),
     "tower.jpg": ("Tower", "A tower is none of the things that this model knows.", ""),
 }
-BOARDS = {"cheetah2.jpg": ((18, 73, 725, 763), "top", 0.28)}  # where the thing truly is, the covered side, how far
+BOARDS = {"cheetah2.jpg": ((18, 73, 725, 763), "bottom", 0.36)}  # where the thing truly is, the covered side, how far
 SCENES = {
     "4-occlusion.jpg": (
         "Hidden",
