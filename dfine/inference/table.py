@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,6 +43,17 @@ def rows(file: str, result: Result) -> list[dict]:
         edges = {"layers": history.xyxy_pixels.tolist(), "quantiles": [sorted(edge) for edge in zip(*places)]}
         table.append({"file": shown(file), "width": width, "height": height} | one | edges)
     return table
+
+
+def error_row(file: str, error: str) -> dict:
+    """The row of a picture that could not be read, and why: of no size, label and query -1, score 0, places NaN.
+
+    Its lists are not empty, because of empty ones alone Arrow cannot tell what they are lists of.
+    """
+    nothing = {"width": 0, "height": 0, "name": "", "label": -1, "score": 0.0, "query": -1}
+    nowhere = [math.nan] * 4
+    places = {"box": nowhere, "layers": [nowhere], "quantiles": [[math.nan] * len(LEVELS)] * 4}
+    return {"file": shown(file)} | nothing | places | {"error": shown(error)}
 
 
 def columns(table: Sequence[dict]) -> dict[str, np.ndarray]:
