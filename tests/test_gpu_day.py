@@ -37,6 +37,19 @@ def test_a_rehearsal_writes_a_file_a_stage_and_a_table(tmp_path, capsys):
     assert "rehearsal" in capsys.readouterr().out and "A rehearsal" in (tmp_path / "table.md").read_text()
 
 
+def test_the_rehearsal_of_the_speed_times_every_engine_and_profiles(tmp_path):
+    pytest.importorskip("transformers")
+    assert gpu_day.main(["--out", str(tmp_path), "--rehearse", "--stages", "2"]) == 0
+    units = json.loads((tmp_path / "stage2.json").read_text())["units"]
+    assert {unit["state"] for unit in units.values()} == {"done"}
+    rows = [row for unit in units.values() for row in unit["rows"]]
+    assert {row["table"] for row in rows} == {"ceilings", "speed", "profile"}
+    timed = {(r["batch"], r["precision"], r["engine"]) for r in rows if r["table"] == "speed"}
+    assert timed >= {(b, p, e) for b in (4, 1) for p in ("float32", "bf16") for e in ("transformers", "torch", "fused")}
+    assert all(row["median ms"] > 0 and row["floor ms"] > 0 for row in rows if row["table"] == "speed")
+    assert "Profile:" in (tmp_path / "table.md").read_text()
+
+
 def test_what_is_done_is_not_done_again_and_what_failed_is_tried_once_more(tmp_path):
     ran = []
 

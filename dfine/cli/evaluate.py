@@ -67,7 +67,7 @@ def evaluate(
     if json:
         drawn = {"seed": seed, "clean": clean} if data == "scenes" else {"seed": None, "split": split}
         head = {"data": data, **drawn, "scores": scores, "input": list(detector.input_size)}
-        write_json(json, detector.card.provenance() | head | {name: part.to_dict() for name, part in parts.items()})
+        write_json(json, detector.provenance() | head | {name: part.to_dict() for name, part in parts.items()})
 
 
 def _dataset(data: str, split: str | None, count: int | None, seed: int, clean: float, size: tuple[int, int]):

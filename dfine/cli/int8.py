@@ -12,7 +12,7 @@ MEASURED = 100  # pictures that AP is measured on, at most
 
 
 def calibration(detector, data: str | None, count: int, input_size: tuple[int, int]):
-    """A `Calibration` for a model: on `count` pictures of `data`, or on drawn scenes where the model knows those.
+    """A `Calibration` for a model: `count` pictures of `data`, or drawn scenes where the model knows those.
 
     Raises:
         typer.BadParameter: there are no pictures that the model is for.
@@ -43,6 +43,18 @@ def table_of(said: dict) -> list[dict]:
         }
         for stage, ap in before.items()
     ]
+
+
+def cost(said: dict) -> str:
+    """On how many pictures it was calibrated, and how far the answers for the rest of them moved, in sentences."""
+    moved, used, rest = said["shift"], said["pictures"], said["measured_on"]
+    width = 100 * moved["widths"]
+    return (
+        f"{said['layers']} layers in int8, calibrated on {used} of {said['calibrated_on']}. On the other {rest}, edges "
+        f"move by {moved['edges']:.2f} px of the input on average (95 %: {moved['late']:.2f}), 80 % intervals are "
+        f"{abs(width):.1f} % {'narrower' if width < 0 else 'wider'}, and {moved['lost']} of {moved['objects']} objects "
+        "are lost."
+    )
 
 
 def _scenes(count: int, input_size: tuple[int, int]):

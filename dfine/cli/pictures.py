@@ -21,7 +21,6 @@ from dfine.inference.stream import Seen, stream
 from dfine.inference.table import needed_arrow, rows, write_parquet
 from dfine.inference.tiling import suppress, tiled
 from dfine.processes import ranks
-from dfine.trace.card import Card
 from dfine.video.sources import is_video
 
 WRITERS, WAITING = 2, 8  # threads that draw and write, and how many pictures may wait for them
@@ -99,19 +98,19 @@ def run(files: list[Path], model: str, device: str, loading: dict, how: How, out
                 if entry:
                     _list(path, entry["detections"])
         if here.first and (whole or entries):
-            _lists(out if whole else out.partial, entries, detector.card, how.threshold, whole)
+            _lists(out if whole else out.partial, entries, detector, how.threshold, whole)
         if not whole:
             _say_where_it_ended(out, len(entries), len(files))
         return whole and all(entries)
 
 
-def _lists(out: Out, entries: list[dict | None], card: Card, threshold: float | str, whole: bool) -> None:
+def _lists(out: Out, entries: list[dict | None], model: Predictor, threshold: float | str, whole: bool) -> None:
     """Write the files of all detections; one that does not hold all of them says so: `complete` is false."""
     table = [row for entry in entries if entry for row in entry.pop("rows")]
     if out.parquet:
-        write_parquet(out.parquet, table, card, threshold=threshold, complete=whole)
+        write_parquet(out.parquet, table, model, threshold=threshold, complete=whole)
     if out.json:
-        head = card.provenance() | {"threshold": threshold} | ({} if whole else {"complete": False})
+        head = model.provenance() | {"threshold": threshold} | ({} if whole else {"complete": False})
         write_json(out.json, head | {"pictures": [e for e in entries if e]})
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -49,7 +50,8 @@ def knows_scenes(card: Card) -> bool:
 def choose(engine: Engine, card: Card, place: str | os.PathLike | None = None) -> Engine:
     """The fastest engine here among torch, ONNX Runtime and OpenVINO, in float32 or in what stays within `BUDGET`.
 
-    An exported file, and a device that has no fused copy, keep `engine`. What cannot be made here takes no part.
+    An exported file, and a device that has no fused copy, keep `engine`. What cannot be made here takes no part. That
+    something is measured, and what was chosen, is said on stderr.
     """
     if not isinstance(engine, TorchEngine) or engine.device.type not in FOLDING:
         return engine
@@ -58,16 +60,29 @@ def choose(engine: Engine, card: Card, place: str | os.PathLike | None = None) -
     makers, setting = _makers(engine, card, kept), _setting(engine)
     found = _known(note, setting)
     if found is None:
+        _say("measuring once which engine is the fastest here; this takes a minute or two")
         found = _measured(makers, card)
         remember(note, setting, found)
     fits = {name: row["ms"] for name, row in found.items() if name in makers and within(name, row["shift"])}
     for name in sorted(fits, key=fits.__getitem__):
         try:
-            return makers[name]()
+            chosen = makers[name]()
         except FAULTS:  # it was made once, and cannot be today
             if name == REFERENCE:
                 raise
+            continue
+        _say(f"{_chosen(chosen)}: {fits[name]:.3g} ms for a picture; {REFERENCE} takes {fits[REFERENCE]:.3g}")
+        return chosen
     return engine
+
+
+def _chosen(engine: Engine) -> str:
+    """What answers, and in which precision, in words."""
+    return engine.runs_on if engine.precision in engine.runs_on else f"{engine.runs_on}, {engine.precision}"
+
+
+def _say(words: str) -> None:
+    print(f"precision auto: {words}", file=sys.stderr, flush=True)
 
 
 def within(name: str, moved: float) -> bool:

@@ -21,6 +21,7 @@ class Engine(Protocol):
         layers: how many decoder layers it has.
         device: where it takes its memory from.
         runs_on: what runs it, and where, in words.
+        precision: "float32", "bfloat16", "float16" or "int8"; the lowest in it.
         network: the network behind it, to save, train or look into; None where there is only an exported file.
     """
 
@@ -29,6 +30,7 @@ class Engine(Protocol):
     layers: int
     device: torch.device
     runs_on: str
+    precision: str
     network: DFINE | None
 
     def __call__(self, pixels: Tensor, layers: int | None = None) -> Trace:

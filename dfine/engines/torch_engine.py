@@ -97,6 +97,11 @@ class TorchEngine:
         return next(self.network.parameters()).device
 
     @property
+    def precision(self) -> str:
+        """The lowest in it."""
+        return self.options.precision
+
+    @property
     def runs_on(self) -> str:
         """Torch, its device, and its precision where that is not float32, in words."""
         return f"torch on {self.device}" + (f", {self.options.precision}" if self._half else "")

@@ -40,7 +40,8 @@ def load(
     Args:
         source: a short name ("demo", "nano-coco" …; `dfine.zoo()` lists them), a Hub id, a folder in this project's or
             transformers' layout, an official .pth, a .safetensors file, or an .onnx file that `dfine export` wrote.
-        device: "auto" takes cuda, then mps, then cpu; an .onnx file can also run on "tensorrt" or "openvino".
+        device: "auto" takes cuda, then mps, then cpu; an .onnx file can also run on "tensorrt" or "openvino", and one
+            in int8 takes openvino, where it is installed, rather than cpu.
         names: class names, where the checkpoint has none or others are wanted.
         family: "deim" for DEIM's D-FINE weights; it cannot be told from the file.
         size: input (height, width), multiples of 32; by default the one that the checkpoint was trained with.

@@ -136,6 +136,10 @@ class Predictor:
             )
         return self.engine.network
 
+    def provenance(self) -> dict:
+        """The head of every file about its answers: what its card says, and which engine answers in which precision."""
+        return self.card.provenance() | {"engine": self.engine.runs_on, "precision": self.engine.precision}
+
     def with_engine(self, engine: Engine) -> Predictor:
         """The same model on another engine."""
         return Predictor(engine, self.card, layers=self.layers)

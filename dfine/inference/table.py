@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from dfine import distribution
 from dfine.files import replacing, shown
-from dfine.inference.predictor import Result
+from dfine.inference.predictor import Predictor, Result
 from dfine.trace.card import Card
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)  # shares of an edge's distribution whose ends the table has
@@ -44,6 +45,17 @@ def rows(file: str, result: Result) -> list[dict]:
     return table
 
 
+def error_row(file: str, error: str) -> dict:
+    """The row of a picture that could not be read, and why: of no size, label and query -1, score 0, places NaN.
+
+    Its lists are not empty, because of empty ones alone Arrow cannot tell what they are lists of.
+    """
+    nothing = {"width": 0, "height": 0, "name": "", "label": -1, "score": 0.0, "query": -1}
+    nowhere = [math.nan] * 4
+    places = {"box": nowhere, "layers": [nowhere], "quantiles": [[math.nan] * len(LEVELS)] * 4}
+    return {"file": shown(file)} | nothing | places | {"error": shown(error)}
+
+
 def columns(table: Sequence[dict]) -> dict[str, np.ndarray]:
     """Rows as columns of equal length; lists stay lists, because models differ in their number of layers."""
     found = {name: np.array([row[name] for row in table], kind) for name, kind in PLAIN.items()}
@@ -54,12 +66,17 @@ def columns(table: Sequence[dict]) -> dict[str, np.ndarray]:
 
 
 def write_parquet(
-    path: Path, table: Sequence[dict], card: Card, *, threshold: float | str | None = None, complete: bool = True
+    path: Path,
+    table: Sequence[dict],
+    model: Predictor | Card,
+    *,
+    threshold: float | str | None = None,
+    complete: bool = True,
 ) -> None:
     """Write rows as a Parquet file, all at once or not at all.
 
-    Its metadata says under `dfine` what model it was, the lowest score that was reported, where that is given, and
-    where these are not all rows, that they are not `complete`.
+    Its metadata says under `dfine` what model it was, of a predictor also its engine and precision, the lowest score
+    that was reported, where that is given, and where these are not all rows, that they are not `complete`.
 
     Raises:
         ImportError: pyarrow is missing.
@@ -69,7 +86,7 @@ def write_parquet(
     kinds = {str: arrow.string(), np.int32: arrow.int32(), np.float32: number}
     fields = [(name, kinds[kind]) for name, kind in PLAIN.items()]
     fields += [(name, arrow.list_(number if deep == 1 else arrow.list_(number))) for name, deep in LISTS.items()]
-    about = card.provenance() | ({} if threshold is None else {"threshold": threshold}) | {"levels": LEVELS}
+    about = model.provenance() | ({} if threshold is None else {"threshold": threshold}) | {"levels": LEVELS}
     about |= {} if complete else {"complete": False}
     schema = arrow.schema(fields, metadata={"dfine": json.dumps(about)})
     made = arrow.Table.from_pylist(list(table), schema=schema)

@@ -37,7 +37,7 @@ class Listing:
         self.path, self._video, self._count = self._draft and self._draft.path, video, 0
         self._file = self._draft.temporary.open("w", encoding="utf-8") if self._draft else sys.stdout
         self._head = {
-            **model.card.provenance(),
+            **model.provenance(),
             "threshold": threshold,
             "edges": list(EDGES),
             "mass": MASS,

@@ -10,6 +10,7 @@ from dfine.weights import cache
 
 RELEASE = "https://github.com/Peterande/storage/releases/download/dfinev1.0/"
 LONG = {"n": "nano", "s": "small", "m": "medium", "l": "large", "x": "xlarge"}
+OTHER = "other, see its card"  # licence of weights that were trained on pictures with terms of their own
 COST = {"n": (4, 7), "s": (10, 25), "m": (19, 57), "l": (31, 91), "x": (62, 202)}  # million parameters, GFLOPs at 640
 AP = {  # published: COCO val2017; of Objects365 checkpoints on the first 5000 of its validation pictures
     "coco": {"n": 42.8, "s": 48.5, "m": 52.3, "l": 54.0, "x": 55.8},
@@ -30,7 +31,7 @@ class Known:
     measured_on: str
     parameters: float  # millions
     gflops: float  # at 640 x 640
-    licence: str = "Apache-2.0"
+    licence: str = "Apache-2.0"  # of the weights; of those that ship, as their cards say
     hub: str | None = None  # Hub id, in the transformers layout
     file: str | None = None  # file of the official release, where that is what `load` fetches
 
@@ -61,7 +62,7 @@ class Known:
 def _zoo() -> dict[str, Known]:
     known = [
         Known("demo", "n", "scenes", "scenes", None, "see its card", *COST["n"]),
-        Known("photos", "n", "photos", "photographs", None, "see its card", *COST["n"]),
+        Known("photos", "n", "photos", "photographs", None, "see its card", *COST["n"], licence=OTHER),
     ]
     for kind, trained_on in (("coco", "COCO"), ("obj365", "Objects365"), ("obj2coco", "Objects365, then COCO")):
         labels, measured_on = ("objects365", "Objects365 val") if kind == "obj365" else ("coco", "COCO val2017")

@@ -10,6 +10,7 @@ from PIL import Image
 
 import dfine
 from dfine.data.scenes import NAMES
+from dfine.engines import auto_precision
 from dfine.trace.disk import load_trace
 from tests.cli.runner import run, sentence
 
@@ -42,6 +43,24 @@ def test_detect_writes_a_table_of_all_objects(model, pictures, tmp_path):
     assert (about["threshold"], about["model"]) == (0, model)
     assert [row["query"] for row in table] == [d["query"] for entry in told for d in entry["detections"]]
     assert {row["file"] for row in table} == {entry["file"] for entry in told} and len(table[0]["layers"]) == 4
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "auto"])
+def test_files_say_which_engine_answered_in_which_precision(model, pictures, tmp_path, monkeypatch, precision):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setenv("DFINE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(auto_precision, "on_cpu", dict)  # only torch takes part
+    monkeypatch.setattr(auto_precision, "MEASURED", 2)
+    places = ["--parquet", tmp_path / "a.parquet", "--json", tmp_path / "a.json"]
+    done = run("detect", pictures, "-m", model, "--device", "cpu", "--precision", precision, *places)
+    about = json.loads((tmp_path / "a.json").read_text())
+    metadata = json.loads(parquet.read_schema(tmp_path / "a.parquet").metadata[b"dfine"])
+    assert (metadata["engine"], metadata["precision"]) == (about["engine"], about["precision"])
+    chosen = dfine.load(model, device="cpu", precision=precision).engine
+    assert (about["engine"], about["precision"]) == (chosen.runs_on, chosen.precision)
+    assert precision in ("auto", about["precision"])
+    said = [line for line in done.stderr.splitlines() if line.startswith("precision auto: ")]
+    assert len(said) == (2 if precision == "auto" else 0)
 
 
 def test_detect_says_that_tiles_have_a_batch_of_their_own(model, pictures):

@@ -17,6 +17,7 @@ def test_drawn_scenes_can_be_evaluated_on_and_trained_on(model, tmp_path):
     assert "Clean (all dials at 0): 2 pictures" in done.stdout
     content = json.loads(figures.read_text())
     assert (content["split"], content["seed"], content["scores"]) == (None, None, "own")
+    assert (content["engine"], content["precision"]) == ("torch on cpu", "float32")
     assert list(content["all"]["stages"]) == ["initial", "layer 1", "layer 2", "layer 3"]
     assert content["clean"]["pictures"] + content["hard"]["pictures"] == content["all"]["pictures"] == 4
 

@@ -26,10 +26,23 @@ def test_a_file_calibrated_on_a_data_set(tmp_path, monkeypatch):
     out = tmp_path / "out.onnx"
     how = ("--input", 64, 64, "--precision", "int8", "--data", tmp_path / "data", "--count", 9)
     done = run("export", "demo", out, *how)
-    assert "AP int8" in done.stdout and "layer 3" in done.stdout and "pictures of data. Edges move by" in done.stdout
-    said = dfine.load(out).engine.about["int8"]
-    assert said["calibrated_on"].endswith("pictures of data") and said["ap"]["pictures"] >= 1
+    assert "AP int8" in done.stdout and "layer 3" in done.stdout
+    said = dfine.load(out, "cpu").engine.about["int8"]
+    assert int8.cost(said) in done.stdout and (said["pictures"], said["measured_on"]) == (6, 3)
+    assert said["calibrated_on"] == "9 pictures of data" and said["ap"]["pictures"] >= 1
     assert set(said["ap"]["int8"]) == set(said["ap"]["float32"]) >= {"initial", "layer 3"}
+
+
+@pytest.mark.parametrize(
+    "widths, words", [(-0.0783, "7.8 % narrower"), (0.0124, "1.2 % wider"), (0.0, "0.0 % wider"), (-0.0, "0.0 % wider")]
+)
+def test_what_is_said_of_the_cost(widths, words):
+    moved = dict(edges=0.314, late=1.2, widths=widths, objects=120, lost=3)
+    said = dict(layers=86, calibrated_on="64 pictures of voc", pictures=48, measured_on=16, shift=moved)
+    assert int8.cost(said) == (
+        "86 layers in int8, calibrated on 48 of 64 pictures of voc. On the other 16, edges move by 0.31 px of the "
+        f"input on average (95 %: 1.20), 80 % intervals are {words}, and 3 of 120 objects are lost."
+    )
 
 
 def test_scenes_to_calibrate_on_fill_an_input_that_is_longer_than_scenes_are(tmp_path, monkeypatch):

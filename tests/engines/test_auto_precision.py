@@ -43,13 +43,18 @@ def test_only_a_model_of_scenes_is_calibrated_on_them():
     assert knows_scenes(Card((*NAMES[:2], ""), (64, 64))) and not knows_scenes(Card(("cat",), (64, 64)))
 
 
-def test_it_is_measured_once_and_the_fastest_within_the_budget_answers(model, tmp_path, monkeypatch):
+def test_it_is_measured_once_and_the_fastest_within_the_budget_answers(model, tmp_path, monkeypatch, capsys):
     """What was measured is written down; a note with other numbers is believed as long as the setting is the same."""
     pytest.importorskip("onnxruntime")
     monkeypatch.setattr(auto_precision, "MEASURED", 2)
     monkeypatch.setenv("DFINE_CACHE", str(tmp_path / "cache"))
     model.save(tmp_path / "model")
     best = load(tmp_path / "model", "cpu", precision="auto")
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and said[0].startswith("precision auto: measuring once which engine is the fastest here")
+    assert (
+        best.engine.runs_on in said[1] and f", {best.engine.precision}: " in said[1] and "ms for a picture" in said[1]
+    )
     note = next((tmp_path / "cache").glob("*.auto.json"))
     known = json.loads(note.read_text())
     assert {"torch float32", "torch bfloat16", "onnx float32"} <= set(known["found"])
@@ -69,6 +74,10 @@ def test_it_is_measured_once_and_the_fastest_within_the_budget_answers(model, tm
         rows = {"torch float32": {"ms": 2.0, "shift": 0.0}} | found
         note.write_text(json.dumps(known | {"found": rows}))
         assert load(tmp_path / "model", "cpu", precision="auto").engine.runs_on.startswith(winner)
+        said = capsys.readouterr().err
+        assert (
+            said.startswith(f"precision auto: {winner}") and said.count("\n") == 1 and "torch float32 takes 2\n" in said
+        )
 
 
 def test_what_was_measured_and_cannot_be_made_any_more_takes_no_part(model, tmp_path, monkeypatch):

@@ -1,17 +1,23 @@
 """Batches as Ray Data hands them out: arrays, bytes or paths, and rows that it can write."""
 
 import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import indent
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from dfine.data.pictures import PictureError
+from dfine.inference import batch
 from dfine.inference.batch import Detector
 from dfine.inference.table import LISTS, PLAIN, rows
 from tests.helpers import small_predictor
 
-SIZE = (120, 80)
+SIZE, ROOT = (120, 80), Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +67,50 @@ def test_what_cannot_be_read_is_said(detector, monkeypatch):
         detector({"image": [blank.getvalue()]})
 
 
-def test_ray_runs_it(tmp_path, picture, monkeypatch):
+def test_pictures_that_cannot_be_read_have_rows_that_say_so(detector, picture, tmp_path):
+    picture.save(tmp_path / "a.png")
+    good = (tmp_path / "a.png").read_bytes()
+    tolerant = Detector(detector.model.source, threshold=0, column="bytes", error_rows=True, device="cpu")
+    found = tolerant({"bytes": [b"no picture", good, good[:100]], "path": ["a", "b", "c"]})
+    plain = detector({"image": [good], "path": ["b"]})
+    assert list(found) == [*PLAIN, *LISTS, "error"]
+    assert found["file"].tolist() == ["a", *plain["file"], "c"]
+    assert found["error"][0] == "the picture is not a picture in a format that can be read here; save it as JPEG or PNG"
+    assert "is damaged or cut off" in found["error"][-1] and not any(found["error"][1:-1])
+    for name, column in plain.items():
+        assert found[name].dtype == column.dtype or column.dtype.kind == "U"
+        assert found[name][1:-1].tolist() == column.tolist()
+    nothing = dict(width=0, height=0, name="", label=-1, score=0, query=-1)
+    assert all(found[name][0] == found[name][-1] == value for name, value in nothing.items())
+    assert all(np.isnan(np.array(found[name][i])).all() for name in LISTS for i in (0, -1))
+    assert not len(tolerant({"bytes": []})["error"])
+
+
+def test_a_table_of_nothing_but_unreadable_pictures_is_of_the_same_kind(detector, picture):
+    arrow = pytest.importorskip("pyarrow")
+    tolerant = Detector(detector.model.source, threshold=0, column="bytes", error_rows=True, device="cpu")
+    picture.save(blank := io.BytesIO(), "PNG")
+    kinds = [{n: arrow.array(c).type for n, c in tolerant({"bytes": [b]}).items()} for b in (b"none", blank.getvalue())]
+    assert kinds[0] == kinds[1]
+
+
+def test_the_worked_example_leaves_ray_a_core_for_reading(tmp_path, monkeypatch):
+    """Its own lines, on a machine of two cores: read, detect, write."""
+    pytest.importorskip("ray", reason="ray is not installed")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    lines = re.search(r"```python\n(import ray\n.*?)```", page, re.DOTALL)[1]
+    assert indent(lines, "    ") in batch.__doc__
+    (tmp_path / "pictures").mkdir()
+    for i, size in enumerate([(640, 640), (320, 400)]):
+        with Image.open(ROOT / "assets" / "examples" / "1-clean.jpg") as scene:
+            scene.resize(size).save(tmp_path / "pictures" / f"{i}.png")
+    own = "import ray\nray.init(num_cpus=2, include_dashboard=False)\n"
+    code = own + lines.replace("s3://bucket/pictures", str(tmp_path / "pictures"))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")  # by itself it tells its makers that it is used
-    ray = pytest.importorskip("ray", reason="ray is not installed")
-    small_predictor(("cat", "dog", "fish")).save(tmp_path / "model")
-    ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR")
-    try:
-        how = {"model": str(tmp_path / "model"), "threshold": 0, "device": "cpu"}
-        data = ray.data.from_items([{"image": np.asarray(picture), "path": f"{i}.png"} for i in range(3)])
-        found = data.map_batches(Detector, fn_constructor_kwargs=how, batch_size=2, concurrency=1)
-        assert {row["file"] for row in found.take_all()} == {"0.png", "1.png", "2.png"}
-    finally:
-        ray.shutdown()
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=600)
+    found = parquet.read_table(tmp_path / "found").to_pylist()
+    sizes = {Path(row["file"]).name: (row["width"], row["height"]) for row in found}
+    assert sizes == {"0.png": (640, 640), "1.png": (320, 400)}
+    assert all(row["score"] >= 0.5 and len(row["layers"]) == 4 for row in found)

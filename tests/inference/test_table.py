@@ -58,10 +58,11 @@ def test_a_file_comes_back(model, result, tmp_path, count):
     parquet = pytest.importorskip("pyarrow.parquet")
     table = rows("a.jpg", result)[:count]
     file = tmp_path / "a new folder" / "a.parquet"
-    write_parquet(file, table, model.card)
+    write_parquet(file, table, model)
     back = parquet.read_table(file)
     assert back.column_names == [*PLAIN, *LISTS] and back.num_rows == count
-    assert json.loads(back.schema.metadata[b"dfine"])["levels"] == list(LEVELS)
+    about = json.loads(back.schema.metadata[b"dfine"])
+    assert about == model.card.provenance() | {"engine": "torch on cpu", "precision": "float32", "levels": list(LEVELS)}
     for row, again in zip(table, back.to_pylist()):
         assert again["name"] == row["name"]
         np.testing.assert_allclose(again["layers"], row["layers"], rtol=1e-6)

@@ -15,6 +15,7 @@ def test_the_list_says_what_the_model_says_of_each_frame(model, tmp_path):
     found = content(out)
     assert done.files == [out]
     assert (found["schema"], found["model"], found["digest"]) == (1, model.source, model.digest)
+    assert (found["engine"], found["precision"]) == ("torch on cpu", "float32")
     assert (found["count"], found["complete"], found["troubles"]) == (12, True, [])
     assert found["calibrated"] is False
     assert found["video"]["size"] == [64, 48]

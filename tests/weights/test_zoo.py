@@ -3,6 +3,7 @@
 import pytest
 
 import dfine
+from dfine.weights import cache
 from dfine.weights.zoo import AP, RELEASE, ZOO, labels_of_hub
 
 
@@ -18,6 +19,14 @@ def test_the_zoo_lists_every_published_checkpoint():
     assert all(set(r) == set(rows[0]) and r["licence"] and isinstance(r["cached"], bool) for r in rows)
     nano = rows[2]
     assert (nano["AP"], nano["parameters (M)"], nano["GFLOPs"], nano["trained on"]) == (42.8, 4, 7, "COCO")
+
+
+@pytest.mark.parametrize("name", [k.name for k in ZOO.values() if k.ships])
+def test_the_licence_of_what_ships_is_what_its_card_says(name):
+    row = next(row for row in dfine.zoo() if row["name"] == name)
+    words = (cache.assets() / "checkpoints" / name / "README.md").read_text(encoding="utf-8")
+    front = dict(line.split(": ", 1) for line in words.split("---")[1].strip().splitlines())
+    assert row["licence"].lower().partition(", ")[0] == front["license"]
 
 
 def test_what_objects365_adds():

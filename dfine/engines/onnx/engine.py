@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dfine.config import Config
 from dfine.engines.onnx.export import card_of, rebuilt
-from dfine.engines.onnx.sessions import open_session
+from dfine.engines.onnx.sessions import open_session, unnamed
 from dfine.engines.precision_names import IN_FILES, named
 from dfine.network.decoder import checked_layers
 from dfine.network.detector import DFINE
@@ -41,7 +41,8 @@ class OnnxEngine:
 
     Args:
         path: the file.
-        provider: where to run it: "cpu", "cuda", "tensorrt", "openvino"; "auto" takes cuda where it is there, else cpu.
+        provider: where to run it: "cpu", "cuda", "tensorrt", "openvino"; "auto" takes cuda where it is there, else cpu,
+            and for a file in int8 openvino rather than cpu, where it is installed.
         precision: "bfloat16" rounds what the file has in float32 of backbone and encoder, with openvino; of a file in
             int8 that is rounded by itself, where the CPU has bfloat16.
         network: see above.
@@ -67,10 +68,12 @@ class OnnxEngine:
             raise CheckpointError(f"there is no file {str(path)!r}")
         wanted = named(precision)
         self.session = open_session(self.path, provider, "bfloat16" if wanted == "bfloat16" else "float32")
-        self.provider, self.version = self.session.provider, self.session.version
         self.about, self.card, self.config = _about(self.path, self.session.text)
         self.w = torch.tensor(self.about["w"], dtype=torch.float32)
         own = IN_FILES.get(str(self.about.get("precision")), "float32")
+        if own == "int8" and provider == "auto":
+            self.session = unnamed(self.session, self.path)
+        self.provider, self.version = self.session.provider, self.session.version
         if wanted not in ("float32", "bfloat16", own):
             raise ValueError(f"{self.path.name} is in {own}; export the model again with --precision {wanted}")
         self.precision = own if own == "int8" or wanted == "float32" else wanted

@@ -77,7 +77,9 @@ def chain(provider: str, index: int, there: list[str]) -> list[tuple[str, dict]]
 def placed(model: str, device: str, here: Ranks) -> str:
     """The device on which this process of several runs a model; of an exported file "auto" means what can run it."""
     if model.endswith(".onnx") and device == "auto":
-        device = "cuda" if "cuda" in available() else "cpu"
+        if "cuda" not in available():
+            return "auto"
+        device = "cuda"
     return here.device(device)
 
 
@@ -123,6 +125,17 @@ def open_session(path: Path, provider: str, precision: str = "float32") -> OnnxR
     if precision != "float32":
         raise ValueError(f"an exported file runs in {precision} where OpenVINO does: choose the device openvino")
     return OnnxRuntime(path, provider, int(index or 0))
+
+
+def unnamed(session: OnnxRuntime | OpenVino, path: Path) -> OnnxRuntime | OpenVino:
+    """What runs a file in int8 for which nobody named a provider: OpenVINO where it can, else `session`.
+
+    On a CPU ONNX Runtime takes as long for int8 as for float32, or longer (benchmarks/README.md).
+    """
+    if session.provider == "cpu" and installed("openvino"):
+        with suppress(CheckpointError, ImportError, RuntimeError):
+            return OpenVino(path)
+    return session
 
 
 def _cannot(path: Path, error: Exception) -> str:

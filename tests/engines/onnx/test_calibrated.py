@@ -13,7 +13,9 @@ from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.export import Options
 from dfine.engines.onnx.int8 import PARTS
 from dfine.engines.onnx.parity import ExportError
+from dfine.engines.onnx.sessions import available, placed
 from dfine.engines.shift import Shift, shift
+from dfine.processes import Ranks
 
 SIDE = 128
 
@@ -64,6 +66,22 @@ def test_beside_int8_there_is_bfloat16_where_the_processor_has_it(made, pictures
     told = [engine(pictures[:2]) for engine in (mixed, asked, plain)]
     assert torch.equal(told[0].last.edges, told[1].last.edges)
     assert 0 < shift(told[2], told[0], (SIDE, SIDE)).edges < 0.4
+
+
+def test_openvino_runs_it_where_nothing_else_is_named(made, monkeypatch):
+    """ONNX Runtime is slow in int8 on a CPU; it answers where OpenVINO cannot be imported."""
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    if "cuda" in available():
+        pytest.skip("a GPU goes first")
+    assert placed(str(made[0]), "auto", Ranks()) == "auto"
+    assert dfine.load(made[0]).engine.runs_on.startswith("OpenVINO") and OnnxEngine(made[0]).provider == "openvino"
+    assert dfine.load(made[0], "cpu").engine.runs_on.startswith("ONNX Runtime")
+
+    def broken(package):
+        raise ImportError("libtbb.so.12: cannot open shared object file")
+
+    monkeypatch.setattr(openvino_session, "needed", broken)
+    assert dfine.load(made[0]).engine.runs_on.startswith("ONNX Runtime")
 
 
 def test_it_finds_what_the_checkpoint_finds(made, demo):
