@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from dfine.cli.explore_options import Look, Out
+from dfine.cli.shipped import note_nothing
 from dfine.cli.terminal import complain, table
 
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of the table of stages
@@ -40,6 +41,9 @@ def explored(look: Look, slices: tuple[str, ...] = ()) -> tuple:
         rows = [{"stage": name} | {m: _number(stats.get(m)) for m in METRICS} for name, stats in stages.items()]
         typer.echo(f"\n{table(rows)}\nof boxes with a score of {look.threshold:g} or more; `dfine evaluate` counts all")
         typer.echo(_errors(dataset, look.field))
+    if len(dataset) and not views.reported(dataset, look.field).count(f"{look.field}.detections"):
+        less = f"boxes with scores below {views.SHOWN:g} are stored, too"
+        note_nothing(look.model, detector.names, less)
     typer.echo("\nsaved views, and how many boxes they show")
     for name, count in views.save(dataset, look.field).items():
         typer.echo(f"{count:6d}  {name}")

@@ -4,7 +4,7 @@
     from dfine.inference.batch import Detector
 
     pictures = ray.data.read_images("s3://bucket/pictures", mode="RGB", include_paths=True)
-    found = pictures.map_batches(Detector, fn_constructor_kwargs={"model": "demo"}, batch_size=16, concurrency=4)
+    found = pictures.map_batches(Detector, fn_constructor_kwargs={"model": "photos"}, batch_size=16, concurrency=4)
     found.write_parquet("found")
 
 Every process that Ray starts makes one `Detector`, and loads the model once. Nothing here needs Ray.
@@ -21,19 +21,20 @@ from dfine.data.pictures import PictureError, read
 from dfine.data.rgb import from_bytes
 from dfine.inference.load import load
 from dfine.inference.table import columns, rows
+from dfine.weights.zoo import PHOTOS
 
 
 class Detector:
     """Batches of pictures to a row for each object that was found.
 
     Args:
-        model: what `dfine.load` takes.
+        model: what `dfine.load` takes; by default the shipped model of photographs.
         threshold: lowest score in 0..1 that is reported, or "best".
         column: of the batch, with the pictures: arrays [H, W, 3], the bytes of files, or paths.
         **loading: more for `dfine.load`: `device`, `precision` …
     """
 
-    def __init__(self, model: str = "demo", *, threshold: float | str = 0.5, column: str = "image", **loading):
+    def __init__(self, model: str = PHOTOS, *, threshold: float | str = 0.5, column: str = "image", **loading):
         self.model, self.threshold, self.column = load(model, **loading), threshold, column
 
     def __call__(self, batch: Mapping[str, Sequence]) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dfine.weights import cache
 
+PHOTOS, DRAWINGS = "photos", "demo"  # the checkpoints that ship: of photographs and of drawings
 RELEASE = "https://github.com/Peterande/storage/releases/download/dfinev1.0/"
 LONG = {"n": "nano", "s": "small", "m": "medium", "l": "large", "x": "xlarge"}
 COST = {"n": (4, 7), "s": (10, 25), "m": (19, 57), "l": (31, 91), "x": (62, 202)}  # million parameters, GFLOPs at 640
@@ -60,8 +61,8 @@ class Known:
 
 def _zoo() -> dict[str, Known]:
     known = [
-        Known("demo", "n", "scenes", "scenes", None, "see its card", *COST["n"]),
-        Known("photos", "n", "photos", "photographs", None, "see its card", *COST["n"]),
+        Known(DRAWINGS, "n", "scenes", "scenes", None, "see its card", *COST["n"]),
+        Known(PHOTOS, "n", "photos", "photographs", None, "see its card", *COST["n"]),
     ]
     for kind, trained_on in (("coco", "COCO"), ("obj365", "Objects365"), ("obj2coco", "Objects365, then COCO")):
         labels, measured_on = ("objects365", "Objects365 val") if kind == "obj365" else ("coco", "COCO val2017")
