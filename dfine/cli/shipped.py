@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dfine.cli.terminal import complain
 from dfine.data.drawings import are_scenes
+from dfine.weights.cache import assets
 from dfine.weights.zoo import DRAWINGS, PHOTOS
 
 LOWER = "a lower --threshold also lists what it is less sure of"
@@ -25,7 +26,8 @@ def note_drawings(model: str, data: Iterable[str | Path]) -> None:
         data: data sets, or the folders that pictures lie in. Drawings by others cannot be told from photographs, so
             the sentence is true of both.
     """
-    if model == DRAWINGS and not all(map(are_scenes, data)):
+    examples = (assets() / "examples").resolve()
+    if model == DRAWINGS and not all(are_scenes(one) or Path(one).resolve() == examples for one in data):
         complain(
             f"the model {DRAWINGS} knows drawings of 24 things, not photographs; for those, take --model {PHOTOS}, "
             "which knows five everyday things",

@@ -11,6 +11,7 @@ from dfine.cli.shipped import note_drawings, note_nothing, usual
 from dfine.data.scenes import NAMES, Scenes, write
 from dfine.inference.batch import Detector
 from dfine.trace.disk import load_trace
+from dfine.weights.cache import assets
 from dfine.weights.zoo import ZOO
 from tests.cli.runner import run
 
@@ -40,7 +41,7 @@ def test_what_the_sentences_say_of_the_two_models_is_so():
 
 @pytest.mark.parametrize("model, said", [("demo", True), ("photos", False), ("runs/demo", False)])
 def test_only_the_model_of_drawings_says_so_and_only_of_other_things(model, said, scenes, tmp_path, capsys):
-    note_drawings(model, [scenes, scenes / "images"])
+    note_drawings(model, [scenes, scenes / "images", assets() / "examples"])
     assert not capsys.readouterr().err
     note_drawings(model, [scenes, tmp_path])
     assert capsys.readouterr().err.startswith(DRAWN) is said
