@@ -96,14 +96,17 @@ def suspect(dataset, detector, look: Look, out: Out) -> None:
     """Rank the probable label errors, and say how many there are of each kind and where they are listed."""
     from dfine.explore import suspect_store, views
     from dfine.explore.suspect_training import training_pictures
+    from dfine.figures.pages.suspects import LIKELY, summed
 
     judge, decoders = folds(dataset, look, out) if out.folds else (None, _decoders(dataset, detector, look, out))
     trained = () if judge else training_pictures(look.model)
     counts = suspect_store.find(dataset, look.field, trained=trained, judge=judge, decoders=decoders)
     views.save(dataset, look.field)  # again, so that the suspects come before them
-    said = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
+    likely = summed(suspect_store.kinds(dataset, look.field, LIKELY))
+    file = suspect_store.write_csv(dataset, out.suspects, look.field)
     typer.echo(
-        f"\nprobable label errors: {said}; listed in {suspect_store.write_csv(dataset, out.suspects, look.field)}"
+        f"\nprobable label errors (score from {LIKELY:g}): {likely}; {file} lists everything that was ranked, the "
+        f"likeliest first: {summed(counts)}"
     )
     if note := suspect_store.judge_note(dataset, look.field):
         complain(note, "note")
