@@ -1,8 +1,9 @@
 """Write the checkpoint of photographs and its card again: `python assets/make_photos_card.py RUN … --photos FOLDER`.
 
 FOLDER holds `voc/` and `coco/`, the photographs that the card describes. Takes the averaged weights of the last run (or
-those of `--weights`, such as a mean of several runs), shifts the scores so that 93 % of what scores 0.5 or more on the validation photographs is right, stores them in half
-precision, fits levels to half of those photographs, and measures what was stored as `dfine evaluate` does.
+those of `--weights`, such as a mean of several runs), shifts the scores so that 93 % of what scores 0.5 or more on the
+validation photographs is right, stores them in half precision, fits levels to half of those photographs, and measures
+what was stored as `dfine evaluate` does.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """D-FINE Lens: a D-FINE detector (arXiv 2410.13842) that you can look inside.
 
 >>> import dfine
->>> model = dfine.load("demo")
+>>> model = dfine.load("photos")
 >>> result = model("picture.jpg", threshold=0.5)
 >>> result.detections, result.history(0)
 

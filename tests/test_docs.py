@@ -54,6 +54,13 @@ def test_the_readme_opens_with_what_it_is_a_picture_and_two_ways_in():
     assert positions == sorted(positions) and len(opening.splitlines()) < 40
 
 
+def test_the_python_of_the_readme_runs_as_it_stands(capsys):
+    pytest.importorskip("gradio")
+    opening = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## ")[0]
+    exec(opening.split("```python\n")[1].split("```")[0], {})
+    assert len(re.findall(r"\[ *-?[\d.]+, +-?[\d.]+\]", capsys.readouterr().out)) == 4, "the intervals of four edges"
+
+
 def test_the_first_page_and_the_list_of_documents_name_every_document():
     for listing, prefix in ((ROOT / "README.md", "docs/"), (ROOT / "docs" / "README.md", "")):
         text = listing.read_text(encoding="utf-8")

@@ -49,7 +49,7 @@ def alone(*arguments):
 def test_two_processes_detect_what_one_does(folder, tmp_path):
     files = [tmp_path / "1.json", tmp_path / "2.json"]
     images, drawn = folder / "images", tmp_path / "drawn"
-    common = ["detect", images, "--threshold", 0.3, "--device", "cpu", "--batch", 1]
+    common = ["detect", images, "--model", "demo", "--threshold", 0.3, "--device", "cpu", "--batch", 1]
     said = alone(*common, "--json", files[0])
     assert said == two("-m", "dfine", *common, "--json", files[1], "--save", drawn)
     assert json.loads(files[0].read_text()) == json.loads(files[1].read_text())

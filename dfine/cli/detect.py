@@ -9,14 +9,16 @@ import typer
 from typer import Argument, Option
 
 from dfine.cli.options import Compiled, Device, Graphs, Half, Layers, Model, Names, Precision, score
+from dfine.cli.shipped import note_drawings
 from dfine.cli.terminal import apart, complain, expand
+from dfine.weights.zoo import PHOTOS
 
 
 def detect(
     pictures: Annotated[
         list[str], Argument(help="Pictures, folders of them, quoted globs like 'a/*.jpg'; or one video, or webcam:0.")
     ],
-    model: Model = "demo",
+    model: Model = PHOTOS,
     names: Names = None,
     threshold: Annotated[
         str,
@@ -71,7 +73,7 @@ def detect(
 def trace(
     picture: Annotated[Path, Argument(help="One picture.")],
     out: Annotated[Path | None, Argument(help="A .npz or .json; by default the picture's name with .npz.")] = None,
-    model: Model = "demo",
+    model: Model = PHOTOS,
     names: Names = None,
     device: Device = "auto",
 ):
@@ -84,6 +86,7 @@ def trace(
     from dfine.trace.disk import About, save_trace
 
     check_file(out, [picture])
+    note_drawings(model, [picture.parent.absolute()])
     detector = dfine.load(model, device=device, names=names)
     result = detector(picture)
     about = About(detector.card, result.picture.size, picture.name)

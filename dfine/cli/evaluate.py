@@ -8,7 +8,20 @@ from typing import Annotated, Literal
 import typer
 from typer import Option
 
-from dfine.cli.options import Clean, Data, Device, Half, Layers, Model, Names, Precision, Workers, fit_data, sides
+from dfine.cli.options import (
+    Clean,
+    Data,
+    Device,
+    Half,
+    Layers,
+    ModelForData,
+    Names,
+    Precision,
+    Workers,
+    fit_data,
+    sides,
+)
+from dfine.cli.shipped import note_drawings, usual
 from dfine.cli.terminal import read_from, write_json
 
 HELD_OUT, HELD_OUT_COUNT = 2_000_000, 500  # seed and number of the model card's scenes; training never draws them
@@ -18,7 +31,7 @@ TITLES = {"all": "All", "clean": "Clean (all dials at 0)", "hard": "Hard (some d
 
 def evaluate(
     context: typer.Context,
-    model: Model = "demo",
+    model: ModelForData = None,
     names: Names = None,
     data: Data = "scenes",
     split: Annotated[str | None, Option(help="Which split of the data, where it has several.")] = None,
@@ -48,8 +61,11 @@ def evaluate(
     from dfine.processes import ranks
 
     fit_data(context, data)
+    model = model or usual(data)
     check_file(json, [model, *read_from(data, json)])
     with ranks() as here:
+        if here.first:
+            note_drawings(model, [data])
         size = (input, input) if input else None
         how = dict(names=names, size=size, precision=precision, half=half, layers=layers)
         detector = dfine.load(model, device=placed(model, device, here), **how)

@@ -12,7 +12,8 @@ from typer import Option
 from dfine.cli import explore_steps
 from dfine.cli.evaluate import HELD_OUT
 from dfine.cli.explore_options import Look, Out, Where
-from dfine.cli.options import Device, Model, Names, Workers, fit_data, given
+from dfine.cli.options import Device, ModelForData, Names, Workers, fit_data, given
+from dfine.cli.shipped import note_drawings, usual
 from dfine.cli.terminal import apart, complain
 
 
@@ -22,7 +23,7 @@ def explore(
         str,
         Option(help="'scenes', COCO (folder, .json), YOLO, VOC, labelme, a folder of pictures, a FiftyOne data set."),
     ] = "scenes",
-    model: Model = "demo",
+    model: ModelForData = None,
     names: Names = None,
     name: Annotated[str | None, Option(help="Of the FiftyOne data set; by default the data's own.")] = None,
     field: Annotated[str, Option(help="Where the predictions go; a second model needs its own.")] = "dfine",
@@ -95,7 +96,7 @@ def explore(
     opening = dict(name=name, truth=truth, split=split, count=count, seed=seed)
     written = Out(report, export, prelabel, format, calibrate, suspects, tuple(slice or ()), compare, similar, sampling)
     run(
-        Look(data, model, device, field, threshold, top, batch, workers, names, opening),
+        Look(data, model or usual(data), device, field, threshold, top, batch, workers, names, opening),
         replace(written, folds=folds, start=start, fold_epochs=fold_epochs, ask=ask),
         Where(address, port, browser, app),
         again,
@@ -146,6 +147,7 @@ def _check(look: Look, out: Out) -> None:
     """
     from dfine.files import check_file, check_folder, require_empty
 
+    note_drawings(look.model, [look.data])
     folders = [require_empty(folder) for folder in (out.export, out.prelabel) if folder]
     if len(set(folders)) < len(folders):
         raise ValueError("--export and --prelabel need a folder each")

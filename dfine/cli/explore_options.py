@@ -11,7 +11,7 @@ class Look:
     """What the detector runs on, and how."""
 
     data: str
-    model: str = "demo"
+    model: str
     device: str = "auto"
     field: str = "dfine"
     threshold: float = 0.05

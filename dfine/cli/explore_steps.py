@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from dfine.cli.explore_options import Look, Out
+from dfine.cli.shipped import note_nothing
 from dfine.cli.terminal import complain, table
 
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of the table of stages
@@ -40,6 +41,9 @@ def explored(look: Look, slices: tuple[str, ...] = ()) -> tuple:
         rows = [{"stage": name} | {m: _number(stats.get(m)) for m in METRICS} for name, stats in stages.items()]
         typer.echo(f"\n{table(rows)}\nof boxes with a score of {look.threshold:g} or more; `dfine evaluate` counts all")
         typer.echo(_errors(dataset, look.field))
+    if len(dataset) and not views.reported(dataset, look.field).count(f"{look.field}.detections"):
+        less = f"boxes with scores below {views.SHOWN:g} are stored, too"
+        note_nothing(look.model, detector.names, less)
     typer.echo("\nsaved views, and how many boxes they show")
     for name, count in views.save(dataset, look.field).items():
         typer.echo(f"{count:6d}  {name}")
@@ -92,14 +96,17 @@ def suspect(dataset, detector, look: Look, out: Out) -> None:
     """Rank the probable label errors, and say how many there are of each kind and where they are listed."""
     from dfine.explore import suspect_store, views
     from dfine.explore.suspect_training import training_pictures
+    from dfine.figures.pages.suspects import LIKELY, summed
 
     judge, decoders = folds(dataset, look, out) if out.folds else (None, _decoders(dataset, detector, look, out))
     trained = () if judge else training_pictures(look.model)
     counts = suspect_store.find(dataset, look.field, trained=trained, judge=judge, decoders=decoders)
     views.save(dataset, look.field)  # again, so that the suspects come before them
-    said = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
+    likely = summed(suspect_store.kinds(dataset, look.field, LIKELY))
+    file = suspect_store.write_csv(dataset, out.suspects, look.field)
     typer.echo(
-        f"\nprobable label errors: {said}; listed in {suspect_store.write_csv(dataset, out.suspects, look.field)}"
+        f"\nprobable label errors (score from {LIKELY:g}): {likely}; {file} lists everything that was ranked, the "
+        f"likeliest first: {summed(counts)}"
     )
     if note := suspect_store.judge_note(dataset, look.field):
         complain(note, "note")

@@ -61,8 +61,10 @@ def given(context: Context, name: str) -> bool:
     return name in context.params and context.get_parameter_source(name).name != "DEFAULT"
 
 
-Model = Annotated[
-    str, Option("--model", "-m", help="Short name (see `dfine zoo`), Hub id, folder, .pth, .safetensors or .onnx.")
+_MODEL = "Short name (see `dfine zoo`), Hub id, folder, .pth, .safetensors or .onnx"
+Model = Annotated[str, Option("--model", "-m", help=f"{_MODEL}.")]
+ModelForData = Annotated[
+    str | None, Option("--model", "-m", help=f"{_MODEL}; by default demo for scenes, and photos for other data.")
 ]
 Names = Annotated[
     str | None,

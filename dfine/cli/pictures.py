@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 import dfine
+from dfine.cli.shipped import note_drawings, note_nothing
 from dfine.cli.terminal import complain, free, write_json
 from dfine.data.folders import suffixes
 from dfine.engines.onnx.sessions import placed
@@ -83,6 +84,8 @@ def run(files: list[Path], model: str, device: str, loading: dict, how: How, out
         if not save.exists() and (is_video(save) or save.suffix.lower() in suffixes()):
             raise ValueError(f"--save names a folder for the drawn pictures, and {save} is called like a file of one")
     with ranks() as here:
+        if here.first:
+            note_drawings(model, {path.parent.absolute() for path in files})
         detector = dfine.load(model, device=placed(model, device, here), **loading)
         detector.lowest(how.threshold)  # that it has no best one is said once, and not of every picture
         places = here.gather(_places(files, save) if here.first else None)[0]
@@ -99,6 +102,8 @@ def run(files: list[Path], model: str, device: str, loading: dict, how: How, out
                     _list(path, entry["detections"])
         if here.first and (whole or entries):
             _lists(out if whole else out.partial, entries, detector, how.threshold, whole)
+        if here.first and whole and any(entries) and not any(entry["detections"] for entry in entries if entry):
+            note_nothing(model, detector.names)
         if not whole:
             _say_where_it_ended(out, len(entries), len(files))
         return whole and all(entries)

@@ -26,6 +26,7 @@ from dfine.explore.compare import latest
 from dfine.explore.slices import BY, slices
 from dfine.explore.worst_pictures import SURE, WORST, worst_pictures
 from dfine.figures.pages.report import report
+from dfine.figures.pages.suspects import LIKELY
 from dfine.files import replacing
 
 SCHEMA = 1  # of the numbers
@@ -62,6 +63,7 @@ def write(
         from dfine.explore.suspect_store import details, judge_note, kinds
 
         found["suspects"], suspected = kinds(dataset, field), details(dataset, field)
+        found["suspects_likely"] = kinds(dataset, field, LIKELY)
         found["suspects_judged"] = judge_note(dataset, field)
     page = report(found, list(_pictures(tables.truth, found["worst"])), suspected)
     folder = Path(folder)

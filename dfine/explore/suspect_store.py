@@ -198,9 +198,9 @@ def listed(dataset: Collection, field: str = fields.FIELD) -> list[dict]:
     return sorted(found, key=lambda one: one["rank"])
 
 
-def kinds(dataset: Collection, field: str = fields.FIELD) -> dict[str, int]:
-    """How many suspects there are of each kind."""
-    found = [one["kind"] for one in listed(dataset, field)]
+def kinds(dataset: Collection, field: str = fields.FIELD, least: float = 0.0) -> dict[str, int]:
+    """How many suspects with at least this score there are of each kind."""
+    found = [one["kind"] for one in listed(dataset, field) if one["confidence"] >= least]
     return {kind: found.count(kind) for kind in KINDS if kind in found}
 
 

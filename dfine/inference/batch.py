@@ -4,7 +4,7 @@
     from dfine.inference.batch import Detector
 
     pictures = ray.data.read_images("s3://bucket/pictures", mode="RGB", include_paths=True)
-    how = {"model": "demo"}
+    how = {"model": "photos"}
     found = pictures.map_batches(Detector, fn_constructor_kwargs=how, batch_size=16, concurrency=(1, 4))
     found.write_parquet("found")
 
@@ -24,13 +24,14 @@ from dfine.data.pictures import PictureError, read
 from dfine.data.rgb import from_bytes
 from dfine.inference.load import load
 from dfine.inference.table import columns, error_row, rows
+from dfine.weights.zoo import PHOTOS
 
 
 class Detector:
     """Batches of pictures to a row for each object that was found.
 
     Args:
-        model: what `dfine.load` takes.
+        model: what `dfine.load` takes; by default the shipped model of photographs.
         threshold: lowest score in 0..1 that is reported, or "best".
         column: of the batch, with the pictures: arrays [H, W, 3], the bytes of files, or paths.
         error_rows: give a picture that cannot be read a row, rather than raise (`dfine.inference.table.error_row`); a
@@ -40,7 +41,7 @@ class Detector:
 
     def __init__(
         self,
-        model: str = "demo",
+        model: str = PHOTOS,
         *,
         threshold: float | str = 0.5,
         column: str = "image",

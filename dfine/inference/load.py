@@ -34,12 +34,13 @@ def load(
 ) -> Predictor:
     """A model, ready to look at pictures.
 
-    >>> model = load("demo")
+    >>> model = load("photos")
     >>> model("picture.jpg").detections
 
     Args:
-        source: a short name ("demo", "nano-coco" …; `dfine.zoo()` lists them), a Hub id, a folder in this project's or
-            transformers' layout, an official .pth, a .safetensors file, or an .onnx file that `dfine export` wrote.
+        source: a short name ("photos", "demo", "nano-coco" …; `dfine.zoo()` lists them), a Hub id, a folder in this
+            project's or transformers' layout, an official .pth, a .safetensors file, or an .onnx file that
+            `dfine export` wrote.
         device: "auto" takes cuda, then mps, then cpu; an .onnx file can also run on "tensorrt" or "openvino", and one
             in int8 takes openvino, where it is installed, rather than cpu.
         names: class names, where the checkpoint has none or others are wanted.

@@ -14,11 +14,10 @@ from dfine.inference.load import load
 from dfine.inference.predictor import Predictor
 from dfine.weights import hub
 from dfine.weights.exceptions import CheckpointError, OfflineError
-from dfine.weights.zoo import ZOO, zoo
+from dfine.weights.zoo import DRAWINGS, PHOTOS, ZOO, zoo
 
 KEPT = 3  # models held in memory; the default one is among them
 EVERYDAY = "nano-coco"  # what visitors should meet first: everyday things, small enough for two cores
-PHOTOS, DRAWINGS = "photos", "demo"  # the shipped models of photographs and of drawings
 
 Progress = Callable[[float, str], None]  # (share done in 0..1, what is being done)
 

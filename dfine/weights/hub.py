@@ -64,7 +64,7 @@ def fetch_hub(hub: str) -> Path:
 
     advice = (
         f"or fetch {' and '.join(HUB_FILES)} of {hub} on another machine and load the folder they are in; "
-        "dfine.load('demo') needs no network"
+        "dfine.load('photos') needs no network"
     )
     if constants.HF_HUB_OFFLINE and cached:
         raise CheckpointError(f"the copy of {hub} in {cached} is damaged and HF_HUB_OFFLINE is set; unset it, {advice}")
@@ -207,7 +207,9 @@ def _fetch_release(file: str, copy: Path | None) -> Path:
     """A file of the official release, in torch.hub's cache, where a damaged copy may be."""
     path = cache.release_file(file)
     lock = path.with_name(f"{file}.turn")
-    advice = f"or fetch {zoo.RELEASE}{file} on another machine and load that file; dfine.load('demo') needs no network"
+    advice = (
+        f"or fetch {zoo.RELEASE}{file} on another machine and load that file; dfine.load('photos') needs no network"
+    )
     with in_turn(lock, path.parent, file, advice):
         if sound(path):  # another process has fetched it meanwhile
             return path

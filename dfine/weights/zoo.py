@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dfine.weights import cache
 
+PHOTOS, DRAWINGS = "photos", "demo"  # the checkpoints that ship: of photographs and of drawings
 RELEASE = "https://github.com/Peterande/storage/releases/download/dfinev1.0/"
 LONG = {"n": "nano", "s": "small", "m": "medium", "l": "large", "x": "xlarge"}
 OTHER = "other, see its card"  # licence of weights that were trained on pictures with terms of their own
@@ -61,8 +62,8 @@ class Known:
 
 def _zoo() -> dict[str, Known]:
     known = [
-        Known("demo", "n", "scenes", "scenes", None, "see its card", *COST["n"]),
-        Known("photos", "n", "photos", "photographs", None, "see its card", *COST["n"], licence=OTHER),
+        Known(DRAWINGS, "n", "scenes", "scenes", None, "see its card", *COST["n"]),
+        Known(PHOTOS, "n", "photos", "photographs", None, "see its card", *COST["n"], licence=OTHER),
     ]
     for kind, trained_on in (("coco", "COCO"), ("obj365", "Objects365"), ("obj2coco", "Objects365, then COCO")):
         labels, measured_on = ("objects365", "Objects365 val") if kind == "obj365" else ("coco", "COCO val2017")

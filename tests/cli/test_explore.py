@@ -6,6 +6,7 @@ import re
 import socket
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 pytest.importorskip("fiftyone")
@@ -34,6 +35,7 @@ def test_scenes_from_the_run_to_the_files(fo, scenes_folder, tmp_path):
     done = run(*asked)
     dataset = fo.load_dataset("eight")
     assert len(dataset) == 8 and "'eight', 8 pictures" in done.stdout
+    assert dataset.info["dfine"]["dfine"]["model"] == "demo" and "note: " not in done.stderr
     assert re.search(r"^layer 3 +0\.\d{3}", done.stdout, re.MULTILINE)
     assert re.search(r"^ +\d+  most uncertain edges$", done.stdout, re.MULTILINE)
     assert re.search(r"^of the boxes with a score of 0.5 or more \d+ are right; \d+ ", done.stdout, re.MULTILINE)
@@ -62,6 +64,17 @@ def test_scenes_from_the_run_to_the_files(fo, scenes_folder, tmp_path):
     dataset.reload()
     assert dataset.values("dfine.detections.id", unwind=True) == ids
     assert len(dataset.list_saved_views()) == 9
+
+
+def test_a_persons_own_pictures_are_looked_at_by_the_model_of_photographs(fo, tmp_path):
+    Image.new("RGB", (96, 64), "teal").save(tmp_path / "a.png")
+    done = run("--data", tmp_path, "--name", "own")
+    assert fo.load_dataset("own").info["dfine"]["dfine"]["model"] == "photos"
+    (note,) = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
+    assert "photos found nothing: it finds person, car, cat, bus, train and nothing else, and boxes with scores" in note
+    done = run("--data", tmp_path, "--name", "own", "--model", "demo")
+    (note,) = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
+    assert note.startswith("note: the model demo knows drawings of 24 things, not photographs; ")
 
 
 def test_two_runs_do_not_fill_one_data_set(fo, scenes_folder):

@@ -1,5 +1,8 @@
 """The steps of `dfine explore`: pre-labels of pictures without answers, what to label next, calibrations, folds."""
 
+import csv
+import re
+
 import pytest
 
 pytest.importorskip("fiftyone")
@@ -26,6 +29,17 @@ def test_unlabelled_pictures_become_pre_labels(fo, scenes_folder, tmp_path):
     assert len(list((tmp_path / "out" / "labels").rglob("*.txt"))) == 8
     found = set(fo.load_dataset("bare").distinct("dfine.detections.label"))
     assert found and found <= set(called)
+
+
+def test_of_the_suspects_the_likely_ones_are_counted_and_all_are_listed(fo, scenes_folder, tmp_path):
+    file = tmp_path / "list.csv"
+    done = run("--data", scenes_folder, "--name", "listed", "--suspects", file, "--no-ask")
+    with file.open() as lines:
+        listed = list(csv.DictReader(lines))
+    (said,) = [line for line in done.stdout.splitlines() if line.startswith("probable label errors (score from 0.1): ")]
+    likely, everything = (re.findall(r"(\d+) (missing|class|shifted|extra)", part) for part in said.split(str(file)))
+    assert sum(int(n) for n, _ in everything) == len(listed) > 0
+    assert sum(int(n) for n, _ in likely) == sum(float(one["score"]) >= 0.1 for one in listed) < len(listed)
 
 
 def test_a_calibration_is_stored_where_it_beats_the_one_that_is_there(tmp_path, capsys):

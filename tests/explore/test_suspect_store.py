@@ -65,6 +65,9 @@ def test_planted_errors_come_first_and_are_said_in_words(suspected, tmp_path):
         assert (one["z"] is None) == (one["kind"] != "shifted") == (one["edge"] == "")
     answers = [one["answer_id"] for one in listed if one["answer_id"]]
     assert len(set(answers)) == len(answers)
+    scores = sorted((one["confidence"] for one in listed), reverse=True)
+    assert scores == [one["confidence"] for one in listed] and sum(suspect_store.kinds(dataset).values()) == len(listed)
+    assert sum(suspect_store.kinds(dataset, least=scores[4]).values()) == sum(score >= scores[4] for score in scores)
 
     with suspect_store.write_csv(dataset, tmp_path / "new" / "list.csv").open() as file:
         rows = list(csv.DictReader(file))

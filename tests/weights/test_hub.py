@@ -33,7 +33,7 @@ def nowhere(monkeypatch, tmp_path):
 def test_without_a_network_it_says_so_within_ten_seconds(nowhere, name):
     start = time.perf_counter()
     with pytest.raises(
-        CheckpointError, match=r"cannot be reached .*check the network, or fetch .*dfine.load\('demo'\)"
+        CheckpointError, match=r"cannot be reached .*check the network, or fetch .*dfine.load\('photos'\)"
     ):
         fetch(ZOO[name])
     assert time.perf_counter() - start < 10

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from dfine.boxes import from_pixels
+from dfine.data.drawings import INFO
 from dfine.data.scenes.composition import DIALS, Composition, compose
 from dfine.data.scenes.effects import render
 from dfine.data.scenes.props import NAMES
@@ -187,8 +188,7 @@ def _coco(entries: list[tuple], size: tuple[int, int], suffix: str = ".jpg") -> 
             entry = {"id": len(annotations) + 1, "image_id": i, "category_id": label + 1, "bbox": box}
             annotations.append(entry | {"area": box[2] * box[3], "iscrowd": 0, "visible": round(share, 4)})
     categories = [{"id": i + 1, "name": name} for i, name in enumerate(NAMES)]
-    info = {"description": "scenes drawn by D-FINE Lens"}
-    return {"info": info, "images": images, "annotations": annotations, "categories": categories}
+    return {"info": INFO, "images": images, "annotations": annotations, "categories": categories}
 
 
 def write(folder: str | Path, scenes: Scenes, *, workers: int | None = None, quality: int | None = 95) -> Path:

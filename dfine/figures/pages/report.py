@@ -56,10 +56,9 @@ def report(
     """
     figures: list[go.Figure] = []
     cards = [document.section(s, i, figures) for i, s in enumerate(sections(numbers))]
+    told = numbers.get("suspects") or {}, numbers.get("suspects_judged") or "", numbers.get("suspects_likely")
     main = [
-        suspects.section(suspected, numbers.get("suspects") or {}, numbers.get("suspects_judged") or "")
-        if suspected
-        else "",
+        suspects.section(suspected, *told) if suspected else "",
         *cards,
         _worst(pictures, numbers["head"].get("threshold")) if pictures else "",
         f"<section><h2>The words</h2>{document.words(WORDS)}</section>",

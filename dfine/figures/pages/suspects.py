@@ -11,11 +11,14 @@ from dfine.figures import style
 from dfine.figures.pages import document
 
 ANSWER, SUGGESTED = "#1FD1A8", "#E4605E"  # frames: as it is labelled, and what is suggested
+LIKELY = 0.1  # score from which suspects are counted as probable errors; most of the list lies below, and is right
 AROUND = 0.5  # of the boxes' longer side that a detail shows on every side of them
 LEAST, SIDE = 64, 320  # pixels: of the picture that are shown at least, and of the detail's longer side
 
 
-def section(crops: Sequence[tuple[Image.Image, dict]], counts: dict[str, int], judged: str = "") -> str:
+def section(
+    crops: Sequence[tuple[Image.Image, dict]], counts: dict[str, int], judged: str = "", likely: dict | None = None
+) -> str:
     """The section of the report, as HTML.
 
     Args:
@@ -23,6 +26,7 @@ def section(crops: Sequence[tuple[Image.Image, dict]], counts: dict[str, int], j
             `reason`, `fix`, `score` and `seen_in_training` of each.
         counts: kind -> how many there are in the whole list.
         judged: who judged the answers, in a sentence without its capital and its stop; "": nothing is known.
+        likely: kind -> how many have a score of `LIKELY` or more; None: that is not known, and not said.
     """
     cards = []
     for image, one in crops:
@@ -32,13 +36,18 @@ def section(crops: Sequence[tuple[Image.Image, dict]], counts: dict[str, int], j
         text = html.escape(f"{one['reason']}. Fix: {one['fix']}.{seen}")
         cards.append(f"<figure>{shown}<figcaption><b>{title}</b> {text}</figcaption></figure>")
     told = f" {html.escape(judged[0].upper() + judged[1:])}." if judged else ""
-    listed = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    said = "" if likely is None else f" With a score of {LIKELY:g} or more: {html.escape(summed(likely))}."
     return (
         "<section><h2>Probable label errors</h2><p>The likeliest first, each place once. Green is the answer as it is, "
-        f"red dashed what is suggested. The whole list has {html.escape(listed) or 'none'}, most of which are right: "
-        f"the further down, the less likely.{told}</p>"
+        f"red dashed what is suggested. The whole list has {html.escape(summed(counts))}, most of which are right: "
+        f"the further down, the less likely.{said}{told}</p>"
         f'<div class="worst">{"".join(cards)}</div></section>'
     )
+
+
+def summed(counts: dict[str, int]) -> str:
+    """How many suspects of each kind, in words."""
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
 
 
 def crop(picture: Image.Image, box: Sequence[float] | None, suggested: Sequence[float] | None) -> Image.Image:

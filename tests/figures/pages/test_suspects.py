@@ -30,3 +30,10 @@ def test_the_section_escapes_and_counts():
     assert "trained on this picture" in text
     assert "trained" not in suspects.section([(Image.new("RGB", (9, 9)), one | {"seen_in_training": False})], {})
     assert "less likely. Judged by &lt;b&gt;.</p>" in suspects.section([], {}, "judged by <b>")
+
+
+def test_the_section_says_how_many_are_likely_where_that_is_known():
+    text = suspects.section([], {"missing": 329, "class": 2}, "judged", {"class": 1})
+    assert "329 missing, 2 class, most of which are right" in text
+    assert "less likely. With a score of 0.1 or more: 1 class. Judged.</p>" in text
+    assert "or more: none.</p>" in suspects.section([], {"missing": 3}, "", {})
