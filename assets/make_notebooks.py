@@ -58,25 +58,30 @@ from pathlib import Path
 
 REPOSITORY = "{repository}"  # an address to clone, a release archive (an address or a file), or an uploaded folder
 PARTS = "{parts}"
+NotHere = type("NotHere", (Exception,), {{"_render_traceback_": lambda e: [str(e)]}})  # shown as one sentence
 
 
 def source():
-    """What pip can install the project from; None where there is nothing."""
+    """What pip can install the project from. Raises NotHere where there is nothing."""
     for folder in filter(None, (REPOSITORY, "..", ".")):
         if (Path(folder) / "pyproject.toml").is_file():
             return f"{{Path(folder).resolve()}}[{{PARTS}}]"
     if Path(REPOSITORY).is_file():
         return f"dfine-lens[{{PARTS}}] @ {{Path(REPOSITORY).resolve().as_uri()}}"
-    address = REPOSITORY if REPOSITORY.endswith((".zip", ".tar.gz", ".whl")) else f"git+{{REPOSITORY}}"
-    return f"dfine-lens[{{PARTS}}] @ {{address}}" if REPOSITORY else None
+    if "://" in REPOSITORY:
+        archive = REPOSITORY.endswith((".zip", ".tar.gz", ".whl"))
+        return f"dfine-lens[{{PARTS}}] @ {{'' if archive else 'git+'}}{{REPOSITORY}}"
+    no = f"{{REPOSITORY!r}} is neither a folder with a pyproject.toml, nor an archive, nor an address like https://…"
+    no = no if REPOSITORY else "REPOSITORY does not say where it is"
+    raise NotHere(f"The project is not installed, and {{no}}. Put its place into REPOSITORY, and run this cell again.")
 
 
 if importlib.util.find_spec("dfine") is None:
     place = source()
-    if place:
-        %pip install --quiet "$place"
-    else:
-        print("The project is not here. Put where it can be had from into REPOSITORY above, and run this cell again.")
+    %pip install --quiet "$place"
+    importlib.invalidate_caches()
+    if importlib.util.find_spec("dfine") is None:
+        raise NotHere(f"pip could not install {{place}}, see above. Mend REPOSITORY, and run this cell again.")
 '''.strip()
 PROGRESS = re.compile(r"\d+%\||it/s|s/it")  # what tqdm writes
 QUIET = {

@@ -144,7 +144,6 @@ def test_an_unknown_name_gets_no_link(script):
 @pytest.mark.parametrize(
     ("repository", "place"),
     [
-        ("", None),
         ("https://forge.example/lens", "dfine-lens[notebooks] @ git+https://forge.example/lens"),
         ("https://forge.example/lens/v1.tar.gz", "dfine-lens[notebooks] @ https://forge.example/lens/v1.tar.gz"),
         ("uploaded", "{here}/uploaded[notebooks]"),
@@ -152,7 +151,7 @@ def test_an_unknown_name_gets_no_link(script):
     ],
 )
 def test_the_first_cell_finds_the_project(script, tmp_path, monkeypatch, repository, place):
-    """Where nothing is installed: from an address, an archive or a folder; None is answered with a sentence."""
+    """Where nothing is installed: from an address, an archive or a folder."""
     here = tmp_path / "notebooks" / "somewhere"
     (here / "uploaded").mkdir(parents=True)
     (here / "uploaded" / "pyproject.toml").touch()
@@ -161,7 +160,33 @@ def test_the_first_cell_finds_the_project(script, tmp_path, monkeypatch, reposit
     cell = script["FIRST"].format(repository=repository, parts="notebooks").split("\nif importlib")[0]
     names = {}
     exec(cell, names)
-    assert names["source"]() == (place and place.format(here=here.resolve()))
+    assert names["source"]() == place.format(here=here.resolve())
+
+
+@pytest.mark.parametrize(
+    ("repository", "said"),
+    [
+        ("", "The project is not installed, and REPOSITORY does not say where it is. Put its place into REPOSITORY,"),
+        ("/no/such/folder", "not installed, and '/no/such/folder' is neither a folder with a pyproject.toml, nor an"),
+        ("empty", "'empty' is neither a folder with a pyproject.toml, nor an archive, nor an address like https://"),
+        ("no.zip", "pip could not install dfine-lens[notebooks] @ file://{here}/no.zip, see above. Mend REPOSITORY"),
+    ],
+)
+def test_the_first_cell_ends_the_run_with_a_sentence_where_the_project_is_not(script, tmp_path, repository, said):
+    """In a kernel that cannot import it: no traceback, and no later cell runs into a missing module."""
+    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    here = tmp_path / "notebooks" / "somewhere"
+    (here / "empty").mkdir(parents=True)
+    (here / "no.zip").write_text("not an archive")
+    hidden = "import sys; sys.modules['dfine'] = None"  # as if it were not installed
+    first = script["FIRST"].format(repository=repository, parts="notebooks")
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in (hidden, first, "import dfine")])
+    with pytest.raises(nbclient.exceptions.CellExecutionError):
+        nbclient.NotebookClient(book, timeout=120, resources={"metadata": {"path": str(here)}}).execute()
+    shown = book.cells[1].outputs[-1]
+    assert shown.output_type == "error" and shown.ename == "NotHere" and book.cells[2].execution_count is None
+    assert said.format(here=here.resolve()) in shown.evalue and shown.traceback == [shown.evalue]
 
 
 def test_a_clone_is_found_from_its_notebooks(script, monkeypatch):
