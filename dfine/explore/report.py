@@ -61,7 +61,8 @@ def write(
     if fields.about(dataset, field).get("suspects"):  # of this run, and of no other that was in the field before
         from dfine.explore.suspect_store import details, judge_note, kinds
 
-        found["suspects"], suspected = kinds(dataset, field), details(dataset, field)
+        counts, suspected = kinds(dataset, field), details(dataset, field)
+        found |= {"suspects": counts["all"], "suspects_likely": counts["likely"]}
         found["suspects_judged"] = judge_note(dataset, field)
     page = report(found, list(_pictures(tables.truth, found["worst"])), suspected)
     folder = Path(folder)

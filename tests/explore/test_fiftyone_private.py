@@ -56,6 +56,36 @@ def test_a_session_knows_the_warning_that_is_kept_back(fo):
     assert "_disable_wait_warning" in inspect.getsource(fos.Session)
 
 
+def test_the_app_keeps_to_itself_how_to_reach_it_from_elsewhere(fo, capsys, caplog):
+    """Its own client cannot connect here; what FiftyOne would say of both is kept back, but no warnings."""
+    import logging
+    import socket
+    import time
+
+    import fiftyone.core.session.client as client
+    import fiftyone.core.session.session as session
+
+    from dfine.explore.fiftyone_private import quiet_app
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def tries():
+        one = client.Client(address="127.0.0.1", auto=False, port=port, remote=True, start_time=0)
+        one.open(None)
+        time.sleep(2)
+        one.close()
+        return capsys.readouterr().out
+
+    assert "Could not connect session" in tries()
+    level = session.logger.level
+    with quiet_app():
+        assert tries() == ""
+        assert not session.logger.isEnabledFor(logging.INFO) and session.logger.isEnabledFor(logging.WARNING)
+    assert session.logger.level == level and not hasattr(client, "print")
+
+
 def test_the_server_of_the_app_has_longer_than_a_minute_to_start(fo):
     import fiftyone.core.service as fosv
 
