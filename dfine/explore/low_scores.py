@@ -5,7 +5,7 @@ from __future__ import annotations
 import fiftyone as fo
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
-from fiftyone.core.stages import FilterLabels, ToPatches
+from fiftyone.core.stages import FilterLabels
 
 from dfine.explore import fields, views
 from dfine.explore.selection import runs
@@ -42,5 +42,5 @@ def switched(dataset: fo.Dataset, view: fo.DatasetView) -> fo.DatasetView | None
     named = {fields.field_of(run, s, i["layers"]) for run, i in known.items() for s in fields.stages(i["layers"])}
     hidden = any(isinstance(stage, FilterLabels) and stage.field in named for stage in view._stages)
     suspects = {fields.suspects_field(run) for run in known}  # beside which low scores are not shown, either
-    hidden &= not any(isinstance(stage, ToPatches) and stage.field in suspects for stage in view._stages)
+    hidden &= getattr(view, "patches_field", None) not in suspects
     return dataset.view() if hidden else views.reported(dataset, list(known)[-1])

@@ -170,8 +170,9 @@ def described(one: fo.Detection) -> str:
 def detail(dataset: fo.Dataset, field: str, suspect: str) -> Image.Image | None:
     """What reports show of a suspect, by its id, of its picture; None where that cannot be read any more."""
     name, truth = fields.suspects_field(field), fields.about(dataset, field)["truth"]
-    sample = dataset.select_labels(ids=[suspect], fields=name).select_fields([name, truth]).first()
-    (one,) = sample[name].detections
+    picture = dataset.select_labels(ids=[suspect], fields=name).first().id  # which leaves labels of other fields out
+    sample = dataset.select(picture).select_fields([name, truth]).first()
+    one = next(one for one in sample[name].detections if one.id == suspect)
     try:
         picture = read(sample.filepath)
     except PictureError:

@@ -24,13 +24,23 @@ def saved(field: str = fields.FIELD) -> Saved:
 def save_view(dataset: fo.Dataset, field: str = fields.FIELD) -> fo.DatasetView:
     """Save the view of the suspects that nobody has decided on yet: one patch each, in the order of their rank.
 
-    A patch shows the picture's answers and reported boxes beside the suspect, by class and score only: FiftyOne writes
-    a copy of them for every patch, and with all that is stored of each box that would be twenty times as much.
+    A patch shows the answers and reported boxes that meet the suspect beside it, by class and score only: FiftyOne
+    writes a copy of them for every patch, and with all that is stored of each box that would be twenty times as much.
     """
     name, truth = fields.suspects_field(field), fields.about(dataset, field)["truth"]
     seen = dataset.select_fields([name, f"{truth}.detections.label", f"{field}.detections.confidence"])
     seen = seen.filter_labels(field, F("confidence") >= views.SHOWN, only_matches=False)
     view = seen.filter_labels(name, F("review") == OPEN)
-    view = view.to_patches(name, other_fields=[truth, field]).sort_by(f"{name}.rank")
+    view = view.to_patches(name, other_fields=[truth, field])
+    for other in (truth, field):
+        view = view.filter_labels(other, _meets(F(f"${name}.bounding_box")), only_matches=False)
+    view = view.sort_by(f"{name}.rank")
     saved(field).save(dataset, view)
     return view
+
+
+def _meets(box: F) -> F:
+    """Whether a label's box has a part in common with another one."""
+    mine = F("bounding_box")
+    sides = [(mine[i] < box[i] + box[i + 2]) & (box[i] < mine[i] + mine[i + 2]) for i in (0, 1)]
+    return sides[0] & sides[1]

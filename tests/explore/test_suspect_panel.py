@@ -82,7 +82,9 @@ def test_the_panel_says_what_is_open_and_takes_a_decision(suspected):
 
 
 def test_the_detail_is_the_reports(suspected):
-    for (image, about), one in zip(suspect_store.details(suspected, most=4), suspect_store.listed(suspected)):
+    pairs = list(zip(suspect_store.details(suspected, most=20), suspect_store.listed(suspected)))
+    assert len({one["kind"] for _, one in pairs}) >= 3
+    for (image, about), one in pairs:
         mine = suspect_panel.detail(suspected, "dfine", one["id"])
         assert about["rank"] == one["rank"] and mine.tobytes() == image.tobytes()
 
