@@ -87,12 +87,13 @@ class InUseError(ValueError):
 
 
 @contextmanager
-def held(folder: str | Path, what: str) -> Iterator[None]:
+def held(folder: str | Path, what: str, remedy: str = "") -> Iterator[None]:
     """Keep others from doing the same in a folder meanwhile. A holder that is killed holds nothing any more.
 
     Args:
         folder: is there already.
         what: is being done, as "a training".
+        remedy: for somebody who chose no folder and need not know which it is, as "choose another --name".
 
     Raises:
         InUseError: somebody is at it already.
@@ -108,8 +109,9 @@ def held(folder: str | Path, what: str) -> Iterator[None]:
         except BlockingIOError:
             said = os.read(file, 500).decode(errors="replace").strip()
             os.close(file)
+            where = "" if remedy else f" in {folder}"
             raise InUseError(
-                f"{what} is under way in {folder} already ({said}); wait for it, or choose another place"
+                f"{what} is under way{where} already ({said}); wait for it, or {remedy or 'choose another place'}"
             ) from None
         except OSError:  # a disk without locks: as if nobody else were there
             break

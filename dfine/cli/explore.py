@@ -14,7 +14,7 @@ from dfine.cli.evaluate import HELD_OUT
 from dfine.cli.explore_options import Look, Out, Where
 from dfine.cli.options import Device, ModelForData, Names, Workers, fit_data, given
 from dfine.cli.shipped import note_drawings, usual
-from dfine.cli.terminal import apart, complain
+from dfine.cli.terminal import apart, complain, outside
 
 
 def explore(
@@ -113,10 +113,11 @@ def run(look: Look, out: Out, where: Where, again: bool = False) -> None:
     asked = Asked({"look": asdict(look), "out": asdict(out), "here": str(Path.cwd())}, out.files)
     left = None if again else unchanged(asked)
     if left:
-        files = f"; {', '.join(map(str, out.files))}" if out.files else ""
+        files = "".join(f", {file}" for file in out.files)
+        are = "are as they were" if files else "is as it was"
         typer.echo(
             f"nothing has changed since {left.when}: the FiftyOne data set {left.dataset!r} ({left.pictures} pictures)"
-            f"{files} are as they were; --again runs anyway"
+            f"{files} {are}; --again runs anyway"
         )
         if not where.app:
             return
@@ -151,7 +152,10 @@ def _check(look: Look, out: Out) -> None:
     folders = [require_empty(folder) for folder in (out.export, out.prelabel) if folder]
     if len(set(folders)) < len(folders):
         raise ValueError("--export and --prelabel need a folder each")
-    apart(report=out.report, export=out.export, prelabel=out.prelabel, suspects=out.suspects, sampling=out.sampling)
+    outputs = dict(suspects=out.suspects, sampling=out.sampling, report=out.report)
+    outputs |= dict(export=out.export, prelabel=out.prelabel)  # in the order in which they are written
+    apart(**outputs)
+    outside(outputs, files=("suspects", "sampling"), new=("export", "prelabel"))
     if out.calibrate and not Path(look.model).expanduser().is_dir():
         complain(
             f"the calibration will not be stored, because {look.model!r} is no folder: save the model into one "
@@ -207,10 +211,10 @@ def _worked(look: Look, out: Out):
 
 def _serve(dataset, look: Look, out: Out, where: Where) -> None:
     """Open the App on what was asked for last, until it is closed."""
-    from dfine.explore import session, suspect_store, views, workspace
+    from dfine.explore import session, suspect_view, views, workspace
 
     options = dict(address=where.address, port=where.port, browser=where.browser)
     options["spaces"] = workspace.spaces(bool(dataset.list_evaluations()), suspects=bool(out.suspects))
-    first = suspect_store.saved(look.field) if out.suspects else views.opening(look.field)
+    first = suspect_view.saved(look.field) if out.suspects else views.opening(look.field)
     options["view"] = dataset.load_saved_view(first.called(dataset))
     session.serve(dataset, typer.echo, **options)

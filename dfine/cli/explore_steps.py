@@ -69,8 +69,9 @@ def similar(dataset, detector, look: Look, out: Out) -> None:
     if out.similar:
         counts = similar.find(dataset, look.field)
         sorted_by = similar.index(dataset, look.field)
-        typer.echo("\n" + "\n".join(f"{count:6d}  {name}" for name, count in counts.items()))
-        typer.echo("outliers are all pictures, those that are least like the others first")
+        *finds, odd = counts.items()  # the last view has all pictures in another order
+        lines = [f"{count:6d}  {name}" for name, count in finds]
+        typer.echo("\n".join(["", *lines, f"   all  {odd[0]}: every picture, those least like the others first"]))
         said = ", ".join(f"{count} by {key}" for key, count in sorted_by.items())
         typer.echo(f"FiftyOne sorts by similarity, offline: {said or 'nothing'}")
     if out.sampling:
@@ -89,25 +90,26 @@ def slices(dataset, field: str, by: tuple[str, ...]) -> None:
     ]
     typer.echo(f"\n{table(rows)}" if rows else "\nthere are no slices by that")
     if least := cut.worst(found):
-        typer.echo(f"the worst: {least.by} {least.value}, AP {least.ap:.3f} of {least.objects} objects")
+        among = f" of those with {cut.LEAST} objects or more" if any(s.objects < cut.LEAST for s in found) else ""
+        typer.echo(f"the worst{among}: {least.by} {least.value}, AP {least.ap:.3f} of {least.objects} objects")
+    elif found:
+        typer.echo(f"none is called the worst, as none has {cut.LEAST} objects: AP of fewer is mostly chance")
 
 
 def suspect(dataset, detector, look: Look, out: Out) -> None:
     """Rank the probable label errors, and say how many there are of each kind and where they are listed."""
-    from dfine.explore import suspect_store, views
+    from dfine.explore import suspect_store, views, workspace
     from dfine.explore.suspect_training import training_pictures
-    from dfine.figures.pages.suspects import LIKELY, summed
+    from dfine.figures.pages.suspects import counted
 
     judge, decoders = folds(dataset, look, out) if out.folds else (None, _decoders(dataset, detector, look, out))
     trained = () if judge else training_pictures(look.model)
-    counts = suspect_store.find(dataset, look.field, trained=trained, judge=judge, decoders=decoders)
+    suspect_store.find(dataset, look.field, trained=trained, judge=judge, decoders=decoders)
     views.save(dataset, look.field)  # again, so that the suspects come before them
-    likely = summed(suspect_store.kinds(dataset, look.field, LIKELY))
-    file = suspect_store.write_csv(dataset, out.suspects, look.field)
-    typer.echo(
-        f"\nprobable label errors (score from {LIKELY:g}): {likely}; {file} lists everything that was ranked, the "
-        f"likeliest first: {summed(counts)}"
-    )
+    workspace.show(dataset, look.field, suspects=True)
+    listed = suspect_store.write_csv(dataset, out.suspects, look.field)
+    typer.echo(f"\nprobable label errors: {counted(suspect_store.kinds(dataset, look.field))}")
+    typer.echo(f"all of them are listed in {listed}, the likeliest first")
     if note := suspect_store.judge_note(dataset, look.field):
         complain(note, "note")
 

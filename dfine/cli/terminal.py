@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Mapping
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -112,6 +113,27 @@ def apart(**outputs: Path | None) -> None:
         first = named.setdefault(path.expanduser().resolve(), option)
         if first != option:
             raise ValueError(f"--{first} and --{option} both write to {path}; give each a name of its own")
+
+
+def outside(outputs: Mapping[str, Path | None], files: Collection[str], new: Collection[str] = ()) -> None:
+    """Say before the work that an output would come to lie in one that is a file, or a folder that must be new.
+
+    Args:
+        outputs: files and folders, by the option that names each, in the order in which they are written.
+        files: the options that name files.
+        new: those that name folders in which nothing may lie when they are written.
+
+    Raises:
+        ValueError: one lies in such another.
+    """
+    places = [(option, path, path.expanduser().resolve()) for option, path in outputs.items() if path]
+    for at, (option, path, place) in enumerate(places):
+        for earlier, (other, inside, within) in enumerate(places):
+            if place in within.parents and (option in files or (option in new and earlier < at)):
+                raise ValueError(
+                    f"--{other} {inside} would lie in --{option} {path}, which is a "
+                    f"{'file' if option in files else 'new folder'}; give each a place of its own"
+                )
 
 
 def read_from(data: str | Path, out: Path | None) -> list[Path]:

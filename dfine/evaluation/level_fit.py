@@ -3,8 +3,10 @@
 How far a distribution can be believed depends on how wide it is: on the shipped checkpoint the narrowest fifth of all
 80 % intervals holds 98 % of the true edges, the fourth 81 %. So the edges, all four together, fall into five groups of
 as many edges each by the length of their own 80 % interval, and within each group a level of the table is the quantile
-of the PIT values: the level below which that share of the true edges lay. It is split conformal prediction within each
-group; what it promises holds for pictures like those that it was fitted on.
+of the PIT values: the level below which that share of the true edges lay. That is in the manner of split conformal
+prediction within each group, without its guarantee: the quantile is the sample's own, not the one for n + 1, and the
+four edges of an object, and the objects of a picture, are not exchangeable. So coverage is measured, not promised, and
+carries over only to pictures like those that it was fitted on.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def alone(name: str) -> Iterator[None]:
     which = short_digest(f"{fo.config.database_uri} {name}")
     place = Path(tempfile.gettempdir()) / f"dfine-explore-{os.getuid() if hasattr(os, 'getuid') else ''}" / which
     place.mkdir(parents=True, exist_ok=True)
-    with held(place, f"exploring {name!r}"):
+    with held(place, f"exploring {name!r}", "choose another --name"):
         yield
 
 

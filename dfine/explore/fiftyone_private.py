@@ -13,6 +13,7 @@ import fiftyone as fo
 import fiftyone.core.odm as foo
 import fiftyone.core.service as fosv
 import fiftyone.core.session as fos
+import fiftyone.core.session.client as fosc
 from bson import ObjectId
 from pymongo import UpdateOne
 
@@ -187,6 +188,24 @@ def patient(seconds: int = 300) -> Iterator[None]:
         ) from None
     finally:
         fosv.Service._wait_for_child_port = theirs
+
+
+@contextmanager
+def quiet_app() -> Iterator[None]:
+    """While the block runs, FiftyOne greets nobody, nor tells how to reach its App from elsewhere, nor that it waits.
+
+    Where there is no display it takes every App for a remote one, and explains how to forward its port, also where
+    the App cannot be seen from outside.
+    """
+    logger = logging.getLogger("fiftyone.core.session.session")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    fosc.print = lambda *_, **__: None  # all that this module prints is that it tries again in 10 seconds
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        del fosc.print
 
 
 def end_without_waiting(session: fos.Session) -> None:

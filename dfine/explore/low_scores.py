@@ -41,4 +41,6 @@ def switched(dataset: fo.Dataset, view: fo.DatasetView) -> fo.DatasetView | None
         return None
     named = {fields.field_of(run, s, i["layers"]) for run, i in known.items() for s in fields.stages(i["layers"])}
     hidden = any(isinstance(stage, FilterLabels) and stage.field in named for stage in view._stages)
+    suspects = {fields.suspects_field(run) for run in known}  # beside which low scores are not shown, either
+    hidden &= getattr(view, "patches_field", None) not in suspects
     return dataset.view() if hidden else views.reported(dataset, list(known)[-1])

@@ -26,7 +26,6 @@ from dfine.explore.compare import latest
 from dfine.explore.slices import BY, slices
 from dfine.explore.worst_pictures import SURE, WORST, worst_pictures
 from dfine.figures.pages.report import report
-from dfine.figures.pages.suspects import LIKELY
 from dfine.files import replacing
 
 SCHEMA = 1  # of the numbers
@@ -62,8 +61,8 @@ def write(
     if fields.about(dataset, field).get("suspects"):  # of this run, and of no other that was in the field before
         from dfine.explore.suspect_store import details, judge_note, kinds
 
-        found["suspects"], suspected = kinds(dataset, field), details(dataset, field)
-        found["suspects_likely"] = kinds(dataset, field, LIKELY)
+        counts, suspected = kinds(dataset, field), details(dataset, field)
+        found |= {"suspects": counts["all"], "suspects_likely": counts["likely"]}
         found["suspects_judged"] = judge_note(dataset, field)
     page = report(found, list(_pictures(tables.truth, found["worst"])), suspected)
     folder = Path(folder)

@@ -13,7 +13,7 @@ from pathlib import Path
 import fiftyone as fo
 import fiftyone.core.session as fos
 
-from dfine.explore.fiftyone_private import end_without_waiting, patient
+from dfine.explore.fiftyone_private import end_without_waiting, patient, quiet_app
 
 PLUGIN = Path(__file__).parent / "plugin"
 LOCAL = "127.0.0.1"
@@ -40,7 +40,7 @@ def app(
         RuntimeError: the server does not start.
     """
     port = find_port(address, port)
-    with plugins():
+    with plugins(), quiet_app():
         with patient():
             session = fo.launch_app(dataset, address=address, port=port, remote=not browser, auto=False, **options)
         try:

@@ -50,9 +50,16 @@ class Candidate:
     found: int | None  # place of the detection that says otherwise; None: nothing does, the answer is extra
     seen: float = 0.0  # that detection's score
     support: float = 0.0  # the best score that speaks for the answer as it is
-    z: float | None = None  # distance of the worst edge from the middle of its interval, in half-widths
-    edge: int | None = None  # which edge that is
-    pixels: float | None = None  # the distance in pixels
+    worst: Worst | None = None  # the answer's worst edge, where a detection lies on it
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The edge of an answer that lies furthest from where a detection has it, measured by how sure that is of it."""
+
+    edge: int  # which of the four
+    z: float  # its distance from the middle of the interval, in half-widths
+    pixels: float  # the distance in pixels
 
 
 @dataclass(frozen=True)
@@ -155,26 +162,26 @@ class Clues:
         rest = (self._size(box), hidden, *self.context(at, without), *self._reply(box, label))
         support = float(p.scores[own & (at >= SAME)].max(initial=0))
         found = []
+        far = np.abs(box - p.intervals.mean(-1))  # [n, 4] of the answer's edges from each detection's
+        z = far / self.half
         other = np.where(~own & (p.labels >= 0) & (at >= SAME), p.scores, 0)
         if other.any():
             i = int(other.argmax())
             told = (logit(other[i]), logit(support), float(at[i]), float(self.sharp[i]), *rest)
-            found.append(Candidate("class", told, j, i, float(other[i]), support))
+            found.append(Candidate("class", told, j, i, float(other[i]), support, _worst(z[i], far[i])))
         mine = np.where(own & (at >= NEAR), p.scores, 0)
         if mine.any():
             i = int(mine.argmax())
-            far = np.abs(box - p.intervals[i].mean(-1))
-            z = far / self.half[i]
-            edge, steps = int(z.argmax()), np.log1p(np.sort(z))
+            steps = np.log1p(np.sort(z[i]))
             fits = logit(p.scores[own & (at >= CLOSE)].max(initial=0))
             told = (logit(mine[i]), steps[-1], steps[-2], float(at[i]), fits, float(self.sharp[i]), *rest)
-            found.append(
-                Candidate("shifted", told, j, i, float(mine[i]), support, float(z[edge]), edge, float(far[edge]))
-            )
-        touch = float(p.scores[at >= TOUCH].max(initial=0))
+            found.append(Candidate("shifted", told, j, i, float(mine[i]), support, _worst(z[i], far[i])))
+        on = np.where(at >= TOUCH, p.scores, 0)
+        touch, i = float(on.max(initial=0)), int(on.argmax()) if on.any() else None
         near, anything = p.scores[own & (at >= NEAR)].max(initial=0), p.scores[at >= NEAR].max(initial=0)
         told = (logit(touch), logit(near), logit(anything), *rest)
-        return [*found, Candidate("extra", told, j, None, 0.0, touch)]
+        worst = None if i is None else _worst(z[i], far[i])
+        return [*found, Candidate("extra", told, j, None, 0.0, touch, worst)]
 
     def _reply(self, box: np.ndarray, label: int) -> tuple[float, ...]:
         """What the decoder replied to a box and a class; nothing where it cannot be asked."""
@@ -183,6 +190,12 @@ class Clues:
     def _size(self, box: np.ndarray) -> float:
         """The logarithm of a box's side relative to the picture's."""
         return float(np.log(np.sqrt((box[2:] - box[:2]).clip(1).prod() / np.prod(self.p.size))))
+
+
+def _worst(z: np.ndarray, far: np.ndarray) -> Worst:
+    """The worst edge of an answer, of distances [4] in half-widths and in pixels."""
+    edge = int(z.argmax())
+    return Worst(edge, float(z[edge]), float(far[edge]))
 
 
 def clues(p: Evidence, usual: float) -> Clues:

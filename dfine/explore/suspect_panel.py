@@ -5,12 +5,16 @@ from __future__ import annotations
 import fiftyone as fo
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
+from PIL import Image
 
+from dfine.data.pictures import PictureError, read
 from dfine.explore import fields
+from dfine.explore.columns import corners
 from dfine.explore.panel import beside
 from dfine.explore.suspect_decisions import ACCEPTED, OPEN, REJECTED, REVIEWS
 from dfine.explore.suspect_review import decide, shown
-from dfine.explore.suspect_store import saved
+from dfine.explore.suspect_view import saved
+from dfine.figures.pages.suspects import SCORE, crop, figure
 
 NAME = "dfine_suspects"
 _DONE = {ACCEPTED: "Accept", REJECTED: "Reject", OPEN: "Reopen"}
@@ -69,6 +73,14 @@ class SuspectsPanel(foo.Panel):
             panel.md("*Accept and Reject are for those that are open; click a box to decide on it anew.*", name="note")
         for one in suspects:
             panel.md(described(one), name=f"suspect_{one.id}")
+        image = detail(ctx.dataset, field, suspects[0].id) if len(suspects) == 1 else None
+        if image is not None:
+            plain = figure(image).to_plotly_json()
+            look = dict(config=dict(displayModeBar=False, responsive=True), height=f"{image.height}px", width="100%")
+            panel.plot("detail", data=plain["data"], layout=plain["layout"], **look)
+            panel.md("*Green is the answer as it is, red dashed what is suggested.*", name="frames")
+        if suspects:
+            panel.md(f"*The score is {SCORE}.*", name="score")
         if suspects:
             row = panel.h_stack("row", align_y="center")
             row.btn("accept", label="Accept", icon="check", on_click=self.accept)
@@ -150,9 +162,25 @@ def described(one: fo.Detection) -> str:
     """A suspect in Markdown."""
     trained = " The model was trained on this picture." if one["seen_in_training"] else ""
     return (
-        f"**{one['rank']}. {one['kind']}** ({one['review']}, {one.confidence:.2f}): {one['reason']}.{trained} "
+        f"**{one['rank']}. {one['kind']}** ({one['review']}, score {one.confidence:.2f}): {one['reason']}.{trained} "
         f"*Fix: {one['fix']}.*"
     )
+
+
+def detail(dataset: fo.Dataset, field: str, suspect: str) -> Image.Image | None:
+    """What reports show of a suspect, by its id, of its picture; None where that cannot be read any more."""
+    name, truth = fields.suspects_field(field), fields.about(dataset, field)["truth"]
+    picture = dataset.select_labels(ids=[suspect], fields=name).first().id  # which leaves labels of other fields out
+    sample = dataset.select(picture).select_fields([name, truth]).first()
+    one = next(one for one in sample[name].detections if one.id == suspect)
+    try:
+        picture = read(sample.filepath)
+    except PictureError:
+        return None
+    answers = {answer.id: answer.bounding_box for answer in (sample[truth] or fo.Detections()).detections}
+    boxes = [answers.get(one["answer_id"]), None if one["kind"] == "extra" else one.bounding_box]
+    pixels = [None if box is None else corners([box], picture.size)[0].tolist() for box in boxes]
+    return crop(picture, *pixels) if any(pixels) else None
 
 
 def _select(view, dataset: fo.Dataset, ids: list[str]):

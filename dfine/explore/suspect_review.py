@@ -9,7 +9,7 @@ import fiftyone as fo
 from dfine.explore import fields
 from dfine.explore.columns import Collection
 from dfine.explore.suspect_decisions import ACCEPTED, REVIEWS, holds
-from dfine.explore.suspect_store import save_view
+from dfine.explore.suspect_view import save_view
 
 _ABOUT = ("kind", "answer_id", "bounding_box", "labelled", "labelled_box")  # what says whether a suspect still holds
 

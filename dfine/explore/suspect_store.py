@@ -18,17 +18,16 @@ from dfine.explore import fields, suspect_decisions
 from dfine.explore.columns import Collection, chunks, corners, looked_at
 from dfine.explore.datasets import classes
 from dfine.explore.fiftyone_private import extend_schema
-from dfine.explore.saved_views import Saved
 from dfine.explore.suspect_clues import KINDS, Evidence
 from dfine.explore.suspect_decisions import OPEN
 from dfine.explore.suspect_learning import ENOUGH
 from dfine.explore.suspect_replies import Decoders
 from dfine.explore.suspect_text import fix, reason
+from dfine.explore.suspect_view import save_view
 from dfine.explore.suspects import Suspect, rank
-from dfine.figures.pages.suspects import crop
+from dfine.figures.pages.suspects import LIKELY, crop
 from dfine.files import replacing
 
-VIEW = "suspects"
 SHOWN = 40  # suspects in the report
 MOST = 1000  # suspects that are stored of a data set, the best
 COLUMNS = (
@@ -51,15 +50,6 @@ _KINDS = {
     "seen_in_training": fo.BooleanField,
 }
 _STORED = ("id", "label", "bounding_box", "confidence", "tags", "labelled_box", *_KINDS)  # of a suspect
-_ABOUT = (
-    "Probable label errors, one a place, the likeliest first. The box is the suggested one; `reason` and `fix` say "
-    "what is wrong and what accepting it does, `review` whether that was decided."
-)
-
-
-def saved(field: str = fields.FIELD) -> Saved:
-    """The saved view of a run's suspects."""
-    return Saved(VIEW if field == fields.FIELD else f"{VIEW} ({field})", _ABOUT, "#D55E00")
 
 
 def find(
@@ -158,14 +148,6 @@ def _judged(about: dict) -> str:
     )
 
 
-def save_view(dataset: fo.Dataset, field: str = fields.FIELD) -> fo.DatasetView:
-    """Save the view of the suspects that nobody has decided on yet: one patch each, in the order of their rank."""
-    name = fields.suspects_field(field)
-    view = dataset.filter_labels(name, fo.ViewField("review") == OPEN).to_patches(name).sort_by(f"{name}.rank")
-    saved(field).save(dataset, view)
-    return view
-
-
 def listed(dataset: Collection, field: str = fields.FIELD) -> list[dict]:
     """All suspects in the order of their rank, as plain values.
 
@@ -198,10 +180,12 @@ def listed(dataset: Collection, field: str = fields.FIELD) -> list[dict]:
     return sorted(found, key=lambda one: one["rank"])
 
 
-def kinds(dataset: Collection, field: str = fields.FIELD, least: float = 0.0) -> dict[str, int]:
-    """How many suspects with at least this score there are of each kind."""
-    found = [one["kind"] for one in listed(dataset, field) if one["confidence"] >= least]
-    return {kind: found.count(kind) for kind in KINDS if kind in found}
+def kinds(dataset: Collection, field: str = fields.FIELD) -> dict[str, dict[str, int]]:
+    """How many suspects there are of each kind: of `all`, and of the `likely` ones (a score of LIKELY or more)."""
+    found = listed(dataset, field)
+    parts = {"all": found, "likely": [one for one in found if one["confidence"] >= LIKELY]}
+    named = {which: [one["kind"] for one in part] for which, part in parts.items()}
+    return {which: {kind: names.count(kind) for kind in KINDS if kind in names} for which, names in named.items()}
 
 
 def details(dataset: Collection, field: str = fields.FIELD, most: int = SHOWN) -> list[tuple[Image.Image, dict]]:
@@ -291,8 +275,8 @@ def _label(s: Suspect, row: dict, seen: Evidence, field: str, truth: str, names:
         "fix": fix(c, suggested),
         "labelled": labelled,
         "labelled_box": None if c.answer is None else row[f"{truth}.bounding_box"][c.answer],
-        "edge": "" if c.edge is None else EDGES[c.edge],
-        "z": None if c.z is None else round(c.z, 2),
+        "edge": EDGES[c.worst.edge] if c.worst else "",
+        "z": round(c.worst.z, 2) if c.worst else None,
         "answer_id": answer,
         "found_id": found,
     }

@@ -20,8 +20,8 @@ def reason(c: Candidate, seen: Evidence, names: list[str]) -> str:
         return f"labelled {mine}, but {other} was found there with a score of {c.seen:.2f}, and {least}"
     if c.kind == "shifted":
         return (
-            f"the {EDGES[c.edge]} edge of this {mine} is {c.pixels:.0f} px from where it was found (score "
-            f"{c.seen:.2f}): {c.z:.1f} times the half-width of its 80 % interval"
+            f"the {EDGES[c.worst.edge]} edge of this {mine} is {c.worst.pixels:.0f} px from where it was found (score "
+            f"{c.seen:.2f}): {c.worst.z:.1f} times the half-width of its 80 % interval"
         )
     least = f"nothing was found there with a score over {c.support:.2f}" if c.support else "nothing was found there"
     return f"labelled {mine}, but {least}"

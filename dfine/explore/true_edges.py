@@ -34,7 +34,8 @@ def matches(
 
     Returns:
         Edge logits and true offsets, with the groups "class", "size" (small, medium, large, as in COCO) and, of scenes,
-        "case" (the names of the dials above 0, or "clean") and "visibility" (how much of the object can be seen).
+        "case" (the names of the dials above 0, or "clean"). Where an answer tells how much of it can be seen, as those
+        of scenes do, there is "visibility", too.
 
     Raises:
         ValueError: nothing was explored in `field`, or it was not evaluated.
@@ -45,11 +46,10 @@ def matches(
     truth, layers, bins = info["truth"], info["layers"], len(info["w"])
     dials = dials_of(dataset)
     edges, offsets, images = [], [], []
-    seen = dataset.has_field(f"{truth}.detections.{VISIBLE}")
-    groups: dict[str, list] = {"class": [], "size": []} | ({"case": []} if dials else {})
-    groups |= ({"visibility": []} if seen else {}) | ({"object": []} if objects else {})
+    groups: dict[str, list] = {"class": [], "size": [], "visibility": []} | ({"case": []} if dials else {})
+    groups |= {"object": []} if objects else {}
     plain = ["id", "metadata.width", "metadata.height", *dials]
-    lists = {truth: ("id", "label", "bounding_box", *([VISIBLE] if seen else [])), field: _READ}
+    lists = {truth: ("id", "label", "bounding_box", VISIBLE), field: _READ}
     for part in chunks(looked_at(dataset, field), plain, lists):
         for row in part:
             size = row["metadata.width"], row["metadata.height"]
@@ -66,12 +66,13 @@ def matches(
             groups["size"] += [size_of(float((box[2:] - box[:2]).prod())) for box in boxes]
             if objects:
                 groups["object"] += [row[f"{truth}.id"][j] for _, j in found]
-            if seen:
-                groups["visibility"] += [visibility(row[f"{truth}.{VISIBLE}"][j]) for _, j in found]
+            groups["visibility"] += [visibility(row[f"{truth}.{VISIBLE}"][j]) for _, j in found]
             if dials:
                 hard = tuple(d for d in dials if row[d])
                 case = () if row[dials[0]] is None else hard or ("clean",)  # a photograph among scenes is neither
                 groups["case"] += [case] * len(found)
+    if not any(groups["visibility"]):  # FiftyOne's schema does not tell: an import declares no attributes of answers
+        del groups["visibility"]
     w = torch.tensor(info["w"], dtype=torch.float32)
     empty = torch.zeros(0, layers, 4, bins), torch.zeros(0, 4)
     return Matches(torch.cat([empty[0], *edges]), torch.cat([empty[1], *offsets]), w, images, groups)

@@ -12,6 +12,7 @@ from dfine.explore import fields
 from dfine.explore.panel import NAME as EDGES_PANEL
 from dfine.explore.suspect_panel import NAME as SUSPECTS_PANEL
 from dfine.figures import style
+from dfine.figures.pages.suspects import SUGGESTED
 
 WORKSPACE = "D-FINE"
 TRUTH_COLOUR = "#1FD1A8"  # lighter than any layer's, so that it differs without colour, too
@@ -39,19 +40,26 @@ def save(dataset: fo.Dataset, field: str = fields.FIELD) -> fo.Space:
         )
     else:
         dataset.save_workspace(WORKSPACE, space, description=ABOUT, overwrite=True)
-    info = fields.about(dataset, field)
-    shown = [info["truth"], field] if dataset.has_sample_field(info["truth"]) else [field]
+    show(dataset, field)
+    return space
+
+
+def show(dataset: fo.Dataset, field: str = fields.FIELD, *, suspects: bool = False) -> None:
+    """Choose what is seen first, in which colours; with `suspects`, these are seen, too."""
+    info, name = fields.about(dataset, field), fields.suspects_field(field)
+    wanted = [info["truth"], field, *([name] if suspects else [])]
+    shown = [path for path in wanted if dataset.has_sample_field(path)]
     dataset.app_config.active_fields = seen(shown, dataset.info[fields.INFO], dataset.app_config.active_fields)
     dataset.app_config.color_scheme = colours(info, field, dataset.app_config.color_scheme)
     dataset.save()
-    return space
 
 
 def seen(shown: list[str], runs: Iterable[str], before: fo.ActiveFields | None = None) -> fo.ActiveFields:
     """The fields that are seen first: those `shown` and those that a person chose, without those of other `runs`."""
     if before is not None and before.exclude:
         return before
-    chosen = [] if before is None else [path for path in before.paths if path not in {*runs, *shown}]
+    ours = {path for run in runs for path in (run, fields.suspects_field(run))}
+    chosen = [] if before is None else [path for path in before.paths if path not in {*ours, *shown}]
     return fo.ActiveFields(paths=[*shown, *chosen])
 
 
@@ -71,11 +79,11 @@ def spaces(evaluated: bool = True, suspects: bool = False) -> fo.Space:
 
 
 def colours(info: dict, field: str, before: fo.ColorScheme | None = None) -> fo.ColorScheme:
-    """Truth, initial boxes and every layer in their colours; other fields keep those that they have in `before`."""
+    """Truth, initial boxes, every layer and suspects in their colours; other fields keep those of `before`."""
     stages = fields.stages(info["layers"])
     by_stage = zip(stages, [style.INITIAL, *style.layer_colours(info["layers"])])
     named = {fields.field_of(field, stage, info["layers"]): colour for stage, colour in by_stage}
-    named[info["truth"]] = TRUTH_COLOUR
+    named |= {info["truth"]: TRUTH_COLOUR, fields.suspects_field(field): SUGGESTED}
     scheme = fo.ColorScheme() if before is None else before.copy()
     others = [one for one in scheme.fields or () if one["path"] not in named]
     scheme.color_by = "field"

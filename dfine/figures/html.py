@@ -10,7 +10,7 @@ from PIL import Image
 
 from dfine.config import EDGES
 from dfine.figures import picture as pictures
-from dfine.figures import sketch, style
+from dfine.figures import sketch, style, words
 from dfine.figures.object import layers_table
 from dfine.files import more
 from dfine.trace.detections import Detections
@@ -53,8 +53,8 @@ def result_html(picture: Image.Image, detections: Detections) -> str:
     drawn.thumbnail((480, 480))
     drawn.convert("RGB").save(file, "JPEG", quality=82, optimize=True)
     source = base64.b64encode(file.getvalue()).decode()
-    words = f"The picture with {len(detections)} boxes"
-    image = f'<img alt="{words}" width="{drawn.width}" height="{drawn.height}" src="data:image/jpeg;base64,{source}">'
+    alt = f"The picture with {words.boxes(len(detections))}"
+    image = f'<img alt="{alt}" width="{drawn.width}" height="{drawn.height}" src="data:image/jpeg;base64,{source}">'
     return _beside(image, detections_html(detections))
 
 

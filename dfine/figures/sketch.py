@@ -8,7 +8,7 @@ from html import escape
 
 from dfine import distribution
 from dfine.boxes import iou
-from dfine.figures import style
+from dfine.figures import style, words
 from dfine.trace.detections import Detections
 from dfine.trace.history import History
 from dfine.trace.records import Trace
@@ -26,7 +26,9 @@ def of_detections(detections: Detections) -> str:
             detections.boxes.tolist(), detections.labels.tolist(), detections.class_names, detections.scores.tolist()
         )
     ]
-    return _svg("".join(reversed(boxes)), detections.size, f"{len(detections)} boxes in the frame of their picture")
+    return _svg(
+        "".join(reversed(boxes)), detections.size, f"{words.boxes(len(detections))} in the frame of the picture"
+    )
 
 
 def of_history(history: History) -> str:

@@ -11,6 +11,11 @@ from dfine.trace.stages import layer_name
 CONTRAST = 2.5  # times as long as the next shorter interval: an edge of which the network is much less sure
 
 
+def boxes(count: int) -> str:
+    """How many boxes there are."""
+    return "1 box" if count == 1 else f"{count} boxes"
+
+
 def describe(history: History) -> str:
     """One object in two plain sentences: what it is, how its box came about, how sure each edge is.
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import tempfile
 
 import pytest
 from PIL import Image
@@ -51,7 +52,7 @@ def test_scenes_from_the_run_to_the_files(fo, scenes_folder, tmp_path):
 
     # The same once more is one sentence, until somebody changes something.
     assert re.fullmatch(
-        r"nothing has changed since [\d :-]+: the FiftyOne data set 'eight' \(8 pictures\); "
+        r"nothing has changed since [\d :-]+: the FiftyOne data set 'eight' \(8 pictures\), "
         rf"{tmp_path}/report, {tmp_path}/out are as they were; --again runs anyway\n",
         run(*asked).stdout,
     )
@@ -80,7 +81,8 @@ def test_a_persons_own_pictures_are_looked_at_by_the_model_of_photographs(fo, tm
 def test_two_runs_do_not_fill_one_data_set(fo, scenes_folder):
     with alone("twice"):
         said = sentence("--data", scenes_folder, "--name", "twice")
-    assert "exploring 'twice' is under way in " in said and f"(process {os.getpid()} on " in said
+    assert f"exploring 'twice' is under way already (process {os.getpid()} on " in said
+    assert said.endswith("wait for it, or choose another --name") and tempfile.gettempdir() not in said
     assert not fo.dataset_exists("twice")
 
 
@@ -95,6 +97,8 @@ def test_bad_input_is_said_before_the_network_runs(fo, scenes_folder, tmp_path):
     assert "--suspects and --sampling both write to" in sentence(
         "--data", scenes_folder, "--suspects", new, "--sampling", new
     )
+    said = sentence("--data", scenes_folder, "--suspects", new, "--report", new / "report")
+    assert f"--report {new / 'report'} would lie in --suspects {new}, which is a file" in said
     assert "need a folder each" in sentence("--data", scenes_folder, "--export", new, "--prelabel", new)
     assert "no file, folder or FiftyOne data set 'nothing'" in sentence("--data", "nothing")
     said = sentence("--data", scenes_folder, "--name", "not-looked-at", "--slice", "ground_truth.occluded")

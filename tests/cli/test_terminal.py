@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dfine.cli.terminal import apart, expand, free, table, write_json
+from dfine.cli.terminal import apart, expand, free, outside, table, write_json
 
 
 def test_expand_knows_paths_folders_and_globs(pictures):
@@ -62,3 +62,20 @@ def test_two_outputs_of_one_name_are_refused(tmp_path, monkeypatch):
     apart(json=Path("a.json"), parquet=Path("a.parquet"))
     with pytest.raises(ValueError, match="--json and --parquet both write to .*a; give each a name of its own"):
         apart(json=Path("a"), save=None, parquet=tmp_path / "a")
+
+
+def test_an_output_in_a_file_or_in_a_folder_that_must_be_new_is_refused(tmp_path):
+    def look(**outputs):
+        outside(outputs, files=("suspects",), new=("export", "prelabel"))
+
+    out = tmp_path / "out"
+    look()
+    look(suspects=out / "s.csv", report=out, export=None)
+    look(suspects=out / "s.csv", report=out / "r", export=out / "e")
+    look(export=out, prelabel=out / "labels")  # is written later
+    with pytest.raises(ValueError, match=r"--report .*r would lie in --suspects .*out, which is a file; give each a"):
+        look(suspects=out, report=out / "deep" / "r")
+    with pytest.raises(ValueError, match="--suspects .*s.csv would lie in --export .*out, which is a new folder"):
+        look(suspects=out / "s.csv", export=out)
+    with pytest.raises(ValueError, match="--export .*labels would lie in --prelabel .*out, which is a new folder"):
+        look(export=out / "labels", prelabel=out)

@@ -56,6 +56,34 @@ def test_a_session_knows_the_warning_that_is_kept_back(fo):
     assert "_disable_wait_warning" in inspect.getsource(fos.Session)
 
 
+def test_the_app_keeps_to_itself_how_to_reach_it_from_elsewhere(fo, capsys):
+    """Its own client cannot connect here; what FiftyOne would say of both is kept back, but no warnings."""
+    import logging
+    import time
+
+    import fiftyone.core.session.client as client
+    import fiftyone.core.session.session as session
+
+    from dfine.explore.fiftyone_private import quiet_app
+
+    def tries(seconds):
+        one = client.Client(address="127.0.0.1", auto=False, port=1, remote=True, start_time=0)  # nobody listens there
+        one.open(None)
+        said, end = "", time.monotonic() + seconds
+        while not said and time.monotonic() < end:
+            time.sleep(0.2)
+            said = capsys.readouterr().out
+        one.close()
+        return said
+
+    assert "Could not connect session" in tries(60)
+    level = session.logger.level
+    with quiet_app():
+        assert tries(3) == ""
+        assert not session.logger.isEnabledFor(logging.INFO) and session.logger.isEnabledFor(logging.WARNING)
+    assert session.logger.level == level and not hasattr(client, "print")
+
+
 def test_the_server_of_the_app_has_longer_than_a_minute_to_start(fo):
     import fiftyone.core.service as fosv
 

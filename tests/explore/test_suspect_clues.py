@@ -34,7 +34,7 @@ def test_an_answer_that_is_found_has_support_and_no_gap():
     assert seen.support.tolist() == [0.9] and seen.gaps().tolist() == []
     found = kinds(seen.candidates())
     assert set(found) == {"shifted", "extra"}, "nothing says another class"
-    assert found["shifted"].z == 0 and found["shifted"].pixels == 0 and found["extra"].support == 0.9
+    assert found["shifted"].worst.z == 0 and found["shifted"].worst.pixels == 0 and found["extra"].support == 0.9
 
 
 def test_support_is_by_class_and_place():
@@ -76,8 +76,16 @@ def test_another_class_is_said_by_the_best_other_detection():
 def test_a_shift_is_measured_in_half_widths_of_the_edge_that_is_furthest_off(edge):
     answer = np.array(THERE, float)
     answer[edge] += 10
-    about = kinds(clues(evidence([(answer, 0)], [(THERE, 0, 0.9)]), 0.5).candidates())["shifted"]
+    about = kinds(clues(evidence([(answer, 0)], [(THERE, 0, 0.9)]), 0.5).candidates())["shifted"].worst
     assert (about.edge, about.pixels) == (edge, 10) and about.z == pytest.approx(5)  # intervals are ± 2 px
+
+
+def test_the_worst_edge_is_told_wherever_a_detection_lies_on_the_answer():
+    answer = [300, 300, 412, 400]
+    found = kinds(clues(evidence([(answer, 0), (HERE, 0)], [(THERE, 1, 0.9), (THERE, 2, 0.2)]), 0.5).candidates()[:2])
+    assert {kind: (c.worst.edge, c.worst.z) for kind, c in found.items()} == {"class": (2, 6), "extra": (2, 6)}
+    (alone,) = clues(evidence([(HERE, 0)], [(THERE, 0, 0.9)]), 0.5).candidates()[1:]
+    assert alone.kind == "extra" and alone.worst is None
 
 
 def test_an_answer_that_is_thought_away_leaves_a_gap():

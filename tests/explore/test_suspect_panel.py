@@ -69,6 +69,9 @@ def test_the_panel_says_what_is_open_and_takes_a_decision(suspected):
     (one,) = suspect_panel.here(patch, "dfine")
     assert one.id == first["id"] and first["reason"] in suspect_panel.described(one)
     assert first["reason"] in str(panel.render(patch).to_json())
+    drawn = panel.render(patch).to_json()
+    assert "data:image/jpeg;base64," in str(drawn) and suspect_panel.SCORE in str(drawn)
+    assert f"({first['review']}, score {first['confidence']:.2f})" in suspect_panel.described(one)
     panel.accept(patch)
     assert reviews(suspected)[:2] == ["accepted", "open"]
     label = {"label_id": first["id"], "sample_id": first["sample"], "field": "dfine_suspects"}
@@ -76,6 +79,14 @@ def test_the_panel_says_what_is_open_and_takes_a_decision(suspected):
     assert reviews(suspected)[:2] == ["rejected", "open"]
     whole = suspect_panel.here(context(suspected, current_sample=first["sample"]), "dfine")
     assert first["id"] in [d.id for d in whole]
+
+
+def test_the_detail_is_the_reports(suspected):
+    pairs = list(zip(suspect_store.details(suspected, most=20), suspect_store.listed(suspected)))
+    assert len({one["kind"] for _, one in pairs}) >= 3
+    for (image, about), one in pairs:
+        mine = suspect_panel.detail(suspected, "dfine", one["id"])
+        assert about["rank"] == one["rank"] and mine.tobytes() == image.tobytes()
 
 
 def test_what_was_rejected_stays_when_a_whole_picture_is_accepted(suspected):

@@ -62,12 +62,19 @@ def test_planted_errors_come_first_and_are_said_in_words(suspected, tmp_path):
     for one in listed:
         assert one["review"] == "open" and one["reason"] and one["fix"] and one["seen_in_training"] is False
         assert (one["answer_id"] == "") == (one["kind"] == "missing") == (one["box"] is None)
-        assert (one["z"] is None) == (one["kind"] != "shifted") == (one["edge"] == "")
+        assert (one["z"] is None) == (one["edge"] == "")
+        assert (
+            one["z"] is not None if one["kind"] in ("class", "shifted") else one["kind"] != "missing" or not one["edge"]
+        )
     answers = [one["answer_id"] for one in listed if one["answer_id"]]
     assert len(set(answers)) == len(answers)
     scores = sorted((one["confidence"] for one in listed), reverse=True)
     assert scores == [one["confidence"] for one in listed] and sum(suspect_store.kinds(dataset).values()) == len(listed)
     assert sum(suspect_store.kinds(dataset, least=scores[4]).values()) == sum(score >= scores[4] for score in scores)
+
+    counts = suspect_store.kinds(dataset)
+    assert sum(counts["all"].values()) == len(listed)
+    assert sum(counts["likely"].values()) == sum(one["confidence"] >= 0.1 for one in listed) < len(listed)
 
     with suspect_store.write_csv(dataset, tmp_path / "new" / "list.csv").open() as file:
         rows = list(csv.DictReader(file))

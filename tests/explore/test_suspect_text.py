@@ -2,7 +2,7 @@
 
 import pytest
 
-from dfine.explore.suspect_clues import KINDS, Candidate
+from dfine.explore.suspect_clues import KINDS, Candidate, Worst
 from dfine.explore.suspect_text import fix, reason
 from tests.explore.evidence import evidence
 
@@ -27,7 +27,7 @@ NAMES = ["cup", "key"]
             "labelled cup, but key was found there with a score of 0.70, and cup at most with 0.20",
         ),
         (
-            dict(kind="shifted", answer=0, found=0, seen=0.7, z=6.25, edge=2, pixels=12.4),
+            dict(kind="shifted", answer=0, found=0, seen=0.7, worst=Worst(2, 6.25, 12.4)),
             "the right edge of this cup is 12 px from where it was found (score 0.70): 6.2 times the half-width of its "
             "80 % interval",
         ),

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -19,11 +21,38 @@ def test_objects_that_were_found_meet_their_edges(explored):
     assert offsets.shape == found.truth.shape
     assert float((offsets - found.truth).abs().mean()) < 0.1 < float(found.truth.abs().max())
 
-    assert set(found.groups) == {"class", "size", "case"} and set(found.groups["size"]) <= {"small", "medium", "large"}
+    assert set(found.groups) == {"class", "size", "case", "visibility"} and set(found.groups["size"]) <= {
+        "small",
+        "medium",
+        "large",
+    }
     hard = dict(zip(ids, explored.values("hard")))
     names = dict(zip(ids, explored.values("ground_truth.detections.label")))
     for image, case, name in zip(found.images, found.groups["case"], found.groups["class"]):
         assert name in names[image] and (case == ("clean",)) != hard[image]
+
+
+def test_edges_by_how_much_of_the_object_can_be_seen(fo, explored, scenes_folder, demo):
+    """As the file of a fresh folder says, where FiftyOne's schema knows nothing of it; and only where answers tell."""
+    from dfine.evaluation.matching import visibility
+    from dfine.explore.run import Pace, explore
+    from dfine.explore.true_edges import matches
+
+    fresh = explore(scenes_folder, demo, name="fresh", pace=Pace(progress=False))
+    assert fresh.get_field("ground_truth.detections.visible") is None, "the import has not declared it"
+    groups = matches(fresh, objects=True).groups
+    paths = [f"ground_truth.detections.{what}" for what in ("id", "coco_id")]
+    annotation = dict(zip(*fresh.values(paths, unwind=True)))
+    file = json.loads((scenes_folder / "annotations.json").read_text())
+    share = {a["id"]: a["visible"] for a in file["annotations"]}
+    assert len(groups["visibility"]) > 20
+    assert groups["visibility"] == [visibility(share[annotation[id]]) for id in groups["object"]]
+    for answers in (silent := fresh.clone()).iter_samples(autosave=True):
+        for answer in answers.ground_truth.detections:
+            answer["visible"] = None
+    assert "visibility" not in matches(silent).groups
+    for dataset in (fresh, silent):
+        dataset.delete()
 
 
 def test_the_true_offsets_by_hand(explored):

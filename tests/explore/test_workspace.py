@@ -6,6 +6,7 @@ pytest.importorskip("fiftyone")
 
 from dfine.explore import fields, workspace
 from dfine.figures import style
+from dfine.figures.pages import suspects
 
 
 @pytest.mark.parametrize("evaluated", [True, False])
@@ -24,6 +25,7 @@ def test_pictures_left_and_the_panel_of_edges_in_front_right(evaluated):
 def test_every_stage_has_the_colour_that_it_has_in_figures(layers):
     scheme = workspace.colours({"layers": layers, "truth": "answers"}, "mine")
     colours = {entry["path"]: entry["fieldColor"] for entry in scheme.fields}
+    assert colours.pop("mine_suspects") == suspects.SUGGESTED and workspace.TRUTH_COLOUR == suspects.ANSWER
     assert set(colours) == {"answers"} | {fields.field_of("mine", stage, layers) for stage in fields.stages(layers)}
     assert colours["mine_initial"] == style.INITIAL and colours["mine"] == style.layer_colours(layers)[-1]
     assert len(set(colours.values())) == 2 + layers and scheme.color_by == "field"
@@ -37,7 +39,9 @@ def test_other_fields_keep_their_colours():
     colours = {entry["path"]: entry["fieldColor"] for entry in both.fields}
     assert own in both.fields and both.opacity == 0.25
     assert colours["mine_layer_1"] == style.layer_colours(3)[0] and colours["theirs"] == style.layer_colours(1)[0]
-    assert colours["answers"] == workspace.TRUTH_COLOUR and len(colours) == len(both.fields) == 1 + 1 + 4 + 2
+    assert colours["answers"] == workspace.TRUTH_COLOUR and len(colours) == len(both.fields) == 1 + 1 + (4 + 1) + (
+        2 + 1
+    )
     assert len(before.fields) == 2, "what was given stays as it is"
 
 
@@ -46,5 +50,8 @@ def test_what_a_person_has_chosen_to_see_is_still_seen():
     assert workspace.seen(["answers", "mine"], ["mine"]).paths == ["answers", "mine"]
     before = active(paths=["tags", "mine", "answers"])
     assert workspace.seen(["answers", "theirs"], ["mine", "theirs"], before).paths == ["answers", "theirs", "tags"]
+    one = workspace.seen(["answers", "mine", "mine_suspects"], ["mine"], active(paths=["mine"]))
+    assert one.paths == ["answers", "mine", "mine_suspects"]
+    assert workspace.seen(["answers", "mine"], ["mine"], one).paths == ["answers", "mine"], "as they are not asked for"
     but = active(exclude=True, paths=["weather"])
     assert workspace.seen(["answers", "mine"], ["mine"], but) is but

@@ -71,3 +71,7 @@ class Lengths:
 )
 def test_how_sure_at_a_first_look(lengths, sentence):
     assert words.sureness(Lengths(*lengths)) == sentence
+
+
+def test_how_many_boxes():
+    assert [words.boxes(count) for count in (0, 1, 2)] == ["0 boxes", "1 box", "2 boxes"]

@@ -125,10 +125,15 @@ def plot(figure: go.Figure, label: str, figures: list[go.Figure], *, fit: bool, 
 
 def image(picture: Image.Image, alt: str, quality: int = 88) -> str:
     """A picture inside the page, with words for readers who do not see it."""
+    size = f'width="{picture.width}" height="{picture.height}"'
+    return f'<img src="{source(picture, quality)}" alt="{html.escape(alt)}" {size}>'
+
+
+def source(picture: Image.Image, quality: int = 88) -> str:
+    """A picture as an address that holds it."""
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=quality, optimize=True)
-    source = "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
-    return f'<img src="{source}" alt="{html.escape(alt)}" width="{picture.width}" height="{picture.height}">'
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def words(pairs: Iterable[tuple[object, object]]) -> str:

@@ -56,9 +56,8 @@ def report(
     """
     figures: list[go.Figure] = []
     cards = [document.section(s, i, figures) for i, s in enumerate(sections(numbers))]
-    told = numbers.get("suspects") or {}, numbers.get("suspects_judged") or "", numbers.get("suspects_likely")
     main = [
-        suspects.section(suspected, *told) if suspected else "",
+        _suspects(numbers, suspected) if suspected else "",
         *cards,
         _worst(pictures, numbers["head"].get("threshold")) if pictures else "",
         f"<section><h2>The words</h2>{document.words(WORDS)}</section>",
@@ -158,6 +157,8 @@ def _errors(numbers: dict) -> Section | None:
     if least is not None:
         at += f" They include all boxes with a score of {least:g} or more, most of which rank too low to cost much."
     panels = [Panel("What it costs", errors.costs(found["all"]), document.paragraph(at), wide=False)]
+    if seen := numbers.get("reporting"):  # what a person sees comes before what only ranks low
+        panels.insert(0, Panel(f"Reported, from {seen['score']:g} on", None, reporting.counts_html(seen)))
     for key, name in (("cases", "By hard case"), ("sizes", "By size"), ("classes", "By class")):
         shown = calibration_section.named(found[key], MOST)
         if len(shown) > 1:
@@ -173,6 +174,11 @@ def _errors(numbers: dict) -> Section | None:
         "Each error is of one kind. Its cost is what AP50 would gain if all errors of that kind were fixed (TIDE).",
         tuple(panels),
     )
+
+
+def _suspects(numbers: dict, suspected: Sequence[tuple[Image.Image, dict]]) -> str:
+    counts = {"all": numbers.get("suspects") or {}, "likely": numbers.get("suspects_likely") or {}}
+    return suspects.section(suspected, counts, numbers.get("suspects_judged") or "")
 
 
 def _costliest(shown: int, count: int) -> str:

@@ -10,11 +10,11 @@ import plotly.graph_objects as go
 from dfine.figures import style
 from dfine.figures.pages import document
 from dfine.figures.pages.document import Panel, Section
+from dfine.figures.pages.errors import KINDS, WORDS
 
 MOST = 24  # classes that figures and the matrix show; the table and the data have all
 WHOLE = "#7A6BEE"  # the curve of all classes
 WRONG = "#E4605E"
-KINDS = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
 
 
 def section(found: dict | None) -> Section | None:
@@ -38,7 +38,6 @@ def section(found: dict | None) -> Section | None:
             beside=[f1_by_score(shown)],
         ),
         Panel("Which is taken for which", None, confusion_html(found["confusion"], score)),
-        Panel("Errors of reported boxes", None, counts_html(found["errors"], score)),
     ]
     return Section(
         "What to report",
@@ -105,10 +104,15 @@ def confusion_html(found: dict, score: float) -> str:
     return f'<div class="scroll">{table}</div>{text}'
 
 
-def counts_html(counts: dict[str, dict[str, int]], score: float) -> str:
-    """How many errors of each kind there are: among reported boxes, and among all that were kept."""
-    heads = "".join(f"<th>{kind}</th>" for kind in KINDS)
-    words = {"reported": f"boxes from {score:g} on", "all": "all boxes kept"}
+def counts_html(found: dict) -> str:
+    """How many errors of each kind there are: among reported boxes, and among all that were kept.
+
+    Args:
+        found: as `section` takes it.
+    """
+    counts = found["errors"]
+    heads = "".join(f"<th>{kind}<br><small>{WORDS[kind].replace(', ', ',<br>')}</small></th>" for kind in KINDS)
+    words = {"reported": f"boxes from {found['score']:g} on", "all": "all boxes kept"}
     rows = "".join(
         f"<tr><th>{words[which]}</th>" + "".join(f"<td>{counts[which][kind]:,}</td>" for kind in KINDS) + "</tr>"
         for which in words

@@ -9,6 +9,7 @@ from dfine.figures.pages.report import report, sections, sentences
 from tests.figures.pages.test_calibration import measured
 from tests.figures.pages.test_errors import summary
 from tests.figures.pages.test_object_page import Balance
+from tests.figures.pages.test_reporting import found
 
 CALIBRATION = measured() | {
     "layers": [measured()["coverage"]] * 2,
@@ -140,3 +141,10 @@ def test_every_figure_has_its_place_and_nothing_is_fetched():
     assert len(places) == sum(1 + len(panel.beside) for panel in panels)
     assert "default-src 'none'" in html.unescape(text)
     assert not re.findall(r'(?:src|href)="(?!data:)', text)
+
+
+def test_errors_that_are_reported_come_before_those_that_only_rank_low():
+    (wrong,) = [s for s in sections(numbers(reporting=found("cat"))) if s.title.startswith("What goes wrong")]
+    first, second, *_ = wrong.panels
+    assert (first.name, second.name) == ("Reported, from 0.5 on", "What it costs")
+    assert "boxes from 0.5 on" in first.text and "wrong class" in first.text

@@ -41,7 +41,6 @@ def test_every_class_has_a_line_and_a_dot_at_its_best():
     assert [panel.name for panel in section.panels] == [
         "Precision and recall",
         "Which is taken for which",
-        "Errors of reported boxes",
     ]
     figures = [section.panels[0].figure, *section.panels[0].beside]
     for figure in figures:
