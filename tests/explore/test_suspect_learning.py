@@ -80,7 +80,7 @@ def test_every_answer_gets_an_error_of_each_kind_where_it_can():
     assert tuple(found) == KINDS and all(c.kind == kind for kind, cs in found.items() for c in cs)
     assert len(found["missing"]) == 60, "each is found, so that its absence can be seen"
     assert 0 < len(found["class"]) <= 60 and 0 < len(found["shifted"]) <= 60 and len(found["extra"]) == 60
-    assert all(c.z > 1 for c in found["shifted"])
+    assert all(c.worst.z > 1 for c in found["shifted"])
     assert planted([], 0) == {kind: [] for kind in KINDS}
 
 

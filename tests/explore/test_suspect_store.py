@@ -69,9 +69,7 @@ def test_planted_errors_come_first_and_are_said_in_words(suspected, tmp_path):
     answers = [one["answer_id"] for one in listed if one["answer_id"]]
     assert len(set(answers)) == len(answers)
     scores = sorted((one["confidence"] for one in listed), reverse=True)
-    assert scores == [one["confidence"] for one in listed] and sum(suspect_store.kinds(dataset).values()) == len(listed)
-    assert sum(suspect_store.kinds(dataset, least=scores[4]).values()) == sum(score >= scores[4] for score in scores)
-
+    assert scores == [one["confidence"] for one in listed]
     counts = suspect_store.kinds(dataset)
     assert sum(counts["all"].values()) == len(listed)
     assert sum(counts["likely"].values()) == sum(one["confidence"] >= 0.1 for one in listed) < len(listed)

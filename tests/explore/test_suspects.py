@@ -63,7 +63,8 @@ def test_each_kind_comes_first(kind, plant):
     assert about.answer == {"missing": None, "extra": 4}.get(kind, 0)
     assert about.found == (None if kind == "extra" else 0)
     if kind == "shifted":
-        assert about.edge == 0 and about.z == pytest.approx(12.5, abs=2) and about.pixels == pytest.approx(25, abs=4)
+        worst = about.worst
+        assert worst.edge == 0 and worst.z == pytest.approx(12.5, abs=2) and worst.pixels == pytest.approx(25, abs=4)
 
 
 def test_every_place_once_and_scores_fall():

@@ -145,8 +145,15 @@ def test_the_workspace_opens_on_pictures_and_panel(dataset):
     assert [s.active_child for s in (left, right)] == [s.children[0].component_id for s in (left, right)]
     assert dataset.app_config.active_fields.paths == ["ground_truth", "dfine"]
     colours = {entry["path"]: entry["fieldColor"] for entry in dataset.app_config.color_scheme.fields}
-    assert list(colours) == ["dfine_initial", "dfine_layer_1", "dfine_layer_2", "dfine", "ground_truth"]
-    assert len(set(colours.values())) == 5
+    assert list(colours) == [
+        "dfine_initial",
+        "dfine_layer_1",
+        "dfine_layer_2",
+        "dfine",
+        "ground_truth",
+        "dfine_suspects",
+    ]
+    assert len(set(colours.values())) == 6
     dataset.save_workspace("d-fine", workspace.spaces(), description="mine", overwrite=True)  # FiftyOne's same name
     with pytest.warns(UserWarning, match="the workspace 'd-fine' .* stays as it is"):
         workspace.save(dataset)

@@ -60,8 +60,8 @@ def test_a_board_hides_the_edge_that_the_page_opens_with():
     ((name, (x1, y1, x2, y2)),) = one.truth
     far = abs(shown - whole).max(2)
     assert name == one.about and shown.shape == whole.shape
-    assert far[y1 + int(0.29 * (y2 - y1)) :].mean() < 2 < 20 < far[: y1 + int(0.27 * (y2 - y1))].mean()
-    assert np.ptp(shown[y1 : y1 + 40, x1:x2], axis=(0, 1)).max() < 9, "one colour"
+    assert far[: y2 - int(0.37 * (y2 - y1))].mean() < 2 < 20 < far[y2 - int(0.35 * (y2 - y1)) :].mean()
+    assert np.ptp(shown[y2 - 40 : y2, x1:x2], axis=(0, 1)).max() < 9, "one colour"
 
 
 @pytest.mark.parametrize(
