@@ -81,7 +81,6 @@ class SuspectsPanel(foo.Panel):
             panel.md("*Green is the answer as it is, red dashed what is suggested.*", name="frames")
         if suspects:
             panel.md(f"*The score is {SCORE}.*", name="score")
-        if suspects:
             row = panel.h_stack("row", align_y="center")
             row.btn("accept", label="Accept", icon="check", on_click=self.accept)
             row.btn("reject", label="Reject", icon="close", on_click=self.reject)

@@ -19,3 +19,15 @@ def explored(fo, demo):
     from dfine.explore.run import Pace, explore
 
     return explore("scenes", demo, count=8, seed=2_000_000, pace=Pace(progress=False))
+
+
+@pytest.fixture(scope="module")
+def suspected(explored):
+    """A copy of the same with its suspects, for each file of tests one."""
+    from dfine.explore import suspect_store
+
+    dataset = explored.clone()
+    dataset.persistent = False
+    suspect_store.find(dataset)
+    yield dataset
+    dataset.delete()

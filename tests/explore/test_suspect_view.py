@@ -7,15 +7,6 @@ fo = pytest.importorskip("fiftyone")
 from dfine.explore import low_scores, suspect_review, suspect_store, suspect_view, views, workspace
 
 
-@pytest.fixture(scope="module")
-def suspected(explored):
-    dataset = explored.clone()
-    dataset.persistent = False
-    suspect_store.find(dataset)
-    yield dataset
-    dataset.delete()
-
-
 def meets(a, b):
     return all(min(a[i] + a[i + 2], b[i] + b[i + 2]) > max(a[i], b[i]) for i in (0, 1))
 
