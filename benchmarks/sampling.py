@@ -1,12 +1,13 @@
 """AP against labels: what a few labelled pictures are worth, chosen by our list, by scores, or by chance.
 
     python benchmarks/sampling.py --data bccd --out sampling.json
+    python benchmarks/sampling.py --data voc --test val --init demo --counts 100 200 400 --out voc.json
 
-The data needs the splits train and test. For each seed, 20 training pictures taken by chance are labelled first, and
-the shipped checkpoint is trained on them. That model then chooses which pictures are labelled next, 20 and then 40
-more; each time the shipped checkpoint is trained anew on all that are labelled, for as many steps, and AP is measured
-on the test split, of which nothing is learned. Three ways of choosing are compared: `dfine explore --sampling`, the
-doubt of the scores only, and chance. Every result is written down at once; the same command goes on where it stopped.
+For each seed, 20 training pictures taken by chance are labelled first, and a checkpoint that has not seen any of them
+is trained on them. That model then chooses which pictures are labelled next, 20 and then 40 more; each time the
+checkpoint is trained anew on all that are labelled, for as many steps, and AP is measured on another split, of which
+nothing is learned. Three ways of choosing are compared: `dfine explore --sampling`, the doubt of the scores only, and
+chance. Every result is written down at once; the same command goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-COUNTS = (20, 40, 80)  # labelled pictures
 WAYS = ("ours", "scores", "chance")
 BATCH = 8
 
@@ -29,27 +29,31 @@ BATCH = 8
 def main() -> None:
     """Train and measure what is not there yet, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, help="a data set with the splits train and test")
+    parser.add_argument("--data", required=True, help="a data set with the split train, and another to measure on")
+    parser.add_argument("--test", default="test", help="the split to measure on")
     parser.add_argument("--out", type=Path, required=True, help="JSON of the results; models lie beside it meanwhile")
     parser.add_argument("--init", default="photos")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--counts", type=int, nargs="+", default=[20, 40, 80], help="labelled pictures")
     parser.add_argument("--input", type=int, default=192)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--most", type=int, default=10**6, help="trainings in this call")
     options = parser.parse_args()
-    given = {key: getattr(options, key) for key in ("init", "input", "steps")} | {"data": Path(options.data).name}
+    given = {key: getattr(options, key) for key in ("init", "input", "steps", "counts", "test")} | {
+        "data": Path(options.data).name
+    }
     known = json.loads(options.out.read_text()) if options.out.exists() else given | {"rows": []}
-    if any(known[key] != value for key, value in given.items()):
+    if any(known.get(key) != value for key, value in given.items()):
         raise SystemExit(f"{options.out} holds results of other options; name another file")
     left = options.most
     for seed in options.seeds:
-        for i, way in ((i, way) for i in range(len(COUNTS)) for way in WAYS):
-            left = curve(known, options, (seed, way), COUNTS[: i + 1], left)
-    for row in table(known["rows"]):
+        for i, way in ((i, way) for i in range(len(options.counts)) for way in WAYS):
+            left = curve(known, options, (seed, way), options.counts[: i + 1], left)
+    for row in table(known["rows"], options.counts):
         print(row)
 
 
-def curve(known: dict, options, which: tuple[int, str], counts: tuple[int, ...], left: int) -> int:
+def curve(known: dict, options, which: tuple[int, str], counts: list[int], left: int) -> int:
     """Go on with the curve of a seed and a way, up to the last of `counts`, for at most `left` trainings.
 
     Returns:
@@ -58,9 +62,9 @@ def curve(known: dict, options, which: tuple[int, str], counts: tuple[int, ...],
     from dfine.data.sources import open_data
 
     (seed, way), pool, before = which, open_data(options.data, "train"), None
-    chosen = [int(i) for i in np.random.default_rng(seed).permutation(len(pool))[: COUNTS[0]]]
+    chosen = [int(i) for i in np.random.default_rng(seed).permutation(len(pool))[: counts[0]]]
     for count in counts:
-        first = count == COUNTS[0]  # is the same for all ways
+        first = count == counts[0]  # is the same for all ways
         place = {"seed": seed, "way": "first" if first else way, "count": count}
         folder = options.out.with_suffix("") / "-".join(map(str, place.values()))
         row = next((row for row in known["rows"] if place.items() <= row.items()), None)
@@ -79,7 +83,7 @@ def curve(known: dict, options, which: tuple[int, str], counts: tuple[int, ...],
 
 
 def trained(options, pool, chosen: list[int], folder: Path) -> dict:
-    """AP on the test split of the shipped checkpoint, trained on some pictures of the pool."""
+    """AP on the other split of the checkpoint, trained on some pictures of the pool."""
     from dfine.data.sources import open_data
     from dfine.training.loop import train
     from dfine.training.options import TrainOptions
@@ -87,7 +91,7 @@ def trained(options, pool, chosen: list[int], folder: Path) -> dict:
     out = folder / "run"
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "instances_train.json", pool, chosen)
-    test = open_data(options.data, "test")
+    test = open_data(options.data, options.test)
     write(folder / "instances_val.json", test, range(len(test)))
     epochs = math.ceil(options.steps / max(1, len(chosen) // BATCH))
     what = dict(out=str(out), data=str(folder), init=options.init, input=options.input, epochs=epochs, val_every=epochs)
@@ -159,11 +163,11 @@ def widths(result) -> np.ndarray:
     return ((read[..., 1] - read[..., 0]) / sides).amax(1).numpy()
 
 
-def table(rows: list[dict]) -> list[str]:
+def table(rows: list[dict], counts: list[int]) -> list[str]:
     """Mean AP50 and AP of each way by the number of labelled pictures."""
     lines = []
     for way in WAYS:
-        for count in COUNTS:
+        for count in counts:
             mine = [r for r in rows if r["way"] in (way, "first") and r["count"] == count]
             if mine:
                 ap = [f"{np.mean([r[key] for r in mine]):.3f}" for key in ("AP", "AP50")]

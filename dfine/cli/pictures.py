@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 import dfine
-from dfine.cli.shipped import note_drawings, note_nothing
+from dfine.cli.shipped import note_drawings, note_found, note_nothing
 from dfine.cli.terminal import complain, free, write_json
 from dfine.data.folders import suffixes
 from dfine.engines.onnx.sessions import placed
@@ -102,8 +102,9 @@ def run(files: list[Path], model: str, device: str, loading: dict, how: How, out
                     _list(path, entry["detections"])
         if here.first and (whole or entries):
             _lists(out if whole else out.partial, entries, detector, how.threshold, whole)
-        if here.first and whole and any(entries) and not any(entry["detections"] for entry in entries if entry):
-            note_nothing(model, detector.names)
+        if here.first and whole and any(entries):
+            found = any(entry["detections"] for entry in entries if entry)
+            (note_found if found else note_nothing)(model, detector.names)
         if not whole:
             _say_where_it_ended(out, len(entries), len(files))
         return whole and all(entries)

@@ -50,3 +50,18 @@ def note_nothing(model: str, names: Sequence[str], less: str = LOWER) -> None:
             "(`dfine zoo` lists them), or train one on your own pictures with `dfine train`",
             "note",
         )
+
+
+def note_found(model: str, names: Sequence[str]) -> None:
+    """Say on stderr, where the model of photographs found something, that it knows few things and may be mistaken.
+
+    Args:
+        model: as it was named.
+        names: of its classes.
+    """
+    if model == PHOTOS:
+        complain(
+            f"the model {PHOTOS} finds {', '.join(dict.fromkeys(filter(None, names)))} and nothing else: it may take "
+            "other things for one of these",
+            "note",
+        )

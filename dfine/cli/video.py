@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 import dfine
-from dfine.cli.shipped import note_drawings, note_nothing
+from dfine.cli.shipped import note_drawings, note_found, note_nothing
 from dfine.cli.terminal import complain, fitting
 from dfine.processes import ranks
 from dfine.video.sources import is_video
@@ -44,8 +44,8 @@ def run(source: str, model: str, device: str, loading: dict, **wanted) -> bool:
     options, detector = Options(**wanted), dfine.load(model, device=device, **loading)
     done = film(detector, source, options)
     typer.echo(done, err=str(options.json) == "-")
-    if done.frames and not done.found:
-        note_nothing(model, detector.names)
+    if done.frames:
+        (note_found if done.found else note_nothing)(model, detector.names)
     for sentence in done.troubles:
         complain(sentence, "warning")
     return done.whole

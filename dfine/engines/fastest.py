@@ -152,8 +152,10 @@ def remembered(note: Path, setting: list) -> object:
 
 def remember(note: Path, setting: list, found: dict) -> None:
     """Write down what was measured; where that cannot be done, it is measured again the next time."""
-    with suppress(OSError), replacing(note) as temporary:
-        temporary.write_text(json.dumps({"setting": setting, "found": found}), encoding="utf-8")
+    with suppress(OSError):
+        note.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(note) as temporary:
+            temporary.write_text(json.dumps({"setting": setting, "found": found}), encoding="utf-8")
 
 
 def times(engines: dict[str, Engine], input_size: tuple[int, int]) -> dict[str, float]:

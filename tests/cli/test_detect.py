@@ -46,7 +46,7 @@ def test_detect_writes_a_table_of_all_objects(model, pictures, tmp_path):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "auto"])
-def test_files_say_which_engine_answered_in_which_precision(model, pictures, tmp_path, monkeypatch, precision):
+def test_files_say_which_engine_answered_in_which_precision(model, pictures, tmp_path, monkeypatch, capfd, precision):
     parquet = pytest.importorskip("pyarrow.parquet")
     monkeypatch.setenv("DFINE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(auto_precision, "on_cpu", dict)  # only torch takes part
@@ -61,6 +61,7 @@ def test_files_say_which_engine_answered_in_which_precision(model, pictures, tmp
     assert precision in ("auto", about["precision"])
     said = [line for line in done.stderr.splitlines() if line.startswith("precision auto: ")]
     assert len(said) == (2 if precision == "auto" else 0)
+    assert "measuring" not in capfd.readouterr().err, "what was measured once is remembered, where nothing else is kept"
 
 
 def test_detect_says_that_tiles_have_a_batch_of_their_own(model, pictures):
