@@ -184,7 +184,7 @@ def _understood(tensors: State, config: dict, family: str) -> _Found:
     built = describe(weights, facts, family)
     names = None
     if layout is TRANSFORMERS and config:
-        check_config(config, family)
+        check_config(config, built, family)
         built = Config.from_dict(built.to_dict() | {"queries": config.get("num_queries", built.queries)})
         names = own_names(config)
     anchors = facts["anchors"].shape[-2] if "anchors" in facts and facts["anchors"].ndim > 1 else None
