@@ -246,7 +246,7 @@ class Predictor:
             half: kernels and matrices in float16, for half the space; only in our own layout.
             layout: "dfine" (`config.json` and `model.safetensors`), "transformers" (a folder that its
                 `DFineForObjectDetection` and `AutoImageProcessor` load), or "official" (a file for the published code,
-                which knows neither class names nor the input size).
+                which knows no class names).
 
         Raises:
             CheckpointError: there is no such layout, or the place cannot be written.

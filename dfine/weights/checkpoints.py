@@ -29,7 +29,7 @@ from dfine.weights.hub import fetch, fetch_hub
 from dfine.weights.identify import OURS, describe, translate
 from dfine.weights.layouts import Layout, State
 from dfine.weights.names import named
-from dfine.weights.official import MASKS, OFFICIAL, read_sidecar
+from dfine.weights.official import MASKS, OFFICIAL, read_sidecar, size_of
 from dfine.weights.preprocessor import read_preprocessor
 from dfine.weights.saving import UNWRITTEN
 from dfine.weights.tensors import shards, tensors_in, told_by_training, unpacked
@@ -156,7 +156,7 @@ class _Found:
     config: Config
     weights: State
     layout: Layout
-    anchors: int | None = None  # how many the published code has kept: one a token of its input
+    anchors: int | None = None  # how many the published code has kept, where they are those of no size
     names: tuple[str, ...] | None = None
     size: tuple[int, int] | None = None
     card: Card | None = None  # of our own layout
@@ -187,8 +187,10 @@ def _understood(tensors: State, config: dict, family: str) -> _Found:
         check_config(config, built, family)
         built = Config.from_dict(built.to_dict() | {"queries": config.get("num_queries", built.queries)})
         names = own_names(config)
-    anchors = facts["anchors"].shape[-2] if "anchors" in facts and facts["anchors"].ndim > 1 else None
-    return _Found(built, weights, layout, anchors, names, notes=tuple(notes))
+    kept = facts.get("anchors")
+    size = None if kept is None else size_of(kept, built.strides)
+    anchors = kept.shape[-2] if kept is not None and kept.ndim > 1 and size is None else None
+    return _Found(built, weights, layout, anchors, names, size, notes=tuple(notes))
 
 
 def _prepared(found: _Found, folder: Path) -> _Found:
@@ -205,14 +207,12 @@ def _beside(found: _Found, file: Path) -> _Found:
     names, size = read_sidecar(file.parent)
     if names is None or len(names) != found.config.classes:
         return found
-    return replace(found, names=names, size=size)
+    return replace(found, names=names, size=size or found.size)
 
 
-def _assumed(found: _Found) -> str | None:
-    """A sentence where nothing says the input size, and the published one is taken."""
+def _assumed(found: _Found) -> str:
+    """The sentence where nothing says the input size, and the published one is taken."""
     height, width = SIZE
-    if found.anchors == sum(height // s * (width // s) for s in found.config.strides):
-        return None
     other = "" if found.anchors is None else f", though it has anchors for {found.anchors} tokens, as of another size"
     return f"nothing says its input size; {height} x {width} is assumed{other} (size=… in Python gives another)"
 
