@@ -162,7 +162,7 @@ class Predictor:
             ValueError: it is not a score in 0..1, or the checkpoint has no best thresholds.
         """
         if threshold != "best":
-            if isinstance(threshold, str) or not 0 <= threshold <= 1:
+            if threshold is None or isinstance(threshold, str) or not 0 <= threshold <= 1:
                 raise ValueError(f"the threshold is a score between 0 and 1, or 'best', not {threshold!r}")
             return threshold
         if self.card.threshold is None:
@@ -206,13 +206,21 @@ class Predictor:
         does not fit moves the network to the CPU, where later pictures are computed as well.
 
         Args:
-            pixels: [B, 3, H, W] in 0..1, resized to `input_size`; on any device.
+            pixels: floats [B, 3, H, W] in 0..1, resized to `input_size`; on any device.
             sampling: also say where queries read the picture (`Trace.sampling`). The network itself is run then, as
                 faster engines do not keep these points.
 
         Raises:
-            ValueError: sampling points are wanted of an exported file.
+            ValueError: `pixels` are not what they should be, or sampling points are wanted of an exported file.
         """
+        floats = isinstance(pixels, Tensor) and pixels.is_floating_point()
+        if not floats or pixels.ndim != 4 or pixels.shape[1] != 3 or not len(pixels):
+            kind = f"{pixels.dtype} {list(pixels.shape)}" if isinstance(pixels, Tensor) else type(pixels).__name__
+            raise ValueError(
+                f"pixels must be floats [B, 3, H, W] in 0..1 of at least one picture, not {kind}; pictures of other "
+                "kinds go into the model itself, or through `dfine.data.pictures.to_pixels` and `to_batch`"
+            )
+        pixels = pixels.float()
         run = self._run_network if sampling else self.engine
         device = self.device
         try:

@@ -36,9 +36,9 @@ class Detections:
         return len(self.scores)
 
     def __getitem__(self, index) -> Detections:
-        """A selection by slice, boolean mask or index tensor; an int selects one detection, still as `Detections`."""
-        if isinstance(index, int):
-            index = [index]
+        """A selection by slice, boolean mask or indices; a whole number selects one, still as `Detections`."""
+        if isinstance(index, int) or getattr(index, "ndim", 1) == 0:  # a number of numpy's or torch's, too
+            index = [int(index)]
         return Detections(
             self.boxes[index], self.labels[index], self.scores[index], self.query[index], self.names, self.size
         )

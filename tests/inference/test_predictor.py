@@ -55,7 +55,7 @@ def test_the_threshold(model):
     assert len(model(noise(), threshold=1).detections) == 0
 
 
-@pytest.mark.parametrize("threshold", [-0.1, 1.5, 50])
+@pytest.mark.parametrize("threshold", [-0.1, 1.5, 50, None, "0.5"])
 def test_a_threshold_that_is_no_score(model, threshold):
     with pytest.raises(ValueError, match="between 0 and 1"):
         model(noise(), threshold=threshold)
@@ -184,3 +184,24 @@ def test_other_errors_of_a_device_are_not_hidden(model):
     small = Predictor(Small(model, "an illegal memory access was encountered"), model.card)
     with pytest.raises(RuntimeError, match="illegal memory access"):
         small(noise())
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        torch.rand(3, 64, 64),
+        torch.rand(0, 3, 64, 64),
+        torch.rand(1, 4, 64, 64),
+        torch.zeros(1, 3, 64, 64, dtype=torch.uint8),
+        np.zeros((1, 3, 64, 64), np.float32),
+    ],
+)
+def test_pixels_that_are_none_are_one_sentence(model, pixels):
+    with pytest.raises(ValueError, match=r"pixels must be floats \[B, 3, H, W\] in 0..1 of at least one picture, not"):
+        model.trace(pixels)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_pixels_of_another_precision_are_seen(model, dtype):
+    pixels = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)).to(dtype)
+    assert torch.equal(model.trace(pixels).last.boxes, model.trace(pixels.float()).last.boxes)
