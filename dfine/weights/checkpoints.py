@@ -24,7 +24,7 @@ from dfine.trace.base import SCHEMA, checked_size
 from dfine.trace.card import Card
 from dfine.weights.cache import HUB_FILES
 from dfine.weights.checks import check_values, read_json
-from dfine.weights.exceptions import CheckpointError, refused
+from dfine.weights.exceptions import CheckpointError, OfflineError, refused
 from dfine.weights.hub import fetch, fetch_hub
 from dfine.weights.identify import OURS, describe, translate
 from dfine.weights.layouts import Layout, State
@@ -32,15 +32,18 @@ from dfine.weights.names import named
 from dfine.weights.official import MASKS, OFFICIAL, read_sidecar, size_of
 from dfine.weights.preprocessor import read_preprocessor
 from dfine.weights.saving import UNWRITTEN
-from dfine.weights.tensors import shards, tensors_in, told_by_training, unpacked
+from dfine.weights.tensors import SUFFIXES, shards, tensors_in, told_by_training, unpacked
 from dfine.weights.transformers import TRANSFORMERS, check_config, own_names, read_fitted
 from dfine.weights.zoo import ZOO, labels_of_hub
 
-SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 SIZE = (640, 640)  # (height, width) that published weights were trained with
 
 # "owner/model" as the Hub takes it: "./model" and "../model" are folders that are not there.
 HUB_ID = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]*\w)?/\w(?:[\w.-]{0,94}\w)?", re.ASCII)
+
+
+# An address, whose slashes a path has joined; of a model on the Hub with its id.
+ADDRESS = re.compile(r"https?:/+(?:(?:www\.)?(?:huggingface\.co|hf\.co)/(?!datasets/|spaces/)([^/?#]+/[^/?#]+))?")
 
 
 @dataclass(frozen=True)
@@ -142,8 +145,15 @@ def _locate(source: str | os.PathLike) -> tuple[Path, str | None]:
         return fetch(ZOO[source]), ZOO[source].labels
     if str(source) and Path(source).exists():
         return Path(source), None
+    if address := ADDRESS.match(str(source)):
+        hub = address[1] and HUB_ID.fullmatch(address[1])
+        remedy = f"load it by its id on the Hub, {hub[0]!r}" if hub else "download the file, and give its path"
+        raise CheckpointError(f"{source} is an address; {remedy}")
     if isinstance(source, str) and HUB_ID.fullmatch(source) and not source.endswith(SUFFIXES):
-        return fetch_hub(source), labels_of_hub(source)
+        try:
+            return fetch_hub(source), labels_of_hub(source)
+        except OfflineError as error:  # it may be a folder whose name is mistyped
+            raise OfflineError(f"there is no folder {source!r} here, and {error}") from None
     close = difflib.get_close_matches(str(source), ZOO, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"short names are {', '.join(ZOO)}"
     raise CheckpointError(f"there is no file, folder or known checkpoint {str(source)!r}; {hint}")
