@@ -75,6 +75,9 @@ class Detections:
             image_id: goes into every entry.
             category_ids: the data set's id of every label. By default COCO's own ids (1 to 90) where all class names
                 are COCO's, and otherwise 1 … K in the order of the named classes; see `dfine.trace.categories`.
+
+        Raises:
+            ValueError: there are fewer ids than classes.
         """
         return interop.to_coco(self, image_id, category_ids)
 
