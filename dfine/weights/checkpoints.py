@@ -143,6 +143,8 @@ def _locate(source: str | os.PathLike) -> tuple[Path, str | None]:
     """The folder or file that `source` names, and whose classes it is known to have."""
     if isinstance(source, str) and source in ZOO:
         return fetch(ZOO[source]), ZOO[source].labels
+    if str(source).endswith(".onnx") and not Path(source).is_dir():
+        raise CheckpointError(f"{source} is an exported file, whose weights are folded; name the checkpoint it is of")
     if str(source) and Path(source).exists():
         return Path(source), None
     if address := ADDRESS.match(str(source)):

@@ -211,6 +211,7 @@ def test_loading_leaves_the_random_state_alone(tmp_path):
         ("https://huggingface.co/me/cups/tree/main", "is an address; load it by its id on the Hub, 'me/cups'"),
         ("https://huggingface.co/datasets/me", "is an address; download the file"),
         ("https://huggingface.co/-/-", "is an address; download the file"),
+        ("a/b.onnx", "a/b.onnx is an exported file, whose weights are folded; name the checkpoint"),
         ("http://a.b/c.pth", "http://a.b/c.pth is an address; download the file, and give its path"),
         (Path("https://a.b/c.pth"), "is an address; download the file"),
     ],
