@@ -18,6 +18,7 @@ from dfine.engines.device import out_of_memory, to_cpu
 from dfine.engines.engine import Engine, fixed_batch
 from dfine.network.decoder import checked_layers
 from dfine.network.detector import DFINE
+from dfine.network.layers import usual
 from dfine.trace.base import checked_size
 from dfine.trace.card import Card
 from dfine.trace.detections import Detections
@@ -170,7 +171,8 @@ class Predictor:
                 f"{self.source or 'this model'} has no best threshold: only `dfine train` finds one; give a score"
             )
         each = self.card.class_thresholds or (None,) * len(self.names)
-        return torch.tensor([self.card.threshold if score is None else score for score in each])
+        lowest = [self.card.threshold if score is None else score for score in each]
+        return torch.tensor(lowest, dtype=torch.float32, device="cpu")
 
     def __call__(self, picture: Picture | Sequence[Picture], threshold: float | str = 0.5) -> Result | list[Result]:
         """Look at a picture (a path, PIL image, array or tensor), or at each of a list of them.
@@ -224,7 +226,8 @@ class Predictor:
         run = self._run_network if sampling else self.engine
         device = self.device
         try:
-            trace = run(pixels, None if self.layers == self.engine.layers else self.layers)
+            with usual(device.type):
+                trace = run(pixels, None if self.layers == self.engine.layers else self.layers)
         except RuntimeError as error:
             if not out_of_memory(error, device):
                 raise

@@ -20,6 +20,7 @@ from dfine.config import FAMILIES, Config
 from dfine.data import labels
 from dfine.files import digest, some
 from dfine.network.detector import DFINE
+from dfine.network.layers import usual
 from dfine.trace.base import SCHEMA, checked_size
 from dfine.trace.card import Card
 from dfine.weights.cache import HUB_FILES
@@ -56,7 +57,7 @@ class Checkpoint:
 
     def network(self) -> DFINE:
         """The detector, in evaluation mode. Raises CheckpointError naming the keys when the weights do not fit."""
-        with torch.inference_mode(False):  # an ordinary network, also for who loads it in inference mode
+        with torch.inference_mode(False), usual():  # an ordinary network, also for who loads it in inference mode
             with torch.random.fork_rng(devices=[]):  # random initial weights, all replaced: leave the caller's alone
                 network = DFINE(self.config)
             try:

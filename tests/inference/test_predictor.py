@@ -1,3 +1,4 @@
+import contextlib
 import warnings
 import weakref
 from dataclasses import replace
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import dfine
 from dfine.data.pictures import PictureError
 from dfine.inference.predictor import Predictor, Result
 from dfine.network.detector import DFINE
@@ -205,3 +207,38 @@ def test_pixels_that_are_none_are_one_sentence(model, pixels):
 def test_pixels_of_another_precision_are_seen(model, dtype):
     pixels = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)).to(dtype)
     assert torch.equal(model.trace(pixels).last.boxes, model.trace(pixels.float()).last.boxes)
+
+
+@contextlib.contextmanager
+def types(dtype):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        lambda: types(torch.float64),
+        lambda: types(torch.bfloat16),
+        lambda: torch.device("meta"),
+        lambda: torch.autocast("cpu", torch.bfloat16),
+    ],
+)
+def test_what_a_program_has_set_in_torch_changes_no_answer(model, tmp_path, setting):
+    """As a notebook that counts in double precision, or an evaluation inside of autocast."""
+    table = ((0.0, 0.1, 0.9), (0.0, 0.15, 0.85))
+    model = Predictor(model.engine, replace(model.card, threshold=0.4, levels=table))
+    place, want = model.save(tmp_path), model(noise(), "best")
+    with setting():
+        for one in (model, dfine.load(place, device="cpu"), dfine.load(place, device="cpu", fast=False)):
+            found = one(noise(), "best")
+            for a, b in zip(found.trace.tensors(), want.trace.tensors(), strict=True):
+                assert a.dtype == b.dtype and a.device == b.device
+                assert torch.allclose(a, b, atol=1e-4)
+            last, before = found.history(0), want.history(0)
+            for key in ("deviations", "entropies", "probabilities", "calibrated"):
+                torch.testing.assert_close(getattr(last, key), getattr(before, key), atol=1e-3, rtol=1e-3)
