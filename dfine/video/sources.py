@@ -41,7 +41,7 @@ def pyav():
 def open_file(path: Path, formats: str = ""):
     """The container in a file; of these formats only, where any are named."""
     av = pyav()
-    if ADDRESS.match(str(path)):
+    if ADDRESS.match(str(path)) and not path.exists():
         address = str(path).replace(":/", "://", 1)  # a path joins slashes
         raise VideoError(f"{address} is an address; download or record the video, and give the name of the file")
     if path.is_dir():
