@@ -140,7 +140,7 @@ def deviation(p: Tensor, w: Tensor) -> Tensor:
 
 def entropy(p: Tensor) -> Tensor:
     """−Σ Pr(n)·log₂ Pr(n) in bits: [..., N+1] -> [...]. 0 is one bin only, log₂(N+1) ≈ 5.04 all alike."""
-    return -torch.special.xlogy(p, p).sum(-1) / torch.log(torch.tensor(2.0))
+    return -torch.special.xlogy(p, p).sum(-1) / p.new_tensor(2.0).log()
 
 
 def quantiles(p: Tensor, w: Tensor, levels: tuple[float, ...] | Tensor = (0.1, 0.9)) -> Tensor:

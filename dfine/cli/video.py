@@ -32,6 +32,7 @@ def run(source: str, model: str, device: str, loading: dict, **wanted) -> bool:
     Returns:
         Whether the video could be read to its end.
     """
+    from dfine.training.stopping import on_signals
     from dfine.video.filming import Options, film
 
     with ranks() as here:
@@ -42,10 +43,16 @@ def run(source: str, model: str, device: str, loading: dict, **wanted) -> bool:
         complain("a video goes through one process; the others have nothing to do", "warning")
     note_drawings(model, [source])
     options, detector = Options(**wanted), dfine.load(model, device=device, **loading)
-    done = film(detector, source, options)
+    with on_signals(_interrupted):  # `timeout`, systemd and Docker end a recording with SIGTERM
+        done = film(detector, source, options)
     typer.echo(done, err=str(options.json) == "-")
     if done.frames:
         (note_found if done.found else note_nothing)(model, detector.names)
     for sentence in done.troubles:
         complain(sentence, "warning")
     return done.whole
+
+
+def _interrupted(*_) -> None:
+    """A signal to end is as good as Ctrl-C."""
+    raise KeyboardInterrupt

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -41,6 +42,7 @@ TURNS = {
     8: (Image.Transpose.ROTATE_90, False),
 }
 SIDEWAYS = (5, 6, 7, 8)  # for which width and height change places
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/")  # a path joins its slashes; one letter is a drive of Windows
 ORIENTED = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")  # where Pillow keeps what says so
 
 
@@ -100,10 +102,10 @@ def opened(source: str | os.PathLike, check: Callable[[Image.Image, str], None] 
         source: the file.
         check: is given the picture before it is decoded, and its name; may raise PictureError.
     """
-    if str(source).startswith(("http://", "https://")):
-        raise PictureError(f"{source} is an address; download the picture and give its path")
     path, name = Path(source), _name(source)
     if not _is_there(path):
+        if ADDRESS.match(str(source)):
+            raise PictureError(f"{str(source)[:LONGEST]} is an address; download the picture and give its path")
         raise PictureError(f"there is no file {str(source)[:LONGEST]!r}")
     if path.is_dir():
         raise PictureError(f"{name} is a folder; give one of the pictures in it")

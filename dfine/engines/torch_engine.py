@@ -76,6 +76,10 @@ class TorchEngine:
         self._half = half_type(self.options.precision)
         self._copy, self._ask, self._tensors, self._state, self._turn = None, None, (), None, threading.Lock()
 
+    def __reduce__(self):
+        """For `pickle` and `copy`, which cannot copy what is prepared for a device: it is made anew."""
+        return type(self), (self.network, self.options)
+
     @property
     def config(self) -> Config:
         """The network's configuration."""

@@ -18,6 +18,7 @@ from dfine.engines.device import out_of_memory, to_cpu
 from dfine.engines.engine import Engine, fixed_batch
 from dfine.network.decoder import checked_layers
 from dfine.network.detector import DFINE
+from dfine.network.layers import usual
 from dfine.trace.base import checked_size
 from dfine.trace.card import Card
 from dfine.trace.detections import Detections
@@ -162,7 +163,7 @@ class Predictor:
             ValueError: it is not a score in 0..1, or the checkpoint has no best thresholds.
         """
         if threshold != "best":
-            if isinstance(threshold, str) or not 0 <= threshold <= 1:
+            if threshold is None or isinstance(threshold, str) or not 0 <= threshold <= 1:
                 raise ValueError(f"the threshold is a score between 0 and 1, or 'best', not {threshold!r}")
             return threshold
         if self.card.threshold is None:
@@ -170,7 +171,8 @@ class Predictor:
                 f"{self.source or 'this model'} has no best threshold: only `dfine train` finds one; give a score"
             )
         each = self.card.class_thresholds or (None,) * len(self.names)
-        return torch.tensor([self.card.threshold if score is None else score for score in each])
+        lowest = [self.card.threshold if score is None else score for score in each]
+        return torch.tensor(lowest, dtype=torch.float32, device="cpu")
 
     def __call__(self, picture: Picture | Sequence[Picture], threshold: float | str = 0.5) -> Result | list[Result]:
         """Look at a picture (a path, PIL image, array or tensor), or at each of a list of them.
@@ -206,17 +208,26 @@ class Predictor:
         does not fit moves the network to the CPU, where later pictures are computed as well.
 
         Args:
-            pixels: [B, 3, H, W] in 0..1, resized to `input_size`; on any device.
+            pixels: floats [B, 3, H, W] in 0..1, resized to `input_size`; on any device.
             sampling: also say where queries read the picture (`Trace.sampling`). The network itself is run then, as
                 faster engines do not keep these points.
 
         Raises:
-            ValueError: sampling points are wanted of an exported file.
+            ValueError: `pixels` are not what they should be, or sampling points are wanted of an exported file.
         """
+        floats = isinstance(pixels, Tensor) and pixels.is_floating_point()
+        if not floats or pixels.ndim != 4 or pixels.shape[1] != 3 or not len(pixels):
+            kind = f"{pixels.dtype} {list(pixels.shape)}" if isinstance(pixels, Tensor) else type(pixels).__name__
+            raise ValueError(
+                f"pixels must be floats [B, 3, H, W] in 0..1 of at least one picture, not {kind}; pictures of other "
+                "kinds go into the model itself, or through `dfine.data.pictures.to_pixels` and `to_batch`"
+            )
+        pixels = pixels.float()
         run = self._run_network if sampling else self.engine
         device = self.device
         try:
-            trace = run(pixels, None if self.layers == self.engine.layers else self.layers)
+            with usual(device.type):
+                trace = run(pixels, None if self.layers == self.engine.layers else self.layers)
         except RuntimeError as error:
             if not out_of_memory(error, device):
                 raise
@@ -246,7 +257,7 @@ class Predictor:
             half: kernels and matrices in float16, for half the space; only in our own layout.
             layout: "dfine" (`config.json` and `model.safetensors`), "transformers" (a folder that its
                 `DFineForObjectDetection` and `AutoImageProcessor` load), or "official" (a file for the published code,
-                which knows neither class names nor the input size).
+                which knows no class names).
 
         Raises:
             CheckpointError: there is no such layout, or the place cannot be written.

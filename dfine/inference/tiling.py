@@ -117,8 +117,9 @@ _PARTS = ("boxes", "labels", "scores", "query")
 def _placed(trace: Trace, window: Window, size: tuple[int, int]) -> Trace:
     """A window's trace with its boxes, cxcywh in 0..1 of the window, in 0..1 of the picture."""
     left, top, right, bottom = window
-    scale = torch.tensor([(right - left) / size[0], (bottom - top) / size[1]]).repeat(2)
-    shift = torch.tensor([left / size[0], top / size[1], 0.0, 0.0])
+    like = trace.initial.boxes
+    scale = like.new_tensor([(right - left) / size[0], (bottom - top) / size[1]]).repeat(2)
+    shift = like.new_tensor([left / size[0], top / size[1], 0.0, 0.0])
 
     def move(record: Estimate) -> Estimate:
         return replace(record, boxes=record.boxes * scale + shift)
@@ -134,9 +135,9 @@ def _placed(trace: Trace, window: Window, size: tuple[int, int]) -> Trace:
 def _uncut(found: Detections, window: Window, size: tuple[int, int], first: int) -> Detections:
     """A window's detections in pixels of the picture, less those that its inner borders cut; queries from `first`."""
     left, top, right, bottom = window
-    room = torch.tensor([right - left, bottom - top]) * CUT
-    inner = torch.tensor([left > 0, top > 0, right < size[0], bottom < size[1]])
-    gaps = torch.cat((found.boxes[:, :2], torch.tensor(found.size) - found.boxes[:, 2:]), 1)
+    room = found.boxes.new_tensor([right - left, bottom - top]) * CUT
+    inner = found.boxes.new_tensor([left > 0, top > 0, right < size[0], bottom < size[1]]).bool()
+    gaps = torch.cat((found.boxes[:, :2], found.boxes.new_tensor(found.size) - found.boxes[:, 2:]), 1)
     whole: Tensor = ~((gaps < room.repeat(2)) & inner).any(1)
     found = found[whole]
     boxes = found.boxes + found.boxes.new_tensor((left, top, left, top))

@@ -60,6 +60,10 @@ class Record:
         """Every tensor in the record, in the order in which `map` meets them."""
         return [tensor for f in fields(self) for tensor in _tensors(getattr(self, f.name))]
 
+    def __getstate__(self) -> dict:
+        """What is pickled and copied: of tensors that are parts of larger ones, those parts only."""
+        return dict(vars(self.map(_own)))
+
     def __repr__(self) -> str:
         parts = (f"{f.name}={_shown(getattr(self, f.name))}" for f in fields(self) if f.repr)
         return f"{type(self).__name__}({', '.join(parts)})"
@@ -83,6 +87,11 @@ def _shown(value) -> str:
     if isinstance(value, tuple) and value and isinstance(value[0], Record):
         return f"{len(value)} x {value[0]!r}"
     return repr(value)
+
+
+def _own(tensor: Tensor) -> Tensor:
+    """The same numbers in no more memory than they take."""
+    return tensor.clone() if tensor.untyped_storage().nbytes() > tensor.nbytes else tensor
 
 
 def _plain(tensor: Tensor) -> Tensor:

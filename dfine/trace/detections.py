@@ -36,9 +36,9 @@ class Detections:
         return len(self.scores)
 
     def __getitem__(self, index) -> Detections:
-        """A selection by slice, boolean mask or index tensor; an int selects one detection, still as `Detections`."""
-        if isinstance(index, int):
-            index = [index]
+        """A selection by slice, boolean mask or indices; a whole number selects one, still as `Detections`."""
+        if isinstance(index, int) or getattr(index, "ndim", 1) == 0:  # a number of numpy's or torch's, too
+            index = [int(index)]
         return Detections(
             self.boxes[index], self.labels[index], self.scores[index], self.query[index], self.names, self.size
         )
@@ -75,6 +75,9 @@ class Detections:
             image_id: goes into every entry.
             category_ids: the data set's id of every label. By default COCO's own ids (1 to 90) where all class names
                 are COCO's, and otherwise 1 … K in the order of the named classes; see `dfine.trace.categories`.
+
+        Raises:
+            ValueError: there are fewer ids than classes.
         """
         return interop.to_coco(self, image_id, category_ids)
 

@@ -66,7 +66,13 @@ class EdgeReading:
         return distribution.entropy(self.calibrated)
 
     def spans(self, mass: float = 0.8) -> Tensor:
-        """Offsets in sizes of the initial box between which an edge lies with probability `mass`: [..., 4, 2]."""
+        """Offsets in sizes of the initial box between which an edge lies with probability `mass`: [..., 4, 2].
+
+        Raises:
+            ValueError: `mass` is not in 0..1.
+        """
+        if not 0 <= mass <= 1:
+            raise ValueError(f"the probability of an interval is between 0 and 1, not {mass}")
         return self.quantiles(((1 - mass) / 2, (1 + mass) / 2))
 
     def quantiles(self, shares: Sequence[float]) -> Tensor:
@@ -77,7 +83,10 @@ class EdgeReading:
         return calibrated.quantiles(p, self.w, self.levels, p.new_tensor(shares))
 
     def intervals(self, mass: float = 0.8) -> Tensor:
-        """Picture coordinates in pixels between which an edge lies with probability `mass`, in order: [..., 4, 2]."""
+        """Picture coordinates in pixels between which an edge lies with probability `mass`, in order: [..., 4, 2].
+
+        Raises as `spans` does.
+        """
         ends = self.spans(mass).unbind(-1)
         places = [distribution.edge_positions(self.initial, end, self.size) for end in ends]
         return torch.stack(places, -1).sort(-1).values

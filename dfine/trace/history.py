@@ -111,7 +111,11 @@ class History(Record):
         return self.reading.entropies
 
     def intervals(self, mass: float = 0.8) -> Tensor:
-        """Picture coordinates in pixels between which an edge lies with probability `mass`: [L, 4, 2]."""
+        """Picture coordinates in pixels between which an edge lies with probability `mass`: [L, 4, 2].
+
+        Raises:
+            ValueError: `mass` is not in 0..1.
+        """
         return self.reading.intervals(mass)
 
     def reweighted(self, a: float, c: float) -> History:

@@ -16,6 +16,8 @@ from dfine.trace.categories import category_ids
 def to_coco(found, image_id: int, ids: Sequence[int] | None) -> list[dict]:
     """COCO result entries, boxes as x, y, width, height in pixels; `ids` holds the category id of every label."""
     ids = category_ids(found.names) if ids is None else ids
+    if len(ids) < len(found.names):
+        raise ValueError(f"there are {len(found.names)} classes, but category_ids= has {len(ids)}")
     return [
         {"image_id": image_id, "category_id": ids[d["label"]], "bbox": _xywh(d["box"]), "score": d["score"]}
         for d in found.to_list()

@@ -40,7 +40,7 @@ def cdf(p: Tensor, w: Tensor, table: Tensor, offset: Tensor) -> Tensor:
 
 def deviation(p: Tensor, w: Tensor, table: Tensor) -> Tensor:
     """The standard deviation of 40 evenly spaced quantiles, in box sizes: [..., N+1] -> [...]."""
-    shares = (torch.arange(_SHARES, device=p.device) + 0.5) / _SHARES
+    shares = (torch.arange(_SHARES, dtype=p.dtype, device=p.device) + 0.5) / _SHARES
     at = quantiles(p, w, table, shares)
     return (at - at.mean(-1, keepdim=True)).square().mean(-1).sqrt()
 

@@ -160,7 +160,9 @@ class Trace(Record):
         return self._each(lambda t: t[:, :count], lambda t: t[:, :0]), self._each(lambda t: t[:, count:], lambda t: t)
 
     def picture(self, index: int) -> Trace:
-        """The trace of one picture of the batch, still with a batch axis of length 1."""
+        """The trace of one picture of the batch, still with a batch axis of length 1. Raises IndexError."""
+        if not 0 <= index < len(self.origin):
+            raise IndexError(f"there is no picture {index}; this trace is of {len(self.origin)}, counted from 0")
         return self._each(lambda t: t[index : index + 1])
 
     def _each(self, fn: Callable[[Tensor], Tensor], of_proposals: Callable[[Tensor], Tensor] | None = None) -> Trace:
@@ -262,7 +264,7 @@ class Trace(Record):
         """One query's way through the layers, for a picture of `size` = (width, height) pixels.
 
         Raises:
-            IndexError: there is no such query.
+            IndexError: there is no such query or picture.
         """
         if not 0 <= query < self.origin.shape[1]:
             raise IndexError(f"there is no query {query}; this trace has queries 0 to {self.origin.shape[1] - 1}")

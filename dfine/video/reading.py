@@ -177,11 +177,14 @@ class Video:
 def _declared(container, stream) -> tuple[float, float | None]:
     """When a video begins, and when it ends as far as the file announces that, in seconds."""
     start = float((stream.start_time or 0) * stream.time_base)
-    tag = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))  # of Matroska
-    if stream.duration:
-        length = float(stream.duration * stream.time_base)
-    elif tag:
+    # Of Matroska, some writers with a language behind it. What stands elsewhere there is that of the longest stream.
+    told = next((value for key, value in stream.metadata.items() if key.split("-")[0] == "DURATION"), "")
+    tag = re.fullmatch(r"(\d+):(\d+):([\d.]+)", told)
+    others = "matroska" in container.format.name and len(container.streams) > 1
+    if tag:
         length = int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - start
+    elif stream.duration and not others:
+        length = float(stream.duration * stream.time_base)
     else:
         return start, None
     whole = container.duration  # in µs; shorter where a phone has trimmed its clip by an edit list

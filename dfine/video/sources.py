@@ -11,6 +11,8 @@ ENDINGS = frozenset(
     ".3gp .asf .avi .f4v .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv".split()
 )
 CAMERA = re.compile(r"webcam:(\d+)")
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/")  # one letter is a drive of Windows
+STREAM = re.compile(r"(rtsps?|rtmps?|rtp|srt|udp|mms)://")
 _DISCONTINUOUS = 0x0200  # FFmpeg's flag of a container whose clock begins at any time, and may jump
 _JUMP = 1  # seconds; damaged files go back by less
 
@@ -20,8 +22,11 @@ class VideoError(ValueError):
 
 
 def is_video(source: str | Path) -> bool:
-    """Whether this names a video: `webcam:0`, or a file by its ending. An animated GIF is a picture here."""
-    return bool(CAMERA.fullmatch(str(source))) or Path(source).suffix.lower() in ENDINGS
+    """Whether this names a video: `webcam:0`, or a file by its ending. An animated GIF is a picture here.
+
+    The address of a stream (`rtsp://…`) does, too, though none is read.
+    """
+    return bool(CAMERA.fullmatch(str(source)) or STREAM.match(str(source))) or Path(source).suffix.lower() in ENDINGS
 
 
 def pyav():
@@ -36,6 +41,9 @@ def pyav():
 def open_file(path: Path, formats: str = ""):
     """The container in a file; of these formats only, where any are named."""
     av = pyav()
+    if ADDRESS.match(str(path)) and not path.exists():
+        address = str(path).replace(":/", "://", 1)  # a path joins slashes
+        raise VideoError(f"{address} is an address; download or record the video, and give the name of the file")
     if path.is_dir():
         raise VideoError(f"{str(path)!r} is a folder; give one of the videos in it")
     if not path.is_file():

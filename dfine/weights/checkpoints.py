@@ -20,27 +20,31 @@ from dfine.config import FAMILIES, Config
 from dfine.data import labels
 from dfine.files import digest, some
 from dfine.network.detector import DFINE
+from dfine.network.layers import usual
 from dfine.trace.base import SCHEMA, checked_size
 from dfine.trace.card import Card
 from dfine.weights.cache import HUB_FILES
 from dfine.weights.checks import check_values, read_json
-from dfine.weights.exceptions import CheckpointError, refused
+from dfine.weights.exceptions import CheckpointError, OfflineError, refused
 from dfine.weights.hub import fetch, fetch_hub
 from dfine.weights.identify import OURS, describe, translate
 from dfine.weights.layouts import Layout, State
 from dfine.weights.names import named
-from dfine.weights.official import MASKS, OFFICIAL, read_sidecar
+from dfine.weights.official import MASKS, OFFICIAL, read_sidecar, size_of
 from dfine.weights.preprocessor import read_preprocessor
 from dfine.weights.saving import UNWRITTEN
-from dfine.weights.tensors import shards, tensors_in, told_by_training, unpacked
+from dfine.weights.tensors import SUFFIXES, shards, tensors_in, told_by_training, unpacked
 from dfine.weights.transformers import TRANSFORMERS, check_config, own_names, read_fitted
 from dfine.weights.zoo import ZOO, labels_of_hub
 
-SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 SIZE = (640, 640)  # (height, width) that published weights were trained with
 
 # "owner/model" as the Hub takes it: "./model" and "../model" are folders that are not there.
 HUB_ID = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]*\w)?/\w(?:[\w.-]{0,94}\w)?", re.ASCII)
+
+
+# An address, whose slashes a path has joined; of a model on the Hub with its id.
+ADDRESS = re.compile(r"https?:/+(?:(?:www\.)?(?:huggingface\.co|hf\.co)/(?!datasets/|spaces/)([^/?#]+/[^/?#]+))?")
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Checkpoint:
 
     def network(self) -> DFINE:
         """The detector, in evaluation mode. Raises CheckpointError naming the keys when the weights do not fit."""
-        with torch.inference_mode(False):  # an ordinary network, also for who loads it in inference mode
+        with torch.inference_mode(False), usual():  # an ordinary network, also for who loads it in inference mode
             with torch.random.fork_rng(devices=[]):  # random initial weights, all replaced: leave the caller's alone
                 network = DFINE(self.config)
             try:
@@ -140,10 +144,19 @@ def _locate(source: str | os.PathLike) -> tuple[Path, str | None]:
     """The folder or file that `source` names, and whose classes it is known to have."""
     if isinstance(source, str) and source in ZOO:
         return fetch(ZOO[source]), ZOO[source].labels
+    if str(source).endswith(".onnx") and not Path(source).is_dir():
+        raise CheckpointError(f"{source} is an exported file, whose weights are folded; name the checkpoint it is of")
     if str(source) and Path(source).exists():
         return Path(source), None
+    if address := ADDRESS.match(str(source)):
+        hub = address[1] and HUB_ID.fullmatch(address[1])
+        remedy = f"load it by its id on the Hub, {hub[0]!r}" if hub else "download the file, and give its path"
+        raise CheckpointError(f"{source} is an address; {remedy}")
     if isinstance(source, str) and HUB_ID.fullmatch(source) and not source.endswith(SUFFIXES):
-        return fetch_hub(source), labels_of_hub(source)
+        try:
+            return fetch_hub(source), labels_of_hub(source)
+        except OfflineError as error:  # it may be a folder whose name is mistyped
+            raise OfflineError(f"there is no folder {source!r} here, and {error}") from None
     close = difflib.get_close_matches(str(source), ZOO, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"short names are {', '.join(ZOO)}"
     raise CheckpointError(f"there is no file, folder or known checkpoint {str(source)!r}; {hint}")
@@ -156,7 +169,7 @@ class _Found:
     config: Config
     weights: State
     layout: Layout
-    anchors: int | None = None  # how many the published code has kept: one a token of its input
+    anchors: int | None = None  # how many the published code has kept, where they are those of no size
     names: tuple[str, ...] | None = None
     size: tuple[int, int] | None = None
     card: Card | None = None  # of our own layout
@@ -184,11 +197,13 @@ def _understood(tensors: State, config: dict, family: str) -> _Found:
     built = describe(weights, facts, family)
     names = None
     if layout is TRANSFORMERS and config:
-        check_config(config, family)
+        check_config(config, built, family)
         built = Config.from_dict(built.to_dict() | {"queries": config.get("num_queries", built.queries)})
         names = own_names(config)
-    anchors = facts["anchors"].shape[-2] if "anchors" in facts and facts["anchors"].ndim > 1 else None
-    return _Found(built, weights, layout, anchors, names, notes=tuple(notes))
+    kept = facts.get("anchors")
+    size = None if kept is None else size_of(kept, built.strides)
+    anchors = kept.shape[-2] if kept is not None and kept.ndim > 1 and size is None else None
+    return _Found(built, weights, layout, anchors, names, size, notes=tuple(notes))
 
 
 def _prepared(found: _Found, folder: Path) -> _Found:
@@ -205,14 +220,12 @@ def _beside(found: _Found, file: Path) -> _Found:
     names, size = read_sidecar(file.parent)
     if names is None or len(names) != found.config.classes:
         return found
-    return replace(found, names=names, size=size)
+    return replace(found, names=names, size=size or found.size)
 
 
-def _assumed(found: _Found) -> str | None:
-    """A sentence where nothing says the input size, and the published one is taken."""
+def _assumed(found: _Found) -> str:
+    """The sentence where nothing says the input size, and the published one is taken."""
     height, width = SIZE
-    if found.anchors == sum(height // s * (width // s) for s in found.config.strides):
-        return None
     other = "" if found.anchors is None else f", though it has anchors for {found.anchors} tokens, as of another size"
     return f"nothing says its input size; {height} x {width} is assumed{other} (size=… in Python gives another)"
 

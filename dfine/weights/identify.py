@@ -64,9 +64,16 @@ def describe(weights: State, facts: State, family: str) -> Config:
 
 def _shapes(weights: State) -> tuple[str, dict]:
     """The size, and what else of the configuration the shapes say."""
+    values = len(weights["decoder.heads.0.edges.layers.2.bias"])
+    if values == 4:
+        raise CheckpointError(
+            "its layers predict four coordinates, as RT-DETR's, and no distributions: it is no D-FINE"
+        )
+    backbone = [key for key in weights if key.startswith("backbone.")]
+    if backbone and not any(key.startswith("backbone.stem.") for key in backbone):
+        raise CheckpointError(f"its backbone is no HGNetV2, as that of every D-FINE: it holds {some(backbone, 3)}")
     stem, width = len(weights["backbone.stem.stem4.conv.weight"]), len(weights["encoder.project.0.conv.weight"])
     classes = len(weights["queries.score.weight"])
-    bins = len(weights["decoder.heads.0.edges.layers.2.bias"]) // 4 - 1
     sizes = [s for s, c in SIZES.items() if (c.spec.stem[1], c.encoder_width) == (stem, width)]
     if not sizes:
         raise CheckpointError(
@@ -74,7 +81,7 @@ def _shapes(weights: State) -> tuple[str, dict]:
             f"the sizes are {', '.join(SIZES)}"
         )
     layers = 1 + max(int(m[1]) for m in map(re.compile(r"decoder\.heads\.(\d+)\.").match, weights) if m)
-    return sizes[0], dict(classes=classes, bins=bins, layers=layers)
+    return sizes[0], dict(classes=classes, bins=values // 4 - 1, layers=layers)
 
 
 def _constants(facts: State) -> dict:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from dfine.data.texts import yaml_content
 from dfine.files import WriteError, replacing
 from dfine.network.detector import DFINE
 from dfine.network.queries import anchors
-from dfine.trace.base import checked_size
+from dfine.trace.base import COARSEST, LARGEST, checked_size
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.layouts import COUNTER, Layout, State, sampling_scale
 
@@ -69,6 +71,25 @@ def read_sidecar(folder: Path) -> tuple[tuple[str, ...] | None, tuple[int, int] 
         return names, checked_size([int(side) for side in about["img_size"]])
     except (ValueError, TypeError, KeyError):
         return names, None
+
+
+def size_of(kept: Tensor, strides: Sequence[int]) -> tuple[int, int] | None:
+    """The input size (height, width) whose anchors the published code has kept, logits of cxcywh [1, T, 4].
+
+    None where they are those of no size that the network takes.
+    """
+    if kept.shape[:1] + kept.shape[2:] != (1, 4) or not kept.is_floating_point():
+        return None
+    most, (cells, left) = LARGEST // COARSEST, divmod(kept.shape[1], sum((COARSEST // s) ** 2 for s in strides))
+    for rows in range(1, 0 if left else min(cells, most) + 1):  # of the coarsest level
+        if cells % rows or cells // rows > most:
+            continue
+        height, width = COARSEST * rows, COARSEST * cells // rows
+        own, _ = anchors(tuple((height // s, width // s) for s in strides), like=torch.zeros(()))
+        there = own.isfinite()
+        if torch.allclose(own[there].sigmoid(), kept[0].float()[there].sigmoid(), atol=0.01):
+            return height, width
+    return None
 
 
 def to_official(network: DFINE, input_size: tuple[int, int]) -> State:

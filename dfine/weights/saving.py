@@ -64,6 +64,8 @@ def write_folder(
         CheckpointError: the folder cannot be written.
     """
     folder = Path(folder)
+    if folder.is_file():
+        raise CheckpointError(f"the checkpoint cannot be written to {folder}: it is a file; name a folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:  # the last one that is opened, the file of weights, gets its name first

@@ -25,6 +25,7 @@ from dfine.weights.exceptions import CheckpointError
 from dfine.weights.layouts import State
 from dfine.weights.wrappers import find_state
 
+SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".safetensors")  # of files of weights
 PACKED = (b"PK\x03\x04", b"\x80")  # how files begin that `torch.save` writes: a zip archive or, formerly, a pickle
 HARMLESS = [  # what trainers keep beside weights, and what runs no code when it is read: numbers of numpy, options
     *(np.dtype, np.ndarray, np._core.multiarray.scalar, np._core.multiarray._reconstruct),
@@ -109,16 +110,28 @@ def unpacked(file: Path, remedy: str = "download it again") -> object:
             "because loading them could run code; save only its tensors, as .safetensors"
         ) from None
     except DAMAGE as error:
+        if "TorchScript" in str(error):
+            raise CheckpointError(
+                f"{file.name} is a TorchScript program, which is not run here; save the state dict of the model that "
+                "it was made of"
+            ) from None
         raise CheckpointError(f"{file.name} cannot be read ({error}); it may be cut off: {remedy}") from None
 
 
 def _stranger(head: bytes, safe: bool) -> str | None:
     """What a file is that begins with `head`, in words, where that is no file of weights; None where it may be one."""
+    if not head:
+        return "is empty (0 bytes); download it again"
     if head.startswith(b"version https://git-lfs"):
         return "is a pointer of git LFS, not the file that it stands for; fetch that with `git lfs pull`"
     if head.lstrip().lower().startswith((b"<!doctype", b"<html")):
         return "is a web page, not a checkpoint; download the file itself"
-    if not safe and head and not head.startswith(PACKED):
+    tensors = head[8:9] == b"{"  # behind a length of eight bytes a .safetensors file has JSON
+    if safe and head.startswith(PACKED) and not tensors:
+        return "was written by torch.save; give it a name that ends in .pth"
+    if not safe and tensors:
+        return "holds safetensors; give it a name that ends in .safetensors"
+    if not safe and not head.startswith(PACKED):
         return f"is not a checkpoint: it begins with {head[:12]!r}"
     return None
 
@@ -136,7 +149,11 @@ def shards(folder: Path) -> list[Path]:
     if whole.is_file():
         return [whole]
     if not (folder / INDEX).is_file():
-        raise CheckpointError(f"the folder {folder} has no {HUB_FILES[1]}; a checkpoint is {' and '.join(HUB_FILES)}")
+        there = _checkpoints(folder)
+        also = f"; name one of the checkpoints in it: {some(there)}" if there else ""
+        raise CheckpointError(
+            f"the folder {folder} has no {HUB_FILES[1]}; a checkpoint is {' and '.join(HUB_FILES)}{also}"
+        )
     places = read_json(folder / INDEX).get("weight_map")
     names = sorted(set(map(str, places.values()))) if isinstance(places, dict) else []
     if not names or any(Path(name).name != name or not name.endswith(".safetensors") for name in names):
@@ -145,6 +162,14 @@ def shards(folder: Path) -> list[Path]:
     if missing:
         raise CheckpointError(f"the folder {folder} lacks {some(missing)} of the {len(names)} that {INDEX} names")
     return [folder / name for name in names]
+
+
+def _checkpoints(folder: Path) -> list[str]:
+    """What in a folder may be loaded by itself, as in those that trainings write: files of weights, and folders."""
+    try:
+        return [p.name for p in sorted(folder.iterdir()) if p.suffix in SUFFIXES or (p / HUB_FILES[1]).is_file()]
+    except OSError:
+        return []
 
 
 def sound(file: Path) -> bool:

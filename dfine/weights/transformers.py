@@ -29,6 +29,22 @@ from dfine.weights.saving import write_folder
 FITTED = ("temperature", "levels", "threshold", "class_thresholds")
 KEY = "dfine"
 
+# What transformers can express and no D-FINE was published with: the values that are supported. The shapes of weights
+# say nothing of them, so that with others the boxes would be wrong without a word.
+ONLY = {
+    "activation_function": "silu",
+    "batch_norm_eps": 1e-5,
+    "decoder_method": "default",
+    "decoder_offset_scale": 0.5,
+    "encoder_activation_function": "gelu",
+    "encoder_attention_heads": 8,
+    "layer_norm_eps": 1e-5,
+    "layer_scale": 1.0,
+    "learn_initial_query": False,
+    "normalize_before": False,
+    "positional_encoding_temperature": 10000,
+}
+
 # First names are those of the published Hub checkpoints; second ones are what the modules are called since version 5.
 # Heads are tied: they appear under the decoder, at the top, or twice.
 TRANSFORMERS = Layout(
@@ -188,15 +204,20 @@ def transformers_config(c: Config, names: Sequence[str]) -> dict:
     }
 
 
-def check_config(config: dict, family: str) -> None:
-    """Refuse what transformers can express and no D-FINE was ever published with."""
+def check_config(config: dict, built: Config, family: str) -> None:
+    """Refuse what transformers can express and no D-FINE was ever published with; `built` is read off the weights."""
     if config.get("model_type", "d_fine") != "d_fine":
         raise CheckpointError(f"its config.json describes a {config['model_type']} model, not a d_fine")
-    want = {"decoder_method": "default", "layer_scale": 1.0, "learn_initial_query": False, "normalize_before": False}
-    for key, value in want.items():
+    for key, value in ONLY.items():
         if config.get(key, value) != value:
             raise CheckpointError(f"its config.json has {key}={config[key]!r}; only {value!r} is supported")
-    if config.get("eval_idx", -1) not in (-1, config.get("decoder_layers", 6) - 1):
+    coarsest = len(built.strides) - 1
+    if config.get("encode_proj_layers", [coarsest]) not in ([coarsest], [-1]):
+        raise CheckpointError(
+            f"its config.json has encode_proj_layers={config['encode_proj_layers']!r}; attention among the cells of "
+            f"the coarsest level only, [{coarsest}], is supported"
+        )
+    if config.get("eval_idx", -1) not in (-1, built.layers - 1):
         raise CheckpointError(
             f"its config.json stops at decoder layer {config['eval_idx']}; only the last is supported"
         )

@@ -1,6 +1,10 @@
 """`dfine detect` on a clip: what is written and said, not what is found."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from contextlib import nullcontext
 
 import pytest
@@ -86,3 +90,21 @@ def test_what_goes_wrong_is_one_sentence(model, arguments, code, words, tmp_path
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert (tmp_path / "b.mp4").read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, a process is ended without being asked")
+def test_a_signal_to_end_is_as_good_as_an_interrupt(model, tmp_path):
+    """As `timeout 60 dfine detect webcam:0 --save out.mp4` sends it."""
+    path, out = clip(tmp_path / "a.mp4", 20_000), tmp_path / "out"
+    command = [sys.executable, "-m", "dfine", "detect", "-m", model, "--save", out / "o.mp4", "--json", out / "o.json"]
+    with subprocess.Popen([*map(str, command), str(path)], stderr=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 120
+        while time.monotonic() < until and not any(p.stat().st_size for p in out.glob(".o.mp4*")):
+            time.sleep(0.1)
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, "a.mp4 was interrupted" in said) == (1, True), said
+    assert sorted(p.name for p in out.iterdir()) == ["o.partial.json", "o.partial.mp4"]
+    content = json.loads((out / "o.partial.json").read_text())
+    kept = len(times_of(out / "o.partial.mp4"))
+    assert content["complete"] is False and content["count"] in (kept, kept + 1) and kept  # listed before it is drawn

@@ -192,7 +192,8 @@ def test_a_folder(tmp_path):
 
 
 def test_an_address():
-    refused("https://example.org/a.png", "download the picture")
+    for address in ("https://example.org/a.png", Path("https://example.org/a.png"), "s3://bucket/a.png"):
+        refused(address, "is an address; download the picture")
 
 
 def test_zero_bytes(tmp_path):

@@ -1,6 +1,7 @@
 """The fused engine follows its network, and a predictor on it tells the same story, sooner or after fewer layers."""
 
 import copy
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -139,3 +140,12 @@ def test_a_model_can_be_loaded_in_inference_mode(network, tmp_path):
         assert apart(other(pixels), inside) == 0
     assert apart(model.engine(pixels), inside) == 0
     assert not any(t.is_inference() for t in model.network.state_dict().values())
+
+
+def test_a_model_can_be_copied_and_sent_to_other_processes(network):
+    """Also after a picture, when its fused copy holds what no library can copy."""
+    model = predictor(network, NAMES, (64, 96))
+    want = model(noise(), 0).detections
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert torch.equal(other(noise(), 0).detections.boxes, want.boxes) and other.card == model.card
+        assert other.engine.options == model.engine.options and other.network is not model.network

@@ -1,3 +1,4 @@
+import contextlib
 import warnings
 import weakref
 from dataclasses import replace
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import dfine
 from dfine.data.pictures import PictureError
 from dfine.inference.predictor import Predictor, Result
 from dfine.network.detector import DFINE
@@ -55,7 +57,7 @@ def test_the_threshold(model):
     assert len(model(noise(), threshold=1).detections) == 0
 
 
-@pytest.mark.parametrize("threshold", [-0.1, 1.5, 50])
+@pytest.mark.parametrize("threshold", [-0.1, 1.5, 50, None, "0.5"])
 def test_a_threshold_that_is_no_score(model, threshold):
     with pytest.raises(ValueError, match="between 0 and 1"):
         model(noise(), threshold=threshold)
@@ -184,3 +186,59 @@ def test_other_errors_of_a_device_are_not_hidden(model):
     small = Predictor(Small(model, "an illegal memory access was encountered"), model.card)
     with pytest.raises(RuntimeError, match="illegal memory access"):
         small(noise())
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        torch.rand(3, 64, 64),
+        torch.rand(0, 3, 64, 64),
+        torch.rand(1, 4, 64, 64),
+        torch.zeros(1, 3, 64, 64, dtype=torch.uint8),
+        np.zeros((1, 3, 64, 64), np.float32),
+    ],
+)
+def test_pixels_that_are_none_are_one_sentence(model, pixels):
+    with pytest.raises(ValueError, match=r"pixels must be floats \[B, 3, H, W\] in 0..1 of at least one picture, not"):
+        model.trace(pixels)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_pixels_of_another_precision_are_seen(model, dtype):
+    pixels = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)).to(dtype)
+    assert torch.equal(model.trace(pixels).last.boxes, model.trace(pixels.float()).last.boxes)
+
+
+@contextlib.contextmanager
+def types(dtype):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        lambda: types(torch.float64),
+        lambda: types(torch.bfloat16),
+        lambda: torch.device("meta"),
+        lambda: torch.autocast("cpu", torch.bfloat16),
+    ],
+)
+def test_what_a_program_has_set_in_torch_changes_no_answer(model, tmp_path, setting):
+    """As a notebook that counts in double precision, or an evaluation inside of autocast."""
+    table = ((0.0, 0.1, 0.9), (0.0, 0.15, 0.85))
+    model = Predictor(model.engine, replace(model.card, threshold=0.4, levels=table))
+    place, want = model.save(tmp_path), model(noise(), "best")
+    with setting():
+        for one in (model, dfine.load(place, device="cpu"), dfine.load(place, device="cpu", fast=False)):
+            found = one(noise(), "best")
+            for a, b in zip(found.trace.tensors(), want.trace.tensors(), strict=True):
+                assert a.dtype == b.dtype and a.device == b.device
+                assert torch.allclose(a, b, atol=1e-4)
+            last, before = found.history(0), want.history(0)
+            for key in ("deviations", "entropies", "probabilities", "calibrated"):
+                torch.testing.assert_close(getattr(last, key), getattr(before, key), atol=1e-3, rtol=1e-3)

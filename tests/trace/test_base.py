@@ -1,3 +1,5 @@
+import copy
+import pickle
 import re
 from dataclasses import dataclass
 
@@ -86,3 +88,14 @@ def test_an_input_that_it_does_not_take(size):
         checked_size(size, "the side")
     with pytest.raises(ValueError, match="64 x 8224; a side has at most 8192 pixels"):
         checked_size((64, 8224))
+
+
+def test_one_picture_of_a_batch_is_pickled_without_the_others():
+    """As results are that a process sends to another: their tensors are parts of those of the batch."""
+    trace, alone = synthetic_trace(batch=16).picture(3), synthetic_trace(batch=1)
+    for one, other in ((trace, alone), (trace.history(1, (8, 8)), alone.history(1, (8, 8)))):
+        kept = pickle.dumps(one)
+        assert len(kept) < 1.1 * len(pickle.dumps(other))
+        for back in (pickle.loads(kept), copy.deepcopy(one)):
+            assert type(back) is type(one) and repr(back) == repr(one)
+            assert all(torch.equal(a, b) for a, b in zip(back.tensors(), one.tensors(), strict=True))

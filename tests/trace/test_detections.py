@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -45,7 +46,16 @@ def test_threshold_includes_its_own_value():
 
 
 @pytest.mark.parametrize(
-    "index, want", [(0, [0.9]), (-1, [0.25]), (slice(1, None), [0.5, 0.25]), (torch.tensor([2, 0]), [0.25, 0.9])]
+    "index, want",
+    [
+        (0, [0.9]),
+        (-1, [0.25]),
+        (slice(1, None), [0.5, 0.25]),
+        (torch.tensor([2, 0]), [0.25, 0.9]),
+        (torch.tensor(1), [0.5]),
+        (np.int64(1), [0.5]),
+        (np.array([True, False, True]), [0.9, 0.25]),
+    ],
 )
 def test_selection(index, want):
     assert some()[index].scores.tolist() == pytest.approx(want)

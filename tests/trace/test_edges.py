@@ -72,3 +72,12 @@ def test_an_interval_ends_at_its_quantiles(fitted):
     reading = type(trace)(**{**vars(trace), **fitted}).edges_of(torch.arange(3), SIZE)
     assert torch.equal(reading.spans(0.5), reading.quantiles((0.25, 0.75)))
     assert (reading.quantiles((0.1, 0.3, 0.5, 0.9)).diff(dim=-1) >= 0).all()
+
+
+@pytest.mark.parametrize("mass", [-0.1, 1.5, 80, float("nan")])
+def test_a_mass_that_is_no_probability(mass):
+    trace = synthetic_trace()
+    with pytest.raises(ValueError, match="the probability of an interval is between 0 and 1, not"):
+        trace.edges_of(torch.tensor([0]), SIZE).intervals(mass)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        trace.history(0, SIZE).intervals(mass)

@@ -8,6 +8,8 @@ def test_to_coco():
     assert first == {"image_id": 7, "category_id": 2, "bbox": [10, 20, 20, 40], "score": pytest.approx(0.9)}
     assert third["bbox"] == [1.5, 2, 2, 3]
     assert [d["category_id"] for d in some().to_coco(category_ids=[17, 18, 90])] == [18, 17, 90]
+    with pytest.raises(ValueError, match="there are 3 classes, but category_ids= has 2"):
+        some().to_coco(category_ids=[17, 18])
 
 
 @pytest.mark.parametrize("count", [0, 3])

@@ -48,6 +48,11 @@ def test_split_parts_every_record(count):
 def test_one_picture_of_a_batch():
     trace = synthetic_trace(batch=3)
     assert trace.picture(1).origin.shape == (1, 5)
+    for index in (-1, 3):
+        with pytest.raises(IndexError, match=f"no picture {index}; this trace is of 3"):
+            trace.picture(index)
+        with pytest.raises(IndexError, match=f"no picture {index}"):
+            trace.history(0, (8, 8), picture=index)
     assert torch.equal(trace.picture(1).last.boxes[0], trace.last.boxes[1])
 
 

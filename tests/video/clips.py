@@ -47,14 +47,14 @@ def clip(path, frames=12, *, size=(64, 48), times=None, display=None, sound=None
             frame.pts, frame.time_base = times[i] if times else round(i / RATE / BASE), BASE
             container.mux(video.encode(frame))
             if audio:
-                last = _hum(container, audio, last, float(frame.pts * BASE) + 1 / RATE)
+                last = hum(container, audio, last, float(frame.pts * BASE) + 1 / RATE)
         container.mux(video.encode(None))
         if audio:
             container.mux(audio.encode(None))
     return path
 
 
-def _hum(container, audio, start, end):
+def hum(container, audio, start, end):
     """A tone up to the time `end`; returns where it stopped."""
     step = 1024
     while start < end:

@@ -1,12 +1,14 @@
 """Frames come out upright, each with its own time; what cannot be read is said in a sentence."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 av = pytest.importorskip("av")
 
 from dfine.video.reading import Video
-from tests.video.clips import BASE, UNEVEN, clip, cut, picture
+from tests.video.clips import BASE, SOUND, UNEVEN, clip, cut, hum, picture
 
 
 def frames_of(path, **options):
@@ -103,6 +105,31 @@ def test_a_cut_among_frames_that_are_stored_out_of_order_is_noticed(tmp_path):
     assert len(frames) < 9 and frames[-1].time == pytest.approx(0.8)
     (trouble,) = video.troubles
     assert f"{short.name} is cut off, its last {path.stat().st_size - short.stat().st_size} bytes" in trouble
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_sound_that_goes_on_after_the_pictures_is_no_cut(tmp_path, told):
+    """FFmpeg may take the duration of the longest stream for that of the pictures; not all files tell each one's."""
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25, options={"bf": "0"})
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        audio = container.add_stream("aac", rate=SOUND)
+        for seconds in range(4):
+            frame = av.VideoFrame.from_ndarray(picture(seconds), format="rgb24")
+            frame.pts, frame.time_base = seconds, Fraction(1)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        hum(container, audio, 0, 8)
+        container.mux(audio.encode(None))
+    if not told:
+        path.write_bytes(path.read_bytes().replace(b"DURATION", b"OTHERTAG"))
+    with av.open(str(path)) as container:
+        assert container.duration > 7_000_000
+    frames, video = frames_of(path)
+    assert [frame.time for frame in frames] == [0, 1, 2, 3] and video.troubles == []
+    _, video = frames_of(cut(path, 0.5))
+    assert len(video.troubles) == 1
 
 
 def test_damage_in_the_middle_is_left_out_and_named(tmp_path):

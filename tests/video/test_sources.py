@@ -47,7 +47,8 @@ def only_sound(path):
 
 @pytest.mark.parametrize(
     "source, so",
-    [("a.mp4", True), ("b/c.MOV", True), ("webcam:0", True), ("webcam:", False), ("a.gif", False), ("a.jpg", False)],
+    [("a.mp4", True), ("b/c.MOV", True), ("webcam:0", True), ("webcam:", False), ("a.gif", False), ("a.jpg", False)]
+    + [("rtsp://a:554/b", True), ("https://a.b/c.jpg", False), ("https://a.b/c.mp4", True)],
 )
 def test_videos_are_told_from_pictures_by_name(source, so):
     assert is_video(source) == so
@@ -65,3 +66,9 @@ def test_a_camera_starts_its_clock_at_zero(monkeypatch):
     frames, video = frames_of("webcam:3")
     assert video.live
     assert [f.time for f in frames] == pytest.approx([i / 10 for i in range(10)])
+
+
+@pytest.mark.parametrize("address", ["https://a.b/c.mp4", "rtsp://a.b:554/c"])
+def test_an_address_is_called_one(address):
+    with pytest.raises(VideoError, match=f"^{address} is an address; download or record the video"):
+        Video(address)

@@ -1,5 +1,6 @@
 import copy
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -207,6 +208,12 @@ def test_loading_leaves_the_random_state_alone(tmp_path):
         ("./model", "there is no file, folder or known checkpoint"),
         ("../model", "there is no file, folder or known checkpoint"),
         ("runs/model-", "there is no file, folder or known checkpoint"),
+        ("https://huggingface.co/me/cups/tree/main", "is an address; load it by its id on the Hub, 'me/cups'"),
+        ("https://huggingface.co/datasets/me", "is an address; download the file"),
+        ("https://huggingface.co/-/-", "is an address; download the file"),
+        ("a/b.onnx", "a/b.onnx is an exported file, whose weights are folded; name the checkpoint"),
+        ("http://a.b/c.pth", "http://a.b/c.pth is an address; download the file, and give its path"),
+        (Path("https://a.b/c.pth"), "is an address; download the file"),
     ],
 )
 def test_unknown_sources(source, said, tmp_path, monkeypatch):
@@ -218,6 +225,25 @@ def test_unknown_sources(source, said, tmp_path, monkeypatch):
 def test_an_empty_folder(tmp_path):
     with pytest.raises(CheckpointError, match="has no model.safetensors; a checkpoint is config.json and model.saf"):
         open_checkpoint(tmp_path)
+
+
+def test_a_folder_of_a_training_names_what_is_in_it(tmp_path):
+    for name in ("best_stg1.pth", "last.pth", "log.txt"):
+        (tmp_path / name).write_bytes(b"a")
+    save(tmp_path / "checkpoint-500", network(), Card(NAMES, SIZE))
+    (tmp_path / "eval").mkdir()
+    with pytest.raises(CheckpointError, match="in it: best_stg1.pth, checkpoint-500, last.pth$"):
+        open_checkpoint(tmp_path)
+
+
+def test_a_folder_that_is_mistyped_is_not_only_looked_for_on_the_hub(tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    with pytest.raises(CheckpointError, match="there is no folder 'runs/mien' here, and runs/mien is not in the local"):
+        open_checkpoint("runs/mien")
 
 
 def test_a_pointer_in_place_of_safetensors(tmp_path):

@@ -70,3 +70,13 @@ def test_without_a_stem_the_size_cannot_be_told():
     state = {k: v for k, v in own().items() if not k.startswith("backbone.")}
     with pytest.raises(CheckpointError, match="backbone.stem.stem4.conv.weight.* is missing"):
         describe(state, {}, "dfine")
+
+
+def test_detectors_of_other_kinds_are_told_apart():
+    """RT-DETR's decoder has the same names, and some detectors have D-FINE's decoder behind another backbone."""
+    state = own()
+    with pytest.raises(CheckpointError, match="four coordinates, as RT-DETR's, and no distributions"):
+        describe(state | {"decoder.heads.0.edges.layers.2.bias": torch.zeros(4)}, {}, "dfine")
+    other = {key.replace("backbone.stem.", "backbone.res_layers."): value for key, value in state.items()}
+    with pytest.raises(CheckpointError, match="no HGNetV2, as that of every D-FINE: it holds backbone.res_layers."):
+        describe(other, {}, "dfine")

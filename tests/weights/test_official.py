@@ -8,10 +8,11 @@ import torch
 
 from dfine.config import SIZES, Config
 from dfine.network.detector import DFINE
+from dfine.network.queries import anchors
 from dfine.weights.checkpoints import open_checkpoint
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.identify import describe, translate
-from dfine.weights.official import OFFICIAL, save_official, to_official
+from dfine.weights.official import OFFICIAL, save_official, size_of, to_official
 from tests.helpers import NO_REFERENCE, REFERENCE, reference_weights, shaken
 
 needs_reference = pytest.mark.skipif(not (REFERENCE / "dfine_n.keys.json").exists(), reason=NO_REFERENCE)
@@ -93,10 +94,46 @@ def test_what_lies_beside_the_weights_of_dfine_seg(state, tmp_path, text, names,
     assert (card.names, card.input_size) == (names, size)
 
 
-def test_anchors_of_another_size_are_said(tmp_path):
-    torch.save(to_official(shaken(DFINE(Config.of("n", classes=2))), (320, 320)), tmp_path / "a.pth")
-    (note,) = open_checkpoint(tmp_path / "a.pth", names=("a", "b")).card.notes
-    assert "640 x 640 is assumed, though it has anchors for 500 tokens" in note
+@pytest.mark.parametrize("size", [(640, 640), (320, 320), (32, 32), (96, 320), (320, 96), (704, 1280)])
+@pytest.mark.parametrize("variant", ["n", "s"])
+def test_anchors_tell_the_input_size(size, variant):
+    """Of two that have as many tokens, too, and in half precision; where they are left out, infinite or very large."""
+    strides = Config.of(variant).strides
+    kept = anchors(tuple((size[0] // s, size[1] // s) for s in strides), like=torch.zeros(()))[0][None]
+    for dtype in (torch.float32, torch.bfloat16):
+        assert size_of(kept.to(dtype), strides) == size
+    assert size_of(kept.nan_to_num(posinf=torch.finfo(torch.float32).max), strides) == size
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        torch.rand(1, 500, 4),
+        torch.full((1, 500, 4), torch.nan),
+        torch.rand(1, 501, 4),
+        torch.rand(1, 0, 4),
+        torch.rand(1, 3, 5),
+        torch.rand(500, 4),
+        torch.rand(2, 500, 4),
+        torch.ones(1, 500, 4, dtype=torch.int64),
+        torch.tensor(1.0),
+    ],
+)
+def test_anchors_of_no_size(kept):
+    assert size_of(kept, (16, 32)) is None
+
+
+def test_a_file_for_another_input_size_is_read_with_it(state, tmp_path):
+    detector = shaken(DFINE(Config.of("n", classes=2)))
+    torch.save(to_official(detector, (320, 448)), tmp_path / "a.pth")
+    card = open_checkpoint(tmp_path / "a.pth", names=("a", "b")).card
+    assert card.input_size == (320, 448) and not card.notes
+    assert open_checkpoint(tmp_path / "a.pth", names=("a", "b"), size=(64, 96)).card.input_size == (64, 96)
+
+    torch.save(state | {"decoder.anchors": torch.rand(1, 500, 4)}, tmp_path / "a.pth")
+    card = open_checkpoint(tmp_path / "a.pth", names=("a", "b")).card
+    assert card.input_size == (640, 640)
+    assert "640 x 640 is assumed, though it has anchors for 500 tokens" in card.notes[0]
 
 
 def test_a_file_that_cannot_be_written_is_named_once(tmp_path, monkeypatch):

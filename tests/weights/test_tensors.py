@@ -24,8 +24,29 @@ def test_files_that_are_cut_off(tmp_path, suffix, kept):
     state = {"decoder.weight": torch.rand(300, 300)}
     torch.save(state, file) if suffix == ".pth" else save_file(state, file)
     file.write_bytes(file.read_bytes()[:kept])
-    with pytest.raises(CheckpointError, match=f"a{suffix} (cannot be read|is damaged)"):
+    with pytest.raises(CheckpointError, match=f"a{suffix} (cannot be read|is damaged|is empty .0 bytes.)"):
         read_tensors(file)
+
+
+def test_files_with_the_ending_of_the_other_kind_are_told_their_own(tmp_path):
+    """Whatever the length of the JSON in a file of safetensors, which comes first in it."""
+    torch.save({"a": torch.rand(3)}, tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match="a.safetensors was written by torch.save; .* ends in .pth"):
+        read_tensors(tmp_path / "a.safetensors")
+    for count in range(40):
+        save_file({"a": torch.rand(3)}, tmp_path / "b.pth", metadata={"a": "b" * count * 8})
+        with pytest.raises(CheckpointError, match="b.pth holds safetensors; .* ends in .safetensors"):
+            read_tensors(tmp_path / "b.pth")
+        (tmp_path / "b.pth").rename(tmp_path / "b.safetensors")
+        assert read_tensors(tmp_path / "b.safetensors").keys() == {"a"}
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_a_program_is_called_one(tmp_path):
+    torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match="a.pt is a TorchScript program") as caught:
+        read_tensors(tmp_path / "a.pt")
+    assert "weights_only" not in str(caught.value)
 
 
 STRANGERS = {

@@ -1,5 +1,8 @@
 """What is written for others is read by them, and comes back as it was."""
 
+import json
+import shutil
+
 import pytest
 import torch
 from PIL import Image
@@ -34,11 +37,11 @@ def equal(a, b):
 @pytest.mark.parametrize("size", list(SIZES))
 def test_every_size_comes_back_as_it_was(size, tmp_path):
     ours = predictor(network(size, queries=300), NAMES, (96, 64))
-    for layout, file, said in (("transformers", "a", (96, 64)), ("official", "a.pth", (640, 640))):
+    for layout, file in (("transformers", "a"), ("official", "a.pth")):
         back = dfine.load(ours.save(tmp_path / file, layout=layout), device="cpu", names=NAMES)
         assert back.config == ours.config, layout
         assert equal(back.network, ours.network), layout
-        assert back.size == said
+        assert back.size == (96, 64)
 
 
 def test_what_was_fitted_goes_with_the_weights_and_not_with_others(tmp_path):
@@ -259,3 +262,53 @@ def test_classes_that_nobody_named_are_called_as_the_folder_calls_them(folder, t
     names = [f"thing {i}" for i in range(classes)]
     named = dfine.load(dfine.load(tmp_path, device="cpu", names=names).save(tmp_path / "named"), device="cpu")
     assert named.names == tuple(names) and not named.card.notes
+
+
+OTHERWISE = {
+    "activation_function": "relu",
+    "batch_norm_eps": 0.1,
+    "decoder_offset_scale": 1.0,
+    "encode_proj_layers": [0],
+    "encoder_activation_function": "relu",
+    "encoder_attention_heads": 4,
+    "layer_norm_eps": 0.01,
+    "positional_encoding_temperature": 100,
+}
+
+
+@pytest.mark.parametrize("key", list(OTHERWISE))
+def test_what_shapes_do_not_show_is_refused_by_name(folder, tmp_path, key):
+    """Transformers computes otherwise with each of these, from the very same tensors."""
+    transformers = pytest.importorskip("transformers")
+    kind = transformers.DFineForObjectDetection
+    config = transformers.AutoConfig.from_pretrained(folder, **{key: OTHERWISE[key]})
+    pixels = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    other, usual = kind.from_pretrained(folder, config=config), kind.from_pretrained(folder)
+    with torch.no_grad():
+        a, b = other.eval()(pixels).logits, usual.eval()(pixels).logits
+    assert not torch.equal(a, b)
+    other.save_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match=f"has {key}=.*supported"):
+        dfine.load(tmp_path, device="cpu")
+
+
+@pytest.mark.parametrize(
+    "key, value, said",
+    [
+        ("decoder_method", "discrete", "only 'default' is supported"),
+        ("eval_idx", 0, "stops at decoder layer 0; only the last is supported"),
+        ("eval_idx", 2, None),
+        ("decoder_layers", None, None),
+        ("encode_proj_layers", [-1], None),
+        ("encode_proj_layers", 1, "has encode_proj_layers=1; .*, .1., is supported"),
+    ],
+)
+def test_other_values_of_its_configuration(folder, tmp_path, key, value, said):
+    shutil.copytree(folder, tmp_path / "a")
+    file = tmp_path / "a" / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
+    if said is None:
+        assert dfine.load(tmp_path / "a", device="cpu").names == NAMES
+        return
+    with pytest.raises(CheckpointError, match=said):
+        dfine.load(tmp_path / "a", device="cpu")
