@@ -58,18 +58,21 @@ def main() -> None:
     if options.blend < 1:
         blend(model.network, dfine.load("photos", device="cpu", fast=False).network, options.blend)
     shifts = shift_scores(model, evaluate(model, val))
-    found = thresholds(evaluate(model, val))
+    about = replace(model.card, temperature=None, levels=None)
+    Predictor(model.engine, about).save(PHOTOS, half=True)
+
+    measured = evaluate(dfine.load(PHOTOS, device="cpu"), val)  # rounding moves the best thresholds
+    found = thresholds(measured)
     each = tuple(found.classes[name].threshold if name in found.classes else None for name in model.names)
-    about = replace(model.card, temperature=None, levels=None, threshold=found.overall.threshold, class_thresholds=each)
+    about = replace(about, threshold=found.overall.threshold, class_thresholds=each)
     Predictor(model.engine, about).save(PHOTOS, half=True)
 
     sure = calibration.study(matched(dfine.load(PHOTOS, device="cpu"), val))
     calibration.store(PHOTOS, None, sure.table if sure.better else None)
     print(sure, flush=True)
     stored = dfine.load(PHOTOS, device="cpu")
-    measured = evaluate(stored, val)
     coco = on_coco(stored, options.photos / "coco")
-    (PHOTOS / "README.md").write_text(card(stored, measured, thresholds(measured), sure, coco, shifts, options))
+    (PHOTOS / "README.md").write_text(card(stored, measured, found, sure, coco, shifts, options))
     insert(HERE.parent / "README.md", summary(measured), "photos")
 
 

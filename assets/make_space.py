@@ -25,6 +25,8 @@ NEEDED = (
     "safetensors",
     "huggingface_hub",
     "pillow",
+    "pi-heif",  # photographs as iPhones write them
+    "av",  # videos
     "numpy",
     "scipy",
     "tqdm",

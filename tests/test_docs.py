@@ -1,14 +1,21 @@
 """The documents: links that lead somewhere, the library's order as it is, and a site that builds without a warning."""
 
+import importlib
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import dfine
+from dfine.data import scenes
+from dfine.engines.onnx.export import Options
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -59,6 +66,52 @@ def test_the_python_of_the_readme_runs_as_it_stands(capsys):
     opening = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## ")[0]
     exec(opening.split("```python\n")[1].split("```")[0], {})
     assert len(re.findall(r"\[ *-?[\d.]+, +-?[\d.]+\]", capsys.readouterr().out)) == 4, "the intervals of four edges"
+
+
+@pytest.fixture
+def pictures(tmp_path, monkeypatch):
+    """A folder to work in, with the files that the documents' Python names."""
+    gradio = Path(pytest.importorskip("gradio").__file__).parent
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for name in ("picture.jpg", "large.jpg", "folder/one.jpg"):
+        shutil.copy(gradio / "media_assets" / "images" / "cheetah1.jpg", name)
+    scenes.write(tmp_path / "my_data", scenes.Scenes(20, size=96, seed=3))  # enough to hold a tenth out
+
+
+def python_of(page, heading):
+    """The Python of a part of a page."""
+    part = (ROOT / "docs" / page).read_text(encoding="utf-8").split(f"# {heading}\n")[1].split("\n## ")[0]
+    return "\n".join(re.findall(r"^```python\n(.*?)^```", part, re.DOTALL | re.MULTILINE))
+
+
+def test_the_python_of_looking_inside_and_at_many_pictures_runs_as_it_stands(pictures, capsys):
+    for package in ("faster_coco_eval", "onnxruntime", "plotly"):
+        pytest.importorskip(package)
+    many = python_of("python.md", "Many pictures, large pictures").split("import ray")[0]
+    exec(python_of("python.md", "What comes back") + many, {})
+    assert all(Path(name).stat().st_size > 1000 for name in ("boxes.png", "layers.html", "card.png", "model.onnx"))
+    printed = capsys.readouterr().out
+    assert "folder/one.jpg Detections(1" in printed and "layer 3" in printed
+
+
+def test_an_exported_file_answers_other_programs_as_the_documents_say(pictures):
+    for package in ("onnxruntime", "openvino"):
+        pytest.importorskip(package)
+    model = dfine.load("photos", device="cpu")
+    text = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
+    assert "dfine export photos photos.onnx --postprocess --no-trace" in text
+    dfine.export(model.network, model.card, "photos.onnx", Options(postprocess=True, trace=False))
+    said = {}
+    exec(python_of("speed.md", "The file in other programs"), said)
+    found = model("picture.jpg", 0.5).detections
+    feed = {"images": said["pixels"], "orig_target_sizes": np.array([said["picture"].size])}
+    call = re.search(r"`(openvino\.compile_model\([^`]+\))`", text)[1]
+    other = list(eval(call, {"openvino": importlib.import_module("openvino")})(feed).values())
+    for labels, boxes, scores in ((said["labels"], said["boxes"], said["scores"]), other):
+        sure = scores > 0.5
+        assert labels[sure].tolist() == found.labels.tolist() and len(found)
+        assert np.abs(boxes[sure] - found.boxes.numpy()).max() < 0.01
 
 
 def test_the_first_page_and_the_list_of_documents_name_every_document():

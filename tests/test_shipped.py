@@ -21,6 +21,15 @@ def test_a_shipped_checkpoint_is_the_one_of_its_card(name):
     assert (folder / "model.safetensors").stat().st_size < 10e6
 
 
+def test_the_best_thresholds_of_photos_are_those_of_its_card():
+    card = dfine.load("photos", device="cpu", fast=False).card
+    text = (assets() / "checkpoints" / "photos" / "README.md").read_text(encoding="utf-8")
+    row = r"^\| %s \| [\d.]+ \| [\d.]+ \| \d+ \| ([\d.]+) \|"
+    told = [re.search(row % name, text, re.MULTILINE)[1] for name in card.names]
+    assert [f"{score:.2f}" for score in card.class_thresholds] == told
+    assert f"F1 is best\nat {card.threshold:.2f}:" in text
+
+
 def test_the_photographs_of_the_page_show_what_their_captions_say():
     pytest.importorskip("gradio")
     from dfine.page import examples

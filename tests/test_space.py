@@ -44,6 +44,16 @@ def test_every_package_of_the_page_is_pinned(script):
     assert not {"gradio", "fiftyone", "tensorboard"} & set(pins)
 
 
+@pytest.mark.parametrize("zero_gpu", [False, True])
+def test_a_space_can_do_whatever_the_installed_page_can(script, zero_gpu):
+    """Its tab for videos and photographs of phones need packages that nothing else brings along."""
+    tomllib = pytest.importorskip("tomllib")
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["app"]
+    page = {re.match(r"[\w-]+", line)[0] for line in extra} - {"gradio"}
+    assert {"av", "pi-heif"} <= page
+    assert page <= {line.split("==")[0] for line in script["requirements"](zero_gpu=zero_gpu).splitlines()}
+
+
 def test_zero_gpu_chooses_its_own_torch(script):
     lines = script["requirements"](zero_gpu=True).splitlines()
     assert lines[:3] == ["spaces", "torch", "torchvision"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -78,7 +79,7 @@ def evaluate(
         for name, part in parts.items():
             typer.echo(f"{TITLES[name]}: {part.pictures} pictures, {part.objects} objects\n{part}\n")
         if len(result.classes) <= FEW:
-            by_class = ", ".join(f"{name} {ap:.3f}" for name, ap in result.classes.items())
+            by_class = ", ".join(f"{name} {'–' if isnan(ap) else f'{ap:.3f}'}" for name, ap in result.classes.items())
             typer.echo(f"AP of the last layer by class: {by_class}")
     if json:
         drawn = {"seed": seed, "clean": clean} if data == "scenes" else {"seed": None, "split": split}

@@ -83,7 +83,7 @@ def page(ctx: typer.Context):
     try:
         from dfine.page.app import main as serve
     except ModuleNotFoundError as missing:
-        raise ImportError(f"the page needs {missing.name}: pip install 'dfine-lens[app]'") from None
+        raise ImportError(f"the page needs {missing.name}; in a copy of the project: pip install '.[app]'") from None
     serve(ctx.args, program="dfine app")
 
 

@@ -15,6 +15,7 @@ def test_drawn_scenes_can_be_evaluated_on_and_trained_on(model, tmp_path):
 
     done = run("evaluate", "-m", model, "--data", data, "--json", figures, "--device", "cpu")
     assert "Clean (all dials at 0): 2 pictures" in done.stdout
+    assert "AP of the last layer by class: " in done.stdout and " –, " in done.stdout and "nan" not in done.stdout
     content = json.loads(figures.read_text())
     assert (content["split"], content["seed"], content["scores"]) == (None, None, "own")
     assert (content["engine"], content["precision"]) == ("torch on cpu", "float32")

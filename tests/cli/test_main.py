@@ -39,6 +39,13 @@ def test_what_cannot_be_written_is_said_before_the_work(pictures, arguments, wor
     assert {p: p.is_file() and p.read_bytes() for p in tmp_path.rglob("*")} == before
 
 
+def test_a_page_that_is_not_installed_is_named_with_a_remedy(monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "gradio" or name.startswith("dfine.page")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    assert "the page needs gradio; in a copy of the project: pip install '.[app]'" in sentence(run("app", code=1))
+
+
 @pytest.mark.parametrize(
     "arguments, code, words",
     [
