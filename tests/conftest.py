@@ -18,7 +18,7 @@ from assets.browser import CHROMIUM, launched
 
 # Parts of paths whose files stay in one process: a page, a browser, a database, exported files take long to make.
 TOGETHER = ("/page/", "explore", "/onnx/")
-# What one process has to do from beginning to end, and other long files.
+# What one process has to do from beginning to end, and other files that take a minute.
 LONG = (*TOGETHER, "test_notebooks", "test_gpu_day", "/training/", "test_transformers")
 
 
