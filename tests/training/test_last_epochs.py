@@ -19,7 +19,7 @@ STAGED = {**SMALL, "epochs": 4, "plain_epochs": 2, "pictures": 4, "val_every": 1
 class Told(Training):
     """A run whose evaluations come out as told; what else they say is that of the first one."""
 
-    scores, first = (0.1, 0.3, 0.2, 0.4), None
+    scores, first = (0.3, 0.1, 0.2, 0.4), None
 
     def evaluate(self):
         self.first = self.first or super().evaluate()
@@ -30,20 +30,29 @@ class Told(Training):
 
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory):
-    """A run of four epochs that is over, and its folder, which stays as it is."""
-    out = tmp_path_factory.mktemp("staged")
+    """A run of four epochs that is over, the weights that each began with, and its folder, which stays as it is."""
+    out, began = tmp_path_factory.mktemp("staged"), []
     run = Told.start(Plan.of(TrainOptions(out=str(out), **STAGED)))
+    epoch_of = run._epoch
+
+    def watched():
+        began.append({key: value.clone() for key, value in run.state.network.state_dict().items()})
+        return epoch_of()
+
+    run._epoch = watched
     run.run()
-    return run, out
+    return run, began, out
 
 
 def test_the_plain_epochs_start_from_the_best_weights_and_go_back_to_them(staged, tmp_path):
-    """Epochs 1 and 2 are strong, 2 is the best of them; 3 is no better, 4 is."""
-    run, out = staged
+    """Epochs 1 and 2 are strong, 1 is the best of them; 3 is no better, 4 is."""
+    run, began, out = staged
     assert (run.recipe.epochs, run.recipe.epochs_plain) == (2, 2)
     restart, step = run.recipe.ema_restart, run.recipe.ema_step
-    best = torch.load(out / "best.pt", weights_only=True)["progress"]
-    assert (best["epoch"], best["best"]) == (2, 0.3)
+    best = torch.load(out / "best.pt", weights_only=True)
+    assert (best["progress"]["epoch"], best["progress"]["best"]) == (1, 0.3)
+    for weights in began[1:]:  # where the second strong epoch began, and both plain ones
+        assert_equal(weights, dict(best["network"]))
     assert run.state.plain and run.state.decay.value == pytest.approx(restart - step)
     assert run.state.best == 0.4
 
@@ -68,6 +77,7 @@ def test_the_plain_epochs_start_from_the_best_weights_and_go_back_to_them(staged
 def test_the_last_strong_epoch_is_measured_too(tmp_path):
     """However seldom is measured otherwise: what was learned since the last time is not lost to the plain epochs."""
     run = Told.start(Plan.of(TrainOptions(out=str(tmp_path), **STAGED | {"val_every": 3})))
+    run.scores = (0.1, 0.3, 0.2, 0.4)
     run.run()
     with (tmp_path / "log.csv").open() as file:
         assert [bool(row["AP initial"]) for row in csv.DictReader(file)] == [False, True, True, True]
@@ -77,7 +87,7 @@ def test_the_last_strong_epoch_is_measured_too(tmp_path):
 
 def test_a_run_that_is_made_longer_is_strong_again(staged, tmp_path):
     """A finished one, too; its plain epochs at the end start from what it has learned since then."""
-    shutil.copytree(staged[1], tmp_path, dirs_exist_ok=True)
+    shutil.copytree(staged[-1], tmp_path, dirs_exist_ok=True)
     told = []
     longer = TrainOptions(**{**STAGED, "out": str(tmp_path), "epochs": 7, "resume": True})
     run = Told.start(Plan.of(longer), tell=told.append)
