@@ -18,7 +18,8 @@ from assets.browser import CHROMIUM, launched
 
 # Parts of paths whose files stay in one process: a page, a browser, a database, exported files take long to make.
 TOGETHER = ("/page/", "explore", "/onnx/")
-LONG = (*TOGETHER, "test_notebooks")  # what one process has to do from beginning to end
+# What one process has to do from beginning to end, and other files that take a minute.
+LONG = (*TOGETHER, "test_notebooks", "test_gpu_day", "/training/", "test_transformers")
 
 
 def pytest_xdist_auto_num_workers():

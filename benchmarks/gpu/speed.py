@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -71,7 +71,7 @@ def _table(day: Day, size: str, batch: int, precision: str, _left: float, compil
     notes: list[str] = []
     rows = benchmark(setting, notes.append)
     best = roofline.by_name(machine(day.device)["gpu"]) or _measured(day)
-    layers = roofline.work(network(size), setting.input, batch)
+    layers = _layers(size, setting.input, batch)
     least = 1000 * roofline.floor(layers, best, precision)
     flops = sum(one.flops for one in layers)
     without = [" ".join(note.split()) for note in notes if note.startswith("left out")]
@@ -97,6 +97,12 @@ def _table(day: Day, size: str, batch: int, precision: str, _left: float, compil
         | {"what": note.removeprefix("left out ")[:400].replace("|", "/")}
         for note in without
     ]
+
+
+@cache
+def _layers(size: str, shape: tuple[int, int], batch: int) -> list[roofline.Work]:
+    """What the network of a size has to do for a batch, in either precision."""
+    return roofline.work(network(size), shape, batch)
 
 
 def _profile(day: Day, size: str, batch: int, _left: float) -> list[dict]:

@@ -15,9 +15,9 @@ from dfine.explore.suspect_replies import Decoders
 QUIET = Pace(progress=False)
 
 
-@pytest.fixture
-def suspected(explored):
-    """A copy of the eight scenes with four errors in the answers of clean pictures, and its suspects."""
+@pytest.fixture(scope="module")
+def found(explored):
+    """A copy of the eight scenes with four errors in the answers of clean pictures, and its suspects. It stays so."""
     dataset = explored.clone()
     dataset.persistent = False
     planted = {}
@@ -41,6 +41,15 @@ def suspected(explored):
         sample.save()
     suspect_store.find(dataset)
     yield dataset, planted
+    dataset.delete()
+
+
+@pytest.fixture
+def suspected(found):
+    """A copy of that for one test."""
+    dataset = found[0].clone()
+    dataset.persistent = False
+    yield dataset, found[1]
     dataset.delete()
 
 

@@ -15,9 +15,9 @@ def test_a_patch_shows_the_suspect_beside_the_answers_and_reported_boxes_that_me
     view = suspected.load_saved_view("suspects")
     patch = view.first()
     assert isinstance(patch.dfine_suspects, fo.Detection) and patch.dfine_suspects["rank"] == 1
-    seen = {"ground_truth": 0, "dfine": 0}
+    seen, wholes = {"ground_truth": 0, "dfine": 0}, {sample.id: sample for sample in suspected}
     for patch in view:
-        whole, box = suspected[patch.sample_id], patch.dfine_suspects.bounding_box
+        whole, box = wholes[patch.sample_id], patch.dfine_suspects.bounding_box
         reported = [d for d in whole.dfine.detections if d.confidence >= views.SHOWN]
         for field, labels in (("ground_truth", whole.ground_truth.detections), ("dfine", reported)):
             mine = patch[field].detections if patch[field] else []
@@ -27,7 +27,7 @@ def test_a_patch_shows_the_suspect_beside_the_answers_and_reported_boxes_that_me
         assert not answer or answer in [a.id for a in patch.ground_truth.detections], "so it can be judged"
     assert min(seen.values()) > 0
     found = next(patch.dfine.detections[0] for patch in view if patch.dfine and patch.dfine.detections)
-    stored = next(d for sample in suspected for d in sample.dfine.detections if d.id == found.id)
+    stored = next(d for sample in wholes.values() for d in sample.dfine.detections if d.id == found.id)
     assert found.bounding_box == stored.bounding_box and found.confidence == stored.confidence
     assert not found.has_field("record") and stored.has_field("record"), "which would be copied for every patch"
 

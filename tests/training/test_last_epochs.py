@@ -1,6 +1,7 @@
 """The last epochs, without strong augmentation: they start from the best weights and go back to them; patience."""
 
 import csv
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -18,7 +19,7 @@ STAGED = {**SMALL, "epochs": 4, "plain_epochs": 2, "pictures": 4, "val_every": 1
 class Told(Training):
     """A run whose evaluations come out as told; what else they say is that of the first one."""
 
-    scores, first = (0.1, 0.3, 0.2, 0.4), None
+    scores, first = (0.3, 0.1, 0.2, 0.4), None
 
     def evaluate(self):
         self.first = self.first or super().evaluate()
@@ -27,18 +28,35 @@ class Told(Training):
         return replace(self.first, stats=stats)
 
 
-def test_the_plain_epochs_start_from_the_best_weights_and_go_back_to_them(tmp_path):
-    """Epochs 1 and 2 are strong, 2 is the best of them; 3 is no better, 4 is."""
-    run = Told.start(Plan.of(TrainOptions(out=str(tmp_path), **STAGED)))
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory):
+    """A run of four epochs that is over, the weights that each began with, and its folder, which stays as it is."""
+    out, began = tmp_path_factory.mktemp("staged"), []
+    run = Told.start(Plan.of(TrainOptions(out=str(out), **STAGED)))
+    epoch_of = run._epoch
+
+    def watched():
+        began.append({key: value.clone() for key, value in run.state.network.state_dict().items()})
+        return epoch_of()
+
+    run._epoch = watched
+    run.run()
+    return run, began, out
+
+
+def test_the_plain_epochs_start_from_the_best_weights_and_go_back_to_them(staged, tmp_path):
+    """Epochs 1 and 2 are strong, 1 is the best of them; 3 is no better, 4 is."""
+    run, began, out = staged
     assert (run.recipe.epochs, run.recipe.epochs_plain) == (2, 2)
     restart, step = run.recipe.ema_restart, run.recipe.ema_step
-    run.run()
-    best = torch.load(tmp_path / "best.pt", weights_only=True)["progress"]
-    assert (best["epoch"], best["best"]) == (2, 0.3)
+    best = torch.load(out / "best.pt", weights_only=True)
+    assert (best["progress"]["epoch"], best["progress"]["best"]) == (1, 0.3)
+    for weights in began[1:]:  # where the second strong epoch began, and both plain ones
+        assert_equal(weights, dict(best["network"]))
     assert run.state.plain and run.state.decay.value == pytest.approx(restart - step)
     assert run.state.best == 0.4
 
-    again = Told.start(Plan.of(TrainOptions(out=str(tmp_path / "cut"), **STAGED)))
+    again = Told.start(Plan.of(TrainOptions(out=str(tmp_path), **STAGED)))
     step_of = again._step
 
     def stopped(*args):
@@ -49,9 +67,9 @@ def test_the_plain_epochs_start_from_the_best_weights_and_go_back_to_them(tmp_pa
     with pytest.raises(Interrupted):
         again.run()
     assert again.state.plain
-    resumed = Told.start(Plan.of(TrainOptions(**{**STAGED, "out": str(tmp_path / "cut"), "resume": True})))
+    resumed = Told.start(Plan.of(TrainOptions(**{**STAGED, "out": str(tmp_path), "resume": True})))
     resumed.run()
-    a, b = state(tmp_path), state(tmp_path / "cut")
+    a, b = state(out), state(tmp_path)
     for key in ("network", "ema", "optimizer", "progress"):
         assert_equal(a[key], b[key], key)
 
@@ -59,6 +77,7 @@ def test_the_plain_epochs_start_from_the_best_weights_and_go_back_to_them(tmp_pa
 def test_the_last_strong_epoch_is_measured_too(tmp_path):
     """However seldom is measured otherwise: what was learned since the last time is not lost to the plain epochs."""
     run = Told.start(Plan.of(TrainOptions(out=str(tmp_path), **STAGED | {"val_every": 3})))
+    run.scores = (0.1, 0.3, 0.2, 0.4)
     run.run()
     with (tmp_path / "log.csv").open() as file:
         assert [bool(row["AP initial"]) for row in csv.DictReader(file)] == [False, True, True, True]
@@ -66,9 +85,9 @@ def test_the_last_strong_epoch_is_measured_too(tmp_path):
     assert (best["epoch"], best["best"]) == (2, 0.3)
 
 
-def test_a_run_that_is_made_longer_is_strong_again(tmp_path):
+def test_a_run_that_is_made_longer_is_strong_again(staged, tmp_path):
     """A finished one, too; its plain epochs at the end start from what it has learned since then."""
-    Told.start(Plan.of(TrainOptions(out=str(tmp_path), **STAGED))).run()
+    shutil.copytree(staged[-1], tmp_path, dirs_exist_ok=True)
     told = []
     longer = TrainOptions(**{**STAGED, "out": str(tmp_path), "epochs": 7, "resume": True})
     run = Told.start(Plan.of(longer), tell=told.append)

@@ -16,6 +16,7 @@ def test_a_folder_without_a_finished_epoch_has_no_page(tmp_path):
 
 def test_the_page_tells_options_epochs_and_drawings(tmp_path):
     train(TrainOptions(out=str(tmp_path), **{**SMALL, "pictures": 4}), watch=Watch(tmp_path / "watch", 2))
+    assert sorted(p.name for p in (tmp_path / "watch").iterdir()) == ["epoch-0002-0.png", "epoch-0002-1.png"]
     page = report(tmp_path).read_text()
     assert "<dt>augment</dt><dd>plain</dd>" in page and "<dd>auto</dd>" not in page
     assert "2 epochs. The best, epoch" in page and page.count("<b>Epoch 2</b>") == 2

@@ -11,10 +11,8 @@ from tests.training.runs import SMALL
 
 def test_held_out_pictures_are_drawn_at_every_evaluation(tmp_path):
     options = TrainOptions(out=str(tmp_path), **{**SMALL, "pictures": 4, "val_every": 1})
-    train(options, watch=Watch(tmp_path / "watch", 2))
-    assert sorted(p.name for p in (tmp_path / "watch").iterdir()) == [
-        f"epoch-000{epoch}-{i}.png" for epoch in (1, 2) for i in (0, 1)
-    ]
+    train(options, watch=Watch(tmp_path / "watch", 1))
+    assert sorted(p.name for p in (tmp_path / "watch").iterdir()) == ["epoch-0001-0.png", "epoch-0002-0.png"]
 
 
 def test_drawings_that_cannot_be_written_are_written_later(tmp_path):

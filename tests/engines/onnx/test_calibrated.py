@@ -31,6 +31,13 @@ def pictures():
     return torch.stack([scenes[i][0] for i in range(12)]).float() / 255
 
 
+@pytest.fixture
+def stem(monkeypatch):
+    """No part but the first is tried, and without OpenVINO, which takes longer to begin."""
+    monkeypatch.setattr(calibrated, "available", lambda: ["cpu"])
+    monkeypatch.setattr(calibrated, "PARTS", ("backbone.stem",))
+
+
 @pytest.fixture(scope="module")
 def made(demo, pictures, tmp_path_factory):
     path = tmp_path_factory.mktemp("int8") / "demo.onnx"
@@ -90,12 +97,10 @@ def test_it_finds_what_the_checkpoint_finds(made, demo):
     assert sorted(mine.labels.tolist()) == sorted(theirs.labels.tolist()) and len(mine)
 
 
-def test_the_part_that_costs_the_most_stays_in_float32(demo, pictures, tmp_path, monkeypatch):
-    """A budget a little below what all parts cost, without OpenVINO; with none at all there is no file."""
-    monkeypatch.setattr(calibrated, "available", lambda: ["cpu"])
+def test_the_part_that_costs_the_most_stays_in_float32(demo, pictures, tmp_path, monkeypatch, stem):
+    """A budget a little below what all parts cost; with none at all there is no file."""
     tight = {"int8": 0.0}
     monkeypatch.setattr(calibrated, "BUDGET", tight)
-    monkeypatch.setattr(calibrated, "PARTS", ("backbone.stem",))
     with pytest.raises(ExportError, match="no part of this model stays within 0.0 px"):
         export_int8(demo.network, demo.card, tmp_path / "none.onnx", Calibration(pictures, "scenes"))
     assert not list(tmp_path.iterdir())
@@ -117,18 +122,16 @@ def test_what_cannot_be_calibrated_is_said(demo, pictures, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_loses_the_objects_is_not_written(demo, pictures, tmp_path, monkeypatch):
+def test_a_file_that_loses_the_objects_is_not_written(demo, pictures, tmp_path, monkeypatch, stem):
     """Edges that are not there do not move."""
-    monkeypatch.setattr(calibrated, "PARTS", ("backbone.stem",))
     monkeypatch.setattr(calibrated, "shift", lambda *_: Shift(0.0, 0.0, 0.0, 15, 15))
     with pytest.raises(ExportError, match="stays within 0.7 px and finds what it found before; nothing was written"):
         export_int8(demo.network, demo.card, tmp_path / "none.onnx", Calibration(pictures, "scenes"))
     assert not list(tmp_path.iterdir())
 
 
-def test_a_calibration_that_refuses_nothing_rounds_every_part(demo, pictures, tmp_path, monkeypatch):
+def test_a_calibration_that_refuses_nothing_rounds_every_part(demo, pictures, tmp_path, monkeypatch, stem):
     """What times random weights has no objects to keep."""
-    monkeypatch.setattr(calibrated, "PARTS", ("backbone.stem",))
     monkeypatch.setattr(calibrated, "shift", lambda *_: Shift(9.0, 9.0, 0.0, 15, 15))
     calibration = Calibration(pictures, "noise", refuse=False)
     said = export_int8(demo.network, demo.card, tmp_path / "whole.onnx", calibration)
