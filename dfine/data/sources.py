@@ -24,6 +24,7 @@ from dfine.files import some
 
 FORMATS = (coco_layout.layout, yolo.layout, voc.layout, labelme.layout)
 FEWEST = 20  # pictures that a data set must have before some of them are held out
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 NONE = (
     "neither COCO's JSON files, nor a YAML file with names, obj.names or classes.txt of YOLO, nor VOC's XML files, nor "
     "JSON files of labelme"
@@ -44,6 +45,8 @@ def recognise(path: str | Path) -> Layout:
     if not path.exists():
         raise FileNotFoundError(f"there is no data set {path}")
     found = next((layout for form in FORMATS if (layout := form(path)) is not None), None)
+    if found is None and path.is_file() and path.suffix.lower() in ARCHIVES:
+        raise ValueError(f"{path} is an archive; unpack it, and name the folder")
     if found is None and path.is_file():
         raise ValueError(f"{path} is neither a COCO .json nor a YOLO .yaml")
     if found is None:

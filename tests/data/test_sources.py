@@ -133,6 +133,18 @@ def test_nothing_to_learn_from_is_said_before_the_work(tmp_path, message, recwar
     assert len(open_data(folder)) == 2, "what only looks at the data may have it"
 
 
+def test_what_is_exported_or_packed_otherwise_is_said(tmp_path):
+    packed = tmp_path / "export.ZIP"
+    packed.write_bytes(b"PK")
+    with pytest.raises(ValueError, match="export.ZIP is an archive; unpack it"):
+        open_data(packed)
+    cvat = tmp_path / "cvat"
+    (cvat / "images").mkdir(parents=True)
+    (cvat / "annotations.xml").write_text("<annotations><version>1.1</version><image id='0'/></annotations>")
+    with pytest.raises(ValueError, match="annotations.xml is an export in CVAT's own format.*: export the task as"):
+        open_data(cvat)
+
+
 def test_missing_pictures_are_counted(tmp_path):
     unsplit(tmp_path, 4)
     data = open_data(tmp_path)
