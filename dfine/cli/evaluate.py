@@ -94,7 +94,9 @@ def _dataset(data: str, split: str | None, count: int | None, seed: int, clean: 
 
         return Scenes(count or HELD_OUT_COUNT, size=size_for(size), seed=seed, clean=clean)
     from dfine.data.loader import subset
-    from dfine.data.sources import open_data, require_objects
+    from dfine.data.sources import open_data, require_objects, require_pictures
 
     dataset = require_objects(open_data(data, split), "to measure AP on")
-    return dataset if count is None or len(dataset) <= count else subset(dataset, range(count))
+    chosen = dataset if count is None or len(dataset) <= count else subset(dataset, range(count))
+    require_pictures(chosen)
+    return chosen

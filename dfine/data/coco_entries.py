@@ -141,7 +141,8 @@ class Entries:
 
     def _sound(self, a: dict, image: dict, category: dict, sizes: dict) -> dict | None:
         """An annotation with the ids used here, `bbox`, `area` and `iscrowd`; None where it is left out."""
-        what = a.get("where") or f"annotation id {a.get('id')} in {self.source}"
+        nameless = f"an annotation of image id {a.get('image_id')} in {self.source}"
+        what = a.get("where") or (nameless if a.get("id") is None else f"annotation id {a['id']} in {self.source}")
         given = {key: _number(a[key]) for key in ("area", "iscrowd") if a.get(key) is not None}
         wrong = next((key for key, value in given.items() if not _is_number(value)), None)
         bbox = _box(a.get("bbox")) if a.get("bbox") not in (None, []) else box_around(a.get("segmentation"))

@@ -7,19 +7,24 @@ is not split, a tenth of it is held out for validation by a rule that depends on
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+
+from torch.utils.data import Dataset
 
 from dfine.data import coco_layout, folders, labelme, voc, yolo, yolo_layout
 from dfine.data.coco import CocoSet
 from dfine.data.coco_entries import Fault, stop
 from dfine.data.findings import corners, nothing_in
 from dfine.data.layout import Layout, NoDataSet, meaning, same
+from dfine.files import some
 
 FORMATS = (coco_layout.layout, yolo.layout, voc.layout, labelme.layout)
 FEWEST = 20  # pictures that a data set must have before some of them are held out
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 NONE = (
     "neither COCO's JSON files, nor a YAML file with names, obj.names or classes.txt of YOLO, nor VOC's XML files, nor "
     "JSON files of labelme"
@@ -40,6 +45,8 @@ def recognise(path: str | Path) -> Layout:
     if not path.exists():
         raise FileNotFoundError(f"there is no data set {path}")
     found = next((layout for form in FORMATS if (layout := form(path)) is not None), None)
+    if found is None and path.is_file() and path.suffix.lower() in ARCHIVES:
+        raise ValueError(f"{path} is an archive; unpack it, and name the folder")
     if found is None and path.is_file():
         raise ValueError(f"{path} is neither a COCO .json nor a YOLO .yaml")
     if found is None:
@@ -170,6 +177,24 @@ def require_objects(data: CocoSet, purpose: str) -> CocoSet:
     if not data.objects:
         raise ValueError(f"{data.source} has {len(data)} pictures, but no objects {purpose}: {nothing_in(data)}")
     return data
+
+
+def require_pictures(data: Dataset) -> None:
+    """Make sure that the files of all pictures are there, before hours are spent on the first ones.
+
+    Args:
+        data: any; one that does not lie on disk lacks nothing.
+
+    Raises:
+        FileNotFoundError: some are missing; the message counts them and names the first.
+    """
+    paths = [data.path(i) for i in range(len(data))] if hasattr(data, "path") else []
+    missing = [str(path) for path in paths if not os.path.isfile(path)]
+    if missing:
+        raise FileNotFoundError(
+            f"of {len(paths):,} pictures {len(missing):,} cannot be found: {some(missing, 3)}; put what is missing in "
+            "its place, or take it out of the answers"
+        )
 
 
 def halves(data: CocoSet) -> tuple[CocoSet, CocoSet] | None:

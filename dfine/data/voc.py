@@ -193,6 +193,11 @@ def _entry(path: Path, pictures: Path, fault: Fault) -> tuple[dict | None, list[
     """The picture of an XML file, None if the file is damaged, and its objects."""
     try:
         root = _root(path)
+        if root.tag == "annotations":
+            raise ValueError(
+                f"{path} is an export in CVAT's own format, which is not read: export the task as COCO, YOLO or "
+                "Pascal VOC"
+            )
         image = _image(root, path, pictures)
     except (ValueError, OSError) as error:
         fault(str(error))

@@ -41,6 +41,7 @@ class State:
     waited: int = 0  # evaluations since the best one
     plain: bool = False  # whether strong augmentation has stopped
     sums: dict[str, float] = field(default_factory=dict)  # of this epoch's loss terms
+    pictures: str = ""  # tells those of the run from others (`Plan.fingerprint`)
     holds_out: bool = True  # whether a part of a data set without splits is held out; early runs trained on all of it
 
     def save(self, path: Path, options: TrainOptions) -> None:
@@ -71,6 +72,7 @@ class State:
             "scaler": self.scaler.state_dict(),
             "progress": {key: getattr(self, key) for key in PROGRESS} | {"decay": self.decay.value},
             "random": torch.get_rng_state(),
+            "pictures": self.pictures,
             "holds_out": self.holds_out,
         }
 
@@ -96,7 +98,7 @@ class State:
         if not isinstance(values, dict) or values.get("schema") != SCHEMA:
             raise ValueError(f"{path} was written by another version, or by nobody's training; start with a new --out")
         if options:
-            same_run(values["options"], options)
+            same_run(values["options"], options, moved=values.get("pictures") == self.pictures)
         if values["config"] != self.network.config.to_dict():
             raise ValueError(f"{path} was written for another network or other classes; start with a new --out")
         self.names = self._same_classes(path, values)
@@ -135,6 +137,7 @@ def fresh(plan: Plan, network: nn.Module) -> State:
         torch.amp.GradScaler(kind, enabled=plan.half == "fp16"),
         decay,
         plan.names,
+        pictures=plan.fingerprint(),
     )
 
 

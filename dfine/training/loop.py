@@ -11,7 +11,6 @@ from typing import NoReturn
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from dfine.engines.torch_engine import TorchEngine
@@ -188,7 +187,7 @@ class Training:
     def _epoch(self) -> dict[str, float]:
         """One pass over the data; returns the mean of every loss term."""
         options, state = self.options, self.state
-        batches = self._batches()
+        batches = self.loading.of(state.epoch, state.plain)
         batches.batch_sampler.epoch, batches.batch_sampler.start = state.epoch, state.batch
         total = len(batches) * self.epochs
 
@@ -214,10 +213,6 @@ class Training:
         means = {name: value / state.batch for name, value in state.sums.items()}
         return {"loss": sum(means.values())} | means
 
-    def _batches(self) -> DataLoader:
-        """The batches of this epoch."""
-        return self.loading.of(self.state.epoch, self.state.plain)
-
     def _leave(self) -> NoReturn:
         self._save()
         self.keeping.insist()
@@ -225,13 +220,21 @@ class Training:
 
     @contextlib.contextmanager
     def _workers_may_end(self) -> Iterator[None]:
-        """A signal to the whole process group also ends the loader's workers; the error can come up anywhere."""
+        """A signal to the whole process group also ends the loader's workers; the error can come up anywhere.
+
+        A picture that cannot be read ends the run, too, but does not cost what was trained since the last save.
+        """
         try:
             yield
+        except (ValueError, OSError):
+            if self.whole and self.state.step and self.here.count == 1:  # several would have to save together
+                self._save()
+                self.tell("the state is saved; go on with --resume once the fault below is mended")
+            raise
         except RuntimeError:
             if not self.stop:
                 raise
-            if self.whole and self.here.count == 1:  # several would have to save together
+            if self.whole and self.here.count == 1:
                 self._leave()
             raise Interrupted("stopped together with its workers; --resume goes on from the last save") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -19,7 +20,7 @@ from dfine.data.repeat import repeated
 from dfine.data.scenes import Scenes, size_for
 from dfine.data.transforms import Transform
 from dfine.engines.device import resolve
-from dfine.files import some
+from dfine.files import short_digest, some
 from dfine.network.detector import DFINE
 from dfine.processes import Ranks
 from dfine.training.distillation import shared
@@ -76,6 +77,13 @@ class Plan:
         plan = cls(options, settled, training, held_out, start, teacher, frozen(options, config), half(options))
         if teacher:
             shared(teacher, plan.names)
+        if options.warmup is None and settled.warmup >= plan.steps:
+            warnings.warn(
+                f"all {plan.steps} steps of the run belong to the warm-up of {settled.warmup}, so that the rate stays "
+                "below what the recipe means, and hardly anything is learned: start from a trained network (--init), "
+                "which needs no warm-up, or give a shorter one (--warmup)",
+                stacklevel=2,
+            )
         return plan
 
     @property
@@ -93,6 +101,11 @@ class Plan:
         """Pictures of an epoch."""
         return self.options.pictures if self.data is None else len(self.data)
 
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run. An incomplete last batch is left out, unless it is the only one of its epoch."""
+        return max(1, self.pictures // self.recipe.batch) * self.epochs
+
     def share(self, here: Ranks) -> int:
         """Pictures of the smallest batch that each process gets.
 
@@ -105,6 +118,12 @@ class Plan:
                 f"a batch of {smallest} cannot be shared among {here.count} processes; start fewer of them"
             )
         return smallest // here.count
+
+    def fingerprint(self) -> str:
+        """What tells that a run reads the same pictures in the same order, wherever they lie: of their files' names."""
+        sets = [one for one in (self.data, self.val) if hasattr(one, "path")]
+        names = [[os.fsencode(one.path(i).name).hex() for i in range(len(one))] for one in sets]
+        return short_digest(repr(names))
 
     def training_data(self, epoch: int) -> Dataset:
         """What an epoch trains on."""
@@ -205,6 +224,8 @@ def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
             f"({some(names)}), but {some(val.names)}; name others with --val, or rename their classes"
         )
     held_out = data if val is None else val
+    for one in filter(None, (data, val)):
+        sources.require_pictures(one)
     if options.drawn:
         cast(data.names)  # refuses classes that cannot be drawn, before anything is written
     if options.repeat_threshold:

@@ -13,6 +13,7 @@ from dfine.weights.checkpoints import Checkpoint, open_checkpoint
 from dfine.weights.exceptions import CheckpointError
 
 LAST = "last.pt"  # the state of a run, in its folder
+PLACES = ("data", "val")  # options that name a data set
 
 
 def beginning(options: TrainOptions) -> Checkpoint | None:
@@ -97,17 +98,20 @@ def resolved(options: TrainOptions) -> TrainOptions:
     )
 
 
-def same_run(before: dict, options: TrainOptions) -> None:
+def same_run(before: dict, options: TrainOptions, *, moved: bool = False) -> None:
     """Make sure that a run goes on as it began, whether its options were left to the recipe or settled.
 
     Args:
         before: the options that it began with, as a dict.
         options: those that it is to go on with.
+        moved: whether its data sets may lie elsewhere by now, as they hold the same pictures.
 
     Raises:
         ValueError: one differs that may not change; the message names it.
     """
     kept = {f.name for f in fields(TrainOptions)} - MAY_CHANGE
+    if moved:
+        kept -= {key for key in PLACES if on_disk(before.get(key)) and on_disk(getattr(options, key))}
     early = {f.name: f.default for f in fields(TrainOptions)}  # of options that there were not when it began
     then = replace(options, **{key: value for key, value in (early | before).items() if key in kept})
     pairs = [(then, options)]
@@ -120,6 +124,11 @@ def same_run(before: dict, options: TrainOptions) -> None:
                 raise ValueError(
                     f"{key} was {was!r}, now {now!r}; resume with the options of the run, or choose another --out"
                 )
+
+
+def on_disk(data: str | None) -> bool:
+    """Whether an option names a data set that lies on disk."""
+    return data not in (None, "scenes")
 
 
 def told(options: TrainOptions) -> dict:

@@ -52,6 +52,13 @@ def test_text_in_place_of_a_number_is_the_number(tmp_path):
     assert [name for _, name, _ in truth_of(data)] == ["bottle", "car"]
 
 
+def test_an_annotation_without_an_id_is_named_by_its_picture(tmp_path):
+    bare = {k: v for k, v in annotation(1, bbox=(1, 1, 0, 0)).items() if k != "id"}
+    told = []
+    open_data(write(tmp_path, [picture(7)], [bare]), fault=lambda message, **_about: told.append(message))
+    assert len(told) == 1 and told[0].startswith("an annotation of image id 7 in "), told
+
+
 def test_a_category_that_only_stands_above_the_others_is_no_class(tmp_path):
     data = open_data(write(tmp_path / "a", [picture(7)], [annotation(1, category=1)], ROBOFLOW))
     assert (data.names, data.category_ids) == (("cup",), [1])

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from dfine.data.coco_layout import ROBOFLOW
-from dfine.data.sources import open_data, splits, train_and_val, validation
+from dfine.data.loader import subset
+from dfine.data.sources import open_data, require_pictures, splits, train_and_val, validation
 from tests.data.test_coco import DATA, annotation, needs_data, picture, write
 from tests.data.test_voc import data_set as voc_set
 from tests.data.test_yolo import data_set as yolo_set
@@ -130,6 +131,28 @@ def test_nothing_to_learn_from_is_said_before_the_work(tmp_path, message, recwar
     with pytest.raises(ValueError, match="no objects to measure AP on"):
         validation(folder)
     assert len(open_data(folder)) == 2, "what only looks at the data may have it"
+
+
+def test_what_is_exported_or_packed_otherwise_is_said(tmp_path):
+    packed = tmp_path / "export.ZIP"
+    packed.write_bytes(b"PK")
+    with pytest.raises(ValueError, match="export.ZIP is an archive; unpack it"):
+        open_data(packed)
+    cvat = tmp_path / "cvat"
+    (cvat / "images").mkdir(parents=True)
+    (cvat / "annotations.xml").write_text("<annotations><version>1.1</version><image id='0'/></annotations>")
+    with pytest.raises(ValueError, match="annotations.xml is an export in CVAT's own format.*: export the task as"):
+        open_data(cvat)
+
+
+def test_missing_pictures_are_counted(tmp_path):
+    unsplit(tmp_path, 4)
+    data = open_data(tmp_path)
+    require_pictures(data)
+    data.path(1).unlink(), data.path(3).unlink()
+    with pytest.raises(FileNotFoundError, match="of 4 pictures 2 cannot be found: .*1.png, .*3.png; put"):
+        require_pictures(data)
+    require_pictures(subset(data, [0, 2]))  # the others are not asked for
 
 
 def test_boxes_that_look_like_corners_are_said_before_the_work(tmp_path):

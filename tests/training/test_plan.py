@@ -1,5 +1,8 @@
 """What a run will do is settled before it starts: whose data, which classes, which network."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 import yaml
@@ -99,6 +102,33 @@ def test_more_objects_than_queries_are_said(tmp_path, recwarn):
     assert not any("raise --queries" in str(w.message) for w in recwarn)
     with pytest.warns(UserWarning, match="has 3 objects, more than the 2 queries: .* raise --queries"):
         plan.data(options(data=str(path), queries=2))
+
+
+def test_a_missing_picture_is_said_before_the_first_step(tmp_path):
+    """Also one that is held out, which nobody would ask for before the first epoch is over."""
+    mine, held = unsplit(tmp_path / "mine", 3), unsplit(tmp_path / "held", 3)
+    given = options(data=str(mine), val=str(held))
+    plan.data(given)
+    (gone,) = [path for path in held.rglob("2.png")]
+    gone.unlink()
+    with pytest.raises(FileNotFoundError, match="of 3 pictures 1 cannot be found: .*2.png"):
+        plan.data(given)
+
+
+def test_a_warm_up_that_is_longer_than_the_run_is_said(tmp_path, recwarn):
+    folder = str(unsplit(tmp_path, 24))
+    run = {"data": folder, "val": folder, "batch": 16, "epochs": 60}
+    for quiet in ({"init": "demo"}, {"warmup": 4000}, {"epochs": 4001}):
+        assert not any("warm-up" in str(w.message) for w in (Plan.of(options(**run | quiet)), recwarn)[1])
+    assert Plan.of(options(**run)).steps == 60
+    assert "all 60 steps of the run belong to the warm-up of 4000" in str(recwarn[-1].message)
+
+
+def test_a_run_tells_its_pictures_wherever_they_lie(tmp_path):
+    first = unsplit(tmp_path / "a", 24)
+    moved = Path(shutil.copytree(first, tmp_path / "b"))
+    given = [Plan.of(options(data=str(folder))).fingerprint() for folder in (first, moved, unsplit(tmp_path / "c", 25))]
+    assert given[0] == given[1] != given[2]
 
 
 def test_nothing_to_train_on_is_said(tmp_path):

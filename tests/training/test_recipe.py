@@ -86,6 +86,10 @@ def test_a_run_is_told_from_another():
     ]:
         with pytest.raises(ValueError, match=f"{said}; resume with the options of the run, or choose another --out"):
             same_run(before, replace(own, **change))
+    same_run(before, replace(own, data="elsewhere"), moved=True)
+    for change in ({"data": "scenes"}, {"val": "other"}):  # which are other pictures
+        with pytest.raises(ValueError, match="resume with the options of the run"):
+            same_run(before, replace(own, **change), moved=True)
     early = {k: v for k, v in before.items() if k != "repeat_threshold"}  # of a version that had no such option
     with pytest.raises(ValueError, match="repeat_threshold was 0.0, now 0.5"):
         same_run(early, replace(own, repeat_threshold=0.5))

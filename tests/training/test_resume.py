@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from dfine.config import Config
+from dfine.data.loader import _generator
 from dfine.network.detector import DFINE
 from dfine.training.loop import Interrupted, Training, train
 from dfine.training.options import TrainOptions
@@ -227,3 +228,44 @@ def test_other_classes_are_refused_by_name(tmp_path):
     (data / "annotations.json").write_text(text.replace('"green"', '"blue"'))
     with pytest.raises(ValueError, match="began with: green gone; blue new"):
         train(TrainOptions(out=str(out), **options | {"epochs": 2}, resume=True))
+
+
+def test_a_run_goes_on_where_its_data_was_moved_to(tmp_path):
+    data, out, moved = tmp_path / "data", tmp_path / "run", tmp_path / "moved"
+    swapped(data, ["red", "green"])
+    options = {**SMALL, "out": str(out)}
+    Training.start(Plan.of(TrainOptions(**options, data=str(data), val=str(data))))._save()
+    data.rename(moved)
+    there = options | {"data": str(moved), "val": str(moved), "resume": True}
+    Training.start(Plan.of(TrainOptions(**there)))
+    assert json.loads((out / "options.json").read_text())["data"] == str(moved)
+    text = (moved / "annotations.json").read_text()
+    picture = json.loads(text)["images"][0]["file_name"]
+    (moved / "images" / picture).rename(moved / "images" / "other.png")
+    (moved / "annotations.json").write_text(text.replace(picture, "other.png"))
+    other = tmp_path / "other"
+    moved.rename(other)
+    with pytest.raises(ValueError, match="data was .*data', now .*other'"):
+        Training.start(Plan.of(TrainOptions(**there | {"data": str(other), "val": str(other)})))
+
+
+@pytest.mark.parametrize("part", ["train", "held out"])
+def test_a_damaged_picture_costs_no_step(tmp_path, part):
+    """The state is kept when one turns out to be damaged, in the middle of an epoch or after it."""
+    data, held, out = tmp_path / "data", tmp_path / "held", tmp_path / "run"
+    for folder in (data, held):
+        swapped(folder, ["red", "green"])
+    options = {**SMALL, "out": str(out), "data": str(data), "val": str(held), "batch": 1, "val_every": 1, "epochs": 1}
+    settled = Plan.of(TrainOptions(**options))
+    last = torch.randperm(len(settled.data), generator=_generator(SMALL["seed"], 0)).tolist()[-1]
+    damaged = settled.data.path(last) if part == "train" else settled.val.path(0)
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[: len(whole) // 2])
+    told = []
+    with pytest.raises(ValueError, match=damaged.name):
+        Training.start(settled, tell=told.append).run()
+    steps = len(settled.data) - (part == "train")
+    assert state(out)["progress"]["step"] == steps and "the state is saved" in told[-1]
+    damaged.write_bytes(whole)
+    train(TrainOptions(**options, resume=True))
+    assert state(out)["progress"]["epoch"] == 1 and state(out)["progress"]["step"] == len(settled.data)

@@ -10,7 +10,7 @@ import torch
 import dfine
 from dfine.engines.onnx import file as onnx_file
 from dfine.engines.onnx.engine import OnnxEngine
-from dfine.engines.onnx.export import Exported, Options, about, card_of, export, published
+from dfine.engines.onnx.export import Exported, Options, about, card_of, export, published, sample
 from dfine.engines.onnx.packages import needed
 from dfine.engines.onnx.parity import ExportError
 from dfine.trace.postprocess import detections
@@ -65,6 +65,18 @@ def test_the_published_interface(model, tmp_path):
         boxes = torch.from_numpy(have["boxes"][i]).clamp(min=0).minimum(torch.tensor([w, h, w, h]))
         torch.testing.assert_close(torch.from_numpy(have["scores"][i]), want[i].scores, atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(boxes, want[i].boxes, atol=1e-2, rtol=1e-4)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_only_the_batch_of_an_output_varies(model, tmp_path, half):
+    """Servers plan their memory by the sizes that a file states."""
+    options = Options(postprocess=True, batch=None, half=half)
+    export(model.network, model.card, tmp_path / "a.onnx", options)
+    graph = needed("onnx").load(tmp_path / "a.onnx").graph
+    have = onnx_file.run(tmp_path / "a.onnx", sample(replace(options, batch=3), SIZE))
+    for node in graph.output:
+        batch, *sizes = node.type.tensor_type.shape.dim
+        assert batch.dim_param == "batch" and have[node.name].shape == (3, *(size.dim_value for size in sizes))
 
 
 def test_postprocessing_and_trace_in_one_file(model, exported):
