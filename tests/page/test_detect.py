@@ -176,6 +176,21 @@ def test_the_classes_to_choose_from_are_those_in_sight(page, model):
     page.locator("#classes button[aria-pressed=true]").click()
 
 
+def test_where_nothing_is_found_a_button_shows_what_came_nearest(page, model):
+    example(page, 3)
+    set_threshold(page, 0.95)
+    boxes(page, 0)
+    best = model(EXAMPLES[3], answer.FLOOR).detections
+    assert f"Nearly found: {best.class_names[0]} {best.scores[0]:.2f}." in page.inner_text("#status")
+    page.get_by_role("button", name="Lower the threshold to 0.").press("Enter")
+    page.wait_for_selector("#status:has-text('1 object ')")
+    boxes(page, 1)
+    assert page.evaluate("document.activeElement.matches('#scene svg')"), "the keyboard goes on at what is shown"
+    assert page.locator("#status button:visible").count() == 0
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.wait_for_selector("#status:has-text('at least 0.95')")
+
+
 def test_undo_takes_back_a_typed_number_at_once(page):
     """Not digit by digit, over thresholds that nobody asked for."""
     example(page, 1)

@@ -54,6 +54,16 @@ export function inSight({trace, threshold, classes, top}) {
   return top === null ? seen : seen.slice(0, Math.max(0, top));
 }
 
+/**
+ * Where nothing is in sight: the best of the chosen classes that the threshold hides, and the threshold that shows it.
+ * @param {State} state
+ * @returns {?{name: string, score: number, threshold: number}}
+ */
+export function nearest(state) {
+  const best = inSight(state).length ? null : inSight({...state, threshold: 0})[0];
+  return best ? {name: best.name, score: best.score, threshold: Math.floor(best.score * 100) / 100} : null;
+}
+
 /** The chosen object's way through the layers, or null. @param {State} state @returns {?import('./trace.js').History} */
 export function chosen({trace, object}) {
   return trace && object !== null ? trace.history(object) : null;

@@ -1,6 +1,6 @@
 /** What the page says in sentences; of one object the same as `dfine/figures/words.py`. */
 import {number} from './format.js';
-import {inSight} from './state.js';
+import {inSight, nearest} from './state.js';
 
 /** @typedef {import('./trace.js').History} History */
 
@@ -81,6 +81,8 @@ export function summary(seen, state, {caption = '', seconds, notes, known, mista
   const said = [...(caption ? [caption] : []), `${what}${of} with a score of at least ${threshold.toFixed(2)}, in ${trace.size.join(' × ')} pixels, `
     + `${seconds.toFixed(2)}\u00a0s.`, ...notes];
   if (count) return [...said, ...(mistaken ? [mistaken] : []), 'Click a box, a row, or a place where nothing was found.'].join(' ');
-  said.push(`Lower the threshold${of ? ' or choose other classes' : ''} to see what was nearly found.`);
+  const near = nearest(state);
+  said.push(near ? `Nearly found: ${near.name} ${near.score.toFixed(2)}.` : 'A lower threshold shows nothing either.');
+  if (of) said.push('Or choose other classes.');
   return [...said, ...(of ? [] : [known])].join(' ');
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {Store, inSight} from '../../../dfine/page/browser/state.js';
+import {Store, inSight, nearest} from '../../../dfine/page/browser/state.js';
 
 const detections = [[0.9, 'cat'], [0.7, 'dog'], [0.6, 'cat'], [0.1, 'dog']].map(([score, name], number) =>
   ({number, score: Math.fround(score), name}));
@@ -27,6 +27,19 @@ test('settings select, and what goes out of sight gives way to the best', () => 
   assert.equal(store.state.object, 1);
   store.set({threshold: 0.95});
   assert.equal(store.state.object, null);
+});
+
+test('what the threshold hides is named where nothing is in sight, with a threshold that shows it', () => {
+  const store = new Store();
+  assert.equal(nearest(store.state), null);
+  store.set({trace});
+  assert.equal(nearest(store.state), null, 'something is in sight');
+  store.set({threshold: 0.95, classes: ['dog']});
+  const {name, threshold} = nearest(store.state);
+  assert.equal(name, 'dog');
+  store.set({threshold});
+  assert.deepEqual(inSight(store.state).map((d) => d.number), [1]);
+  assert.equal(nearest({...store.state, trace: {layers: 3, detections: []}}), null, 'nothing was nearly found');
 });
 
 test('a score that is the threshold is in sight', () => {

@@ -9,7 +9,13 @@ const seen = (...queries) => queries.map((query) => ({query}));
 
 test('nothing in sight is told with what the model knows', () => {
   assert.equal(summary([], state, told), 'Nothing with a score of at least 0.50, in 640 × 480 pixels, 0.12\u00a0s. A note. '
-    + 'Lower the threshold to see what was nearly found. The model knows cats.');
+    + 'A lower threshold shows nothing either. The model knows cats.');
+});
+
+test('where nothing is in sight, what came nearest is named', () => {
+  const trace = {...state.trace, detections: [{score: 0.384, name: 'dog'}, {score: 0.2, name: 'cat'}]};
+  assert.match(summary([], {...state, trace}, told), /A note\. Nearly found: dog 0\.38\. The model knows cats/);
+  assert.match(summary([], {...state, trace, classes: ['cat']}, told), /Nearly found: cat 0\.20\. Or choose other classes\.$/);
 });
 
 test('where something is found, it is told what it may be mistaken for, and only there', () => {
@@ -21,7 +27,7 @@ test('where something is found, it is told what it may be mistaken for, and only
 test('where classes are narrow, they are what is said', () => {
   const said = summary([], {...state, classes: ['dog']}, told);
   assert.match(said, /^Nothing of the classes that you chose with/);
-  assert.match(said, /Lower the threshold or choose other classes to see/);
+  assert.match(said, /A lower threshold shows nothing either\. Or choose other classes\.$/);
   assert.doesNotMatch(said, /knows cats/);
 });
 
