@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from dfine.engines.torch_engine import TorchEngine
@@ -187,7 +188,7 @@ class Training:
     def _epoch(self) -> dict[str, float]:
         """One pass over the data; returns the mean of every loss term."""
         options, state = self.options, self.state
-        batches = self.loading.of(state.epoch, state.plain)
+        batches = self._batches()
         batches.batch_sampler.epoch, batches.batch_sampler.start = state.epoch, state.batch
         total = len(batches) * self.epochs
 
@@ -212,6 +213,10 @@ class Training:
                         self._save()
         means = {name: value / state.batch for name, value in state.sums.items()}
         return {"loss": sum(means.values())} | means
+
+    def _batches(self) -> DataLoader:
+        """The batches of this epoch."""
+        return self.loading.of(self.state.epoch, self.state.plain)
 
     def _leave(self) -> NoReturn:
         self._save()
@@ -252,14 +257,9 @@ class Training:
 
     def evaluate(self) -> Evaluation:
         """AP of the averaged weights on the held-out data."""
-        return evaluate(
-            self.predictor(),
-            self.plan.val,
-            batch=max(1, self.recipe.batch // (self.options.accumulate * self.here.count)),
-            workers=self.options.workers,
-            progress=False,
-            here=self.here,
-        )
+        batch = max(1, self.recipe.batch // (self.options.accumulate * self.here.count))
+        workers = self.options.workers
+        return evaluate(self.predictor(), self.plan.val, batch=batch, workers=workers, progress=False, here=self.here)
 
     def predictor(self, found: Thresholds | None = None) -> Predictor:
         """The averaged weights as a model for people, with the thresholds that were found for them."""
