@@ -25,6 +25,7 @@ try:
 except ImportError:  # on Windows, which has no such limits
     resource = None
 
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/")  # a path joins its slashes; one letter is a drive of Windows
 _MACHINE = sha256(node().encode()).hexdigest()[:6]  # processes of other machines may write on a shared disk
 _NUMBERS = count()  # several threads may write the same file
 _SPARE = 1 << 24  # bytes: a disk with less is full

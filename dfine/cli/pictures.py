@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 import dfine
 from dfine.cli.shipped import note_drawings, note_found, note_nothing
-from dfine.cli.terminal import complain, free, write_json
+from dfine.cli.terminal import complain, free, interruptible, write_json
 from dfine.data.folders import suffixes
 from dfine.engines.onnx.sessions import placed
 from dfine.figures.picture import draw
@@ -132,12 +132,12 @@ def _entries(
 ) -> tuple[list[dict | None], bool]:
     """What was found in each file, as plain values; None where it cannot be read, or its drawing not be written.
 
-    Also whether that is all: after Ctrl-C it is what was found before.
+    Also whether that is all: after Ctrl-C or SIGTERM it is what was found before.
     """
     entries, whole = [], True
     waiting: deque[tuple[Seen, Future | None]] = deque()
     bar = tqdm(total=len(files), unit="picture", disable=len(files) <= FEW, leave=False)
-    with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool, bar:
+    with ThreadPoolExecutor(WRITERS, thread_name_prefix="write") as pool, bar, interruptible():
         try:
             for seen, place in zip(_seen(model, files, how), places):
                 written = pool.submit(_write, seen.result, place) if seen.result and place else None

@@ -45,7 +45,7 @@ def note_nothing(model: str, names: Sequence[str], less: str = LOWER) -> None:
     """
     if model == PHOTOS:
         complain(
-            f"the model {PHOTOS} found nothing: it finds {', '.join(dict.fromkeys(filter(None, names)))} and nothing "
+            f"the model {PHOTOS} found nothing: it finds {_listed(names)} and nothing "
             f"else, and {less}; for drawings, take --model {DRAWINGS}, and for other things a model that knows more "
             "(`dfine zoo` lists them), or train one on your own pictures with `dfine train`",
             "note",
@@ -61,7 +61,10 @@ def note_found(model: str, names: Sequence[str]) -> None:
     """
     if model == PHOTOS:
         complain(
-            f"the model {PHOTOS} finds {', '.join(dict.fromkeys(filter(None, names)))} and nothing else: it may take "
-            "other things for one of these",
+            f"the model {PHOTOS} finds {_listed(names)} and nothing else: it may take other things for one of these",
             "note",
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(filter(None, names)))

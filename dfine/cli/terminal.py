@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -11,6 +12,18 @@ import typer
 from typer.core import TyperGroup
 
 WRONG = (ValueError, OSError, ImportError, RuntimeError, ArithmeticError)  # what the library raises on purpose
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Take a SIGTERM, with which `timeout`, Docker and schedulers of clusters end a program, for a Ctrl-C."""
+    from dfine.training.stopping import on_signals
+
+    def interrupted(*_) -> None:
+        raise KeyboardInterrupt
+
+    with on_signals(interrupted):
+        yield
 
 
 class Border(TyperGroup):

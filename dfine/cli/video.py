@@ -6,7 +6,7 @@ import typer
 
 import dfine
 from dfine.cli.shipped import note_drawings, note_found, note_nothing
-from dfine.cli.terminal import complain, fitting
+from dfine.cli.terminal import complain, fitting, interruptible
 from dfine.processes import ranks
 from dfine.video.sources import is_video
 
@@ -32,7 +32,6 @@ def run(source: str, model: str, device: str, loading: dict, **wanted) -> bool:
     Returns:
         Whether the video could be read to its end.
     """
-    from dfine.training.stopping import on_signals
     from dfine.video.filming import Options, film
 
     with ranks() as here:
@@ -43,7 +42,7 @@ def run(source: str, model: str, device: str, loading: dict, **wanted) -> bool:
         complain("a video goes through one process; the others have nothing to do", "warning")
     note_drawings(model, [source])
     options, detector = Options(**wanted), dfine.load(model, device=device, **loading)
-    with on_signals(_interrupted):  # `timeout`, systemd and Docker end a recording with SIGTERM
+    with interruptible():
         done = film(detector, source, options)
     typer.echo(done, err=str(options.json) == "-")
     if done.frames:
@@ -51,8 +50,3 @@ def run(source: str, model: str, device: str, loading: dict, **wanted) -> bool:
     for sentence in done.troubles:
         complain(sentence, "warning")
     return done.whole
-
-
-def _interrupted(*_) -> None:
-    """A signal to end is as good as Ctrl-C."""
-    raise KeyboardInterrupt

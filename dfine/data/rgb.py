@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
+
+from dfine.files import ADDRESS
 
 # Formats that Pillow, or a plug-in of it, reads by itself. EPS is not among them: it would go to another program.
 FORMATS = frozenset(
@@ -42,7 +43,6 @@ TURNS = {
     8: (Image.Transpose.ROTATE_90, False),
 }
 SIDEWAYS = (5, 6, 7, 8)  # for which width and height change places
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/")  # a path joins its slashes; one letter is a drive of Windows
 ORIENTED = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")  # where Pillow keeps what says so
 
 

@@ -7,11 +7,12 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
+from dfine.files import ADDRESS
+
 ENDINGS = frozenset(
     ".3gp .asf .avi .f4v .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv".split()
 )
 CAMERA = re.compile(r"webcam:(\d+)")
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/")  # one letter is a drive of Windows
 STREAM = re.compile(r"(rtsps?|rtmps?|rtp|srt|udp|mms)://")
 _DISCONTINUOUS = 0x0200  # FFmpeg's flag of a container whose clock begins at any time, and may jump
 _JUMP = 1  # seconds; damaged files go back by less

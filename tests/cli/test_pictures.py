@@ -57,8 +57,8 @@ def test_a_name_that_is_no_utf8_costs_no_other_picture_anything(model, pictures,
     assert sorted(os.fsencode(p.name) for p in (tmp_path / "drawn").iterdir()) == [b"1.jpg", b"3.jpg", b"caf\xe9.jpg"]
 
 
-def interrupted(model, pictures, folder, *wanted):
-    """`dfine detect` with what is `wanted`, to which somebody presses Ctrl-C when three pictures are listed."""
+def interrupted(model, pictures, folder, *wanted, number=signal.SIGINT):
+    """`dfine detect` with what is `wanted`, which is sent a signal when three pictures are listed."""
     for i in range(400):
         (folder / f"{i:03d}.png").symlink_to(pictures / "a.png")
     command = [sys.executable, "-m", "dfine", "detect", "-m", model, "-t", "0", *map(str, wanted), str(folder)]
@@ -71,18 +71,19 @@ def interrupted(model, pictures, folder, *wanted):
             line = process.stdout.readline()
             assert line, process.stderr.read()
             listed += line.endswith("objects\n")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, said = process.communicate(timeout=120)
     assert process.returncode == 1
     return said.splitlines()[-1]
 
 
-def test_an_interrupt_keeps_what_was_found(model, pictures, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_what_was_found(model, pictures, tmp_path, number):
     """Under other names, as nobody should take it for all there is."""
     parquet = pytest.importorskip("pyarrow.parquet")
     (tmp_path / "many").mkdir()
     wanted = "--json", tmp_path / "found.json", "--parquet", tmp_path / "found.parquet"
-    said = interrupted(model, pictures, tmp_path / "many", *wanted)
+    said = interrupted(model, pictures, tmp_path / "many", *wanted, number=number)
     assert {p.name for p in tmp_path.iterdir()} == {"many", "pictures", "found.partial.json", "found.partial.parquet"}
     found = json.loads((tmp_path / "found.partial.json").read_text())
     done = [os.path.basename(entry["file"]) for entry in found["pictures"]]

@@ -181,7 +181,7 @@ def test_where_nothing_is_found_a_button_shows_what_came_nearest(page, model):
     set_threshold(page, 0.95)
     boxes(page, 0)
     best = model(EXAMPLES[3], answer.FLOOR).detections
-    assert f"Nearly found: {best.class_names[0]} {best.scores[0]:.2f}." in page.inner_text("#status")
+    assert f"Best guess: {best.class_names[0]} {best.scores[0]:.2f}." in page.inner_text("#status")
     page.get_by_role("button", name="Lower the threshold to 0.").press("Enter")
     page.wait_for_selector("#status:has-text('1 object ')")
     boxes(page, 1)

@@ -82,7 +82,7 @@ export function summary(seen, state, {caption = '', seconds, notes, known, mista
     + `${seconds.toFixed(2)}\u00a0s.`, ...notes];
   if (count) return [...said, ...(mistaken ? [mistaken] : []), 'Click a box, a row, or a place where nothing was found.'].join(' ');
   const near = nearest(state);
-  said.push(near ? `Nearly found: ${near.name} ${near.score.toFixed(2)}.` : 'A lower threshold shows nothing either.');
+  said.push(near ? `Best guess: ${near.name} ${near.score.toFixed(2)}.` : 'A lower threshold shows nothing either.');
   if (of) said.push('Or choose other classes.');
   return [...said, ...(of ? [] : [known])].join(' ');
 }

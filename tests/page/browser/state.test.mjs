@@ -39,7 +39,7 @@ test('what the threshold hides is named where nothing is in sight, with a thresh
   assert.equal(name, 'dog');
   store.set({threshold});
   assert.deepEqual(inSight(store.state).map((d) => d.number), [1]);
-  assert.equal(nearest({...store.state, trace: {layers: 3, detections: []}}), null, 'nothing was nearly found');
+  assert.equal(nearest({...store.state, trace: {layers: 3, detections: []}}), null, 'there is no guess');
 });
 
 test('a score that is the threshold is in sight', () => {

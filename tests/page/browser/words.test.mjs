@@ -14,8 +14,8 @@ test('nothing in sight is told with what the model knows', () => {
 
 test('where nothing is in sight, what came nearest is named', () => {
   const trace = {...state.trace, detections: [{score: 0.384, name: 'dog'}, {score: 0.2, name: 'cat'}]};
-  assert.match(summary([], {...state, trace}, told), /A note\. Nearly found: dog 0\.38\. The model knows cats/);
-  assert.match(summary([], {...state, trace, classes: ['cat']}, told), /Nearly found: cat 0\.20\. Or choose other classes\.$/);
+  assert.match(summary([], {...state, trace}, told), /A note\. Best guess: dog 0\.38\. The model knows cats/);
+  assert.match(summary([], {...state, trace, classes: ['cat']}, told), /Best guess: cat 0\.20\. Or choose other classes\.$/);
 });
 
 test('where something is found, it is told what it may be mistaken for, and only there', () => {
