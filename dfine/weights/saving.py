@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from dfine.files import WriteError, as_json, replacing
@@ -77,6 +78,6 @@ def write_folder(
             file.chmod(others[0].stat().st_mode)  # safetensors lets nobody but its writer read
     except WriteError as error:
         raise CheckpointError(str(error)) from None
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise CheckpointError(f"the checkpoint cannot be written to {folder}: {error}") from None
     return folder

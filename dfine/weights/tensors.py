@@ -27,10 +27,17 @@ from dfine.weights.wrappers import find_state
 
 SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".safetensors")  # of files of weights
 PACKED = (b"PK\x03\x04", b"\x80")  # how files begin that `torch.save` writes: a zip archive or, formerly, a pickle
+ARRAYS = {  # what numpy rebuilds a number and an array with, where numpy keeps it
+    "scalar": np.float64(0).__reduce__()[0],
+    "_reconstruct": np.zeros(0).__reduce__()[0],
+}
+PATHS = (pathlib.PosixPath, pathlib.WindowsPath, pathlib.PurePosixPath, pathlib.PureWindowsPath)
 HARMLESS = [  # what trainers keep beside weights, and what runs no code when it is read: numbers of numpy, options
-    *(np.dtype, np.ndarray, np._core.multiarray.scalar, np._core.multiarray._reconstruct),
+    *(np.dtype, np.ndarray, argparse.Namespace),
     *(type(np.dtype(kind)) for kind in ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1")),
-    *(argparse.Namespace, pathlib.PosixPath, pathlib.WindowsPath, pathlib.PurePosixPath, pathlib.PureWindowsPath),
+    # numpy 1 and 2, and Python 3.13 and others, write these under different names
+    *((made, f"numpy.{core}.multiarray.{name}") for name, made in ARRAYS.items() for core in ("core", "_core")),
+    *((path, f"{module}.{path.__name__}") for path in PATHS for module in ("pathlib", "pathlib._local")),
 ]
 TOLD = {"schema", "config", "names", "ema"}  # what a training writes of the network beside its weights
 DAMAGE = (
@@ -94,7 +101,8 @@ def unpacked(file: Path, remedy: str = "download it again") -> object:
         if stranger:
             raise CheckpointError(f"{file.name} {stranger}")
         if file.suffix == ".safetensors":
-            return load_file(file)
+            with torch.device("cpu"):  # safetensors asks for none, and a program may have set another
+                return load_file(file)
         with torch.serialization.safe_globals(HARMLESS):
             return torch.load(file, map_location="cpu", weights_only=True)
     except CheckpointError:
