@@ -59,11 +59,9 @@ class Log:
         """A thread of its own writes for TensorBoard; it raises at some later call what the system refused to it."""
         try:
             yield
-        except (
-            Exception
-        ) as error:  # where TensorFlow is installed, TensorBoard writes with it, and its errors are others
+        except Exception as error:  # with TensorFlow installed, it is what writes, and its errors are others
             self.board = None
             self.tell(
-                f"TensorBoard's file cannot be written ({getattr(error, 'strerror', None) or error}); the run goes on without it, and "
-                f"{self.path.name} has the same numbers"
+                f"TensorBoard's file cannot be written ({getattr(error, 'strerror', None) or error}); the run goes on "
+                f"without it, and {self.path.name} has the same numbers"
             )
