@@ -111,6 +111,8 @@ def test_one_edge_is_chosen_by_keyboard_and_its_sum_ends_at_the_drawn_box(page, 
     *terms, total = (float(term.replace("−", "-")) for term in terms)
     assert sum(terms) == pytest.approx(total, abs=1e-9), "every number follows from the ones above it"
     assert page.locator("#edge-plot .panel").count() == 2 * model.config.layers
+    reached = page.locator(":is(a[href], button, input, [tabindex='0'])")
+    assert page.locator("[role=img]").filter(has=reached).count() == 0, "a picture's parts are not read out"
     page.locator("#layer input").first.check()
     page.wait_for_selector("#sum:has-text('Top edge of the'):has-text(', layer 1')")
     page.locator("#object .lengths button").nth(2).click()

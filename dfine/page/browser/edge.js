@@ -26,7 +26,7 @@ export function edge({element, name: key}, {store}) {
   const which = radios('Edge', 'which', (value) => store.set({edge: +value}));
   const layer = radios('The sum of layer', 'layer', (value) => store.set({layer: +value}));
   const scale = radios('Axis', 'unit', (value) => { unit = value; redraw(); });
-  const plot = html('div', {id: 'edge-plot', role: 'img'}), sum = html('div', {id: 'sum'});
+  const plot = html('div', {id: 'edge-plot', role: 'group'}), sum = html('div', {id: 'sum'});
   const nothing = html('p', {class: 'nothing'}, 'Nothing to show: no object is chosen.');
   const tools = html('div', {class: 'tools'}, which, layer, scale), body = html('div', {class: 'both'}, plot, sum);
   element.replaceChildren(tools, nothing, body);
