@@ -41,6 +41,7 @@ class Report:
     parts: dict[str, Part]
     findings: tuple[Finding, ...] = field(repr=False, default=())
     sizes: dict[Path, tuple[int, int]] = field(repr=False, default_factory=dict)  # of pictures with wrong boxes
+    pictures: int = 0  # that can be read, those in several splits counted once
 
     @property
     def counts(self) -> dict[str, int]:
@@ -59,7 +60,8 @@ class Report:
         """Plain JSON values."""
         findings = [asdict(f) | {"picture": f.picture and str(f.picture)} for f in self.findings]
         parts = {name: asdict(part) for name, part in self.parts.items()}
-        return {"source": self.source, "splits": parts, "counts": self.counts, "findings": findings}
+        about = {"source": self.source, "pictures": self.pictures, "splits": parts}
+        return about | {"counts": self.counts, "findings": findings}
 
     def __str__(self) -> str:
         lines = []
@@ -110,9 +112,10 @@ def check(path: str | Path, *, queries: int = QUERIES, progress: bool = True) ->
         found += broken
         parts[name] = _part(data)
         wrong = {finding.picture for finding in found if finding.bbox}
-        sizes |= {path: data.target(i).size for i in range(len(data)) if (path := data.path(i)) in wrong}
+        sizes |= {file: data.target(i).size for i in range(len(data)) if (file := data.path(i)) in wrong}
     found += findings.classes({name: part.classes for name, part in parts.items()}) + findings.shared(likenesses)
-    return Report(str(path), parts, tuple(dict.fromkeys(found)), sizes)  # splits may share what is wrong
+    files = {file for seen in likenesses.values() for file, _ in seen}
+    return Report(str(path), parts, tuple(dict.fromkeys(found)), sizes, len(files))  # splits may share what is wrong
 
 
 def _opened(opener: Callable[[Fault], CocoSet]) -> tuple[CocoSet, list[Finding]]:

@@ -155,12 +155,19 @@ def classes(parts: dict[str, dict[str, int]]) -> list[Finding]:
 
 
 def shared(likenesses: dict[str, list[Likeness]]) -> list[Finding]:
-    """Pictures that occur in two splits. A split that is part of another ("trainval") is not compared with it."""
+    """Pictures that occur in two splits.
+
+    A split that is part of another may be meant so ("trainval"), unless one is for training and the other for judging.
+    """
     found, names = [], list(likenesses)
     files = {name: {path for path, _ in seen} for name, seen in likenesses.items()}
     for i, first in enumerate(names):
         for second in names[i + 1 :]:
-            if files[first] <= files[second] or files[second] <= files[first]:
+            less, more = sorted((first, second), key=lambda name: (len(files[name]), meaning(name) == "train"))
+            if files[less] <= files[more]:
+                if files[less] and {meaning(less), meaning(more)} in ({"train", "val"}, {"train", "test"}):
+                    text = f"all {len(files[less])} pictures of {less} are in {more}, too: scores on them say nothing"
+                    found.append(Finding("in two splits", text))
                 continue
             for a, b in _alike(likenesses[first], likenesses[second]):
                 text = f"{a.name} of {first} and {b.name} of {second} are the same picture"

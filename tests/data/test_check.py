@@ -150,6 +150,12 @@ def test_a_split_that_holds_another_shares_nothing_with_it(two_splits):
     assert shared(two_splits) == []
 
 
+def test_a_split_that_is_trained_on_judges_nothing(tmp_path):
+    path = data_set(tmp_path, {name: "0 0.5 0.5 0.2 0.2" for name in "abc"}, val="images/train")
+    assert shared(path) == ["all 3 pictures of val are in train, too: scores on them say nothing"]
+    assert check(path, progress=False).pictures == 3
+
+
 def test_classes_that_are_never_trained_on_are_named(two_splits):
     report = check(two_splits, progress=False)
     train, val = report.parts["train"].classes, report.parts["val"].classes
@@ -165,6 +171,7 @@ def test_the_page_says_all_of_it(two_splits):
         report.to_dict(), [(picture_, "a.png", [("a & b", (1, 1, 0, 0))]), (None, "b.png", [("gone", None)])]
     )
     assert "a &amp; b" in page and "gone" in page and "never in training" in page
+    assert f"<h1>{two_splits.name}</h1>" in page, "whatever pictures lie in it"
     json.dumps(report.to_dict())
 
 

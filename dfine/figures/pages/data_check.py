@@ -25,7 +25,7 @@ def check_html(report: dict, worst: Sequence[tuple[Image.Image | None, str, Sequ
     """The report of `dfine.data.check` (`to_dict`) as a self-contained page.
 
     Args:
-        report: plain values with `source`, `splits`, `counts` and `findings`.
+        report: plain values with `source`, `pictures`, `splits`, `counts` and `findings`.
         worst: pictures (None where one cannot be read), their names, and what is wrong in each.
     """
     figures: list[go.Figure] = []
@@ -97,6 +97,8 @@ def framed(picture: Image.Image, bad: Sequence[Bad], limit: int = 480) -> Image.
 def _summary(report: dict) -> str:
     parts = report["splits"].values()
     pictures, objects = sum(p["pictures"] for p in parts), sum(p["objects"] for p in parts)
+    if pictures > report["pictures"] and len(parts) > 1:
+        return f"{report['pictures']:,} pictures, some of them in several of the splits {', '.join(report['splits'])}."
     return f"{pictures:,} pictures with {objects:,} objects in {', '.join(report['splits'])}."
 
 

@@ -26,7 +26,13 @@ def part(pictures=2, **classes):
 def report(*messages, **splits):
     findings = [{"kind": "empty box", "message": m} for m in messages]
     counts = {"empty box": len(messages)} if messages else {}
-    return {"source": "/data/set/", "splits": splits, "counts": counts, "findings": findings}
+    pictures = sum(part["pictures"] for part in splits.values())
+    return {"source": "/data/set/", "pictures": pictures, "splits": splits, "counts": counts, "findings": findings}
+
+
+def test_pictures_in_several_splits_count_once():
+    said = report(all=part(4, cat=3), train=part(3, cat=2), val=part(1, cat=1)) | {"pictures": 4}
+    assert "<p>4 pictures, some of them in several of the splits all, train, val.</p>" in data_check.check_html(said)
 
 
 def test_a_set_of_nothing():
