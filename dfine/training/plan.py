@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from dfine.config import RECIPES, Config, Recipe
 from dfine.data import augment, labels, sources
+from dfine.data.coco import CocoSet
 from dfine.data.drawn import cast
 from dfine.data.loader import Batching, Shares, loader
 from dfine.data.repeat import repeated
@@ -223,6 +224,10 @@ def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
             f"the held-out pictures of {options.val or options.data} have none of the classes that are learned "
             f"({some(names)}), but {some(val.names)}; name others with --val, or rename their classes"
         )
+    elif data is not None and (both := _files(data) & _files(val)):
+        warnings.warn(
+            f"{len(both)} of the {len(val)} held-out pictures are trained on, too: AP on them says little", stacklevel=3
+        )
     held_out = data if val is None else val
     for one in filter(None, (data, val)):
         sources.require_pictures(one)
@@ -231,6 +236,10 @@ def data(options: TrainOptions) -> tuple[Dataset | None, Dataset]:
     if options.repeat_threshold:
         data = repeated(data, options.repeat_threshold, options.seed)
     return data, held_out
+
+
+def _files(data: CocoSet) -> set[str]:
+    return {os.path.abspath(data.path(i)) for i in range(len(data))}
 
 
 def _began_with_all(options: TrainOptions) -> bool:

@@ -104,6 +104,17 @@ def test_more_objects_than_queries_are_said(tmp_path, recwarn):
         plan.data(options(data=str(path), queries=2))
 
 
+def test_held_out_pictures_that_are_trained_on_are_said(tmp_path, recwarn):
+    mine, held = unsplit(tmp_path / "mine", 3), unsplit(tmp_path / "held", 3)
+    plan.data(options(data=str(mine), val=str(held)))
+    assert not recwarn
+    with pytest.warns(UserWarning, match="3 of the 3 held-out pictures are trained on, too: AP on them says little"):
+        plan.data(options(data=str(mine), val=str(mine)))
+    path = data_set(tmp_path / "yolo", {"a": "0 0.5 0.5 0.2 0.2", "b": ""}, val="images/train")
+    with pytest.warns(UserWarning, match="2 of the 2 held-out pictures"):
+        plan.data(options(data=str(path)))
+
+
 def test_a_missing_picture_is_said_before_the_first_step(tmp_path):
     """Also one that is held out, which nobody would ask for before the first epoch is over."""
     mine, held = unsplit(tmp_path / "mine", 3), unsplit(tmp_path / "held", 3)
