@@ -72,7 +72,8 @@ def balance(splits: dict) -> go.Figure:
             tickcolor="rgba(0,0,0,0)",
         )
     )
-    layout |= dict(xaxis=dict(title="objects", gridcolor=style.GRID))
+    few = max((count for bar in bars for count in bar.x), default=0) < 8  # there are no half objects
+    layout |= dict(xaxis=dict(title="objects", gridcolor=style.GRID, dtick=1 if few else None))
     layout |= dict(legend=dict(orientation="h", y=1.02, yanchor="bottom"), margin=dict(l=8, r=8, t=40, b=44))
     return go.Figure(bars, layout)
 
@@ -97,9 +98,12 @@ def framed(picture: Image.Image, bad: Sequence[Bad], limit: int = 480) -> Image.
 def _summary(report: dict) -> str:
     parts = report["splits"].values()
     pictures, objects = sum(p["pictures"] for p in parts), sum(p["objects"] for p in parts)
+    classes = len({name for p in parts for name in p["classes"]})
+    drawn = f" Drawn are the {MOST} of {classes:,} classes with most objects." if classes > MOST else ""
     if pictures > report["pictures"] and len(parts) > 1:
-        return f"{report['pictures']:,} pictures, some of them in several of the splits {', '.join(report['splits'])}."
-    return f"{pictures:,} pictures with {objects:,} objects in {', '.join(report['splits'])}."
+        splits = ", ".join(report["splits"])
+        return f"{report['pictures']:,} pictures, some of them in several of the splits {splits}.{drawn}"
+    return f"{pictures:,} pictures with {objects:,} objects in {', '.join(report['splits'])}.{drawn}"
 
 
 def _splits(report: dict) -> str:
@@ -131,7 +135,7 @@ def _findings(report: dict) -> str:
 def _worst(pictures: Sequence[tuple[Image.Image | None, str, Sequence[Bad]]]) -> str:
     cards = []
     for picture, name, bad in pictures:
-        said = "; ".join(dict.fromkeys(message for message, _ in bad))
+        said = "; ".join(dict.fromkeys(message.removeprefix(f"{name} ") for message, _ in bad))
         image = "" if picture is None else document.image(framed(picture, bad), f"{name}: {said}", 80)
         text = f"<b>{html.escape(name)}</b> {html.escape(said if len(said) < 300 else said[:300] + ' …')}"
         cards.append(f"<figure>{image}<figcaption>{text}</figcaption></figure>")

@@ -77,7 +77,8 @@ def by_epoch(rows: Sequence[dict]) -> go.Figure:
     """AP of the initial boxes and of every layer, a line each."""
     stages = list(dict.fromkeys(k for r in rows for k in r if k.startswith(PREFIX)))
     colours = [style.INITIAL, *style.layer_colours(max(1, len(stages) - 1))]
-    return _lines(rows, {k.removeprefix(PREFIX): k for k in stages}, colours, "AP (0.50:0.95)")
+    figure = _lines(rows, {k.removeprefix(PREFIX): k for k in stages}, colours, "AP (0.50:0.95)")
+    return figure.update_yaxes(rangemode="nonnegative")
 
 
 def gain(rows: Sequence[dict]) -> go.Figure:

@@ -57,6 +57,16 @@ def test_classes_that_are_called_like_numbers_or_tags_are_classes():
 def test_only_so_many_classes_are_drawn():
     many = {f"class {i}": i + 1 for i in range(data_check.MOST + 5)}
     assert len(data_check.balance({"train": part(**many)}).data[0].y) == data_check.MOST
+    said = f"Drawn are the {data_check.MOST} of {data_check.MOST + 5} classes with most objects."
+    assert said in data_check.check_html(report(train=part(**many)))
+    assert "Drawn are" not in data_check.check_html(report(train=part(cat=1)))
+
+
+def test_a_picture_is_named_once_above_what_is_wrong_in_it():
+    bad = [("a.png has 2 equal boxes", (1, 2, 10, 10)), ("a.png is broken", None)]
+    assert "<b>a.png</b> has 2 equal boxes; is broken<" in data_check.check_html(
+        report(train=part()), [(None, "a.png", bad)]
+    )
 
 
 @pytest.mark.parametrize("evil", ["<script>alert(1)</script>", "a & b", '"'])
