@@ -148,12 +148,21 @@ def test_a_split_that_holds_another_shares_nothing_with_it(two_splits):
         image["file_name"] = f"train/{image['file_name']}"
     (two_splits / "annotations/instances_trainval.json").write_text(json.dumps(truth))
     assert shared(two_splits) == []
+    shutil.copytree(two_splits / "train", two_splits / "trainval" / "train")  # with files of its own
+    assert shared(two_splits) == []
 
 
 def test_a_split_that_is_trained_on_judges_nothing(tmp_path):
     path = data_set(tmp_path, {name: "0 0.5 0.5 0.2 0.2" for name in "abc"}, val="images/train")
     assert shared(path) == ["all 3 pictures of val are in train, too: scores on them say nothing"]
     assert check(path, progress=False).pictures == 3
+
+
+def test_copies_of_all_that_is_trained_on_judge_nothing(two_splits):
+    for mine, theirs in zip(sorted((two_splits / "train").iterdir()), sorted((two_splits / "val").iterdir())):
+        shutil.copyfile(mine, theirs)
+    count = len(list((two_splits / "val").iterdir()))
+    assert shared(two_splits) == [f"all {count} pictures of val are in train, too: scores on them say nothing"]
 
 
 def test_classes_that_are_never_trained_on_are_named(two_splits):
