@@ -9,7 +9,7 @@ import torch
 
 from dfine import distribution
 from dfine.config import EDGES
-from dfine.figures import parts, style
+from dfine.figures import parts, style, words
 from dfine.trace.history import History
 from dfine.trace.stages import stage_names
 
@@ -127,7 +127,12 @@ def answers(matches: Mapping[str, Mapping[int, Sequence[int]]], objects: Sequenc
     axis = dict(showgrid=False, zeroline=False, fixedrange=True, ticklen=0)
     layout |= dict(
         xaxis=axis | dict(side="top", tickvals=list(range(len(matches))), ticktext=list(matches)),
-        yaxis=axis | dict(autorange="reversed", tickvals=list(range(len(objects))), ticktext=list(objects)),
+        yaxis=axis
+        | dict(
+            autorange="reversed",
+            tickvals=list(range(len(objects))),
+            ticktext=[words.short(name, 16) for name in objects],
+        ),
     )
     return go.Figure(dict(data=[cells], layout=layout))
 

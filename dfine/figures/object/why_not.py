@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from html import escape
 
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from dfine.figures import lettering, style
 from dfine.figures import picture as pictures
-from dfine.figures import style
 from dfine.trace.why_not import Birth, Candidate, Stage, told
 
 _FONT = style.FONT.replace("'", "")
@@ -44,8 +44,7 @@ def probe_picture(
     size = candidates[0].size if candidates else picture.size
     image = pictures.shown(picture, limit)
     canvas = ImageDraw.Draw(image, "RGBA")
-    unit = max(1.0, max(image.size) / 640)
-    font = ImageFont.load_default(round(13 * unit))
+    unit = pictures.point(image.size)
     scale = pictures._scale(image, size)
     boxes = [(torch.tensor(c.box) * scale).tolist() for c in candidates]
     colours = [style.class_colour(c.label) for c in candidates]
@@ -53,11 +52,7 @@ def probe_picture(
 
     for box, colour in reversed(list(zip(boxes, colours))):  # the closest on top
         pictures._frame(canvas, box, colour, width=max(2, round(2 * unit)))
-    plates = pictures._plates(boxes, [canvas.textlength(t, font) for t in texts], image.size, font.size)
-    for plate, text, colour in reversed(list(zip(plates, texts, colours))):
-        canvas.rounded_rectangle(plate, radius=font.size * 0.3, fill=style.rgb(colour))
-        middle = ((plate[0] + plate[2]) / 2, (plate[1] + plate[3]) / 2)
-        canvas.text(middle, text, font=font, fill=style.ink_on(colour), anchor="mm")
+    lettering.labels(canvas, list(zip(texts, boxes, colours)), image.size, 13 * unit, every=True)
     _ring(canvas, point[0] * float(scale[0]), point[1] * float(scale[1]), unit)
     return image
 

@@ -59,3 +59,9 @@ def test_answers_without_objects_and_with_too_few():
     assert len(teaching.answers({"initial": {}}, []).data[0].z) == 0
     with pytest.raises(ValueError, match="object 2; there are 1"):
         teaching.answers({"initial": {2: [1]}}, ["star"])
+
+
+def test_a_long_name_fits_beside_its_row():
+    figure = teaching.answers({"initial": {0: [1]}}, ["a name that is much longer than its margin"])
+    assert figure.layout.yaxis.ticktext == ("a name t…margin",)
+    assert "much longer" in figure.data[0].hovertext[0][0]
