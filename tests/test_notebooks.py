@@ -1,12 +1,15 @@
 """The notebooks: kept outputs that are whole and of this source, and every cell runs, its assertions with it."""
 
+import io
 import json
 import os
 import re
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from dfine.training import trial
 from dfine.training.ablation import VARIANTS
@@ -140,6 +143,21 @@ def test_badges_lead_to_the_notebook_where_its_address_is_known(script, monkeypa
     assert f"]({colab}" in line and ("](../assets/" in line) != bool(repository.startswith("https://github.com"))
     there = "https://github.com/someone/lens/blob/main" if "github" in repository else ".."
     assert script["source_line"]("dfine.distribution.weighting").startswith(f"{there}/dfine/distribution.py#L")
+
+
+def test_a_thin_line_keeps_its_colour_in_a_kept_picture(script):
+    """The name of a layer in its colour, beside bars in hundreds of shades of others."""
+    shades = np.linspace((230, 159, 0), (255, 255, 255), 400)[None].repeat(300, 0)
+    more = np.linspace((204, 121, 167), (255, 255, 255), 400)[None].repeat(300, 0)
+    noise = np.random.default_rng(0).integers(-4, 5, (300, 800, 1))  # or it would be small as it is
+    picture = (np.concatenate((shades, more), 1) + noise).clip(0, 255).astype(np.uint8)
+    picture[100:104, 20:25] = purple = (122, 107, 238)
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    small = script["small"](file.getvalue())
+    assert len(small) < len(file.getvalue())
+    kept = np.asarray(Image.open(io.BytesIO(small)).convert("RGB")).astype(int)
+    assert np.abs(kept[100:104, 20:25] - purple).max() < 8 and np.abs(kept - picture).max() < 24
 
 
 def test_an_unknown_name_gets_no_link(script):
