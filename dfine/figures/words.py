@@ -13,7 +13,7 @@ CONTRAST = 2.5  # times as long as the next shorter interval: an edge of which t
 
 def counted(count: int, what: str, plural: str = "s") -> str:
     """How many there are of something: `1 class`, `24 classes`."""
-    return f"{count} {what}{'' if count == 1 else plural}"
+    return f"{count:,} {what}{'' if count == 1 else plural}"
 
 
 def short(name: str, most: int = 20) -> str:

@@ -40,7 +40,7 @@ def costs(summary: dict) -> go.Figure:
     values = [summary["delta"][k] or 0.0 for k in kinds]
     counts = [summary["counts"].get(k) for k in kinds]
     labels = [f"<b>{k}</b><br>{WORDS[k]}" for k in kinds]
-    text = [f" +{v:.3f}" + ("" if n is None else f"  ({n:,})") for v, n in zip(values, counts)]
+    text = [f" {v:+.3f}".replace("-", "−") + ("" if n is None else f"  ({n:,})") for v, n in zip(values, counts)]
     colours = [COST if k in KINDS else style.GHOST for k in kinds]
     hover = [f"{WORDS[k]} ({k}): AP50 {summary['ap50'] or 0:.3f} → {summary['fixed'][k] or 0:.3f}" for k in kinds]
     bars = go.Bar(
@@ -58,8 +58,8 @@ def costs(summary: dict) -> go.Figure:
     figure = go.Figure(bars, style.plotly_layout(54 + 42 * len(kinds), margin=dict(l=150, r=12, t=8, b=44)))
     figure.update_xaxes(
         title=dict(text="AP50 gained if fixed", standoff=6),
-        range=[0, max([*values, 0.01]) * 1.45],
-        tickformat=".2f",
+        range=[min([*values, 0.0]) * 1.45, max([*values, 0.01]) * 1.45],
+        tickformat=".3~f",
         nticks=6,
         gridcolor=style.GRID,
         zerolinecolor=style.GHOST,
