@@ -8,10 +8,11 @@ from html import escape
 import torch
 from PIL import Image, ImageDraw
 
-from dfine.figures import lettering, style
+from dfine.figures import lettering, style, words
 from dfine.figures import picture as pictures
 from dfine.trace.why_not import Birth, Candidate, Stage, told
 
+NAME = 24  # letters of a class in a card's table, at most
 _FONT = style.FONT.replace("'", "")
 _LINE = "1px solid rgba(128,132,140,0.35)"
 _QUIET = f"color:{style.TEXT};font-size:12px"
@@ -78,7 +79,8 @@ def _card(number: int, c: Candidate) -> str:
         f'<span style="{_QUIET};margin-left:auto">query {c.query}</span></div>'
     )
     return (
-        f'<section style="border:{_LINE};border-radius:10px;padding:11px 13px" aria-label="candidate {number}">{head}'
+        f'<section style="border:{_LINE};border-radius:10px;padding:11px 13px;min-width:0;overflow-wrap:anywhere" '
+        f'aria-label="candidate {number}">{head}'
         f'<p style="margin:7px 0 9px">{escape(c.reason)}</p>{_sparkline(c, colour)}{_table(c)}'
         f'<p style="{_QUIET};margin:7px 0 0">{escape(_where(c))}</p></section>'
     )
@@ -99,7 +101,8 @@ def _classes(stage: Stage, name: str, threshold: float) -> str:
     parts = []
     for other, score in stage.best:
         weight = "font-weight:700" if other == name else "opacity:0.72"
-        parts.append(f'<span style="white-space:nowrap;{weight}">{escape(other)} {told(score, threshold)}</span>')
+        said, whole = words.short(other, NAME), f' title="{escape(other)}"' if len(other) > NAME else ""
+        parts.append(f'<span{whole} style="white-space:nowrap;{weight}">{escape(said)} {told(score, threshold)}</span>')
     return ", ".join(parts)
 
 
