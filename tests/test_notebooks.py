@@ -160,6 +160,15 @@ def test_a_thin_line_keeps_its_colour_in_a_kept_picture(script):
     assert np.abs(kept[100:104, 20:25] - purple).max() < 8 and np.abs(kept - picture).max() < 24
 
 
+def test_what_a_slow_machine_makes_fiftyone_print_is_not_kept(script):
+    slow = "Process 31866 (service/main.py --51-service db --multi) did not respond\n"
+    printed = [
+        nbformat.v4.new_output("stream", name="stdout", text=text) for text in (slow, "81 pictures\n" + slow, "2\n")
+    ]
+    assert [output.text for output in script["tidied"](printed)] == ["81 pictures\n2\n"]
+    assert script["tidied"]([]) == []
+
+
 def test_an_unknown_name_gets_no_link(script):
     with pytest.raises(AttributeError):
         script["source_line"]("dfine.distribution.weighing")
