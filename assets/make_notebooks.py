@@ -84,6 +84,7 @@ if importlib.util.find_spec("dfine") is None:
         raise NotHere(f"pip could not install {{place}}, see above. Mend REPOSITORY, and run this cell again.")
 '''.strip()
 PROGRESS = re.compile(r"\d+%\||it/s|s/it")  # what tqdm writes
+SLOW = re.compile(r"Process \d+ \(.*\) did not respond\n")  # what FiftyOne writes where its database starts slowly
 QUIET = {
     "TQDM_DISABLE": "1",
     "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
@@ -178,6 +179,10 @@ def tidied(outputs: list) -> list:
     """Without progress bars, and what was printed in pieces as one. Raises SystemExit for any other warning."""
     kept = []
     for output in outputs:
+        if output.get("name") == "stdout":
+            output.text = SLOW.sub("", output.text)
+            if not output.text:
+                continue
         if output.get("name") == "stderr":
             lines = [line for line in re.split(r"[\r\n]+", output.text) if line.strip() and not PROGRESS.search(line)]
             if lines:
@@ -225,9 +230,13 @@ def _text(content: bytes) -> str:
 
 
 def small(png: bytes) -> bytes:
-    """The PNG with a palette of 255 colours, or as it was where that is no smaller."""
-    file = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(255, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    """The PNG with a palette of 255 colours, or as it was where that is no smaller.
+
+    The colours lie as near as can be to all that there are: of the most frequent ones only, a thin line's is none.
+    """
+    file, most = io.BytesIO(), Image.Quantize.MAXCOVERAGE
+    reduced = Image.open(io.BytesIO(png)).convert("RGB").quantize(255, most, dither=Image.Dither.NONE)
+    reduced.save(file, "PNG", optimize=True)
     return min(png, file.getvalue(), key=len)
 
 

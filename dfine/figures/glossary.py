@@ -21,7 +21,7 @@ GLOSSARY: dict[str, str] = {
         "Nobody has checked on pictures with known boxes how often edges lie in their 80\u00a0% interval. "
         "Compare widths, and do not take them for promises."
     ),
-    "LQE": "What a layer adds to the score of a box with sure edges, and takes off that of one with unsure edges.",
+    "LQE": "What a layer adds to the score of a box for its edges: usually the more, the surer they are.",
     "IoU": "How well two boxes agree: the area that both cover, divided by the area that either covers. 1 is equal.",
     "Query": (
         "One of the network's candidates. Each starts at a promising place of the picture, and ends as one box with a "

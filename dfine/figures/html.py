@@ -49,8 +49,7 @@ def sketched_html(detections: Detections) -> str:
 
 def result_html(picture: Image.Image, detections: Detections) -> str:
     """The picture with its boxes, at most 480 pixels wide and high, beside the table of detections."""
-    drawn, file = pictures.draw(picture, detections), io.BytesIO()
-    drawn.thumbnail((480, 480))
+    drawn, file = pictures.draw(picture, detections, limit=480), io.BytesIO()
     drawn.convert("RGB").save(file, "JPEG", quality=82, optimize=True)
     source = base64.b64encode(file.getvalue()).decode()
     alt = f"The picture with {words.boxes(len(detections))}"
@@ -64,8 +63,9 @@ def trace_html(trace: Trace, picture: int = 0) -> str:
     levels = ", ".join(f"{h} × {w}" for h, w in trace.shapes)
     of = f", picture {picture + 1}" if batch > 1 else ""
     head = (
-        f'<p style="font:13px {_FONT}"><b>Trace</b> of {batch} picture{"s" if batch > 1 else ""}{of}: {queries} '
-        f"queries, {classes} classes, {len(trace.refinements)} layers, {len(trace.w)} offsets W(n) from "
+        f'<p style="font:13px {_FONT}"><b>Trace</b> of {words.counted(batch, "picture")}{of}: {queries} '
+        f"queries, {words.counted(classes, 'class', 'es')}, {words.counted(len(trace.refinements), 'layer')}, "
+        f"{len(trace.w)} offsets W(n) from "
         f"{style.signed(float(trace.w[0]))} to {style.signed(float(trace.w[-1]))} box sizes; tokens {levels}</p>"
     )
     swatches = ["", _dashed(), *map(_swatch, style.layer_colours(len(trace.refinements)))]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from PIL import Image, ImageDraw, ImageEnhance, ImageFont
+from PIL import Image, ImageDraw, ImageEnhance
 
 from dfine.boxes import to_pixels
 from dfine.config import EDGES
-from dfine.figures import style
+from dfine.figures import lettering, style
 from dfine.trace.detections import Detections
 from dfine.trace.history import History
 
@@ -43,7 +43,8 @@ def draw(
     """The picture as it is `shown`, with a box and a label for every detection, coloured by class.
 
     `picture` may be smaller or larger than `detections.size`: boxes are scaled to it. The `selected` detection is drawn
-    last, with a wider frame, and the others become fainter. `captions`, one a detection, replace name and score.
+    last, with a wider frame, and the others become fainter. `captions`, one a detection, replace name and score. In a
+    crowd only the best keep their labels: none covers another, and together they cover a third of the picture at most.
 
     Raises:
         IndexError: there is no detection `selected`.
@@ -52,8 +53,7 @@ def draw(
         raise IndexError(f"there is no detection {selected}; there are {len(detections)}")
     image = shown(picture, limit)
     canvas = ImageDraw.Draw(image, "RGBA")
-    unit = max(1.0, max(image.size) / 640)  # one "point": frames and labels look alike at every size
-    font = ImageFont.load_default(round(13 * unit))
+    unit = point(image.size)
     boxes = (detections.boxes * _scale(image, detections.size)).tolist()
     colours = [style.class_colour(label) for label in detections.labels.tolist()]
 
@@ -69,14 +69,18 @@ def draw(
     # Labels after all frames, so that no frame crosses a label; the first to be placed get the best places.
     plain = (f"{name} {score:.2f}" for name, score in zip(detections.class_names, detections.scores.tolist()))
     texts = list(plain if captions is None else captions)
-    plates = _plates(
-        [boxes[i] for i in order], [canvas.textlength(texts[i], font) for i in order], image.size, font.size
-    )
-    for i, plate in reversed(list(zip(order, plates))):
-        canvas.rounded_rectangle(plate, radius=font.size * 0.3, fill=style.rgb(colours[i]))
-        middle = ((plate[0] + plate[2]) / 2, (plate[1] + plate[3]) / 2)
-        canvas.text(middle, texts[i], font=font, fill=style.ink_on(colours[i]), anchor="mm")
+    lettering.labels(canvas, [(texts[i], boxes[i], colours[i]) for i in order], image.size, letters(image.size))
     return image
+
+
+def point(size: tuple[int, int]) -> float:
+    """How many pixels of a picture of `size` a "point" is: frames and labels look alike at every size."""
+    return max(1.0, min(max(size) / 640, min(size) / 64))
+
+
+def letters(size: tuple[int, int]) -> float:
+    """How high letters on a picture of `size` are, in pixels: 13 points, and down to 10 pixels on a small one."""
+    return 13 * point(size) * max(0.77, min(1.0, max(size) / 400))
 
 
 def at(detections: Detections, x: float, y: float, shown_size: tuple[int, int] | None = None) -> int | None:
@@ -236,31 +240,6 @@ def _whisker(canvas, box, edge: int, reach: list[float], colour: str, unit: floa
     for ink, width in (((255, 255, 255, 235), round(7 * unit)), ((*style.rgb(colour), 255), round(4 * unit))):
         for stroke in strokes:
             canvas.line(stroke, fill=ink, width=width)
-
-
-def _plates(boxes, widths: list[float], size: tuple[int, int], height: float) -> list[tuple]:
-    """Where the labels go: above the box, in a corner of it, below it, beside it, or further away.
-
-    A label takes the first of these places that no earlier label covers, or, if all are covered, the one above. All
-    labels stay inside the picture.
-    """
-    pad, placed = height * 0.3, []
-    for box, text in zip(boxes, widths):
-        x1, y1, x2, y2 = _ordered(box)
-        w, h = text + 2 * pad, height + 2 * pad
-        corners = [(x1, y1 - h), (x1, y1), (x2 - w, y1 - h), (x1, y2), (x1, y2 - h), (x2 - w, y2), (x1, y1 + h)]
-        corners += [(x2 - w, y1), (x2 - w, y2 - h), (x2, y1), (x2, y2 - h), (x1 - w, y1), (x1 - w, y2 - h)]
-        corners += [(x, y1 + k * h) for k in (2, 3, -2) for x in (x1, x2 - w)]
-        places = []
-        for x, y in corners:
-            x, y = min(max(x, 0), max(0, size[0] - w)), min(max(y, 0), max(0, size[1] - h))
-            places.append((x, y, x + w, y + h))
-        placed.append(next((p for p in places if not any(_overlap(p, q) for q in placed)), places[0]))
-    return placed
-
-
-def _overlap(a, b) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _ordered(box) -> tuple[float, float, float, float]:

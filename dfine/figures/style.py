@@ -18,6 +18,7 @@ GHOST = "#8A9099"  # the layer before
 TEXT = "#767C86"  # 4.2:1 on white and on near-black alike
 GRID = "rgba(128,132,140,0.22)"
 FONT = "ui-sans-serif, system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+LINES = dict(gridcolor=GRID, zerolinecolor=GHOST)  # of every axis that says nothing else
 TICKED = dict(  # an axis with ticks and a line instead of a grid
     showgrid=False,
     zeroline=False,
@@ -111,7 +112,10 @@ def title(history: History) -> str:
 
 
 def plotly_layout(height: int, **changes) -> dict:
-    """The layout of all plotly figures. The height is explicit, since some pages collapse figures without one."""
+    """The layout of all plotly figures, whose lines read on light and dark pages.
+
+    The height is explicit, since some pages collapse figures without one.
+    """
     layout = dict(
         height=height,
         autosize=True,
@@ -123,6 +127,6 @@ def plotly_layout(height: int, **changes) -> dict:
         showlegend=False,
         dragmode=False,
         modebar=dict(remove=["select2d", "lasso2d"], bgcolor="rgba(0,0,0,0)", color=GHOST),
-        template="none",
+        template=dict(layout=dict(xaxis=LINES, yaxis=LINES)),
     )
     return layout | changes

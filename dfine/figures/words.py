@@ -11,9 +11,19 @@ from dfine.trace.stages import layer_name
 CONTRAST = 2.5  # times as long as the next shorter interval: an edge of which the network is much less sure
 
 
+def counted(count: int, what: str, plural: str = "s") -> str:
+    """How many there are of something: `1 class`, `24 classes`."""
+    return f"{count:,} {what}{'' if count == 1 else plural}"
+
+
+def short(name: str, most: int = 20) -> str:
+    """A name of at most `most` letters; of a longer one the beginning and the end."""
+    return name if len(name) <= most else f"{name[: most - most // 2].rstrip()}…{name[1 - most // 2 :].lstrip()}"
+
+
 def boxes(count: int) -> str:
     """How many boxes there are."""
-    return "1 box" if count == 1 else f"{count} boxes"
+    return counted(count, "box", "es")
 
 
 def describe(history: History) -> str:

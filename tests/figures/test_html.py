@@ -1,11 +1,16 @@
 """Records that draw themselves in a notebook."""
 
 import base64
+import io
 import re
 from xml.etree import ElementTree
 
+from PIL import Image, ImageChops, ImageStat
+
 from dfine.figures import html
+from dfine.figures import picture as pictures
 from dfine.inference.predictor import Result
+from tests.helpers import synthetic_trace
 
 
 def drawn(text):
@@ -43,3 +48,17 @@ def test_a_result_shows_its_picture_and_its_table(picture, detections, nothing, 
     text = Result(picture, detections, trace_of())._repr_html_()
     assert "data:image/jpeg;base64," in text and "star" in text
     assert "No detections" in html.result_html(picture, nothing)
+
+
+def test_one_of_something_is_no_plural():
+    text = html.trace_html(synthetic_trace(classes=1, layers=1))
+    assert "of 1 picture: 5 queries, 1 class, 1 layer, 33 offsets" in text
+
+
+def test_a_result_is_drawn_at_the_size_at_which_it_is_shown(picture, detections):
+    """Drawn larger and reduced, its labels would be blurred."""
+    code = re.search(r'src="data:image/jpeg;base64,([^"]+)', html.result_html(picture, detections))[1]
+    shown = Image.open(io.BytesIO(base64.b64decode(code)))
+    wanted = pictures.draw(picture, detections, limit=480)
+    assert shown.size == wanted.size == (480, 240)
+    assert ImageStat.Stat(ImageChops.difference(shown, wanted)).mean[1] < 3

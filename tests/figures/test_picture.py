@@ -7,6 +7,7 @@ from PIL import Image, ImageChops
 
 from dfine.figures import picture as pictures
 from dfine.figures import style
+from dfine.trace.detections import Detections
 
 
 def test_nothing_found_leaves_the_picture_as_it_is(picture, nothing):
@@ -44,16 +45,31 @@ def test_captions_take_the_place_of_name_and_score(picture, detections):
     assert ImageChops.difference(other, plain).getbbox()
 
 
-def test_labels_of_the_same_box_do_not_hide_each_other():
-    plates = pictures._plates([(50, 60, 150, 140)] * 4, [40.0] * 4, (200, 200), 12)
-    assert plates[0] == pytest.approx((50, 60 - 19.2, 97.2, 60)), "the first stands above its box"
-    assert not any(pictures._overlap(a, b) for i, a in enumerate(plates) for b in plates[:i])
+def test_a_crowd_keeps_the_labels_of_the_best(picture):
+    place = torch.rand(200, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([190.0, 92])
+    boxes = torch.cat((place, place + torch.tensor([10, 8])), 1)
+    labels, query = torch.zeros(200).long(), torch.arange(200)
+    crowd = Detections(boxes, labels, torch.linspace(0.9, 0.1, 200), query, ("a ring",), (200, 100))
+    image = np.asarray(pictures.draw(picture, crowd))
+    frames = np.asarray(pictures.draw(picture, crowd, captions=[""] * 200))
+    assert (image != frames).any(-1).mean() < 0.35, "the picture can still be seen"
+    best = ImageChops.difference(pictures.draw(picture, crowd[:1]), pictures.shown(picture)).getbbox()
+    assert (image[best[1] : best[1] + 15, best[0] + 5 : best[2] - 5] == style.rgb(style.class_colour(0))).any()
 
 
-@pytest.mark.parametrize("box", [(0, 0, 20, 20), (190, 190, 200, 200), (-50, -50, 250, 250), (150, 5, 250, 10)])
-def test_labels_stay_in_the_picture(box):
-    x1, y1, x2, y2 = pictures._plates([box], [60.0], (200, 200), 12)[0]
-    assert 0 <= x1 < x2 <= 200 and 0 <= y1 < y2 <= 200
+@pytest.mark.parametrize("size", [(2000, 40), (40, 2000), (1, 1), (3000, 2000)], ids=str)
+def test_letters_are_no_higher_than_a_flat_picture_has_room_for(size, detections):
+    image = pictures.draw(Image.new("RGB", size), replace(detections, size=size, boxes=detections.boxes * 0 + 0.5))
+    assert image.size == pictures.shown(Image.new("RGB", size)).size
+    assert 1 <= pictures.point(image.size) <= 2
+    assert pictures.letters((1280, 40)) * 1.6 < 40, "a label is no higher than the picture"
+    assert pictures.letters((640, 640)) == pictures.letters((480, 300)) == 13 and pictures.letters((100, 80)) > 10
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "vélo", "x" * 500, ""], ids=["break", "accent", "long", "none"])
+def test_any_name_can_stand_on_a_picture(picture, detections, name):
+    odd = replace(detections, names=(name, name, name))
+    assert ImageChops.difference(pictures.draw(picture, odd), pictures.draw(picture, detections)).getbbox()
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import plotly.graph_objects as go
 import pytest
 
 from dfine.config import EDGES
@@ -43,3 +44,10 @@ def test_neighbouring_classes_differ():
 )
 def test_fixed_decimals_carry_a_true_minus(value, digits, text):
     assert style.fixed(value, digits) == text
+
+
+def test_lines_of_every_figure_read_on_light_and_dark_pages():
+    """Plotly's own are nearly white, or nearly black."""
+    figure = go.Figure(go.Scatter(x=[0, 1], y=[0, 1]), layout=style.plotly_layout(200))
+    for axis in (figure.layout.template.layout.xaxis, figure.layout.template.layout.yaxis):
+        assert (axis.gridcolor, axis.zerolinecolor) == (style.GRID, style.GHOST)

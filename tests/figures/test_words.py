@@ -75,3 +75,20 @@ def test_how_sure_at_a_first_look(lengths, sentence):
 
 def test_how_many_boxes():
     assert [words.boxes(count) for count in (0, 1, 2)] == ["0 boxes", "1 box", "2 boxes"]
+
+
+def test_a_count_has_its_noun_in_the_right_number():
+    assert [words.counted(n, "class", "es") for n in (0, 1, 24)] == ["0 classes", "1 class", "24 classes"]
+    assert words.counted(1, "layer") == "1 layer" and words.boxes(1) == "1 box" and words.boxes(0) == "0 boxes"
+
+
+@pytest.mark.parametrize("name, wanted", [("cat", "cat"), ("twenty letters long!", "twenty letters long!"), ("", "")])
+def test_a_short_name_stays(name, wanted):
+    assert words.short(name) == wanted
+
+
+@pytest.mark.parametrize("most", [8, 16, 20])
+def test_a_long_name_keeps_both_ends(most):
+    name = words.short("the beginning and the end", most)
+    assert len(name) <= most and "the beginning and the end".startswith(name.split("…")[0])
+    assert "the beginning and the end".endswith(name.split("…")[1])

@@ -61,7 +61,9 @@ def plot(history: History, *, height: int = 110) -> go.Figure:
             figure.add_trace(bars, row=i + 1, col=k + 1)
     most = float(added[shown].abs().max()) * 1.1 if shown.any() else 1.0
     figure.update_xaxes(showgrid=False, zeroline=False, fixedrange=True)
-    figure.update_yaxes(gridcolor=style.GRID, zerolinecolor=style.GHOST, nticks=3, fixedrange=True, range=[-most, most])
+    tick = float(f"{most / 2:.0e}")  # one digit
+    ticks = dict(tickvals=[-tick, 0, tick], ticktext=[f"−{tick:g}", "0", f"+{tick:g}"])
+    figure.update_yaxes(gridcolor=style.GRID, zerolinecolor=style.GHOST, fixedrange=True, range=[-most, most], **ticks)
     figure.update_layout(
         **style.plotly_layout(60 + height * history.layers, margin=dict(l=40, r=30, t=34, b=30)),
         bargap=0.1,

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from dfine import distribution
 from dfine.boxes import to_pixels
 from dfine.config import EDGES
-from dfine.figures import parts, style
+from dfine.figures import lettering, parts, style
 from dfine.figures import picture as pictures
 from dfine.trace.detections import Detections
 from dfine.trace.history import History
@@ -32,10 +32,11 @@ def side_by_side(picture: Image.Image, found: Mapping[str, Detections], *, width
     Raises:
         ValueError: there is no model.
     """
+    longer = round(width * max(picture.size) / picture.width)  # drawn as large as it is shown, so that labels are sharp
     named = {}
     for name, detections in found.items():
         count = f"{len(detections)} object{'' if len(detections) == 1 else 's'}"
-        named[f"{name}: {count}"] = pictures.draw(picture, detections)
+        named[f"{name}: {count}"] = pictures.draw(picture, detections, limit=max(1, longer))
     return sheet(named, width=width)
 
 
@@ -49,10 +50,11 @@ def sheet(images: Mapping[str, Image.Image], *, width: int = 460) -> Image.Image
         raise ValueError("there is nothing to compare; give at least one picture")
     scaled = [i.convert("RGB").resize((width, max(1, round(i.height * width / i.width)))) for i in images.values()]
     row = Image.new("RGB", (len(images) * (width + GAP) - GAP, HEAD + max(i.height for i in scaled)), PAPER)
-    canvas, font = ImageDraw.Draw(row), ImageFont.load_default(15)
+    canvas = ImageDraw.Draw(row)
     for i, (name, image) in enumerate(zip(images, scaled)):
         row.paste(image, (i * (width + GAP), HEAD))
-        canvas.text((i * (width + GAP), 5), name, fill=INK, font=font)
+        font = lettering.font(15, name)
+        canvas.text((i * (width + GAP), 5), lettering.fitted(name, font, width), fill=INK, font=font)
     return row
 
 

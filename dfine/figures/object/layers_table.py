@@ -10,6 +10,8 @@ from dfine.figures import style
 from dfine.trace.history import History
 from dfine.trace.stages import INITIAL, stage_names
 
+SPELT = 5  # stages, at most, whose names are written out under the panels
+
 
 def rows(history: History) -> list[dict]:
     """One row for the initial box and one per layer, as plain values.
@@ -75,7 +77,10 @@ def plot(history: History, *, height: int = 260) -> go.Figure:
     before = [r["score_before_lqe"] for r in table]
     figure.add_trace(_line(stages, before, "before LQE", "dot"), row=1, col=3)
     figure.update_xaxes(showgrid=False, zeroline=False, fixedrange=True)
-    figure.update_xaxes(tickvals=list(range(len(stages))), ticktext=stages, col=1)
+    names = stages if len(stages) <= SPELT else [INITIAL, *map(str, range(1, len(stages)))]  # side by side, not aslant
+    figure.update_xaxes(tickvals=list(range(len(stages))), ticktext=names, col=1)
+    for col in (2, 3):
+        figure.update_xaxes(tickvals=stages, ticktext=names, col=col)
     figure.update_yaxes(gridcolor=style.GRID, zerolinecolor=style.GHOST, nticks=5, fixedrange=True)
     for col in (2, 3):
         figure.update_yaxes(range=[0, 1.04], col=col)

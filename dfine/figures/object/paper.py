@@ -18,6 +18,7 @@ from dfine.trace.history import History
 from dfine.trace.stages import INITIAL, layer_name
 
 EARLY, LATE, START = "#D62728", "#2CA02C", "#F2C200"  # the paper's red and green; yellow for the box before any layer
+APART = (0, (4, 1.2))  # the early one is dashed, for readers who cannot tell red from green
 FORMATS = ("png", "svg")
 ACROSS = 3  # objects side by side, as in the paper
 UNITS = {"box": "box sizes", "code": "units of the published code", "pixels": "px"}
@@ -51,7 +52,7 @@ def figure4(
     Above, the picture with the early box in red and the last in green. Below, one column an edge: Pr(n), "unweighted",
     and W(n)·Pr(n) per bin, "weighted", not summed. What the paper's figure calls *initial* is decoder layer 1 after its
     distributions have moved the box, hence `early=0`; the box before that, b0, has no distributions: `early="initial"`
-    draws it in red, beside only the last layer's distributions; `start` adds it in yellow, dashed. A line under the
+    draws it in red, beside only the last layer's distributions; `start` adds it in yellow, dotted. A line under the
     figure says which is which. Unlike the paper's script, which has 1/c = 8 fixed, W(n) is the model's own.
 
     Args:
@@ -145,11 +146,11 @@ def _photo(axes: Axes, picture: Image.Image, history: History, early: int | str,
     last = (boxes[-1], LATE, "-", f"Layer {history.layers}, the last: box and distributions")
     before = "Initial box b0, before any distribution"
     if early == INITIAL:
-        parts = [(boxes[0], EARLY, "-", before), last]
+        parts = [(boxes[0], EARLY, APART, before), last]
     else:
         name = "Layer 1 (the paper's “initial”)" if early == 0 else f"Layer {early + 1}"
-        parts = [(boxes[early + 1], EARLY, "-", f"{name}: box and distributions"), last]
-        parts = [(boxes[0], START, "--", before), *parts] if start else parts
+        parts = [(boxes[early + 1], EARLY, APART, f"{name}: box and distributions"), last]
+        parts = [(boxes[0], START, ":", before), *parts] if start else parts
     for (x1, y1, x2, y2), colour, dash, label in parts:
         patch = Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, lw=1.8, ls=dash, ec=colour, label=label)
         axes.add_patch(patch)
@@ -162,7 +163,7 @@ def _photo(axes: Axes, picture: Image.Image, history: History, early: int | str,
 
 def _curves(axes: Axes, early: np.ndarray | None, late: np.ndarray, label: str) -> None:
     if early is not None:
-        axes.plot(early, color=EARLY, lw=1.3, ls=(0, (4, 1.2)))  # dashed, for readers who cannot tell red from green
+        axes.plot(early, color=EARLY, lw=1.3, ls=APART)
     axes.plot(late, color=LATE, lw=1.3)
     last = len(late) - 1
     axes.set_xticks((0, last // 2, last))

@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dfine import distribution
 from dfine.config import EDGES
+from dfine.figures import lettering, style, words
 from dfine.figures import picture as pictures
-from dfine.figures import style, words
 from dfine.trace.history import History
 from dfine.trace.stages import layer_name
 
@@ -34,12 +34,13 @@ def card(picture: Image.Image, history: History, source: str = "") -> Image.Imag
     _paste(sheet, pictures.history_boxes(picture, history, side=640), (36, 36, 596, 594))
     canvas = ImageDraw.Draw(sheet)
     x, right = 632, CARD[0] - 36
-    canvas.text((x, 36), _title(history), INK, _font(40))
-    y = _paragraph(canvas, (x, 96), words.sureness(history), right - x, _font(25))
+    _line(canvas, (x, 36), _title(history), INK, 40, right - x)
+    y = _paragraph(canvas, (x, 96), words.sureness(history), right - x, lettering.font(25))
     last = history.probabilities[-1]
     _distributions(canvas, last, (x, y + 14, right, 548), float(last.max()))
-    note = f"80 % intervals, {style.calibration(history)}. D-FINE Lens{f' · {source}' if source else ''}"
-    canvas.text((x, 572), note, FAINT, _font(18))
+    note, font = f"80 % intervals, {style.calibration(history)}. D-FINE Lens", lettering.font(18, source)
+    source = f" · {lettering.fitted(source, font, right - x - font.getlength(f'{note} · '))}" if source else ""
+    canvas.text((x, 572), note + source, FAINT, font)
     return sheet
 
 
@@ -68,9 +69,9 @@ def _frame(
     _paste(sheet, pictures.moving_box(picture, history, box, layer), (16, 52, 436, 404))
     canvas = ImageDraw.Draw(sheet)
     colour = style.layer_colours(history.layers)[layer] if started else style.INITIAL
-    canvas.text((16, 12), _title(history), INK, _font(24))
-    name = layer_name(layer + 1) if started else "before layer 1"
-    canvas.text((CLIP[0] - 16, 14), name, colour, _font(22), anchor="ra")
+    name, font = layer_name(layer + 1) if started else "before layer 1", lettering.font(22)
+    canvas.text((CLIP[0] - 16, 14), name, colour, font, anchor="ra")
+    _line(canvas, (16, 12), _title(history), INK, 24, CLIP[0] - 48 - font.getlength("before layer 1"))
     _distributions(canvas, torch.softmax(edges, -1), (456, 52, CLIP[0] - 16, 404), top)
     return sheet
 
@@ -84,12 +85,20 @@ def _distributions(
     for edge, name in enumerate(EDGES):
         left, upper = x1 + (edge % 2) * (width + 28), y1 + (edge // 2) * (height + 20)
         base, colour = upper + height, style.EDGE_COLOURS[name]
-        canvas.text((left, upper), name, colour, _font(19))
+        canvas.text((left, upper), name, colour, lettering.font(19))
         step = width / p.shape[1]
         canvas.line((left, base, left + width, base), "#C9CDD4", 1)
         for n, share in enumerate((p[edge] / top).clamp(max=1).tolist()):
             at = left + n * step
             canvas.rectangle((at, base - share * (height - gap), at + max(step - 1.5, 1), base), colour)
+
+
+def _line(
+    canvas: ImageDraw.ImageDraw, corner: tuple[float, float], text: str, colour: str, size: int, width: float
+) -> None:
+    """Write a line that is no longer than `width` pixels."""
+    font = lettering.font(size, text)
+    canvas.text(corner, lettering.fitted(text, font, width), colour, font)
 
 
 def _paste(sheet: Image.Image, part: Image.Image, place: tuple[int, int, int, int]) -> None:
@@ -119,7 +128,3 @@ def _paragraph(
 
 def _title(history: History) -> str:
     return f"{history.name or f'class {history.label}'} {float(history.scores[-1]):.2f}"
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.load_default(size)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from dfine.config import EDGES
 from dfine.figures import picture as pictures
-from dfine.figures import style
+from dfine.figures import style, words
 from dfine.trace.detections import Detections
 from dfine.trace.history import History
 from dfine.trace.stages import layer_name, stage_names
@@ -28,8 +28,9 @@ def summary(picture: Image.Image, detections: Detections, history: History) -> F
     left, middle, right = figure.subfigures(1, 3, width_ratios=(1, 0.92, 1.75))
     same = (detections.query == history.query).nonzero().flatten().tolist()
     selected = same[0] if same else None
+    name = words.short(history.name or f"class {history.label}")
     _image(left, pictures.draw(picture, detections, selected), "A picture, and what was found in it")
-    _image(middle, pictures.history_boxes(picture, history, side=720), f"{history.name}: its box after every layer")
+    _image(middle, pictures.history_boxes(picture, history, side=720), f"{name}: its box after every layer")
     _legend(middle, history)
     axes = right.subplots(history.layers, 4, sharex=True, sharey=True, squeeze=False)
     note = f"Its four edges as distributions Pr(n), layer by layer; ± spread ({style.calibration(history)})"

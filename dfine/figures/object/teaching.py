@@ -9,12 +9,13 @@ import torch
 
 from dfine import distribution
 from dfine.config import EDGES
-from dfine.figures import parts, style
+from dfine.figures import parts, style, words
 from dfine.trace.history import History
 from dfine.trace.stages import stage_names
 
 ROW = 128  # pixels of height per layer
 CELL = 30  # pixels of height per object
+SAME, OTHER, SEVERAL, INK = "#E9EAEC", "#EFC259", "#73B1D5", "#22262D"  # cells and their text, on any page
 GAP = 0.045  # between two columns, in widths of the figure
 
 
@@ -96,12 +97,7 @@ def answers(matches: Mapping[str, Mapping[int, Sequence[int]]], objects: Sequenc
         [0 if not cell else 1 if list(cell) == list(first.get(t, ())) else 2 if len(cell) == 1 else 3 for cell in row]
         for t, row in enumerate(rows)
     ]
-    colours = (
-        "rgba(0,0,0,0)",
-        style.alpha(style.GHOST, 0.18),
-        style.alpha("#E69F00", 0.65),
-        style.alpha("#0072B2", 0.55),
-    )
+    colours = ("rgba(0,0,0,0)", SAME, OTHER, SEVERAL)
     scale = [[edge, c] for i, c in enumerate(colours) for edge in (i / 4, (i + 1) / 4)]
     text = [[" + ".join(map(str, cell)) for cell in row] for row in rows]
     hover = [
@@ -121,13 +117,18 @@ def answers(matches: Mapping[str, Mapping[int, Sequence[int]]], objects: Sequenc
         showscale=False,
         xgap=3,
         ygap=3,
-        textfont=dict(size=12),
+        textfont=dict(size=12, color=INK),
     )
     layout = style.plotly_layout(70 + CELL * len(objects), margin=dict(l=110, r=14, t=40, b=10))
     axis = dict(showgrid=False, zeroline=False, fixedrange=True, ticklen=0)
     layout |= dict(
         xaxis=axis | dict(side="top", tickvals=list(range(len(matches))), ticktext=list(matches)),
-        yaxis=axis | dict(autorange="reversed", tickvals=list(range(len(objects))), ticktext=list(objects)),
+        yaxis=axis
+        | dict(
+            autorange="reversed",
+            tickvals=list(range(len(objects))),
+            ticktext=[words.short(name, 16) for name in objects],
+        ),
     )
     return go.Figure(dict(data=[cells], layout=layout))
 

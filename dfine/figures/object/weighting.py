@@ -75,7 +75,7 @@ def encoded(w: torch.Tensor, offsets: Sequence[float] = OFFSETS) -> go.Figure:
         dict(
             label=style.signed(v),
             method="update",
-            args=[{k: [trace.get(k) for trace in frame] for k in keys}, {"annotations[0].text": text}, [1, 2]],
+            args=[{k: [trace.get(k) for trace in frame] for k in keys}, {"annotations[0].text": text}, [1, 2, 3]],
         )
         for v, (frame, text) in zip(offsets, frames)
     ]
@@ -98,21 +98,17 @@ def encoded(w: torch.Tensor, offsets: Sequence[float] = OFFSETS) -> go.Figure:
 
 
 def _two_bins(w: torch.Tensor, offset: float) -> tuple[list[dict], str]:
-    """The bars of both bins and the mark of the offset, and the sentence above them."""
+    """The bars of both bins, the mark of the offset and the bins' names, and the sentence above them."""
     left, right_weight = (t.item() for t in distribution.to_bins(torch.tensor(offset), w))
     places, mass = [float(w[left]), float(w[left + 1])], [1 - right_weight, right_weight]
-    text = [f"n = {left + k}<br>{m:.2f}" if m >= 0.005 else "" for k, m in enumerate(mass)]
+    text = [f" n = {left + k} <br> {m:.3f} " if m >= 0.0005 else "" for k, m in enumerate(mass)]
     bars = dict(
         type="bar",
         x=places,
         y=mass,
         width=[0.012] * 2,
-        text=text,
-        textposition="outside",
-        cliponaxis=False,
         marker=dict(color=_A),
         hoverinfo="text",
-        textfont=dict(size=12, color=_A),
         hovertext=[f"n = {left + k}: W(n) = {p:+.4f}, mass {m:.4f}" for k, (p, m) in enumerate(zip(places, mass))],
     )
     mark = dict(
@@ -125,11 +121,22 @@ def _two_bins(w: torch.Tensor, offset: float) -> tuple[list[dict], str]:
         hoverinfo="text",
         cliponaxis=False,
     )
+    named = dict(  # to the left and to the right, as two fine bins stand closer than their names are long
+        type="scatter",
+        x=places,
+        y=mass,
+        mode="text",
+        text=text,
+        textposition=["top left", "top right"],
+        textfont=dict(size=12, color=_A),
+        hoverinfo="skip",
+        cliponaxis=False,
+    )
     mean = sum(p * m for p, m in zip(places, mass))
     words = f"offset {style.signed(offset)} box sizes: " + " + ".join(
         f"{m:.3f} · W({left + k})" for k, m in enumerate(mass) if m >= 0.0005
     )
-    return [bars, mark], f"{words} = {style.signed(mean)}"
+    return [bars, mark, named], f"{words} = {style.signed(mean)}"
 
 
 def _dots(w: torch.Tensor, colour: str, size: float, name: str) -> dict:

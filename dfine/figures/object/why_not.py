@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from html import escape
 
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from dfine.figures import lettering, style, words
 from dfine.figures import picture as pictures
-from dfine.figures import style
 from dfine.trace.why_not import Birth, Candidate, Stage, told
 
+NAME = 24  # letters of a class in a card's table, at most
 _FONT = style.FONT.replace("'", "")
 _LINE = "1px solid rgba(128,132,140,0.35)"
 _QUIET = f"color:{style.TEXT};font-size:12px"
@@ -44,8 +45,7 @@ def probe_picture(
     size = candidates[0].size if candidates else picture.size
     image = pictures.shown(picture, limit)
     canvas = ImageDraw.Draw(image, "RGBA")
-    unit = max(1.0, max(image.size) / 640)
-    font = ImageFont.load_default(round(13 * unit))
+    unit = pictures.point(image.size)
     scale = pictures._scale(image, size)
     boxes = [(torch.tensor(c.box) * scale).tolist() for c in candidates]
     colours = [style.class_colour(c.label) for c in candidates]
@@ -53,11 +53,7 @@ def probe_picture(
 
     for box, colour in reversed(list(zip(boxes, colours))):  # the closest on top
         pictures._frame(canvas, box, colour, width=max(2, round(2 * unit)))
-    plates = pictures._plates(boxes, [canvas.textlength(t, font) for t in texts], image.size, font.size)
-    for plate, text, colour in reversed(list(zip(plates, texts, colours))):
-        canvas.rounded_rectangle(plate, radius=font.size * 0.3, fill=style.rgb(colour))
-        middle = ((plate[0] + plate[2]) / 2, (plate[1] + plate[3]) / 2)
-        canvas.text(middle, text, font=font, fill=style.ink_on(colour), anchor="mm")
+    lettering.labels(canvas, list(zip(texts, boxes, colours)), image.size, 13 * unit, every=True)
     _ring(canvas, point[0] * float(scale[0]), point[1] * float(scale[1]), unit)
     return image
 
@@ -83,7 +79,8 @@ def _card(number: int, c: Candidate) -> str:
         f'<span style="{_QUIET};margin-left:auto">query {c.query}</span></div>'
     )
     return (
-        f'<section style="border:{_LINE};border-radius:10px;padding:11px 13px" aria-label="candidate {number}">{head}'
+        f'<section style="border:{_LINE};border-radius:10px;padding:11px 13px;min-width:0;overflow-wrap:anywhere" '
+        f'aria-label="candidate {number}">{head}'
         f'<p style="margin:7px 0 9px">{escape(c.reason)}</p>{_sparkline(c, colour)}{_table(c)}'
         f'<p style="{_QUIET};margin:7px 0 0">{escape(_where(c))}</p></section>'
     )
@@ -104,7 +101,8 @@ def _classes(stage: Stage, name: str, threshold: float) -> str:
     parts = []
     for other, score in stage.best:
         weight = "font-weight:700" if other == name else "opacity:0.72"
-        parts.append(f'<span style="white-space:nowrap;{weight}">{escape(other)} {told(score, threshold)}</span>')
+        said, whole = words.short(other, NAME), f' title="{escape(other)}"' if len(other) > NAME else ""
+        parts.append(f'<span{whole} style="white-space:nowrap;{weight}">{escape(said)} {told(score, threshold)}</span>')
     return ", ".join(parts)
 
 

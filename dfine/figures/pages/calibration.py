@@ -8,7 +8,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from dfine.config import EDGES
-from dfine.figures import parts, style
+from dfine.figures import parts, style, words
 
 ROW, APART = 32, 0.17  # height of a part's row in px; from one edge to the next in it, in rows
 
@@ -129,7 +129,7 @@ def by_part(parts: dict[str, dict], mass: float, index: int) -> go.Figure:
         mass: of the interval.
         index: its place in `coverage`.
     """
-    names = [f"{escape(name)}  <b>{part['objects']:,}</b>" for name, part in parts.items()]
+    names = [f"{escape(words.short(name, 28))}  <b>{part['objects']:,}</b>" for name, part in parts.items()]
     figure = go.Figure(
         layout=style.plotly_layout(
             90 + ROW * max(len(names), 1),

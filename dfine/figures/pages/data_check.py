@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from PIL import Image, ImageDraw
 
-from dfine.figures import style
+from dfine.figures import style, words
 from dfine.figures.pages import document
 from dfine.figures.pages.document import Document, Panel, Section
 from dfine.figures.picture import shown
 from dfine.files import more
 
 MOST = 40  # classes that the figure lists
+NAME = 28  # letters of a class that stand beside its bar, at most
 LISTED = 200  # findings that the page lists; its JSON has all
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#8A9099")  # splits; colour-blind safe
 WRONG = "#D5452F"
@@ -66,6 +67,8 @@ def balance(splits: dict) -> go.Figure:
         yaxis=dict(
             type="category",  # classes may be called 1, 2 or 10, which are no places on an axis
             autorange="reversed",
+            tickvals=[html.escape(n) for n in names],
+            ticktext=[html.escape(words.short(n, NAME)) for n in names],
             automargin=True,
             ticks="outside",
             ticklen=6,
@@ -98,12 +101,13 @@ def framed(picture: Image.Image, bad: Sequence[Bad], limit: int = 480) -> Image.
 def _summary(report: dict) -> str:
     parts = report["splits"].values()
     pictures, objects = sum(p["pictures"] for p in parts), sum(p["objects"] for p in parts)
-    classes = len({name for p in parts for name in p["classes"]})
+    classes, splits = len({name for p in parts for name in p["classes"]}), ", ".join(report["splits"])
     drawn = f" Drawn are the {MOST} of {classes:,} classes with most objects." if classes > MOST else ""
     if pictures > report["pictures"] and len(parts) > 1:
-        splits = ", ".join(report["splits"])
-        return f"{report['pictures']:,} pictures, some of them in several of the splits {splits}.{drawn}"
-    return f"{pictures:,} pictures with {objects:,} objects in {', '.join(report['splits'])}.{drawn}"
+        counts = words.counted(report["pictures"], "picture")
+        return f"{counts}, some of them in several of the splits {splits}.{drawn}"
+    counts = f"{words.counted(pictures, 'picture')} with {words.counted(objects, 'object')}"
+    return f"{counts} in {splits}.{drawn}"
 
 
 def _splits(report: dict) -> str:
@@ -127,7 +131,7 @@ def _findings(report: dict) -> str:
     beyond = more(len(found), LISTED)
     last = f"<p>…{beyond}.</p>" if beyond else ""
     return (
-        f"<section><h2>What is wrong with it</h2><p>{len(found):,} mistakes: {counted}.</p>"
+        f"<section><h2>What is wrong with it</h2><p>{words.counted(len(found), 'mistake')}: {counted}.</p>"
         f'<div class="scroll tall"><ul>{listed}</ul>{last}</div></section>'
     )
 

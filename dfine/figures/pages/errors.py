@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from html import escape
 
 import plotly.graph_objects as go
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from dfine.figures import lettering, style
 from dfine.figures import picture as pictures
-from dfine.figures import style
 
 # The kinds of TIDE (arXiv 2008.08115) in words.
 WORDS = {
@@ -40,7 +40,7 @@ def costs(summary: dict) -> go.Figure:
     values = [summary["delta"][k] or 0.0 for k in kinds]
     counts = [summary["counts"].get(k) for k in kinds]
     labels = [f"<b>{k}</b><br>{WORDS[k]}" for k in kinds]
-    text = [f" +{v:.3f}" + ("" if n is None else f"  ({n:,})") for v, n in zip(values, counts)]
+    text = [f" {v:+.3f}".replace("-", "−") + ("" if n is None else f"  ({n:,})") for v, n in zip(values, counts)]
     colours = [COST if k in KINDS else style.GHOST for k in kinds]
     hover = [f"{WORDS[k]} ({k}): AP50 {summary['ap50'] or 0:.3f} → {summary['fixed'][k] or 0:.3f}" for k in kinds]
     bars = go.Bar(
@@ -58,8 +58,8 @@ def costs(summary: dict) -> go.Figure:
     figure = go.Figure(bars, style.plotly_layout(54 + 42 * len(kinds), margin=dict(l=150, r=12, t=8, b=44)))
     figure.update_xaxes(
         title=dict(text="AP50 gained if fixed", standoff=6),
-        range=[0, max([*values, 0.01]) * 1.45],
-        tickformat=".2f",
+        range=[min([*values, 0.0]) * 1.45, max([*values, 0.01]) * 1.45],
+        tickformat=".3~f",
         nticks=6,
         gridcolor=style.GRID,
         zerolinecolor=style.GHOST,
@@ -111,8 +111,7 @@ def draw(picture: Image.Image, boxes: Sequence[dict], size: tuple[int, int], *, 
     """
     image = pictures.shown(picture, limit)
     canvas = ImageDraw.Draw(image, "RGBA")
-    unit = max(1.0, max(image.size) / 640)
-    font = ImageFont.load_default(round(14 * unit))
+    unit = pictures.point(image.size)
     scale = [image.width / size[0], image.height / size[1]] * 2
     placed = [(b, [v * s for v, s in zip(b["box"], scale)]) for b in boxes]
     order = ("correct", "missed", "unlabelled", "wrong")
@@ -122,11 +121,6 @@ def draw(picture: Image.Image, boxes: Sequence[dict], size: tuple[int, int], *, 
         else:
             right = b["role"] == "correct"
             pictures._frame(canvas, place, ROLES[b["role"]], width=round((2 if right else 3) * unit))
-    named = [(b, place) for b, place in placed if b["role"] in ("wrong", "unlabelled")]
-    widths = [canvas.textlength(b["label"], font) for b, _ in named]
-    for (b, _), plate in zip(named, pictures._plates([p for _, p in named], widths, image.size, font.size)):
-        colour = ROLES[b["role"]]
-        canvas.rounded_rectangle(plate, radius=font.size * 0.3, fill=style.rgb(colour))
-        middle = ((plate[0] + plate[2]) / 2, (plate[1] + plate[3]) / 2)
-        canvas.text(middle, b["label"], font=font, fill=style.ink_on(colour), anchor="mm")
+    named = [(b["label"], place, ROLES[b["role"]]) for b, place in placed if b["role"] in ("wrong", "unlabelled")]
+    lettering.labels(canvas, named, image.size, 14 * unit)
     return image

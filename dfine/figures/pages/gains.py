@@ -29,7 +29,9 @@ def by_stage(stages: Sequence[dict]) -> go.Figure:
         pad = 0.12 * max(max(seen) - min(seen), 0.05)
         span = [min(seen) - pad, max(seen) + pad]
         ends = [(m, [s[m] for s in stages if s.get(m) is not None][-1:]) for m in metrics]
-        for metric, y in _apart([(m, v[0]) for m, v in ends if v], 0.07 * (span[1] - span[0])):
+        named = _apart([(m, v[0]) for m, v in ends if v], 0.07 * (span[1] - span[0]))
+        span[1] = max([span[1], *(y + 0.2 * pad for _, y in named)])  # or plotly leaves the highest out
+        for metric, y in named:
             figure.add_annotation(
                 text=_WORDS.get(metric, metric),
                 x=len(stages) - 1,

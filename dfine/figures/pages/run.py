@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from PIL import Image
 
-from dfine.figures import style
+from dfine.figures import style, words
 from dfine.figures.pages import document
 from dfine.figures.pages.document import Document, Panel, Section
 
@@ -48,13 +48,13 @@ def summary(rows: Sequence[dict]) -> str:
     """The run in a sentence or two."""
     measured = [r for r in rows if any(k.startswith(PREFIX) for k in r)]
     if not measured:
-        return f"{len(rows)} epochs, none evaluated yet."
+        return f"{words.counted(len(rows), 'epoch')}, none evaluated yet."
     stages = [k for k in measured[-1] if k.startswith(PREFIX)]
     best = max(measured, key=lambda r: r.get(stages[-1], -1.0))
     gain = best[stages[-1]] - best[stages[0]]
     return (
-        f"{len(rows)} epochs. The best, epoch {best['epoch']:.0f}, reached AP {best[stages[-1]]:.3f} with its last "
-        f"layer, {style.signed(gain)} over its initial boxes."
+        f"{words.counted(len(rows), 'epoch')}. The best, epoch {best['epoch']:.0f}, reached AP {best[stages[-1]]:.3f} "
+        f"with its last layer, {style.signed(gain)} over its initial boxes."
     )
 
 

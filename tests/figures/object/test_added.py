@@ -25,3 +25,12 @@ def test_a_row_says_what_lqe_read_and_what_it_did(history):
         assert row["peaks"]["top"] == pytest.approx(history.peaks[layer, 1].tolist())
         before, after = (torch.logit(torch.tensor(row[key], dtype=torch.float64)) for key in ("before", "after"))
         assert float(after - before) == pytest.approx(row["added"], abs=1e-3)
+
+
+@pytest.mark.parametrize("layers", [1, 6])
+def test_the_scale_has_numbers_on_both_sides_of_zero(trace_of, layers):
+    figure = plot(trace_of(layers).history(0, (200, 100)))
+    axis = figure.layout.yaxis
+    low, zero, high = axis.tickvals
+    assert axis.range[0] < low < zero == 0 < high < axis.range[1]
+    assert axis.ticktext == (f"−{high:g}", "0", f"+{high:g}")

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from dfine.boxes import to_pixels
+from dfine.figures import picture as pictures
 from dfine.figures.object import compare
 
 
@@ -47,3 +48,22 @@ def test_a_sheet_is_as_high_as_its_tallest_picture():
     row = compare.sheet({"a": Image.new("RGB", (100, 50)), "b": Image.new("RGB", (50, 100))}, width=50)
     assert row.size == (2 * 50 + compare.GAP, compare.HEAD + 100)
     assert row.getpixel((10, compare.HEAD + 90)) == (255, 255, 255)  # under the lower one
+
+
+def test_a_long_name_stays_above_its_picture():
+    images = {
+        "a name that is much longer than its picture is wide": Image.new("RGB", (50, 50)),
+        "b": Image.new("RGB", (50, 50)),
+    }
+    other = {"c": images["b"], "b": images["b"]}
+    place = (100 + compare.GAP - 2, 0, 200 + compare.GAP, compare.HEAD)
+    assert (
+        compare.sheet(images, width=100).crop(place).tobytes() == compare.sheet(other, width=100).crop(place).tobytes()
+    )
+
+
+def test_boxes_are_drawn_at_the_size_at_which_they_are_shown(picture, detections):
+    """Drawn larger and reduced, the letters of labels would be half as high as those of the names."""
+    sheet = compare.side_by_side(picture, {"a": detections}, width=320)
+    drawn = pictures.draw(picture, detections, limit=320)
+    assert sheet.crop((0, compare.HEAD, 320, compare.HEAD + 160)).tobytes() == drawn.tobytes()

@@ -61,3 +61,11 @@ def test_long_lists_are_cut_and_counted(detections):
     many = detections[torch.zeros(50, dtype=torch.long)]
     text = many._repr_html_()
     assert text.count("<tr ") == html.MOST + 1 and "30 more" in text
+
+
+@pytest.mark.parametrize("layers, second", [(3, "layer 1"), (6, "1")])
+def test_names_of_many_stages_are_numbers(trace_of, layers, second):
+    """Written out they would be set aslant, and the last would leave the figure."""
+    figure = layers_table.plot(trace_of(layers).history(0, (200, 100)))
+    for axis in (figure.layout.xaxis, figure.layout.xaxis2, figure.layout.xaxis3):
+        assert len(axis.tickvals) == len(axis.ticktext) == 1 + layers and axis.ticktext[:2] == ("initial", second)

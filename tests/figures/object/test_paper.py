@@ -88,3 +88,11 @@ def test_what_does_not_exist_is_said(picture, history, change, said):
 @pytest.mark.parametrize("bins", [8, 32, 64])
 def test_curvature_is_read_off_w(bins, c):
     assert paper.curvature(weighting(bins, c=c)) == pytest.approx(c, rel=1e-3)
+
+
+@pytest.mark.parametrize("early", [0, "initial"])
+def test_boxes_and_curves_are_told_apart_without_their_colours(picture, history, early):
+    photo, *panels = paper.figure4(picture, history, early=early).axes
+    styles = [str(patch.get_linestyle()) for patch in photo.patches]
+    assert len(set(styles)) == len(styles) == (3 if early == 0 else 2)
+    assert len({str(line.get_linestyle()) for line in panels[0].lines}) == len(panels[0].lines)

@@ -1,7 +1,9 @@
 """One object as a card and as an animation."""
 
+from dataclasses import replace
+
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from dfine.figures.object import share
 
@@ -36,3 +38,13 @@ def test_other_depths_and_objects_without_a_name(picture, trace_of, layers):
     history = trace_of(layers).history(0, (200, 100), name="", label=1)
     assert share.card(picture, history).size == share.CARD
     assert all(frame.size == share.CLIP for frame in share.clip(picture, history))
+
+
+def test_long_names_stay_on_the_sheet(picture, history):
+    long = replace(history, name="a very long name of a class " * 4)
+    white = Image.new("RGB", (30, share.CARD[1]), share.PAPER)
+    edge = share.card(picture, long, "a/very/long/source/" * 9).crop((share.CARD[0] - 30, 0, *share.CARD))
+    assert not ImageChops.difference(edge, white).getbbox(), "nothing is written over the margin"
+    place = (share.CLIP[0] - 160, 0, share.CLIP[0], 45)  # of the layer's name
+    for plain, other in zip(share.clip(picture, history), share.clip(picture, long)):
+        assert not ImageChops.difference(plain.crop(place), other.crop(place)).getbbox()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -33,3 +35,11 @@ def test_nothing_is_clipped(picture, detections, history):
         for axes in part.axes:
             box = axes.get_tightbbox(canvas.get_renderer())
             assert box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
+
+
+def test_a_long_name_does_not_run_into_the_next_title(picture, detections, history):
+    figure = summary(picture, detections, replace(history, name="a name that is much longer than its title " * 3))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    titles = [part._suptitle.get_window_extent(canvas.get_renderer()) for part in figure.subfigs]
+    assert all(left.x1 < right.x0 for left, right in zip(titles, titles[1:]))

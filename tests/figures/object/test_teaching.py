@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from dfine import distribution
+from dfine.figures import style
 from dfine.figures.object import teaching
 
 TRUTH = torch.tensor([0.5, 0.5, 0.2, 0.4])  # the initial box of query 0: no edge has to move
@@ -59,3 +60,17 @@ def test_answers_without_objects_and_with_too_few():
     assert len(teaching.answers({"initial": {}}, []).data[0].z) == 0
     with pytest.raises(ValueError, match="object 2; there are 1"):
         teaching.answers({"initial": {2: [1]}}, ["star"])
+
+
+def test_a_long_name_fits_beside_its_row():
+    figure = teaching.answers({"initial": {0: [1]}}, ["a name that is much longer than its margin"])
+    assert figure.layout.yaxis.ticktext == ("a name t…margin",)
+    assert "much longer" in figure.data[0].hovertext[0][0]
+
+
+@pytest.mark.parametrize("cell", [teaching.SAME, teaching.OTHER, teaching.SEVERAL])
+def test_cells_can_be_read_on_any_page(cell):
+    """Pale cells would be dark on a dark page, and their dark text with them."""
+    (table,) = teaching.answers({"initial": {0: [1]}, "union": {0: [1, 2]}}, ["cat"]).data
+    assert cell in {colour for _, colour in table.colorscale} and table.textfont.color == teaching.INK
+    assert style.ink_on(cell) == "#000000" and style.ink_on(teaching.INK) == "#FFFFFF"

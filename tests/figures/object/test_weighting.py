@@ -59,3 +59,14 @@ def test_the_mean_of_the_bars_is_the_offset_at_every_step():
     for step, offset in zip(figure.encoded(w).layout.sliders[0].steps, figure.OFFSETS):
         places, mass = step.args[0]["x"][0], step.args[0]["y"][0]
         assert sum(p * m for p, m in zip(places, mass)) == pytest.approx(offset, abs=1e-5)
+
+
+def test_the_names_of_the_two_bins_stand_beside_them_at_every_step():
+    drawn = figure.encoded(weighting(), [0.0, 0.1, 0.75])
+    named = drawn.data[3]
+    assert named.mode == "text" and list(named.x) == list(drawn.data[1].x) and list(named.y) == list(drawn.data[1].y)
+    assert [place.split()[1] for place in named.textposition] == ["left", "right"], "fine bins are close to each other"
+    for step, bins in zip(drawn.layout.sliders[0].steps, ([16], [20, 21], [31, 32])):
+        values, _, traces = step.args
+        texts = [text.strip() for text in values["text"][traces.index(3)] if text]
+        assert [text.split("<br>")[0].strip() for text in texts] == [f"n = {n}" for n in bins]

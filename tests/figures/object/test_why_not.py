@@ -92,3 +92,14 @@ def test_the_closest_lies_on_top_and_the_picture_is_left_alone(picture, candidat
     image = why_not.probe_picture(picture, [candidate, other], (150, 50), limit=200)
     assert image.getpixel((80, 75)) == style.rgb(style.class_colour(2))
     assert not ImageChops.difference(before, picture).getbbox()
+
+
+def test_a_long_name_does_not_run_out_of_its_card(candidate):
+    long = "a name that is much longer than a card is wide, <b> & all"
+    stages = tuple(replace(stage, best=((long, 0.4), ("nail", 0.05))) for stage in candidate.stages)
+    text = why_not.why_html([replace(candidate, name=long, stages=stages)])
+    Tags(text)
+    table = text.split("<table")[1]
+    assert table.count("a name that…") == len(stages) and table.count('title="a name that is') == len(stages)
+    assert "<b> &" not in text and ">nail 0.05<" in text
+    assert text.count("overflow-wrap:anywhere") == 1, "the words above the table wrap"

@@ -85,3 +85,8 @@ def test_a_class_that_is_called_like_a_tag_keeps_its_name():
     figure = calibration.by_part({"<none>": measured()}, 0.8, 1)
     assert list(figure.layout.yaxis.ticktext) == ["&lt;none&gt;  <b>10</b>"]
     assert figure.data[0].customdata[0] == figure.layout.yaxis.ticktext[0]
+
+
+def test_a_long_name_leaves_room_for_its_dots():
+    figure = calibration.by_part({"<a name> that is much longer than there is room for": measured()}, 0.8, 1)
+    assert figure.layout.yaxis.ticktext == ("&lt;a name&gt; that…e is room for  <b>10</b>",)

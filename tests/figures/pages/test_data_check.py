@@ -116,3 +116,19 @@ def test_an_empty_box_is_ringed():
     left, top, right, bottom = red_in(data_check.framed(Image.new("RGB", (640, 480)), [("empty", (320, 240, 0, 0))]))
     assert (left + right) / 2 == pytest.approx(240, abs=2) and (top + bottom) / 2 == pytest.approx(180, abs=2)
     assert 14 <= right - left <= 24
+
+
+LONG = "a name that is much longer than the bar beside it"
+
+
+def test_a_long_name_leaves_room_for_its_bar():
+    figure = data_check.balance({"train": part(**{LONG: 5, LONG + "s": 4, "cat": 3})})
+    assert list(figure.data[0].y) == [LONG, LONG + "s", "cat"], "they stay apart"
+    names = figure.layout.yaxis.ticktext
+    assert list(figure.layout.yaxis.tickvals) == list(figure.data[0].y) and names[2] == "cat"
+    assert all(len(name) <= data_check.NAME and "…" in name for name in names[:2])
+
+
+def test_one_of_something_is_no_plural():
+    text = data_check.check_html(report("what", train=part(1, cat=1)))
+    assert "1 picture with 1 object in train." in text and "1 mistake: " in text

@@ -60,3 +60,11 @@ def test_boxes_lie_where_they_should_in_the_colour_of_their_kind(role, colour):
     assert left == pytest.approx(6.4 * 20, abs=3) and bottom == pytest.approx(6.4 * 70, abs=3)
     labelled = sum(drawn.getpixel((x, y)) == ink for x in range(128, 240) for y in range(165, 190))
     assert (labelled > 500) == (role in ("wrong", "unlabelled")), "what is right or missed has no label"
+
+
+def test_a_fix_that_costs_is_shown_with_its_sign():
+    figure = errors.costs(summary(Loc=-0.01, Cls=0.001))
+    assert figure.data[0].text[1].startswith(" −0.010") and figure.data[0].text[0].startswith(" +0.001")
+    low, high = figure.layout.xaxis.range
+    assert low < -0.01 and high > 0.001
+    assert figure.layout.xaxis.tickformat == ".3~f", "two ticks of one number are none"

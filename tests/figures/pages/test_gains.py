@@ -43,3 +43,15 @@ def test_what_a_layer_gains_is_its_ap_less_that_of_the_initial_boxes(layers):
 def test_nothing_measured_is_an_empty_figure():
     figure = gains.by_threshold([0.5, 0.95], {"initial": [None, None], "layer 1": [None, None]})
     assert list(figure.data[0].y) == [None, None]
+
+
+@pytest.mark.parametrize("ap", [0.0, 0.6, 1.0])
+def test_every_name_at_an_end_lies_in_its_panel(ap):
+    """Plotly leaves out what lies beyond the axis."""
+    equal = [s | dict.fromkeys(gains.MAIN + gains.SIZES, v) for s, v in zip(STAGES, (0.2, 0.3, ap))]
+    figure = gains.by_stage(equal)
+    for note in figure.layout.annotations:
+        if note.yref in ("y", "y2"):
+            low, high = figure.layout[f"yaxis{note.yref[1:]}"].range
+            assert low < note.y < high, note.text
+    assert sum(note.yref in ("y", "y2") for note in figure.layout.annotations) == 6

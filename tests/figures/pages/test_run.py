@@ -34,3 +34,8 @@ def test_every_figure_fits_a_phone():
     text = run.run_html("mine", rows(3), {"data": "folder", "val": None})
     assert text.count('class="plot fit"') == text.count("data-figure=") == 3
     assert "<dt>data</dt><dd>folder</dd>" in text and "<dt>val</dt>" not in text
+
+
+def test_one_epoch_is_no_plural():
+    assert run.summary([{"epoch": 1}]).startswith("1 epoch, none")
+    assert run.summary([{"epoch": 1, "AP initial": 0.1, "AP layer 1": 0.2}]).startswith("1 epoch. The best, epoch 1,")
