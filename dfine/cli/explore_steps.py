@@ -40,7 +40,7 @@ def explored(look: Look, slices: tuple[str, ...] = ()) -> tuple:
     if stages:
         rows = [{"stage": name} | {m: _number(stats.get(m)) for m in METRICS} for name, stats in stages.items()]
         typer.echo(f"\n{table(rows)}\nof boxes with a score of {look.threshold:g} or more; `dfine evaluate` counts all")
-        typer.echo(_errors(dataset, look.field))
+        typer.echo(_known(dataset, look.field) + _errors(dataset, look.field))
     if len(dataset) and not views.reported(dataset, look.field).count(f"{look.field}.detections"):
         less = f"boxes with scores below {views.SHOWN:g} are stored, too"
         note_nothing(look.model, detector.names, less)
@@ -48,6 +48,23 @@ def explored(look: Look, slices: tuple[str, ...] = ()) -> tuple:
     for name, count in views.save(dataset, look.field).items():
         typer.echo(f"{count:6d}  {name}")
     return dataset, detector
+
+
+def _known(dataset, field: str) -> str:
+    """AP over the classes that the model knows, where the answers have others."""
+    from dfine.explore import fields
+    from dfine.explore.slices import unknown
+
+    beyond = set(unknown(dataset, field))
+    ap = fields.about(dataset, field)["evaluation"]["classes"]
+    known = [value for name, value in ap.items() if name not in beyond and value is not None]
+    if not beyond or not known:
+        return ""
+    lacking = sum(ap.get(name) is not None for name in beyond)
+    return (
+        f"over the {len(known)} classes with objects that the model knows AP is {sum(known) / len(known):.3f}; the "
+        f"{lacking} others have an AP of 0\n"
+    )
 
 
 def _errors(dataset, field: str) -> str:
@@ -89,7 +106,7 @@ def slices(dataset, field: str, by: tuple[str, ...]) -> None:
         for s in found
     ]
     typer.echo(f"\n{table(rows)}" if rows else "\nthere are no slices by that")
-    if least := cut.worst(found):
+    if least := cut.worst(found, cut.unknown(dataset, field)):
         among = f" of those with {cut.LEAST} objects or more" if any(s.objects < cut.LEAST for s in found) else ""
         typer.echo(f"the worst{among}: {least.by} {least.value}, AP {least.ap:.3f} of {least.objects} objects")
     elif found:
