@@ -182,7 +182,7 @@ def _worked(look: Look, out: Out):
     """Look, and write what was asked for; returns the data set."""
     from dfine.explore import export
 
-    dataset, detector = explore_steps.explored(look, out.slices)
+    dataset, detector = explore_steps.explored(look, out)
     if out.calibrate:
         explore_steps.calibrate(dataset, detector, look)
     if out.suspects:
