@@ -134,7 +134,9 @@ def slices(dataset, field: str, by: tuple[str, ...]) -> None:
         {"by": s.by, "slice": s.value, "objects": s.objects, "AP": _number(s.ap), "80 % holds": _number(s.coverage)}
         for s in found
     ]
-    typer.echo(f"\n{table(rows)}" if rows else "\nthere are no slices by that")
+    typer.echo(f"\n{table(rows)}" if rows else "")
+    if none := [name for name in by if not any(s.by == name for s in found)]:
+        typer.echo(f"there are no slices by {', '.join(none)}: no picture or answer has a value to tell them by")
     if least := cut.worst(found, cut.unknown(dataset, field)):
         among = f" of those with {cut.LEAST} objects or more" if any(s.objects < cut.LEAST for s in found) else ""
         typer.echo(f"the worst{among}: {least.by} {least.value}, AP {least.ap:.3f} of {least.objects} objects")

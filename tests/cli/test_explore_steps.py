@@ -78,6 +78,12 @@ def test_classes_can_be_put_right_after_the_model_knew_none(fo, tmp_path):
     assert "have changed" not in done.stderr and fo.load_dataset("put-right").distinct("ground_truth.detections.label")
 
 
+def test_a_slice_of_which_there_is_none_is_told_beside_the_others(fo, scenes_folder):
+    done = run("--data", scenes_folder, "--name", "untagged", "--slice", "size", "--slice", "tags")
+    assert re.search(r"^size +small ", done.stdout, re.M)
+    assert "there are no slices by tags: no picture or answer has a value to tell them by" in done.stdout
+
+
 def test_of_the_suspects_the_likely_ones_are_counted_and_all_are_listed(fo, scenes_folder, tmp_path):
     file = tmp_path / "list.csv"
     done = run("--data", scenes_folder, "--name", "listed", "--suspects", file, "--no-ask")
