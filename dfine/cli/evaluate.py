@@ -56,6 +56,7 @@ def evaluate(
 ):
     """COCO AP of the initial boxes and of every layer. Without options it reproduces the card of `demo`."""
     import dfine
+    from dfine.data.labels import same
     from dfine.engines.onnx.sessions import placed
     from dfine.evaluation.coco import evaluate as run
     from dfine.files import check_file
@@ -78,13 +79,31 @@ def evaluate(
     if str(json) != "-":
         for name, part in parts.items():
             typer.echo(f"{TITLES[name]}: {part.pictures} pictures, {part.objects} objects\n{part}\n")
-        if len(result.classes) <= FEW:
-            by_class = ", ".join(f"{name} {'–' if isnan(ap) else f'{ap:.3f}'}" for name, ap in result.classes.items())
-            typer.echo(f"AP of the last layer by class: {by_class}")
+        if said := _by_class(result.classes, set(same(list(result.classes), detector.names))):
+            typer.echo(said)
     if json:
         drawn = {"seed": seed, "clean": clean} if data == "scenes" else {"seed": None, "split": split}
         head = {"data": data, **drawn, "scores": scores, "input": list(detector.input_size)}
         write_json(json, detector.provenance() | head | {name: part.to_dict() for name, part in parts.items()})
+
+
+def _by_class(ap: dict[str, float], known: set[str]) -> str:
+    """AP of the last layer by class, where few are there or known, and over the known ones where there are others.
+
+    Args:
+        ap: of every class of the data; NaN where it has no object.
+        known: those that the model has.
+    """
+    shown = ap if len(ap) <= FEW else {name: value for name, value in ap.items() if name in known}
+    listed = ", ".join(f"{name} {'–' if isnan(value) else f'{value:.3f}'}" for name, value in shown.items())
+    out = [f"AP of the last layer by class: {listed}"] if listed and len(shown) <= FEW else []
+    found = [value for name, value in ap.items() if name in known and not isnan(value)]
+    if found and (others := sum(not isnan(value) for value in ap.values()) - len(found)):
+        out.append(
+            f"over the {len(found)} classes with objects that the model knows AP is {sum(found) / len(found):.3f}; the "
+            f"{others} others have an AP of 0"
+        )
+    return "\n".join(out)
 
 
 def _dataset(data: str, split: str | None, count: int | None, seed: int, clean: float, size: tuple[int, int]):

@@ -14,7 +14,7 @@ from dfine.cli.evaluate import HELD_OUT
 from dfine.cli.explore_options import Look, Out, Where
 from dfine.cli.options import Device, ModelForData, Names, Workers, fit_data, given
 from dfine.cli.shipped import note_drawings, usual
-from dfine.cli.terminal import apart, complain, outside
+from dfine.cli.terminal import apart, complain, interruptible, outside
 
 
 def explore(
@@ -132,8 +132,12 @@ def run(look: Look, out: Out, where: Where, again: bool = False) -> None:
         dataset = session.stored(left.dataset)
     else:
         _check(look, out)
-        with alone((look.opening or {}).get("name") or look.data):
-            dataset = _worked(look, out)
+        with alone((look.opening or {}).get("name") or look.data), interruptible():
+            try:
+                dataset = _worked(look, out)
+            except KeyboardInterrupt:
+                complain("stopped; what was looked at is stored, and the same command goes on from there", "note")
+                raise
             if not out.calibrate:  # which changes what it began with
                 remember(asked, dataset, look.data, look.model)
     if where.app:
@@ -182,7 +186,7 @@ def _worked(look: Look, out: Out):
     """Look, and write what was asked for; returns the data set."""
     from dfine.explore import export
 
-    dataset, detector = explore_steps.explored(look, out.slices)
+    dataset, detector = explore_steps.explored(look, out)
     if out.calibrate:
         explore_steps.calibrate(dataset, detector, look)
     if out.suspects:

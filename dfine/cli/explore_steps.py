@@ -13,26 +13,26 @@ from dfine.cli.terminal import complain, table
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of the table of stages
 
 
-def explored(look: Look, slices: tuple[str, ...] = ()) -> tuple:
+def explored(look: Look, out: Out) -> tuple:
     """The data set with everything stored, its views and its workspace, and the detector; says what came out.
 
     Raises:
-        ValueError: `slices` are asked for by something that no sample has; nothing was looked at then.
+        ValueError: the model knows none of the classes, or something is asked for that the data set has nothing for;
+            nothing was looked at then.
     """
     import dfine
     from dfine.engines.fastest import fastest
     from dfine.explore import datasets, fields, views, workspace
-    from dfine.explore.run import Pace, explore
-    from dfine.explore.slices import check
+    from dfine.explore.run import Pace, explore, require_known
     from dfine.explore.store import Keep
 
     detector = dfine.load(look.model, device=look.device, names=look.names)
     detector = detector.with_engine(fastest(detector.engine, detector.card))
     opening = {key: value for key, value in (look.opening or {}).items() if value is not None}
     pace, keep = Pace(look.batch, look.workers), Keep(look.threshold, look.top)
-    dataset = datasets.open_dataset(look.data, **opening)
-    truth = datasets.answers(dataset, opening.pop("truth", fields.TRUTH))
-    check(dataset, slices, truth, look.field)
+    with datasets.opened(look.data, datasets.Opening(**opening)) as dataset:
+        truth = require_known(dataset, detector, opening.pop("truth", fields.TRUTH))
+    _has_what_is_asked_for(dataset, truth, look.field, out)
     dataset = explore(dataset, detector, field=look.field, keep=keep, pace=pace, truth=truth)
     workspace.save(dataset, look.field)
     typer.echo(f"FiftyOne data set {dataset.name!r}, {len(dataset)} pictures, field {look.field!r}")
@@ -40,7 +40,7 @@ def explored(look: Look, slices: tuple[str, ...] = ()) -> tuple:
     if stages:
         rows = [{"stage": name} | {m: _number(stats.get(m)) for m in METRICS} for name, stats in stages.items()]
         typer.echo(f"\n{table(rows)}\nof boxes with a score of {look.threshold:g} or more; `dfine evaluate` counts all")
-        typer.echo(_errors(dataset, look.field))
+        typer.echo(_known(dataset, look.field) + _errors(dataset, look.field))
     if len(dataset) and not views.reported(dataset, look.field).count(f"{look.field}.detections"):
         less = f"boxes with scores below {views.SHOWN:g} are stored, too"
         note_nothing(look.model, detector.names, less)
@@ -48,6 +48,52 @@ def explored(look: Look, slices: tuple[str, ...] = ()) -> tuple:
     for name, count in views.save(dataset, look.field).items():
         typer.echo(f"{count:6d}  {name}")
     return dataset, detector
+
+
+def _has_what_is_asked_for(dataset, truth: str, field: str, out: Out) -> None:
+    """Say before the work what cannot be made of a data set; its answers are in the field `truth`.
+
+    Raises:
+        ValueError: there are no answers to measure on, no pictures without any, or no such run or slice.
+    """
+    from dfine.explore import datasets, export, fields
+    from dfine.explore.slices import check
+
+    measured = dict(calibrate=out.calibrate, suspects=out.suspects, slice=out.slices, compare=out.compare)
+    measured |= dict(report=out.report)
+    asked = [] if datasets.classes(dataset, truth) else [f"--{option}" for option, value in measured.items() if value]
+    if out.export and not dataset.has_sample_field(truth):
+        asked.append("--export")
+    if asked:
+        need = "needs" if len(asked) == 1 else "need"
+        raise ValueError(f"{' and '.join(asked)} {need} answers, and the data set {dataset.name!r} has none")
+    asked = [f"--{option}" for option in ("sampling", "prelabel") if getattr(out, option)]
+    if asked and not len(export.without_answers(dataset, truth)):
+        need = "is" if len(asked) == 1 else "are"
+        raise ValueError(
+            f"{' and '.join(asked)} {need} for pictures without answers, and every picture of {dataset.name!r} has "
+            f"some{export.MORE}"
+        )
+    check(dataset, out.slices, truth, field)
+    if out.compare:
+        fields.about(dataset, out.compare)
+
+
+def _known(dataset, field: str) -> str:
+    """AP over the classes that the model knows, where the answers have others."""
+    from dfine.explore import fields
+    from dfine.explore.slices import unknown
+
+    beyond = set(unknown(dataset, field))
+    ap = fields.about(dataset, field)["evaluation"]["classes"]
+    known = [value for name, value in ap.items() if name not in beyond and value is not None]
+    if not beyond or not known:
+        return ""
+    lacking = sum(ap.get(name) is not None for name in beyond)
+    return (
+        f"over the {len(known)} classes with objects that the model knows AP is {sum(known) / len(known):.3f}; the "
+        f"{lacking} others have an AP of 0\n"
+    )
 
 
 def _errors(dataset, field: str) -> str:
@@ -88,8 +134,10 @@ def slices(dataset, field: str, by: tuple[str, ...]) -> None:
         {"by": s.by, "slice": s.value, "objects": s.objects, "AP": _number(s.ap), "80 % holds": _number(s.coverage)}
         for s in found
     ]
-    typer.echo(f"\n{table(rows)}" if rows else "\nthere are no slices by that")
-    if least := cut.worst(found):
+    typer.echo(f"\n{table(rows)}" if rows else "")
+    if none := [name for name in by if not any(s.by == name for s in found)]:
+        typer.echo(f"there are no slices by {', '.join(none)}: no picture or answer has a value to tell them by")
+    if least := cut.worst(found, cut.unknown(dataset, field)):
         among = f" of those with {cut.LEAST} objects or more" if any(s.objects < cut.LEAST for s in found) else ""
         typer.echo(f"the worst{among}: {least.by} {least.value}, AP {least.ap:.3f} of {least.objects} objects")
     elif found:

@@ -148,7 +148,8 @@ class Prepared(Dataset):
         if not isinstance(error, PictureError) or not hasattr(self.dataset, "path"):
             return error
         path = str(self.dataset.path(index))
-        return error if path in str(error) else PictureError(f"{path}: {error}")
+        others = "; `dfine data check` names every picture that cannot be read"
+        return error if path in str(error) else PictureError(f"{path}: {error}{others}")
 
 
 class Loader(DataLoader):

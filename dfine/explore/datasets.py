@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -93,6 +95,23 @@ def open_dataset(data: str | os.PathLike, opening: Opening | None = None, **want
         warnings.filterwarnings("ignore", message=".* of zero size ")  # said once they are dropped from what is new
         parts = choose(layout, path, opening.split)
     return _imported(_source(layout, path, parts), parts, opening)
+
+
+@contextmanager
+def opened(data: str | os.PathLike, opening: Opening) -> Iterator[fo.Dataset]:
+    """`open_dataset` for as long as the block checks that the data can be explored.
+
+    Where it raises ValueError, a data set that was made just now goes again: answers that are put right after that are
+    read anew, as if nothing had been.
+    """
+    before = set(fo.list_datasets())
+    dataset = open_dataset(data, opening)
+    try:
+        yield dataset
+    except ValueError:
+        if dataset.name not in before:
+            dataset.delete()
+        raise
 
 
 def classes(dataset: fo.Dataset, truth: str = fields.TRUTH) -> list[str]:

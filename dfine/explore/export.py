@@ -20,6 +20,7 @@ from dfine.explore.views import SHOWN
 from dfine.files import drafted
 
 FORMATS = ("coco", "yolo", "voc")
+MORE = "; pictures without any are those of a folder of pictures, or added in Python (dataset.add_images_dir)"
 _EXPORTS = {
     "yolo": dict(dataset_type=fo.types.YOLOv5Dataset, split="train", include_path=False),
     "voc": dict(
@@ -96,9 +97,9 @@ def prelabels(
     """
     if form not in FORMATS:
         raise ValueError(f"pre-labels are written as {', '.join(FORMATS)}, not as {form!r}")
-    view = without_answers(dataset, field)
+    view = without_answers(dataset, fields.about(dataset, field)["truth"])
     if not len(view):
-        raise ValueError(f"every picture of {dataset.name!r} has answers, so there is nothing to pre-label")
+        raise ValueError(f"every picture of {dataset.name!r} has answers, so there is nothing to pre-label{MORE}")
     unread = F("tags").contains(fields.UNREADABLE) & ~F(fields.run_field(field)).exists()  # else a person's own tag
     view = view.match(~unread)  # which was said when they were looked at
     if not len(view):
@@ -122,12 +123,17 @@ def prelabels(
     return Path(folder)
 
 
-def without_answers(dataset: fo.Dataset, field: str = fields.FIELD) -> fo.DatasetView:
-    """The pictures that nobody has labelled: none of a data set read from annotations, where empty is an answer."""
-    truth, source = fields.about(dataset, field)["truth"], (dataset.info or {}).get(fields.SOURCE, {})
+def without_answers(dataset: fo.Dataset, truth: str) -> fo.DatasetView:
+    """The pictures that nobody has labelled, by the field of the answers.
+
+    Of a data set read from annotations they are those that were added to it later: empty is an answer there. An earlier
+    version wrote it as none, so that they cannot be told apart in what it read.
+    """
+    info = dataset.info or {}
     if not dataset.has_sample_field(truth):
         return dataset.view()
-    return dataset.limit(0) if source.get("kind", "folder") != "folder" else dataset.match(~F(truth).exists())
+    alike = info.get(fields.SOURCE, {}).get("kind", "folder") != "folder" and not info.get(fields.TAGS)
+    return dataset.limit(0) if alike else dataset.match(~F(truth).exists())
 
 
 def _names(dataset: fo.Dataset, field: str) -> list[str]:

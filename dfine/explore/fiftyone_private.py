@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import fiftyone as fo
 import fiftyone.core.odm as foo
+import fiftyone.core.odm.database as food
 import fiftyone.core.service as fosv
 import fiftyone.core.session as fos
 import fiftyone.core.session.client as fosc
@@ -35,6 +36,25 @@ def find_mongod() -> str:
         return fosv.DatabaseService.find_mongod()
     except (fosv.ServiceExecutableNotFound, PermissionError) as error:
         raise FileNotFoundError(str(error)) from None
+
+
+def start_database() -> None:
+    """Start FiftyOne's own MongoDB, or join the one that another process has started.
+
+    Raises:
+        RuntimeError: it did not start in the time that FiftyOne gives it, twice.
+    """
+    for last in (False, True):
+        try:
+            foo.get_db_conn()
+            return
+        except fosv.ServiceListenTimeout:  # another was started on the same files meanwhile, or the machine is busy
+            food._db_service = None
+            if last:
+                raise RuntimeError(
+                    f"FiftyOne's database in {fo.config.database_dir} did not start; try again when the machine is "
+                    "less busy"
+                ) from None
 
 
 def database():

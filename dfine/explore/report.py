@@ -23,7 +23,7 @@ from dfine.evaluation.curves import curves
 from dfine.evaluation.tide import KINDS, Errors, error_types
 from dfine.explore import fields
 from dfine.explore.compare import latest
-from dfine.explore.slices import BY, slices
+from dfine.explore.slices import BY, slices, unknown
 from dfine.explore.worst_pictures import SURE, WORST, worst_pictures
 from dfine.figures.pages.report import report
 from dfine.files import replacing
@@ -101,6 +101,7 @@ def _stored(dataset, field: str) -> tuple:
     head = {"schema": SCHEMA, "data": getattr(dataset, "dataset_name", None) or dataset.name, "field": field}
     head |= {key: info.get(key) for key in KEPT} | {"input": card["input_size"]}
     head |= {key: card.get(key) for key in ("temperature", "levels")}
+    head["unknown"] = unknown(dataset, field)
     return tables, found, head
 
 
@@ -113,15 +114,17 @@ def tally(
         truth: a COCO-format dict.
         rows: stage -> detections, as `dfine.evaluation.rows.as_rows` takes them, the last layer last.
         matches: what calibration is measured on.
-        head: where it comes from: `data`, `model`, `digest`, `threshold`, `temperature` …
+        head: where it comes from: `data`, `model`, `digest`, `threshold`, `temperature` …; and `unknown`, the classes
+            of the data set that the model does not have.
         worst: how many of the worst pictures to name.
 
     Returns:
         `head`, with `pictures` and `objects`; `stages`, each with its metrics; `thresholds` and AP `by_threshold` of
-        every stage; `classes` with `ap` by stage; `errors` of the last layer (`all`, `cases`, `sizes`, `classes`);
-        `reporting` (curves by score, and confusion matrix and counts of errors of boxes with a score from 0.5);
-        `calibration` (`measured`, and `study` of a temperature or a `note` that says why there is none); and the
-        `worst` pictures.
+        every stage; `classes` with `ap` by stage; `unknown`, what the model cannot find (`_unknown`), or None; `errors`
+        of the last layer (`all`, `cases`, `sizes`, `classes`; all but the first are of the classes that the model
+        knows, and so is `known`, where there are others); `reporting` (curves by score, and confusion matrix and counts
+        of errors of boxes with a score from 0.5); `calibration` (`measured`, and `study` of a temperature or a `note`
+        that says why there is none); and the `worst` pictures.
     """
     measured = {stage: measure(truth, found) for stage, found in rows.items()}
     last = list(rows)[-1]
@@ -133,23 +136,43 @@ def tally(
         for c, name in names.items()
         if objects[c]
     ]
+    lacking = set(head.get("unknown") or ())
+    beyond = {c for c in objects if names[c] in lacking}
+    known = errors.only(categories=names.keys() - beyond) if beyond else errors
     return {
         "head": head | {"pictures": len(truth["images"]), "objects": sum(objects.values())},
         "stages": [{"stage": s} | {k: _plain(v) for k, v in stats.items()} for s, (stats, _) in measured.items()],
         "thresholds": list(THRESHOLDS),
         "by_threshold": {s: [_plain(v) for v in by_threshold(truth, found).values()] for s, found in rows.items()},
         "classes": sorted(classes, key=lambda c: -(c["ap"][last] or 0)),
-        "errors": _errors(errors),
-        "reporting": _reporting(truth, errors, head.get("threshold") or 0.0),
+        "unknown": _unknown([c for c in classes if c["name"] in lacking], classes, last),
+        "errors": _errors(errors, known),
+        "reporting": _reporting(truth, known, head.get("threshold") or 0.0),
         "calibration": _calibration(matches, head),
-        "worst": worst_pictures(truth, rows[last], worst),
+        "worst": worst_pictures(truth, rows[last], worst, beyond),
+    }
+
+
+def _unknown(beyond: list[dict], classes: list[dict], last: str) -> dict | None:
+    """What the model has no class for; None where it knows all classes with objects.
+
+    `classes`, the most frequent first, out of `of`; how many `objects`; and `known`, the mean AP of the other classes.
+    """
+    if not beyond:
+        return None
+    found = [c["ap"][last] for c in classes if c not in beyond and c["ap"][last] is not None]
+    return {
+        "classes": [c["name"] for c in sorted(beyond, key=lambda c: -c["objects"])],
+        "of": len(classes),
+        "objects": sum(c["objects"] for c in beyond),
+        "known": _plain(float(np.mean(found))) if found else None,
     }
 
 
 def _reporting(truth: dict, errors: Errors, least: float) -> dict:
     """What reporting boxes from a score gives; `least` is the lowest score that was kept."""
     sure = error_types(truth, errors.rows[errors.rows["score"] >= SURE])
-    counts = {"reported": sure.counts, "all": errors.counts}
+    counts = {"reported": sure.only(categories=errors.names).counts, "all": errors.counts}
     return {
         "score": SURE,
         "errors": {which: {kind: found[kind] for kind in KINDS} for which, found in counts.items()},
@@ -158,14 +181,18 @@ def _reporting(truth: dict, errors: Errors, least: float) -> dict:
     }
 
 
-def _errors(errors: Errors) -> dict:
-    """Summaries of the whole and its parts, classes by what their errors cost, the costliest first."""
-    classes = {name: part.summary() for name, part in errors.by_class().items()}
+def _errors(errors: Errors, known: Errors) -> dict:
+    """Summaries of the whole and its parts, classes by what their errors cost, the costliest first.
+
+    Parts are of the classes that are `known`, and these have a summary of their own where there are others.
+    """
+    classes = {name: part.summary() for name, part in known.by_class().items()}
     classes = {k: v for k, v in classes.items() if v["ap50"] is not None}
     cost = {name: sum(delta or 0 for delta in v["delta"].values()) for name, v in classes.items()}
-    parts = {"cases": errors.by_case(), "sizes": errors.by_size()}
+    parts = {"cases": known.by_case(), "sizes": known.by_size()}
     return {
         "all": errors.summary(),
+        **({} if known is errors else {"known": known.summary()}),
         **{key: {name: part.summary() for name, part in found.items()} for key, found in parts.items()},
         "classes": dict(sorted(classes.items(), key=lambda item: -cost[item[0]])),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from dfine.explore import datasets, evaluate, fields, store
 from dfine.explore.brain_runs import Index
 from dfine.explore.database import require_database
 from dfine.explore.model import DFineModel, Opener
+from dfine.explore.names import match
 from dfine.files import some
 from dfine.inference.predictor import Predictor
 
@@ -67,8 +69,8 @@ def explore(
             "data set of it (view.clone(NAME, persistent=True))"
         )
     wanted = datasets.Opening(**opening)
-    dataset = data if isinstance(data, fo.Dataset) else datasets.open_dataset(data, wanted)
-    truth = datasets.answers(dataset, wanted.truth)
+    with nullcontext(data) if isinstance(data, fo.Dataset) else datasets.opened(data, wanted) as dataset:
+        truth = require_known(dataset, predictor, wanted.truth)
     if dataset.exists("metadata.width", False).count():
         dataset.compute_metadata(skip_failures=True, warn_failures=False, progress=False)
     model = DFineModel(predictor, classes=datasets.classes(dataset, truth), keep=keep)
@@ -80,6 +82,17 @@ def explore(
         _say_without_answers(dataset, truth)
         evaluate.evaluate(dataset, field, progress=pace.progress)
     return dataset
+
+
+def require_known(dataset: fo.Dataset, predictor: Predictor, truth: str = fields.TRUTH) -> str:
+    """The field of the answers, where the model knows one of their classes; see `dfine.explore.datasets.answers`.
+
+    Raises:
+        ValueError: it knows none, or nothing says which field it is.
+    """
+    truth = datasets.answers(dataset, truth)
+    match(predictor.names, datasets.classes(dataset, truth))
+    return truth
 
 
 def _say_without_answers(dataset: fo.Dataset, truth: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from dfine.explore import fields
 from dfine.explore.columns import chunks
-from dfine.explore.export import without_answers
+from dfine.explore.export import MORE, without_answers
 from dfine.explore.similar import standardised
 from dfine.files import replacing
 
@@ -78,11 +78,11 @@ def sampling(dataset: fo.Dataset, field: str = fields.FIELD, count: int = MOST, 
         ValueError: every picture has answers, or none has features.
     """
     name = fields.features_field(field)
-    pool = without_answers(dataset, field)
+    pool = without_answers(dataset, fields.about(dataset, field)["truth"])
     pool = pool.exists(name) if dataset.has_sample_field(name) else pool.limit(0)
     if not len(pool):
         raise ValueError(
-            f"there is nothing to choose from: every picture of {dataset.name!r} has answers, or cannot be read"
+            f"there is nothing to choose from: every picture of {dataset.name!r} has answers, or cannot be read{MORE}"
         )
     inside = set(pool.values("id"))
     ids, features = dataset.exists(name).values(["id", name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import fiftyone as fo
@@ -45,7 +45,7 @@ class Slice:
 
 
 def slices(dataset: fo.Dataset | Collection, field: str = fields.FIELD, by: Sequence[str] = BY) -> list[Slice]:
-    """AP and coverage of every slice, field by field, the lowest AP first.
+    """AP and coverage of every slice, field by field, the lowest AP first; classes that the model lacks come last.
 
     Of pictures, AP is that of those pictures; of sizes and classes it is COCO's. By an attribute of the answers, the
     other answers count neither way, and boxes on nothing count in every slice.
@@ -77,7 +77,9 @@ def slices(dataset: fo.Dataset | Collection, field: str = fields.FIELD, by: Sequ
             names = named(values)
             _say_others(name, values, names)
             parts = world.of_objects(names) if _attribute(name, info["truth"]) else world.of_pictures(names)
-        made += sorted((Slice(name, *part) for part in parts), key=lambda s: math.inf if s.ap is None else s.ap)
+        beyond = unknown(dataset, field) if name == "class" else ()
+        here = [Slice(name, *part) for part in parts]
+        made += sorted(here, key=lambda s: (s.value in beyond, math.inf if s.ap is None else s.ap))
     return made
 
 
@@ -92,9 +94,19 @@ def check(samples: Collection, by: Sequence[str], truth: str = fields.TRUTH, fie
             _values(samples, name, truth)
 
 
-def worst(found: Sequence[Slice]) -> Slice | None:
-    """The slice with the lowest AP among those with enough objects; None where no slice has."""
+def unknown(dataset: fo.Dataset | Collection, field: str = fields.FIELD) -> list[str]:
+    """The classes of the answers that the model of the run in `field` does not have."""
+    info = fields.about(dataset, field)
+    return [name for name in info["classes"] if name not in info["names"]]
+
+
+def worst(found: Sequence[Slice], beyond: Iterable[str] = ()) -> Slice | None:
+    """The slice with the lowest AP among those with enough objects; None where no slice has.
+
+    Classes that lie `beyond` the model are none: what they are worth is known.
+    """
     enough = [s for s in found if s.objects >= LEAST and s.ap is not None]
+    enough = [s for s in enough if s.by != "class" or s.value not in beyond]
     return min(enough, key=lambda s: s.ap, default=None)
 
 

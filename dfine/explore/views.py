@@ -153,11 +153,12 @@ def _about_detections(info: dict, field: str) -> list[Question]:
 
 
 def _extra(info: dict, field: str) -> Question:
-    """Answers where the detector sees nothing."""
+    """Answers where the detector sees nothing, as far as is stored."""
+    least = max(NOTHING, info.get("threshold") or 0.0)
     return Question(
         "probably extra labels",
         f"True objects of {TINY} x {TINY} pixels or more on the network's input, of classes that the model knows, at "
-        f"which nothing was found with a score of {NOTHING} or more, of whatever class; the largest first.",
+        f"which nothing was found with a score of {least:g} or more, of whatever class; the largest first.",
         info["truth"],
         (F(f"{field}_error") == "Miss")
         & (F(f"{field}_best") < NOTHING)

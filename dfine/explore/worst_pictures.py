@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,11 @@ SURE = 0.5  # score from which a box counts, as a person would see them
 WORST = 12
 
 
-def worst_pictures(truth: dict, rows: np.ndarray, count: int = WORST) -> list[dict]:
+def worst_pictures(truth: dict, rows: np.ndarray, count: int = WORST, unknown: Collection[int] = ()) -> list[dict]:
     """The pictures with the most mistakes among detections with a score from 0.5, and what the mistakes are.
 
-    A find where nothing is labelled is not counted: the label may be missing.
+    A find where nothing is labelled is not counted: the label may be missing. Nor are objects of the classes (category
+    ids) that are `unknown` to the model, which nothing could have found.
 
     Each has `picture` (file name), `image` (id in `truth`), `size` (width, height), `mistakes`, `unlabelled` (finds
     where nothing is labelled), `objects`, `why` in words, and `boxes`: dicts of `role` ("correct", "wrong",
@@ -27,16 +29,17 @@ def worst_pictures(truth: dict, rows: np.ndarray, count: int = WORST) -> list[di
     rows = as_rows(rows)
     errors = error_types(truth, rows[rows["score"] >= SURE])
     wrong = ~np.isin(errors.kind, ("correct", "ignored", "Bkg"))
-    missed = errors.truth.state == "Miss"
+    known = ~np.isin(errors.truth.category, list(unknown))
+    missed = known & (errors.truth.state == "Miss")
     score = Counter(errors.rows["image"][wrong].tolist()) + Counter(errors.truth.image[missed].tolist())
     images = {i["id"]: i for i in truth["images"]}
     surest = {i: max(errors.rows["score"][wrong & (errors.rows["image"] == i)], default=0.0) for i in score}
     order = sorted(score, key=lambda i: (-score[i], -surest[i], i))[:count]
-    return [_entry(images[i], errors, score[i]) for i in order]
+    return [_entry(images[i], errors, score[i], known) for i in order]
 
 
-def _entry(image: dict, errors: Errors, mistakes: int) -> dict:
-    """One of the worst pictures."""
+def _entry(image: dict, errors: Errors, mistakes: int, known: np.ndarray) -> dict:
+    """One of the worst pictures; objects that are not `known` [m] are left out."""
     here, objects = np.flatnonzero(errors.rows["image"] == image["id"]), errors.truth
     boxes, said, free = [], {}, []
     for i in here[errors.kind[here] != "ignored"]:
@@ -53,7 +56,7 @@ def _entry(image: dict, errors: Errors, mistakes: int) -> dict:
             free.append(name)
         if role == "wrong":
             said.setdefault(kind, []).append(text)
-    mine = objects.image == image["id"]
+    mine = known & (objects.image == image["id"])
     for j in np.flatnonzero(mine & (objects.state == "Miss")):
         (x, y, w, h), name = objects.boxes[j].tolist(), errors.names[int(objects.category[j])]
         boxes.append({"role": "missed", "box": [x, y, x + w, y + h], "label": name})

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from dfine.cli.evaluate import _by_class
 from tests.cli.runner import run, sentence
 
 
@@ -39,3 +40,18 @@ def test_which_of_several_splits_is_asked_for_with_the_option_named(model, tmp_p
     asked = "evaluate", "-m", model, "--data", tmp_path / "data", "--device", "cpu"
     assert "holds several splits (train, val); say which with --split" in sentence(run(*asked, code=1))
     assert run(*asked, "--split", "val").stdout.startswith("All: 1 pictures")
+
+
+def test_of_many_classes_those_that_the_model_knows_are_listed():
+    lacking = {f"thing {i}": 0.0 for i in range(30)} | {"nothing": float("nan")}
+    ap = {"cat": 0.5, "car": 0.25, "bus": float("nan")} | lacking
+    said = _by_class(ap, {"cat", "car", "bus"})
+    assert said.splitlines() == [
+        "AP of the last layer by class: cat 0.500, car 0.250, bus –",
+        "over the 2 classes with objects that the model knows AP is 0.375; the 30 others have an AP of 0",
+    ]
+    assert _by_class({"cat": 0.5, "dog": 0.0}, {"cat"}).startswith(
+        "AP of the last layer by class: cat 0.500, dog 0.000"
+    )
+    assert _by_class(ap, set(ap)) == "", "too many to be read in a row"
+    assert _by_class({"cat": 0.5}, {"cat"}) == "AP of the last layer by class: cat 0.500"

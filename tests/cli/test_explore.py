@@ -3,7 +3,10 @@
 import json
 import os
 import re
+import signal
 import socket
+import subprocess
+import sys
 import tempfile
 
 import pytest
@@ -76,6 +79,23 @@ def test_a_persons_own_pictures_are_looked_at_by_the_model_of_photographs(fo, tm
     done = run("--data", tmp_path, "--name", "own", "--model", "demo")
     (note,) = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
     assert note.startswith("note: the model demo knows drawings of 24 things, not photographs; ")
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
+def test_what_is_stopped_says_that_it_goes_on(fo, scenes_folder, ending):
+    asked = "explore", "--no-app", "--data", scenes_folder, "--name", f"stopped-{int(ending)}", "--batch", 1
+    command = [sys.executable, "-m", "dfine", *map(str, asked)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+        said = ""
+        while "dfine:" not in said and (letter := running.stderr.read(1)):
+            said += letter
+        running.send_signal(ending)
+        said += running.stderr.read()
+    assert running.returncode == 130 and "Traceback" not in said
+    assert "note: stopped; what was looked at is stored, and the same command goes on from there" in said
+    run(*asked[2:])
+    assert fo.load_dataset(f"stopped-{int(ending)}").count("dfine_run") == 8
 
 
 def test_two_runs_do_not_fill_one_data_set(fo, scenes_folder):

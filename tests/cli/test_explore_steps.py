@@ -4,6 +4,7 @@ import csv
 import re
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("fiftyone")
 
@@ -11,8 +12,9 @@ from dfine.cli.explore_options import Look, Out
 from dfine.cli.explore_steps import folds, keep
 from dfine.evaluation.calibration import fitted, study
 from dfine.inference.load import load
-from tests.cli.test_explore import run
+from tests.cli.test_explore import run, sentence
 from tests.evaluation.test_calibration import drawn
+from tests.explore.worlds import coco_json
 from tests.helpers import small_predictor
 
 
@@ -29,6 +31,57 @@ def test_unlabelled_pictures_become_pre_labels(fo, scenes_folder, tmp_path):
     assert len(list((tmp_path / "out" / "labels").rglob("*.txt"))) == 8
     found = set(fo.load_dataset("bare").distinct("dfine.detections.label"))
     assert found and found <= set(called)
+
+
+def test_what_nothing_can_be_made_of_is_said_before_the_looking(fo, scenes_folder, tmp_path):
+    bare = "--data", scenes_folder / "images", "--name", "bare-early"
+    said = sentence(
+        *bare, "--suspects", tmp_path / "a.csv", "--report", tmp_path / "r", "--sampling", tmp_path / "b.csv"
+    )
+    assert said == "error: --suspects and --report need answers, and the data set 'bare-early' has none"
+    assert "--export needs answers" in sentence(*bare, "--export", tmp_path / "out")
+    full = "--data", scenes_folder, "--name", "full-early"
+    said = sentence(*full, "--sampling", tmp_path / "b.csv")
+    assert "--sampling is for pictures without answers, and every picture of 'full-early' has some; " in said
+    assert "--sampling and --prelabel are for" in sentence(
+        *full, "--sampling", tmp_path / "b.csv", "--prelabel", tmp_path / "p"
+    )
+    assert "holds no exploration 'other'" in sentence(*full, "--compare", "other")
+    assert not any(fo.load_dataset(name).has_sample_field("dfine") for name in ("bare-early", "full-early"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_that_were_added_to_a_data_set_come_among_those_to_label_next(fo, scenes_folder, tmp_path):
+    added = tmp_path / "pool"
+    added.mkdir()
+    for color in ("red", "blue"):
+        Image.new("RGB", (64, 64), color).save(added / f"{color}.png")
+    asked = "--data", scenes_folder, "--name", "added"
+    run(*asked)
+    fo.load_dataset("added").add_images_dir(str(added), progress=False)
+    run(*asked, "--sampling", tmp_path / "next.csv", "--prelabel", tmp_path / "out")
+    with (tmp_path / "next.csv").open() as lines:
+        listed = [row["picture"] for row in csv.DictReader(lines)]
+    assert sorted(listed) == [str(added / "blue.png"), str(added / "red.png")]
+    assert len((tmp_path / "out" / "order.csv").read_text().splitlines()) == 1 + 2
+
+
+def test_classes_can_be_put_right_after_the_model_knew_none(fo, tmp_path):
+    Image.new("RGB", (64, 48)).save(tmp_path / "0.png")
+    file = tmp_path / "answers.json"
+    asked = "--data", file, "--name", "put-right"
+    file.write_text(coco_json(["0.png"], [(0, 0, [1, 1, 30, 30], 0)], ["Auto"]))
+    assert "share no class name" in sentence(*asked, "--model", "photos")
+    assert not fo.dataset_exists("put-right")
+    file.write_text(coco_json(["0.png"], [(0, 0, [1, 1, 30, 30], 0)], ["car"]))
+    done = run(*asked, "--model", "photos")
+    assert "have changed" not in done.stderr and fo.load_dataset("put-right").distinct("ground_truth.detections.label")
+
+
+def test_a_slice_of_which_there_is_none_is_told_beside_the_others(fo, scenes_folder):
+    done = run("--data", scenes_folder, "--name", "untagged", "--slice", "size", "--slice", "tags")
+    assert re.search(r"^size +small ", done.stdout, re.M)
+    assert "there are no slices by tags: no picture or answer has a value to tell them by" in done.stdout
 
 
 def test_of_the_suspects_the_likely_ones_are_counted_and_all_are_listed(fo, scenes_folder, tmp_path):

@@ -75,7 +75,10 @@ class Damaged(Numbered):
 @pytest.mark.parametrize(
     "error, said",
     [
-        (PictureError("'1.jpg' is empty"), f"{Path('folder') / '1.jpg'}: '1.jpg' is empty"),
+        (
+            PictureError("'1.jpg' is empty"),
+            f"{Path('folder') / '1.jpg'}: '1.jpg' is empty; `dfine data check` names every picture that cannot be read",
+        ),
         (FileNotFoundError("the picture x is not there"), "the picture x is not there"),
         (ValueError("the picture x has 3x4 pixels"), "the picture x has 3x4 pixels"),
     ],

@@ -3,14 +3,20 @@
 import os
 import socket
 import sys
+import threading
 
 import pytest
 from typer.testing import CliRunner
 
 fo = pytest.importorskip("fiftyone")
 
+import fiftyone.core.odm.database as food
+import fiftyone.core.service as fosv
+
 from dfine.cli.main import app
-from dfine.explore.database import require_database
+from dfine.explore import fiftyone_private
+from dfine.explore.database import _in_turn, require_database
+from dfine.processes import InUseError
 
 
 @pytest.fixture
@@ -62,6 +68,47 @@ def test_a_program_that_lacks_its_libraries(no_address, monkeypatch, tmp_path):
         RuntimeError, match=r"does not run here \(cannot open libcrypto.so.1.1\).*FIFTYONE_DATABASE_URI="
     ):
         require_database()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such locks")
+def test_runs_that_begin_together_start_the_database_in_turn(tmp_path):
+    """FiftyOne would start two on the same files; the second ended in a traceback after a minute."""
+    done, inside = [], threading.Event()
+
+    def second():
+        inside.wait(30)
+        with _in_turn(tmp_path):
+            done.append("second")
+
+    other = threading.Thread(target=second)
+    other.start()
+    with _in_turn(tmp_path):
+        inside.set()
+        with pytest.raises(InUseError, match="starting FiftyOne's database is under way already .*try again later"):
+            with _in_turn(tmp_path, patience=0.3):
+                done.append("at once")
+        done.append("first")
+    other.join(30)
+    assert done == ["first", "second"]
+
+
+def test_a_database_that_another_program_has_started_meanwhile_is_joined(monkeypatch):
+    """What only a race can make: FiftyOne's own MongoDB ends at once, since there is another on its files."""
+    tries = []
+
+    def connect():
+        tries.append(food._db_service)
+        food._db_service = "the one that ended"
+        if len(tries) < least:
+            raise fosv.ServiceListenTimeout("DatabaseService")
+
+    monkeypatch.setattr(food, "_db_service", None)
+    monkeypatch.setattr(fiftyone_private.foo, "get_db_conn", connect)
+    least = 2
+    assert fiftyone_private.start_database() is None and tries == [None, None]
+    least, food._db_service = 9, None
+    with pytest.raises(RuntimeError, match="database in .* did not start; try again"):
+        fiftyone_private.start_database()
 
 
 def test_without_fiftyone(monkeypatch):

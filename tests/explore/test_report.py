@@ -81,6 +81,26 @@ def test_numbers_by_hand():
     assert reporting["curves"][1]["best"]["f1"] == 1 and reporting["curves"][2]["best"] is None
 
 
+def test_what_the_model_has_no_class_for_is_told_apart_from_its_errors():
+    there = [60, 60, 30, 30]
+    objects = truth((1, 1, BOX), (2, 2, BOX), (2, 2, there))
+    stages = {"initial": rows((1, BOX, 0.9, 1)), "layer 1": rows((1, BOX, 0.9, 1), (2, BOX, 0.8, 1))}
+    found = report.tally(objects, stages, matches(0), HEAD | {"unknown": ["dog", "bird"]})
+    assert found["unknown"] == {"classes": ["dog"], "of": 2, "objects": 2, "known": 1.0}
+    assert found["stages"][-1]["AP"] == 0.5, "COCO's, over all classes"
+    errors = found["errors"]
+    assert (errors["all"]["ap50"], errors["known"]["ap50"]) == (0.5, 1)
+    assert errors["known"]["delta"]["Cls"] == 0 < errors["all"]["delta"]["Cls"]
+    assert list(errors["classes"]) == ["cat"] and sum(s["objects"] for s in errors["sizes"].values()) == 1
+    assert found["reporting"]["errors"]["reported"] == errors["known"]["counts"] | {"Cls": 1, "Miss": 0}
+    assert [(c["name"], c["objects"]) for c in found["reporting"]["curves"]] == [("all classes", 1), ("cat", 1)]
+    (worst,) = found["worst"]
+    assert (worst["picture"], worst["mistakes"], worst["objects"]) == ("2.png", 1, 0), "what it reports there is wrong"
+    assert [b["role"] for b in worst["boxes"]] == ["wrong"]
+    everything = report.tally(objects, stages, matches(0), HEAD)
+    assert everything["unknown"] is None and "known" not in everything["errors"]
+
+
 def test_what_is_measured_is_what_the_evaluation_measures():
     objects = truth((1, 1, BOX), (1, 2, OFF), (2, 2, BOX))
     stages = {"initial": rows((1, OFF, 0.3, 2)), "layer 1": rows((1, BOX, 0.9, 1), (1, OFF, 0.2, 2), (2, OFF, 0.8, 2))}

@@ -1,5 +1,7 @@
 """Slices: their names, AP as the evaluation has it, coverage, and fields that are not there."""
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("fiftyone")
@@ -48,6 +50,8 @@ def test_ranges_of_large_numbers_are_told_apart(first, expected):
 def test_the_worst_has_enough_objects():
     assert worst([]) is None and worst([part("few", 0.1, LEAST - 1), part("unmeasured", None)]) is None
     assert worst([part("few", 0.1, 3), part("bad", 0.3), part("good", 0.5)]).value == "bad"
+    classes = [replace(part(value, ap), by="class") for value, ap in (("bird", 0.0), ("cat", 0.5))]
+    assert worst(classes).value == "bird" and worst(classes, ["bird"]).value == "cat", "the model has no birds"
 
 
 def test_slices_of_scenes(explored):

@@ -95,6 +95,13 @@ def test_each_view_answers_its_question(dataset):
     assert dataset.load_saved_view("only the last layer got it right").distinct("dfine.detections.label") == ["e"]
 
 
+@pytest.mark.parametrize("threshold, told", [(0.05, "0.1"), (0.3, "0.3")])
+def test_nothing_was_found_as_far_as_is_stored(dataset, threshold, told):
+    dataset.info["dfine"] = {"dfine": INFO | {"threshold": threshold}}
+    about = {question.name: question.about for question in views.questions(dataset)}
+    assert f"nothing was found with a score of {told} or more" in about["probably extra labels"]
+
+
 def test_saving_again_replaces(dataset):
     assert views.save(dataset) == views.save(dataset)
     assert len(dataset.list_saved_views()) == 1 + len(EXPECTED)

@@ -84,10 +84,9 @@ def by_threshold(thresholds: Sequence[float], ap: dict[str, Sequence[float | Non
             "<extra></extra>",
         )
     ends = [(stage, trace.y[-1]) for (stage, _), trace in zip(layers, figure.data) if trace.y[-1] is not None]
-    span = max(
-        (max(v for v in t.y if v is not None) for t in figure.data if any(v is not None for v in t.y)), default=1
-    )
-    for stage, y in _apart(ends, 0.075 * max(span, 0.01)):
+    gained = [v for trace in figure.data for v in trace.y if v is not None]
+    span = max(gained, default=0) - min(gained, default=0)
+    for stage, y in _apart(ends, 0.075 * (span or 0.01)):
         figure.add_annotation(
             text=stage, x=thresholds[-1], y=y, xanchor="left", xshift=10, showarrow=False, font=dict(size=12)
         )
@@ -104,7 +103,7 @@ def by_threshold(thresholds: Sequence[float], ap: dict[str, Sequence[float | Non
         title=dict(text="AP gained", standoff=4),
         gridcolor=style.GRID,
         zerolinecolor=style.GHOST,
-        tickformat=".2f",
+        tickformat=".2f" if not 0 < span < 0.05 else ".3f" if span >= 0.005 else ".4f",
         fixedrange=True,
     )
     return figure

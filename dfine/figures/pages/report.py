@@ -12,6 +12,7 @@ from PIL import Image
 from dfine.figures import words
 from dfine.figures.pages import calibration_section, document, errors, gains, reporting, slices, suspects
 from dfine.figures.pages.document import Document, Panel, Section
+from dfine.files import some
 
 MOST = 24  # classes that a figure lists, the costliest ones; the table has all
 ORIGIN = ("data", "pictures", "objects", "model", "digest", "input", "threshold", "top", "dfine", "schema")
@@ -50,8 +51,8 @@ def report(
 
     Args:
         numbers: plain values with the keys `head`, `stages`, `thresholds`, `by_threshold`, `classes`, `errors`,
-            `reporting`, `slices`, `comparison`, `calibration` and `worst`, as `dfine.explore.report` makes them; they
-            are put into the page under the id `data`. What is None, empty or not there is left out.
+            `unknown`, `reporting`, `slices`, `comparison`, `calibration` and `worst`, as `dfine.explore.report` makes
+            them; they are put into the page under the id `data`. What is None, empty or not there is left out.
         pictures: the worst pictures with their entries in `worst`, drawn small.
         suspected: details of the first probable label errors; see `dfine.figures.pages.suspects`.
     """
@@ -60,7 +61,7 @@ def report(
     main = [
         _suspects(numbers, suspected) if suspected else "",
         *cards,
-        _worst(pictures, numbers["head"].get("threshold")) if pictures else "",
+        _worst(pictures, numbers) if pictures else "",
         f"<section><h2>The words</h2>{document.words(WORDS)}</section>",
     ]
     head = numbers["head"]
@@ -82,8 +83,8 @@ def sections(numbers: dict) -> list[Section]:
     made = (
         _gains(numbers),
         _errors(numbers),
-        reporting.section(numbers.get("reporting")),
-        slices.section(numbers.get("slices"), numbers.get("comparison")),
+        reporting.section(numbers.get("reporting"), _left_out(numbers)),
+        slices.section(numbers.get("slices"), numbers.get("comparison"), numbers["head"].get("unknown") or ()),
         calibration_section.section(numbers["calibration"]),
     )
     return [section for section in made if section]
@@ -98,7 +99,9 @@ def sentences(numbers: dict) -> list[str]:
     first, last = stages[0]["AP"], stages[-1]["AP"]
     gain = f", {last - first:+.3f} over the initial boxes" if len(stages) > 1 else ""
     out[0] += f" the last layer reaches <b>AP {last:.3f}</b>{gain.replace('-', '−')}."
-    delta = {k: numbers["errors"]["all"]["delta"][k] for k in errors.KINDS}
+    if unknown := numbers.get("unknown"):
+        out.append(_unknown(unknown, head["objects"]))
+    delta = {k: _counted(numbers)["delta"][k] for k in errors.KINDS}
     worst = max(delta, key=lambda k: delta[k] or 0)
     if delta[worst]:
         out.append(
@@ -113,6 +116,26 @@ def sentences(numbers: dict) -> list[str]:
             f"An edge's 80\u00a0% interval ({word}) holds the true edge in <b>{100 * sum(seen) / 4:.0f}\u00a0%</b>."
         )
     return out
+
+
+def _unknown(found: dict, objects: int) -> str:
+    """The sentence on classes that the model does not have, and on the AP of the others, as HTML."""
+    named = html.escape(some(found["classes"]))
+    out = (
+        f"The model has no class for {named}: {len(found['classes'])} of {found['of']} classes and "
+        f"{found['objects']:,} of {objects:,} objects, which count as missed."
+    )
+    return out if found["known"] is None else f"{out} Over the other classes AP is <b>{found['known']:.3f}</b>."
+
+
+def _counted(numbers: dict) -> dict:
+    """The summary of the errors: of all classes, or of those that the model knows where there are others."""
+    return numbers["errors"].get("known") or numbers["errors"]["all"]
+
+
+def _left_out(numbers: dict) -> str:
+    """What the sections on errors add to their leads."""
+    return " Only classes that the model knows are counted." if numbers.get("unknown") else ""
 
 
 def _header(numbers: dict) -> str:
@@ -150,14 +173,14 @@ def _gains(numbers: dict) -> Section | None:
 
 
 def _errors(numbers: dict) -> Section | None:
-    found = numbers["errors"]
-    if found["all"]["ap50"] is None:
+    found, counted = numbers["errors"], _counted(numbers)
+    if counted["ap50"] is None:
         return None
     least = numbers["head"].get("threshold")
-    at = f"The last layer’s AP50 is {found['all']['ap50']:.3f}. The numbers in brackets count the errors."
+    at = f"The last layer’s AP50 is {counted['ap50']:.3f}. The numbers in brackets count the errors."
     if least is not None:
         at += f" They include all boxes with a score of {least:g} or more, most of which rank too low to cost much."
-    panels = [Panel("What it costs", errors.costs(found["all"]), document.paragraph(at), wide=False)]
+    panels = [Panel("What it costs", errors.costs(counted), document.paragraph(at), wide=False)]
     if seen := numbers.get("reporting"):  # what a person sees comes before what only ranks low
         panels.insert(0, Panel(f"Reported, from {seen['score']:g} on", None, reporting.counts_html(seen)))
     for key, name in (("cases", "By hard case"), ("sizes", "By size"), ("classes", "By class")):
@@ -172,7 +195,8 @@ def _errors(numbers: dict) -> Section | None:
             panels.append(Panel(name, None, errors.parts_html(shown) + document.paragraph(text)))
     return Section(
         "What goes wrong, and what it costs",
-        "Each error is of one kind. Its cost is what AP50 would gain if all errors of that kind were fixed (TIDE).",
+        "Each error is of one kind. Its cost is what AP50 would gain if all errors of that kind were fixed (TIDE)."
+        + _left_out(numbers),
         tuple(panels),
     )
 
@@ -217,7 +241,9 @@ def _number(value: float | None) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
-def _worst(pictures: Sequence[tuple[Image.Image, dict]], least: float | None) -> str:
+def _worst(pictures: Sequence[tuple[Image.Image, dict]], numbers: dict) -> str:
+    least = numbers["head"].get("threshold")
+    unknown = " Objects of classes that the model does not know are left out." if numbers.get("unknown") else ""
     counted = "all boxes" if least is None else f"all boxes with a score of {least:g} or more"
     cards = []
     for picture, entry in pictures:
@@ -229,6 +255,6 @@ def _worst(pictures: Sequence[tuple[Image.Image, dict]], least: float | None) ->
         "<section><h2>The worst pictures</h2><p>The pictures with the most mistakes among boxes with a score of "
         "0.5 or more. Grey boxes are right, red ones wrong, with the reason. Dashed: an object that none of these "
         "boxes found. Blue boxes lie where nothing is labelled; as the label may be missing, they are not counted. "
-        f"The costs above count {counted}.</p>"
+        f"The costs above count {counted}.{unknown}</p>"
         f'<div class="worst">{"".join(cards)}</div></section>'
     )

@@ -17,12 +17,13 @@ WHOLE = "#7A6BEE"  # the curve of all classes
 WRONG = "#E4605E"
 
 
-def section(found: dict | None) -> Section | None:
+def section(found: dict | None, left_out: str = "") -> Section | None:
     """What the report says of it; None where there is no object.
 
     Args:
         found: `score`, `errors` (kind -> how many, of boxes from that score), `curves` and `confusion`, as
             `dfine.explore.report` makes them.
+        left_out: a sentence on what is not counted, after a space.
     """
     if not found or not found["curves"] or not found["curves"][0]["objects"]:
         return None
@@ -41,7 +42,8 @@ def section(found: dict | None) -> Section | None:
     ]
     return Section(
         "What to report",
-        "A threshold trades missed objects for wrong boxes. F1 balances the two, and every class has its own best.",
+        "A threshold trades missed objects for wrong boxes. F1 balances the two, and every class has its own best."
+        + left_out,
         tuple(panels),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import escape
 
 from dfine.figures import style
@@ -15,22 +15,27 @@ BAR = "#7A6BEE"
 _BY = {"size": "By size", "class": "By class", "case": "By hard case", "tags": "By tag"}
 
 
-def section(slices: Sequence[dict] | None, comparison: dict | None = None) -> Section | None:
+def section(
+    slices: Sequence[dict] | None, comparison: dict | None = None, unknown: Collection[str] = ()
+) -> Section | None:
     """What the report says of it; None where there is neither.
 
     Args:
         slices: `by`, `value`, `pictures`, `objects`, `ap` and `coverage` of each, as `dfine.explore.slices` makes them.
         comparison: as `dfine.explore.compare.Comparison.to_dict` gives it.
+        unknown: classes that the model does not have: none of them is called the worst, and they come last.
     """
     groups: dict[str, list[dict]] = {}
-    for one in slices or ():
+    last = [one for one in slices or () if one["by"] == "class" and one["value"] in unknown]
+    slices = [one for one in slices or () if one not in last]
+    for one in (*slices, *last):
         groups.setdefault(one["by"], []).append(one)
     panels = [Panel(_BY.get(by, f"By {by}"), None, slices_html(found)) for by, found in groups.items()]
     if comparison:
         panels.append(Panel(f"Against {comparison['other']}", None, comparison_html(comparison)))
     if not panels:
         return None
-    enough = [s for s in slices or () if s["objects"] >= LEAST and s["ap"] is not None]
+    enough = [s for s in slices if s["objects"] >= LEAST and s["ap"] is not None]
     worst = min(enough, key=lambda s: s["ap"], default=None)
     lead = "The last layer on parts of the data, the lowest AP first."
     if worst:

@@ -30,6 +30,16 @@ def test_names_at_the_ends_do_not_lie_on_each_other():
     assert all(b - a >= 0.069 * (high - low) for a, b in zip(heights, heights[1:]))
 
 
+@pytest.mark.parametrize("gain, form", [(0.3, ".2f"), (0.02, ".3f"), (0.002, ".4f"), (0.0, ".2f")])
+def test_the_scale_of_small_gains_tells_its_marks_apart(gain, form):
+    figure = gains.by_threshold(
+        [0.5, 0.95], {"initial": [0.5, 0.4], "layer 1": [0.5 + gain, 0.4], "layer 2": [0.5, 0.4]}
+    )
+    assert figure.layout.yaxis.tickformat == form
+    heights = [a.y for a in figure.layout.annotations]
+    assert 0 < abs(heights[0] - heights[1]) <= 0.1 * (gain or 0.01), "names stand beside their lines"
+
+
 @pytest.mark.parametrize("layers", [1, 3, 6])
 def test_what_a_layer_gains_is_its_ap_less_that_of_the_initial_boxes(layers):
     ap = {"initial": [0.5, 0.4]} | {f"layer {i + 1}": [0.5 + 0.1 * i, None] for i in range(layers)}

@@ -103,6 +103,27 @@ def test_the_sentences_have_their_numbers():
     assert "−0.100" in sentences(numbers(stages=[stage("initial", 0.5), stage("layer 1", 0.4)]))[0]
 
 
+def test_classes_that_the_model_does_not_have_are_told_first_and_counted_apart():
+    lacking = {"classes": ["<dog>", "bird"], "of": 3, "objects": 6, "known": 0.75}
+    head = numbers()["head"] | {"unknown": lacking["classes"]}
+    errors = numbers()["errors"] | {"known": summary(Dupe=0.4)}
+    slices = [
+        {"by": "class", "value": value, "pictures": 3, "objects": 40, "ap": ap, "coverage": None}
+        for value, ap in (("bird", 0.0), ("cat", 0.5))
+    ]
+    with_them = numbers(unknown=lacking, head=head, errors=errors, slices=slices)
+    told, kind = sentences(with_them)[1:3]
+    assert "no class for &lt;dog&gt;, bird: 2 of 3 classes and 6 of 9 objects, which count as missed" in told
+    assert "Over the other classes AP is <b>0.750</b>" in told
+    assert "<b>second box</b> (Dupe): without it AP50 would be 0.400 higher" in kind
+    parts = {section.title: section for section in sections(with_them)}
+    assert "Only classes that the model knows" in parts["What goes wrong, and what it costs"].lead
+    slicing = parts["Where it does well, and where not"]
+    assert "class cat, AP 0.500" in slicing.lead
+    assert slicing.panels[0].text.index("cat") < slicing.panels[0].text.index("bird")
+    assert not any("the model knows" in section.lead for section in sections(numbers()))
+
+
 def test_the_temperature_is_told_with_where_it_comes_from():
     text = report(numbers())
     assert "fitted on 60 objects and tested on other pictures: left 0.50, top 1.00, right 2.00, bottom 3.00" in text
