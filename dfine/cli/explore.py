@@ -87,13 +87,16 @@ def explore(
     port: Annotated[int | None, Option(min=1, max=65535, help="By default the first free one from 5151 on.")] = None,
     browser: Annotated[bool, Option("--browser", help="Open a browser, too.")] = False,
     app: Annotated[bool, Option("--app/--no-app", help="Whether to open the App in the end.")] = True,
+    reread: Annotated[
+        bool, Option("--reread", help="Where answers have changed on disk, take those in place of FiftyOne's.")
+    ] = False,
     again: Annotated[bool, Option("--again", help="Run even where nothing has changed since the last time.")] = False,
 ):
     """Open a data set in the FiftyOne App, with every box's edges and layers, errors, and views that answer."""
     fit_data(context, data)
     if given(context, "format") and not prelabel:
         raise typer.BadParameter("belongs to --prelabel FOLDER", param_hint="--format")
-    opening = dict(name=name, truth=truth, split=split, count=count, seed=seed)
+    opening = dict(name=name, truth=truth, split=split, count=count, seed=seed, reread=reread)
     written = Out(report, export, prelabel, format, calibrate, suspects, tuple(slice or ()), compare, similar, sampling)
     run(
         Look(data, model or usual(data), device, field, threshold, top, batch, workers, names, opening),

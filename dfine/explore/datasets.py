@@ -24,7 +24,8 @@ from dfine.data.scenes.composition import DIALS
 from dfine.data.sources import choose, recognise
 from dfine.explore import fields
 from dfine.explore.fiftyone_private import with_info
-from dfine.explore.samples import Pictured, dials, pictured, samples, told_apart
+from dfine.explore.reread import read_anew, say_changed
+from dfine.explore.samples import dials, pictured, samples
 from dfine.files import short_digest
 
 SCENES, FOLDER = "scenes", "folder"  # kinds of sources, beside those of `dfine.data.layout.Layout`
@@ -41,6 +42,7 @@ class Opening:
     count: int | None = None  # how many pictures at most; of scenes how many to draw, by default 500
     seed: int = 0  # of the scenes
     truth: str = fields.TRUTH  # the field for the answers; of a FiftyOne data set the one that has them
+    reread: bool = False  # whether answers on disk take the places of those that FiftyOne has of known pictures
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,10 @@ def _imported(source: Source, parts: dict[str, CocoSet], opening: Opening) -> fo
     pictures, known = every[: opening.count], set(dataset.values("filepath"))
     new = [one for one in pictures if one.path not in known]
     _say_more(dataset, known, opening.count)
-    _say_changed(dataset, source, [one for one in every if one.path in known], new)
+    mine = [one for one in every if one.path in known]
+    if opening.reread:
+        read_anew(dataset, source.path, mine, truth, ids=source.kind in ("coco", SCENES))
+    say_changed(dataset, source.path, mine, new)
     if new:
         dataset.add_samples(samples(new, truth, ids=source.kind in ("coco", SCENES)), progress=False)
         names = (name for data in parts.values() for name in data.names)
@@ -232,21 +237,6 @@ def _say_more(dataset: fo.Dataset, known: set[str], count: int | None) -> None:
             f"not only {count}: choose another --name for so few",
             stacklevel=4,
         )
-
-
-def _say_changed(dataset: fo.Dataset, source: Source, known: list[Pictured], new: list[Pictured]) -> None:
-    """Warn where the answers of pictures that are known are others than were read; else write down which they are."""
-    before = dataset.info.get(fields.ANSWERS)
-    if before not in (None, told_apart(known)):
-        warnings.warn(
-            f"the answers in {source.path} have changed since they were read, and the FiftyOne data set "
-            f"{dataset.name!r} keeps those from then: choose another --name to read them anew, or delete it (fiftyone "
-            f"datasets delete {dataset.name})",
-            stacklevel=4,
-        )
-    elif before is None or new:
-        dataset.info[fields.ANSWERS] = told_apart([*known, *new])
-        dataset.save()
 
 
 def _dataset(source: Source, name: str | None) -> fo.Dataset:

@@ -1,0 +1,85 @@
+"""Answers that have changed on disk since FiftyOne was given them: said so, or read anew where that is asked for."""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+
+import fiftyone as fo
+
+from dfine.explore import fields
+from dfine.explore.samples import Pictured, samples, told_apart
+
+SAME = 1e-4  # of the picture: sides of two boxes that count as one may differ so much
+
+
+def say_changed(dataset: fo.Dataset, source: str, known: list[Pictured], new: list[Pictured]) -> None:
+    """Warn where the answers of pictures that are known are others than were read; else write down which they are.
+
+    Args:
+        dataset: of FiftyOne.
+        source: the path that it was read from.
+        known: its pictures, as they are read now.
+        new: those that it does not have yet.
+    """
+    before = dataset.info.get(fields.ANSWERS)
+    if before not in (None, told_apart(known)):
+        warnings.warn(
+            f"the answers in {source} have changed since they were read, and the FiftyOne data set {dataset.name!r} "
+            "keeps those from then, with what was changed there: --reread takes those on disk in their place, another "
+            "--name keeps both",
+            stacklevel=4,
+        )
+    elif before is None or new:
+        dataset.info[fields.ANSWERS] = told_apart([*known, *new])
+        dataset.save()
+
+
+def read_anew(dataset: fo.Dataset, source: str, known: list[Pictured], truth: str, *, ids: bool) -> None:
+    """Put the answers on disk in the place of those in FiftyOne, and say of how many pictures they were others.
+
+    An answer of the same class and box stays the one that FiftyOne has, with its tags and whatever a person said of it.
+    Pictures that are not on disk any more keep theirs.
+
+    Args:
+        dataset: of FiftyOne.
+        source: the path that it was read from.
+        known: its pictures, as they are read now.
+        truth: the field of the answers.
+        ids: whether they keep the ids of their annotations, as `coco_id`.
+    """
+    fresh = defaultdict(list)  # a file may list a picture twice
+    for sample in samples(known, truth, ids=ids):
+        fresh[sample.filepath].append(sample[truth].detections)
+    found, others = {}, 0
+    for key, path, kept in zip(*dataset.values(["id", "filepath", f"{truth}.detections"])):
+        if fresh[path]:
+            pool = {one.id: one for one in kept or ()}
+            answers = [_known(one, pool, ids) for one in fresh[path].pop(0)]
+            others += bool(pool) or len(answers) != len(kept or ())
+            found[key] = fo.Detections(detections=answers)
+    dataset.set_values(truth, found, key_field="id")
+    names = (name for one in known for name in one.data.names)
+    dataset.classes[truth] = list(dict.fromkeys([*dataset.classes.get(truth, ()), *names]))
+    dataset.info[fields.ANSWERS] = told_apart(known)
+    dataset.save()
+    warnings.warn(
+        f"{others or 'no'} picture{'' if others == 1 else 's'} of the FiftyOne data set {dataset.name!r} had other "
+        f"answers than {source}; now it has those",
+        stacklevel=4,
+    )
+
+
+def _known(one: fo.Detection, pool: dict[str, fo.Detection], ids: bool) -> fo.Detection:
+    """The answer that FiftyOne has for the one on disk, under its number there; or else the one on disk.
+
+    It is taken out of the pool of those by their ids, so that of equal answers each has one.
+    """
+    for key, other in pool.items():
+        apart = max(abs(a - b) for a, b in zip(one.bounding_box, other.bounding_box))
+        crowds = bool(one.iscrowd), bool(getattr(other, "iscrowd", False))
+        if apart <= SAME and one.label == other.label and crowds[0] == crowds[1]:
+            if ids:
+                other["coco_id"] = one["coco_id"]
+            return pool.pop(key)
+    return one
