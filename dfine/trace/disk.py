@@ -7,6 +7,7 @@ tensor (`dfine.trace.schema.ARRAYS`). Layers are stacked: `layers.edges` is [L, 
 from __future__ import annotations
 
 import json
+import os
 import struct
 import zipfile
 import zlib
@@ -65,7 +66,7 @@ def save_trace(path: str | Path, trace: Trace, about: About) -> Path:
     Raises:
         ValueError: another ending, or a trace of several pictures.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     if path.suffix not in (".npz", ".json"):
         raise ValueError(f"a trace is written as .npz or .json, not as {shown(path.name)!r}")
     arrays = _arrays(trace)
@@ -96,7 +97,7 @@ def load_trace(path: str | Path) -> tuple[Trace, About]:
         FileNotFoundError: there is no such file.
         ValueError: it is not a trace, is damaged, or was written with another schema.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     if not path.is_file():
         raise FileNotFoundError(f"there is no trace {shown(path)}")
     try:

@@ -77,6 +77,13 @@ def test_what_is_written_is_read_bit_for_bit(tmp_path, suffix, queries):
     assert [p.name for p in path.parent.iterdir()] == [path.name], "no temporary file is left"
 
 
+def test_a_home_folder_is_found_by_its_sign(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # of Windows
+    assert save_trace("~/a.npz", trace(), ABOUT) == tmp_path / "a.npz"
+    assert_same(load_trace("~/a.npz")[0], trace())
+
+
 def test_half_precision_and_gradients_are_no_obstacle(tmp_path):
     half = trace().map(lambda t: t.half().requires_grad_() if t.is_floating_point() else t)
     again, _ = load_trace(save_trace(tmp_path / "a.npz", half, ABOUT))
