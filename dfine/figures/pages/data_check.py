@@ -121,7 +121,7 @@ def _findings(report: dict) -> str:
     beyond = more(len(found), LISTED)
     last = f"<p>…{beyond}.</p>" if beyond else ""
     return (
-        f"<section><h2>What is wrong with it</h2><p>{len(found):,} mistakes: {counted}.</p>"
+        f"<section><h2>What is wrong with it</h2><p>{len(found):,} mistake{'s' * (len(found) > 1)}: {counted}.</p>"
         f'<div class="scroll tall"><ul>{listed}</ul>{last}</div></section>'
     )
 
