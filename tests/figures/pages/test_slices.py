@@ -31,7 +31,7 @@ def test_a_comparison_says_who_wins_where_and_whether_it_may_be_chance():
     (panel,) = slices.section(None, compared()).panels
     assert panel.name == "Against old"
     assert "fewer mistakes than <b>old</b> in 2 pictures, more in 1, and as many in 7" in panel.text
-    assert "<b>+0.030</b>, 95% interval −0.020 to +0.080" in panel.text and "may be chance" in panel.text
+    assert "<b>+0.030</b>, 95\u00a0% interval −0.020 to +0.080" in panel.text and "may be chance" in panel.text
     assert "&lt;a&gt;.jpg</th><td>3</td>" in panel.text and "c.jpg</th><td>2</td>" in panel.text
     assert "chance" not in slices.comparison_html(compared(low=0.01))
     nothing = compared(ap=dict.fromkeys(compared()["ap"]), better=[], worse=[])
