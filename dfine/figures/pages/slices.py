@@ -69,8 +69,8 @@ def comparison_html(found: dict) -> str:
         chance = "" if ap["low"] > 0 or ap["high"] < 0 else " The interval holds zero: the difference may be chance."
         text.append(
             f"<p>AP {ap['first']:.3f} against {ap['second']:.3f}: <b>{_signed(ap['ap'])}</b>, "
-            f"{style.percent(ap['mass'])} interval {_signed(ap['low'])} to {_signed(ap['high'])}, from {ap['repeats']:,} draws of the pictures."
-            f"{chance}</p>"
+            f"{style.percent(ap['mass'])} interval {_signed(ap['low'])} to {_signed(ap['high'])}, from "
+            f"{ap['repeats']:,} draws of the pictures.{chance}</p>"
         )
     for title, pictures in ((f"{name} is better", won), (f"{other} is better", lost)):
         rows = "".join(f"<tr><th>{escape(file)}</th><td>{abs(gain):,}</td></tr>" for file, gain in pictures[:LISTED])

@@ -22,7 +22,7 @@ def test_every_field_has_a_table_and_the_worst_slice_is_named():
     section = slices.section(found)
     assert [p.name for p in section.panels] == ["By tag", "By size"]
     assert "tags <day>, AP 0.400" in section.lead, "of few objects AP is chance"
-    assert "&lt;day&gt;" in section.panels[0].text and "80.0 %" in section.panels[0].text
+    assert "&lt;day&gt;" in section.panels[0].text and "80.0\u00a0%" in section.panels[0].text
     assert section.panels[1].text.count("<td>–</td>") == 2 and "linear-gradient" not in section.panels[1].text
     assert "worst" not in slices.section([one("night", 0.2, objects=29)]).lead
 
