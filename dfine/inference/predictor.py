@@ -151,7 +151,8 @@ class Predictor:
         Only the last part of a path is given: readers elsewhere need not know the folders of this machine.
         """
         name = Path(picture).name if isinstance(picture, (str, Path)) else ""
-        return About(self.card.without_folders(), result.detections.size, name)
+        size, engine = result.detections.size, self.engine
+        return About(self.card.without_folders(), size, name, engine.runs_on, engine.precision)
 
     def lowest(self, threshold: float | str) -> float | Tensor:
         """The lowest score that is reported: a number, or for "best" one of each class [K], those with the best F1.
