@@ -174,8 +174,7 @@ def export(network: DFINE, card: Card, path: str | Path, options: Options | None
         have = onnx_file.run(file, inputs)
         parity = compare({name: torch.from_numpy(value) for name, value in have.items()}, want)
         check(parity, options.half)
-        onnx_file.state_sizes(file, have)
-        onnx_file.describe(file, about(card, network, options, trace) | {"parity": parity})
+        onnx_file.describe(file, about(card, network, options, trace) | {"parity": parity}, have)
         file.replace(whole)
     return parity
 
