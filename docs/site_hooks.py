@@ -35,7 +35,8 @@ OUTSIDE = {
     "dfine/explore/README.md": "explore-fields.md",
     **{f"assets/checkpoints/{p.parent.name}/README.md": f"{p.parent.name}.md" for p in CARDS},
 }
-LINK = re.compile(r"(?P<bang>!?)\[(?P<text>[^\[\]]*)\]\((?P<target>[^()\s]+)\)")
+# A link, or a picture; the text of a link may be a picture, as a badge's is.
+LINK = re.compile(r"(?P<bang>!?)\[(?P<text>(?:!\[[^\[\]]*\]\([^()\s]+\)|[^\[\]])*)\]\((?P<target>[^()\s]+)\)")
 CODE = re.compile(r"^(```.*?^```$)", re.DOTALL | re.MULTILINE)
 
 
@@ -87,25 +88,27 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if origin is None:
         return markdown
     parts = CODE.split(markdown)
-    return "".join(
-        part if part.startswith("```") else LINK.sub(lambda link: moved(link, origin, place, where, config), part)
-        for part in parts
-    )
+
+    def pointed(text: str) -> str:
+        return LINK.sub(lambda link: moved(link, pointed(link["text"]), origin, place, where, config), text)
+
+    return "".join(part if part.startswith("```") else pointed(part) for part in parts)
 
 
-def moved(link: re.Match, origin: str, place: str, where: dict[str, str], config: MkDocsConfig) -> str:
-    """The link as it has to be in the site; only its text, where it has no page there and no forge is named."""
+def moved(link: re.Match, text: str, origin: str, place: str, where: dict[str, str], config: MkDocsConfig) -> str:
+    """The link as it has to be in the site, with its `text`; only the text, where it leads nowhere there."""
     target, hash_, anchor = link["target"].partition("#")
+    start = f"{link['bang']}[{text}]"
     if not target or "://" in target or target.startswith("mailto:"):
-        return link[0]
+        return f"{start}({link['target']})"
     path = posixpath.normpath(posixpath.join(posixpath.dirname(origin), target))
     if origin in notebooks() and "/" not in target and not target.endswith(".ipynb"):
-        return link[0]  # a picture of its own
+        return f"{start}({link['target']})"  # a picture of its own
     if not (ROOT / path).exists():
         raise FileNotFoundError(f"{origin} links to {target}, which is not there")
     if path in where:
         there = posixpath.relpath(where[path], posixpath.dirname(place) or ".")
-        return f"{link['bang']}[{link['text']}]({there}{hash_}{anchor})"
+        return f"{start}({there}{hash_}{anchor})"
     if config.repo_url:
-        return f"[{link['text']}]({config.repo_url.rstrip('/')}/blob/HEAD/{path}{hash_}{anchor})"
-    return link["text"]
+        return f"[{text}]({config.repo_url.rstrip('/')}/blob/HEAD/{path}{hash_}{anchor})"
+    return text

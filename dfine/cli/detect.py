@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -83,13 +84,13 @@ def trace(
         raise typer.BadParameter(f"{out} must end in .npz or .json", param_hint="OUT")
     import dfine
     from dfine.files import check_file
-    from dfine.trace.disk import About, save_trace
+    from dfine.trace.disk import save_trace
 
     check_file(out, [picture])
     note_drawings(model, [picture.parent.absolute()])
     detector = dfine.load(model, device=device, names=names)
     result = detector(picture)
-    about = About(detector.card, result.picture.size, picture.name)
+    about = replace(detector.about(result, picture), card=detector.card)
     save_trace(out, result.trace, about)
     queries, layers = result.trace.origin.shape[1], len(result.trace.refinements)
     typer.echo(f"{out}: {queries} queries through {layers} layers, {out.stat().st_size / 1000:.0f} kB")

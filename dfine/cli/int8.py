@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import torch
@@ -53,7 +54,7 @@ def cost(said: dict) -> str:
         f"{said['layers']} layers in int8, calibrated on {used} of {said['calibrated_on']}. On the other {rest}, edges "
         f"move by {moved['edges']:.2f} px of the input on average (95 %: {moved['late']:.2f}), 80 % intervals are "
         f"{abs(width):.1f} % {'narrower' if width < 0 else 'wider'}, and {moved['lost']} of {moved['objects']} objects "
-        "are lost."
+        f"{'is' if moved['lost'] == 1 else 'are'} lost. AP was measured on {said['ap']['pictures']} pictures."
     )
 
 
@@ -70,7 +71,9 @@ def _data(data: str, count: int):
     from dfine.data.loader import subset
     from dfine.data.sources import require_objects, train_and_val
 
-    train, val = train_and_val(data)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* has no validation split")  # said of trainings; `cost` says what is used
+        train, val = train_and_val(data)
     val = require_objects(val if val is not None else train, "to measure AP on")
     train, val = (subset(part, _spread(len(part), most)) for part, most in ((train, count), (val, MEASURED)))
     return train, val, f"{len(train)} pictures of {Path(data).name}"

@@ -64,7 +64,7 @@ class CocoSet(Dataset):
             FileNotFoundError: the folder or the file is not there.
             ValueError: the file is not COCO JSON, or an id in it leads nowhere or twice.
         """
-        self.folder, self.source = Path(images_folder), Path(annotations_json)
+        self.folder, self.source = (Path(os.path.expanduser(path)) for path in (images_folder, annotations_json))
         if not self.folder.is_dir():
             raise FileNotFoundError(f"there is no folder of pictures {self.folder}")
         content = read_json(self.source) if content is None else content

@@ -40,7 +40,7 @@ def read(source: Picture) -> Image.Image:
     if isinstance(source, np.ndarray):
         return from_array(source)
     if isinstance(source, (str, os.PathLike)):
-        return from_file(source)
+        return from_file(os.path.expanduser(source))
     raise PictureError(
         f"a picture is a path, a PIL image, an array or a tensor, not {type(source).__name__}; "
         "several pictures go in a list"

@@ -41,7 +41,7 @@ def recognise(path: str | Path) -> Layout:
         FileNotFoundError: there is nothing there, or nothing of the kind.
         ValueError: a file of another kind, or a damaged one.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     if not path.exists():
         raise FileNotFoundError(f"there is no data set {path}")
     found = next((layout for form in FORMATS if (layout := form(path)) is not None), None)

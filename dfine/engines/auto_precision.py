@@ -1,9 +1,11 @@
 """Precision "auto": the fastest engine whose answers stay close to those in float32, measured once and remembered.
 
 What is measured, time and shift, depends on the model, the machine and the versions; it is kept beside the exported
-files. The pictures are drawn scenes, which have edges of every kind. A model that knows what is drawn in them is also
-tried in int8, calibrated on others of them; any other model has to be calibrated on pictures of its own
-(`dfine export --precision int8 --data`).
+files. The pictures are drawn scenes, which have edges of every kind. What a model reports in them counts, and the best
+answer of each in any case: one that knows photographs only is unsure of nearly all others, and rounding moves what is
+unsure further than anything that it would report in a photograph. A model that knows what is drawn is also tried in
+int8, calibrated on other scenes; any other has to be calibrated on pictures of its own (`dfine export --precision int8
+--data`).
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from dfine.version import VERSION
 from dfine.weights.exceptions import CheckpointError
 
 MEASURED, CALIBRATED = 16, 48  # scenes to measure on, and to calibrate on
+FEWEST = 1  # answers of a scene that count whatever their scores
 SEED = 4_000_000  # of both; neither training nor evaluation draws them
 REFERENCE = "torch float32"
 FAULTS = (ExportError, CheckpointError, ImportError, OSError, RuntimeError)  # for which an engine takes no part
@@ -126,7 +129,7 @@ def _int8(engine: TorchEngine, card: Card, kept: Path, provider: str) -> OnnxEng
 
 def _measured(makers: dict[str, Callable[[], Engine]], card: Card) -> dict[str, dict[str, float]]:
     """By name, milliseconds for a picture and how far the answers are from those in float32."""
-    engines, moved = {}, {}
+    engines, moved, lacking = {}, {}, {}
     height, width = card.input_size
     pictures = _scenes(MEASURED, SEED + CALIBRATED, card.input_size)
     want = None
@@ -134,14 +137,18 @@ def _measured(makers: dict[str, Callable[[], Engine]], card: Card) -> dict[str, 
         try:
             engine = make()
             answer = engine(pictures).cpu()  # torch makes its copy only now
-        except FAULTS:
+        except FAULTS as error:
             if name == REFERENCE:
                 raise
+            if isinstance(error, ImportError):  # as for OpenVINO without what writes its files
+                lacking.setdefault(str(error), name.split()[0])
             continue
         want = answer if want is None else want
-        found = shift(want, answer, (width, height))
+        found = shift(want, answer, (width, height), FEWEST)
         if found.finds_the_same:
             engines[name], moved[name] = engine, round(found.edges, 4)
+    for error, runtime in lacking.items():
+        _say(f"{runtime} takes no part: {error}")
     taken = times(engines, card.input_size)
     return {name: {"ms": taken[name], "shift": moved[name]} for name in engines}
 
@@ -157,7 +164,7 @@ def _scenes(count: int, seed: int, input_size: tuple[int, int]) -> Tensor:
 
 def _setting(engine: TorchEngine) -> list:
     """What a measurement depends on besides the model: it holds only as long as this stays the same."""
-    return [VERSION, MOST_LOST, *machine(str(engine.device)).values(), *on_cpu().values()]
+    return [VERSION, MOST_LOST, FEWEST, *machine(str(engine.device)).values(), *on_cpu().values()]
 
 
 def _known(note: Path, setting: list) -> dict[str, dict[str, float]] | None:

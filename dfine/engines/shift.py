@@ -38,22 +38,23 @@ class Shift:
         return numbers | {"objects": self.objects, "lost": self.lost}
 
 
-def shift(reference: Trace, other: Trace, size: tuple[int, int]) -> Shift:
+def shift(reference: Trace, other: Trace, size: tuple[int, int], fewest: int = FEWEST) -> Shift:
     """The answers of the last layer of `other` against those of `reference`, for the same pictures.
 
-    An object is what the reference reports with a score of at least 0.3, and in any case a picture's five best. It is
+    An object is what the reference reports with a score of at least 0.3, and in any case the best of a picture. It is
     compared with the answer of its class that overlaps it most.
 
     Args:
         reference: in float32.
         other: of the same pictures, in the same order.
         size: (width, height) of the input in pixels.
+        fewest: how many of the best count in any case.
     """
     edges, widths, objects, lost = [], [], 0, 0
     for picture in range(len(reference.origin)):
         mine, theirs = (_answers(trace, picture, size) for trace in (reference, other))
         order = mine.scores.argsort(descending=True)
-        wanted = order[: max(min(FEWEST, len(order)), int((mine.scores >= SEEN).sum()))]
+        wanted = order[: max(min(fewest, len(order)), int((mine.scores >= SEEN).sum()))]
         overlap = iou_xyxy(mine.boxes[wanted][:, None], theirs.boxes) * (mine.labels[wanted][:, None] == theirs.labels)
         best, index = overlap.max(1)
         found = best >= SAME

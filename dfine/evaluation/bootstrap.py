@@ -102,7 +102,7 @@ class Difference:
             return "there is no object to measure AP on"
         said = "" if self.sure else ", which may be chance"
         return (
-            f"AP {self.first:.3f} against {self.second:.3f}: {_signed(self.ap)}{said} ({MASS:.0%} interval "
+            f"AP {self.first:.3f} against {self.second:.3f}: {_signed(self.ap)}{said} ({100 * MASS:.0f} % interval "
             f"{_signed(self.low)} to {_signed(self.high)}, {self.repeats} draws of {self.pictures} pictures)"
         )
 

@@ -99,10 +99,12 @@ class CoveredEdges:
         return {"asked": self.asked, "objects": len(self)} | {name: round(getattr(self, name), 4) for name in shares}
 
     def __str__(self) -> str:
+        shares = self.widest, self.widest_in_pixels, self.covered_held, self.others_held
+        widest, in_pixels, covered, others = (f"{100 * share:.1f} %" for share in shares)
         return (
-            f"{len(self)} of {self.asked} objects found when covered; the covered edge is widest in {self.widest:.1%} "
-            f"(in pixels {self.widest_in_pixels:.1%}; chance 25%), {self.grown:.2f} times as wide as before, and holds "
-            f"the truth in {self.covered_held:.1%} (other edges {self.others_held:.1%})"
+            f"{len(self)} of {self.asked} objects found when covered; the covered edge is widest in {widest} "
+            f"(in pixels {in_pixels}; chance 25 %), {self.grown:.2f} times as wide as before, and holds "
+            f"the truth in {covered} (other edges {others})"
         )
 
     def _of(self, values: Tensor) -> Tensor:

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import fiftyone as fo
 
-from dfine.data.coco_layout import open_file
-from dfine.data.texts import content
 from dfine.explore import fields
+from dfine.explore.coco_given import given
 from dfine.explore.samples import tags_of
 
 SAME = 0.01  # pixels by which a box may differ from the one it was read from and still be that one
@@ -24,18 +23,15 @@ class CocoWriter:
 
     def __init__(self, dataset: fo.Dataset, names: list[str]):
         """`names` become categories, after those of the file the data came from."""
-        self.given, self._names = _given(dataset)
         self.root = Path(os.path.commonpath([os.path.dirname(p) for p in dataset.values("filepath")] or ["."]))
-        self.categories = [dict(c) for c in self.given.get("categories", [])]
+        self.given = given((dataset.info or {}).get(fields.SOURCE, {}), self.root)
+        self.categories = [dict(c) for c in self.given.categories]
         self._ids = {c["name"]: c["id"] for c in self.categories}
         for name in names:
             self._category(name)
-        self._first = max((i["id"] for i in self.given.get("images", [])), default=0)
-        self._images: dict[str, list[dict]] = {}  # of one name, those that no sample has got yet
-        for image in self.given.get("images", []):
-            self._images.setdefault(image["file_name"], []).append(image)
-        self._read = {a["id"]: a for a in self.given.get("annotations", [])}
-        self._taken = set(self._read)
+        self._left = {name: list(entries) for name, entries in self.given.images.items()}  # that no sample has got yet
+        self._first = max((i["id"] for entries in self._left.values() for i in entries), default=0)
+        self._taken = {a["id"] for a in self.given.annotations.values()}
         self._used: set[int] = set()
         self._reads_tags = bool((dataset.info or {}).get(fields.TAGS))
         self.images: list[dict] = []
@@ -46,16 +42,16 @@ class CocoWriter:
     def picture(self, sample, **more) -> dict | None:
         """Add the entry of a sample; None for a picture that cannot be read and whose size nobody has said."""
         name = self._name(sample.filepath)
-        left = self._images.get(name)
-        given = left.pop(0) if left else {}  # a file may list a picture twice, each time with an id of its own
+        left = self._left.get(name)
+        read = left.pop(0) if left else {}  # a file may list a picture twice, each time with an id of its own
         if sample.metadata is None or not getattr(sample.metadata, "width", None):
             sample.compute_metadata(skip_failures=True)
         seen = sample.metadata
-        if not getattr(seen, "width", None) and not given.get("width"):
+        if not getattr(seen, "width", None) and not read.get("width"):
             warnings.warn(f"{sample.filepath} cannot be read, so it is left out", stacklevel=3)
             return None
         size = dict(width=seen.width, height=seen.height) if getattr(seen, "width", None) else {}
-        entry = {"id": self._first + len(self.images) + 1, "file_name": name, **size} | given | more
+        entry = {"id": self._first + len(self.images) + 1, "file_name": name, **size} | read | more
         self._retag(entry, sample.tags)
         self.images.append(entry)
         self.files[name] = sample.filepath
@@ -63,8 +59,8 @@ class CocoWriter:
 
     def annotation(self, label: fo.Detection, image: dict) -> dict:
         """A true object: as it was read, with its class, box and tags of today; another box has no outline."""
-        mine = label.get_attribute_value("coco_id", None)
-        read = self._read.get(mine, {}) if mine not in self._used else {}
+        read = self.given.annotations.get((image["file_name"], label.get_attribute_value("coco_id", None)), {})
+        read = {} if read.get("id") in self._used else read
         bbox = _pixels(label, image)
         entry = dict(read) or {"id": self._new_id()}
         self._used.add(entry["id"])
@@ -85,8 +81,7 @@ class CocoWriter:
 
     def write(self, folder: Path) -> None:
         """`annotations.json`, and the pictures under `images/`: hard links where the disk allows them, else copies."""
-        said = {k: v for k, v in self.given.items() if k in ("info", "licenses")}
-        said |= {"images": self.images, "annotations": self.annotations, "categories": self.categories}
+        said = self.given.head | {"images": self.images, "annotations": self.annotations, "categories": self.categories}
         if self.tagged:
             said["tagged_predictions"] = self.tagged
         (folder / "annotations.json").write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
@@ -103,7 +98,7 @@ class CocoWriter:
 
     def _name(self, path: str) -> str:
         """The picture's name as it was given, else its place under the folder that all pictures share."""
-        return self._names.get(os.path.abspath(path)) or Path(path).relative_to(self.root).as_posix()
+        return self.given.names.get(os.path.abspath(path)) or Path(path).relative_to(self.root).as_posix()
 
     def _category(self, name: str) -> int:
         """The id of a class; one that is new gets the next."""
@@ -132,20 +127,3 @@ def _pixels(label: fo.Detection, image: dict) -> list[float]:
     """x, y, width and height in pixels."""
     sides = (image["width"], image["height"]) * 2
     return [round(v * side, 3) for v, side in zip(label.bounding_box, sides)]
-
-
-def _given(dataset: fo.Dataset) -> tuple[dict, dict[str, str]]:
-    """The COCO file that a data set was read from, as it was read, and the names of its pictures by their paths.
-
-    Both are empty where there is no such file (any more).
-    """
-    source = (dataset.info or {}).get(fields.SOURCE, {})
-    path = Path(source.get("path", ""))
-    if path.suffix.lower() != ".json" or not path.is_file():
-        return {}, {}
-    said = {k: v for k, v in content(path).items() if k in ("info", "licenses")}
-    data = open_file(path, lambda message, **about: None)
-    names, truth = data.places(), data.ground_truth()
-    images = [image | {"file_name": name} for image, name in zip(truth["images"], names)]
-    paths = {os.path.abspath(data.path(i)): name for i, name in enumerate(names)}
-    return said | truth | {"images": images}, paths

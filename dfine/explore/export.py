@@ -40,8 +40,9 @@ def reviewed(dataset: fo.Dataset, folder: str | Path, field: str = fields.FIELD)
     The suspects that were accepted (`dfine.explore.suspect_review`) are put right in what is written.
 
     Where the data came from a COCO file, image entries, category ids and annotations keep all that the file said, but
-    the outline (`segmentation`) of what has another box now; annotations that nobody changed are the file's own. Tags
-    stand in `tags` of an image or annotation. Predictions that carry a tag ("missing label", say) stand under
+    the outline (`segmentation`) of what has another box now; annotations that nobody changed are the file's own. Of
+    several files, one a split, ids that an earlier one has become new ones, and the first `info` stands. Tags stand in
+    `tags` of an image or annotation. Predictions that carry a tag ("missing label", say) stand under
     `tagged_predictions`, with their scores.
 
     Args:

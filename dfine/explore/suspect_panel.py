@@ -106,7 +106,8 @@ class _Decide(foo.Operator):
         """Say how many, before anything is done."""
         inputs, field = types.Object(), run_of(ctx.dataset)
         count, which = (len(_chosen(ctx, field, self.review)), _which(ctx, self.review)) if field else (0, "")
-        text = f"{_DONE[self.review]} {count} suspects: {which}." if count else "No suspects are shown or selected."
+        many = "1 suspect" if count == 1 else f"{count} suspects"
+        text = f"{_DONE[self.review]} {many}: {which}." if count else "No suspects are shown or selected."
         inputs.view("said", types.Notice(label=text) if count else types.Warning(label=text))
         return types.Property(inputs)
 

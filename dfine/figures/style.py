@@ -100,6 +100,11 @@ def fixed(value: float, digits: int = 1) -> str:
     return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """A share in per cent, which no line break parts from its sign: `38 %`."""
+    return f"{100 * share:.{digits}f}\u00a0%"
+
+
 def calibration(history: History) -> str:
     """Whether a temperature or a table of levels has been fitted: `calibrated` or `uncalibrated`."""
     return "calibrated" if history.is_calibrated else "uncalibrated"

@@ -11,6 +11,7 @@ from torch import Tensor
 from dfine.boxes import iou_xyxy
 from dfine.config import EDGES
 from dfine.inference.predictor import Result
+from dfine.trace.base import Comparable
 from dfine.trace.detections import Detections
 
 LEAST = 0.3  # IoU from which two boxes may show the same object
@@ -19,7 +20,7 @@ OUTWARD = (-1.0, -1.0, 1.0, 1.0)  # signs that turn moves of x1, y1, x2, y2 into
 
 
 @dataclass(frozen=True)
-class Pair:
+class Pair(Comparable):
     """One object in both looks; everything in pixels of the first picture.
 
     Attributes:

@@ -19,7 +19,7 @@ from dfine.engines.engine import Engine, fixed_batch
 from dfine.network.decoder import checked_layers
 from dfine.network.detector import DFINE
 from dfine.network.layers import usual
-from dfine.trace.base import checked_size
+from dfine.trace.base import Comparable, checked_size
 from dfine.trace.card import Card
 from dfine.trace.detections import Detections
 from dfine.trace.disk import About
@@ -37,7 +37,7 @@ BATCH = 8  # pictures of a list that go through the network together, if an expo
 
 
 @dataclass(frozen=True, repr=False)
-class Result:
+class Result(Comparable):
     """What the model made of one picture."""
 
     picture: Image.Image  # upright RGB
@@ -151,7 +151,8 @@ class Predictor:
         Only the last part of a path is given: readers elsewhere need not know the folders of this machine.
         """
         name = Path(picture).name if isinstance(picture, (str, Path)) else ""
-        return About(self.card.without_folders(), result.detections.size, name)
+        size, engine = result.detections.size, self.engine
+        return About(self.card.without_folders(), size, name, engine.runs_on, engine.precision)
 
     def lowest(self, threshold: float | str) -> float | Tensor:
         """The lowest score that is reported: a number, or for "best" one of each class [K], those with the best F1.

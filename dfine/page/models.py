@@ -13,6 +13,7 @@ from dfine.engines.fastest import in_background
 from dfine.inference.load import load
 from dfine.inference.predictor import Predictor
 from dfine.weights import hub
+from dfine.weights.checkpoints import at_home
 from dfine.weights.exceptions import CheckpointError, OfflineError
 from dfine.weights.zoo import DRAWINGS, PHOTOS, ZOO, zoo
 
@@ -43,9 +44,9 @@ class Models:
     def __init__(
         self, default: str | Path | None = None, device: str = "auto", *, more: Sequence[str] = (), kept: int = KEPT
     ):
-        self.default, self.device, self.kept = str(default or shipped()), device, max(1, kept)
+        self.default, self.device, self.kept = str(at_home(default or shipped())), device, max(1, kept)
         self._ready: Callable[[], bool] | None = None  # when to look for faster engines; None: never
-        self._own = [name for name in dict.fromkeys((self.default, *map(str, more))) if name not in ZOO]
+        self._own = [name for name in dict.fromkeys((self.default, *map(str, map(at_home, more)))) if name not in ZOO]
         self._open: OrderedDict[str, Predictor] = OrderedDict()
         self._lock = threading.Lock()  # of the dictionaries; never held while a file is read
         self._turns = {name: threading.Lock() for name in (*ZOO, *self._own)}

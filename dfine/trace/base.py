@@ -46,7 +46,25 @@ def check_shape(record: object, name: str, value: Tensor, *shape: int | None) ->
         raise ValueError(f"{type(record).__name__}.{name} has shape {list(value.shape)}, expected {want}")
 
 
-class Record:
+class Comparable:
+    """The base of dataclasses of tensors: equal where they are of one class and every number in them is the same."""
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        # Set before `dataclass` looks: what it writes itself asks tensors for one truth value, and they refuse.
+        cls.__eq__, cls.__hash__ = Comparable.__eq__, Comparable.__hash__
+
+    def __eq__(self, other: object):
+        if type(other) is not type(self):
+            return NotImplemented
+        return self is other or all(_same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+    def __hash__(self) -> int:  # of the shapes of the tensors, which are equal in what is equal
+        values = (getattr(self, f.name) for f in fields(self))
+        return hash((type(self), *(value.shape for value in values if isinstance(value, Tensor))))
+
+
+class Record(Comparable):
     """The base of records that hold tensors, other records, or tuples of records.
 
     Its dataclasses have `repr=False`: printed, a record shows the shapes of its tensors, not thousands of numbers.
@@ -76,6 +94,15 @@ class Record:
             return plain
         moved = iter(together(tensors))
         return plain.map(lambda _: next(moved))
+
+
+def _same(a: object, b: object) -> bool:
+    """Whether two fields hold the same: tensors of one type the same numbers, wherever they lie."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.dtype == b.dtype and torch.equal(a, b.to(a.device))
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return a is b or bool(a == b)
 
 
 def _shown(value) -> str:

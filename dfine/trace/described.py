@@ -11,11 +11,7 @@ from dfine.trace.stages import INITIAL
 
 def provenance(where: About, threshold: float | None = None) -> dict:
     """The head of every file about an answer, as plain values, with the threshold where one was applied."""
-    head = {
-        **where.card.provenance(),
-        "picture": where.picture,
-        "size": list(where.picture_size),
-    }
+    head = where.provenance() | {"picture": where.picture, "size": list(where.picture_size)}
     return head if threshold is None else head | {"threshold": threshold}
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from dfine.trace import interop
-from dfine.trace.base import check_shape
+from dfine.trace.base import Comparable, check_shape
 
 PRINTED = 5  # detections that are named where they are printed
 
 
 @dataclass(frozen=True, repr=False)
-class Detections:
+class Detections(Comparable):
     """What was found in one picture, best first. `query` is the thread back into the trace."""
 
     boxes: Tensor  # [n, 4] xyxy in pixels of the picture, clipped to it

@@ -7,6 +7,7 @@ tensor (`dfine.trace.schema.ARRAYS`). Layers are stacked: `layers.edges` is [L, 
 from __future__ import annotations
 
 import json
+import os
 import struct
 import zipfile
 import zlib
@@ -21,7 +22,7 @@ from dfine.trace import levels
 from dfine.trace.base import COARSEST
 from dfine.trace.card import Card
 from dfine.trace.records import Trace
-from dfine.trace.schema import checked_arrays, checked_head, read_json, read_npz
+from dfine.trace.schema import ANSWERED, checked_arrays, checked_head, read_json, read_npz
 
 _ELSEWHERE = ("source", "temperature", "levels")  # of a card: the first is called `model`, the others are arrays
 _WHOLE = ("w", "temperature", "levels")  # arrays without a batch axis
@@ -52,6 +53,13 @@ class About:
     card: Card  # of the model
     picture_size: tuple[int, int]  # (width, height) in pixels
     picture: str = ""  # file name
+    engine: str = ""  # what ran the model, in words; "" where nobody has said
+    precision: str = ""  # in which
+
+    def provenance(self) -> dict:
+        """The head of every file about the picture, as plain values: what its card says, and which engine answered."""
+        told = {name: getattr(self, name) for name in ANSWERED}
+        return self.card.provenance() | {name: value for name, value in told.items() if value}
 
 
 def save_trace(path: str | Path, trace: Trace, about: About) -> Path:
@@ -65,13 +73,13 @@ def save_trace(path: str | Path, trace: Trace, about: About) -> Path:
     Raises:
         ValueError: another ending, or a trace of several pictures.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     if path.suffix not in (".npz", ".json"):
         raise ValueError(f"a trace is written as .npz or .json, not as {shown(path.name)!r}")
     arrays = _arrays(trace)
     card = {name: value for name, value in about.card.to_dict().items() if name not in _ELSEWHERE}
     head = {
-        **about.card.provenance(),
+        **about.provenance(),
         **card,
         "torch": str(torch.__version__),
         "picture": about.picture,
@@ -96,7 +104,7 @@ def load_trace(path: str | Path) -> tuple[Trace, About]:
         FileNotFoundError: there is no such file.
         ValueError: it is not a trace, is damaged, or was written with another schema.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     if not path.is_file():
         raise FileNotFoundError(f"there is no trace {shown(path)}")
     try:
@@ -106,7 +114,7 @@ def load_trace(path: str | Path) -> tuple[Trace, About]:
         card = _card(head, trace)
     except _DAMAGED as error:
         raise ValueError(f"{shown(path)} is not a trace that can be read here: {_reason(error)}") from None
-    return trace, About(card, tuple(head["size"]), head["picture"])
+    return trace, About(card, tuple(head["size"]), head["picture"], *(head.get(name, "") for name in ANSWERED))
 
 
 def _card(head: dict, trace: Trace) -> Card:

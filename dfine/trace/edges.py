@@ -10,10 +10,11 @@ from torch import Tensor
 
 from dfine import distribution
 from dfine.trace import levels as calibrated
+from dfine.trace.base import Comparable
 
 
 @dataclass(frozen=True)
-class EdgeReading:
+class EdgeReading(Comparable):
     """The four edges of any number of boxes as distributions, and what can be read off them.
 
     The leading axes are free: a `History` reads [L], a video all detections of a frame [n], FiftyOne [n, L].

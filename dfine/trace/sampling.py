@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dfine.trace.base import COARSEST, Record, check_shape
+from dfine.trace.base import COARSEST, Comparable, Record, check_shape
 from dfine.trace.history import History
 
 
@@ -25,7 +25,7 @@ class Sampling(Record):
 
 
 @dataclass(frozen=True)
-class Looks:
+class Looks(Comparable):
     """The sampling points of one query in every layer's deformable attention, and the weight of each.
 
     Each head has P points over all levels, the finest level first. Points may lie outside the picture, where they read

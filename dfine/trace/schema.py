@@ -36,6 +36,7 @@ ARRAYS = {
     "origin": "Q",
     "w": "E",
 }
+ANSWERED = ("engine", "precision")  # what a description says of who answered, where it does
 OPTIONAL = {"temperature": "4", "levels": "GS"}  # G rows of levels with S columns (`dfine.trace.levels`)
 _MOST = {"L": LAYERS, "Q": QUERIES, "K": CLASSES, "E": VALUES, "G": 65, "S": 257}
 _CALLED = {"L": "layers", "Q": "queries", "K": "classes", "E": "values per edge", "G": "rows", "S": "columns"}
@@ -95,7 +96,7 @@ def checked_head(head: object) -> dict:
         raise ValueError(
             f"it has schema {str(schema)[:40]}, and this version reads schema {SCHEMA}; write the trace again"
         )
-    for key in ("picture", "model", "digest"):
+    for key in ("picture", "model", "digest", *(key for key in ANSWERED if key in head)):
         if not isinstance(head.get(key), str) or len(head[key]) > TEXT:
             raise ValueError(f"its {key!r} is not text")
     names = head.get("names")

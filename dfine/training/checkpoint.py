@@ -42,6 +42,7 @@ class State:
     plain: bool = False  # whether strong augmentation has stopped
     sums: dict[str, float] = field(default_factory=dict)  # of this epoch's loss terms
     pictures: str = ""  # tells those of the run from others (`Plan.fingerprint`)
+    teacher: str = ""  # the digest of the checkpoint whose answers are learned
     holds_out: bool = True  # whether a part of a data set without splits is held out; early runs trained on all of it
 
     def save(self, path: Path, options: TrainOptions) -> None:
@@ -73,6 +74,7 @@ class State:
             "progress": {key: getattr(self, key) for key in PROGRESS} | {"decay": self.decay.value},
             "random": torch.get_rng_state(),
             "pictures": self.pictures,
+            "teacher": self.teacher,
             "holds_out": self.holds_out,
         }
 
@@ -98,7 +100,8 @@ class State:
         if not isinstance(values, dict) or values.get("schema") != SCHEMA:
             raise ValueError(f"{path} was written by another version, or by nobody's training; start with a new --out")
         if options:
-            same_run(values["options"], options, moved=values.get("pictures") == self.pictures)
+            pictures, teacher = values.get("pictures") == self.pictures, values.get("teacher") == self.teacher
+            same_run(values["options"], options, moved=pictures, same_teacher=teacher)
         if values["config"] != self.network.config.to_dict():
             raise ValueError(f"{path} was written for another network or other classes; start with a new --out")
         self.names = self._same_classes(path, values)
@@ -138,6 +141,7 @@ def fresh(plan: Plan, network: nn.Module) -> State:
         decay,
         plan.names,
         pictures=plan.fingerprint(),
+        teacher=plan.teacher.card.digest if plan.teacher else "",
     )
 
 

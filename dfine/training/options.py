@@ -6,6 +6,7 @@ ranges.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -111,6 +112,7 @@ class TrainOptions:
 
     def __post_init__(self):
         object.__setattr__(self, "input", sides(self.input))
+        object.__setattr__(self, "out", os.path.expanduser(self.out))
         hints = get_type_hints(type(self))
         for one in fields(self):
             _check(one, hints[one.name], getattr(self, one.name))

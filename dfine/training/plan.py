@@ -26,9 +26,9 @@ from dfine.network.detector import DFINE
 from dfine.processes import Ranks
 from dfine.training.distillation import shared
 from dfine.training.options import SEEDS, TrainOptions
-from dfine.training.recipe import LAST, beginning, frozen, half, in_words, recipe, strong
+from dfine.training.recipe import LAST, beginning, frozen, half, in_words, recipe, strong, taught_by
 from dfine.training.transfer import carry_over
-from dfine.weights.checkpoints import Checkpoint, fit, open_checkpoint
+from dfine.weights.checkpoints import Checkpoint, fit
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.official import OFFICIAL
 from dfine.weights.tensors import read_tensors, unpacked
@@ -74,7 +74,7 @@ class Plan:
                 f"--backbone plays no part: {options.init}, which --init names, has a backbone of its own", stacklevel=2
             )
         settled = recipe(options, config.size)
-        teacher = open_checkpoint(options.teacher) if options.teacher else None
+        teacher = taught_by(options)
         plan = cls(options, settled, training, held_out, start, teacher, frozen(options, config), half(options))
         if teacher:
             shared(teacher, plan.names)

@@ -98,13 +98,27 @@ def resolved(options: TrainOptions) -> TrainOptions:
     )
 
 
-def same_run(before: dict, options: TrainOptions, *, moved: bool = False) -> None:
+def taught_by(options: TrainOptions) -> Checkpoint | None:
+    """The checkpoint whose answers are learned, where one is named.
+
+    Raises:
+        CheckpointError: it cannot be read; of a run that goes on the message says what to do.
+    """
+    try:
+        return open_checkpoint(options.teacher) if options.teacher else None
+    except CheckpointError as error:
+        remedy = "; if the run's teacher lies elsewhere by now, say where with --teacher" if options.resume else ""
+        raise CheckpointError(f"the teacher cannot be read: {error}{remedy}") from None
+
+
+def same_run(before: dict, options: TrainOptions, *, moved: bool = False, same_teacher: bool = False) -> None:
     """Make sure that a run goes on as it began, whether its options were left to the recipe or settled.
 
     Args:
         before: the options that it began with, as a dict.
         options: those that it is to go on with.
         moved: whether its data sets may lie elsewhere by now, as they hold the same pictures.
+        same_teacher: whether its teacher may lie elsewhere, as it has the same weights.
 
     Raises:
         ValueError: one differs that may not change; the message names it.
@@ -112,6 +126,7 @@ def same_run(before: dict, options: TrainOptions, *, moved: bool = False) -> Non
     kept = {f.name for f in fields(TrainOptions)} - MAY_CHANGE
     if moved:
         kept -= {key for key in PLACES if on_disk(before.get(key)) and on_disk(getattr(options, key))}
+    kept -= {"teacher"} if same_teacher else set()
     early = {f.name: f.default for f in fields(TrainOptions)}  # of options that there were not when it began
     then = replace(options, **{key: value for key, value in (early | before).items() if key in kept})
     pairs = [(then, options)]

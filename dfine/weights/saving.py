@@ -64,7 +64,7 @@ def write_folder(
     Raises:
         CheckpointError: the folder cannot be written.
     """
-    folder = Path(folder)
+    folder = Path(os.path.expanduser(folder))
     if folder.is_file():
         raise CheckpointError(f"the checkpoint cannot be written to {folder}: it is a file; name a folder")
     try:

@@ -107,7 +107,7 @@ def test_trace_holds_what_the_network_made_of_the_picture(model, pictures, tmp_p
     assert torch.equal(trace.last.boxes, expected.trace.last.boxes)
     assert torch.equal(trace.last.edges, expected.trace.last.edges)
     assert (about.card.names, about.picture_size, about.picture) == (NAMES, (90, 60), "a.png")
-    assert len(about.card.digest) == 64
+    assert len(about.card.digest) == 64 and (about.engine, about.precision) == ("torch on cpu", "float32")
 
 
 def test_trace_is_named_after_the_picture(model, pictures, tmp_path, monkeypatch):

@@ -22,11 +22,12 @@ def test_pictures_are_taken_from_all_over(available, most, chosen):
 def test_a_file_calibrated_on_a_data_set(tmp_path, monkeypatch):
     monkeypatch.setattr(int8, "MEASURED", 4)
     monkeypatch.setattr(calibrated, "available", lambda: ["cpu"])  # OpenVINO takes longer to open a file
-    write(tmp_path / "data", Scenes(14, size=(64, 64), seed=1, clean=1.0), workers=0)
+    write(tmp_path / "data", Scenes(24, size=(64, 64), seed=1, clean=1.0), workers=0)
     out = tmp_path / "out.onnx"
     how = ("--input", 64, 64, "--precision", "int8", "--data", tmp_path / "data", "--count", 9)
     done = run("export", "demo", out, *how)
     assert "AP int8" in done.stdout and "layer 3" in done.stdout
+    assert done.stderr == "calibrating, and measuring what it costs: some minutes\n"  # no word on validation
     said = dfine.load(out, "cpu").engine.about["int8"]
     assert int8.cost(said) in done.stdout and (said["pictures"], said["measured_on"]) == (6, 3)
     assert said["calibrated_on"] == "9 pictures of data" and said["ap"]["pictures"] >= 1
@@ -39,9 +40,11 @@ def test_a_file_calibrated_on_a_data_set(tmp_path, monkeypatch):
 def test_what_is_said_of_the_cost(widths, words):
     moved = dict(edges=0.314, late=1.2, widths=widths, objects=120, lost=3)
     said = dict(layers=86, calibrated_on="64 pictures of voc", pictures=48, measured_on=16, shift=moved)
+    said["ap"] = {"pictures": 9}
     assert int8.cost(said) == (
         "86 layers in int8, calibrated on 48 of 64 pictures of voc. On the other 16, edges move by 0.31 px of the "
-        f"input on average (95 %: 1.20), 80 % intervals are {words}, and 3 of 120 objects are lost."
+        f"input on average (95 %: 1.20), 80 % intervals are {words}, and 3 of 120 objects are lost. "
+        "AP was measured on 9 pictures."
     )
 
 

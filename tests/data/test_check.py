@@ -35,6 +35,15 @@ def test_counts(tmp_path):
     assert part.classes == {"car": 1, "bottle": 1}
     assert part.sizes == {"small": 2, "medium": 0, "large": 0}
     assert (part.widths, part.heights) == ((20, 20), (10, 10))
+    assert str(report).startswith("all: 2 pictures (1 without objects), 2 objects, 1 crowd\n")
+
+
+def test_one_of_a_kind_is_no_plural(tmp_path):
+    outside = annotation(1, bbox=(15, 4, 12, 2), category=44)
+    report = check(write(tmp_path, [picture(7)], [outside], CATEGORIES[:1]), progress=False)
+    said = str(report)
+    assert "all: 1 picture (0 without objects), 1 object, 0 crowds\n" in said and "\n  1 class: " in said
+    assert "\n1 mistake: box outside 1\n" in said and "<p>1 mistake: " in check_html(report.to_dict(), [])
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import zlib
 import pytest
 from PIL import Image
 
+from dfine.data.coco import CocoSet
 from dfine.data.coco_layout import ROBOFLOW
 from dfine.data.loader import subset
 from dfine.data.sources import open_data, require_pictures, splits, train_and_val, validation
@@ -17,6 +18,14 @@ def test_nothing_there(tmp_path):
         open_data(tmp_path / "no")
     with pytest.raises(FileNotFoundError, match="holds no data set: neither COCO's"):
         open_data(tmp_path)
+
+
+def test_a_home_folder_is_found_by_its_sign(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # of Windows
+    place = write(tmp_path / "coco", [picture(7)], [annotation(1)])
+    assert len(open_data("~/coco")) == len(CocoSet("~/coco", "~/coco/annotations.json")) == 1
+    assert open_data("~/coco").path(0).is_relative_to(place)
 
 
 def test_the_format_is_told_from_what_lies_there(tmp_path):

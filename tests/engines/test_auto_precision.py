@@ -1,6 +1,9 @@
 """Precision "auto": measured once, within the budget, and remembered."""
 
+import importlib.util
 import json
+from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -80,6 +83,18 @@ def test_it_is_measured_once_and_the_fastest_within_the_budget_answers(model, tm
         )
 
 
+def test_without_what_writes_files_torch_answers_and_the_package_is_named(model, tmp_path, monkeypatch, capsys):
+    """OpenVINO is there, and would run a file; ONNX Runtime, which tidies the file at its export, is not."""
+    pytest.importorskip("openvino")
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else find(name))
+    monkeypatch.setattr(auto_precision, "MEASURED", 2)
+    assert choose(model.engine, model.card, tmp_path).runs_on == "torch on cpu"
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3 and said[1].startswith("precision auto: openvino takes no part: ")
+    assert said[1].endswith("pip install onnx onnxruntime")
+
+
 def test_what_was_measured_and_cannot_be_made_any_more_takes_no_part(model, tmp_path, monkeypatch):
     """As where the file is gone from the cache, and the disk is full."""
     pytest.importorskip("onnxruntime")
@@ -109,6 +124,21 @@ def test_a_file_in_int8_that_is_torn_is_made_anew(model, tmp_path, monkeypatch):
     for _ in range(2):
         assert auto_precision._int8(model.engine, model.card, tmp_path, "cpu").path == torn
     assert made == [torn]
+
+
+def test_answers_that_nobody_would_be_shown_are_left_out(model, monkeypatch):
+    """A model of photographs is unsure of all but a few things in scenes, and what is unsure moves the furthest."""
+
+    def unsure(pixels, by=0.0):
+        trace = model.engine(pixels)
+        last = replace(trace.last, logits=trace.last.logits - 9)
+        sure = last.logits.amax(-1, keepdim=True)
+        far = by * (sure < sure.amax(1, keepdim=True))  # all but the best one
+        return replace(trace, refinements=(*trace.refinements[:-1], replace(last, boxes=last.boxes + far)))
+
+    monkeypatch.setattr(auto_precision, "MEASURED", 2)
+    makers = {"torch float32": lambda: unsure, "torch bfloat16": lambda: partial(unsure, by=0.01)}
+    assert auto_precision._measured(makers, model.card)["torch bfloat16"]["shift"] == 0
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"setting": 1}', '{"setting": [], "found": {"torch float32": 3}}'])

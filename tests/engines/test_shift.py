@@ -30,6 +30,11 @@ def test_an_answer_lies_on_itself(scores, objects):
     assert found.widths == pytest.approx(0, abs=1e-6)
 
 
+def test_how_many_count_in_any_case():
+    unsure, sure = told(0.1), told(0.9)
+    assert [shift(trace, trace, SIZE, fewest=1).objects for trace in (unsure, sure)] == [2, 16]
+
+
 def test_boxes_moved_to_the_right_by_a_hundredth():
     """Left and right move by 2 pixels of 200, top and bottom by none: 1 on average."""
     trace = told(0.9)

@@ -102,8 +102,8 @@ def test_tags_are_those_of_today(tmp_path):
     writer = CocoWriter(dataset(folder, ["7.png", "8.png"]), [])
     first, second = (writer.picture(sample(folder, name)) for name in ("7.png", "8.png"))
     assert "tags" not in first and second["tags"] == {"by": "a tool"}, "what a person took away is gone"
-    given = [(11, []), (12, ["worn", "checked"]), (13, [])]
-    out = [writer.annotation(box("bottle", (2, 2, 4, 4), coco_id=id, tags=tags), first) for id, tags in given]
+    given = [(11, [], first), (12, ["worn", "checked"], first), (13, [], second)]
+    out = [writer.annotation(box("bottle", (2, 2, 4, 4), coco_id=id, tags=tags), image) for id, tags, image in given]
     assert [a.get("tags") for a in out] == [None, ["worn", "checked"], "own"]
 
 
@@ -126,7 +126,7 @@ def test_a_box_that_was_moved_loses_its_outline_and_nothing_else(tmp_path):
     moved = writer.annotation(box("bottle", (3, 2, 4, 4), coco_id=11), image)
     where = dict(id=11, image_id=7, category_id=44, bbox=[3, 2, 4, 4], area=16, iscrowd=0)
     assert moved == where | said
-    assert writer._read[11]["bbox"] == [2, 2, 4, 4], "what was read stays"
+    assert writer.given.annotations["7.png", 11]["bbox"] == [2, 2, 4, 4], "what was read stays"
 
 
 def test_a_file_whose_ending_is_in_capitals_is_the_same_file(folder):

@@ -27,6 +27,10 @@ def test_numbers_carry_three_digits_and_a_true_minus(value, text):
     assert style.signed(value) == text
 
 
+def test_shares_are_written_with_a_space_that_holds():
+    assert (style.percent(0.384), style.percent(0.384, 1), style.percent(0)) == ("38\u00a0%", "38.4\u00a0%", "0\u00a0%")
+
+
 @pytest.mark.parametrize("colour, ink", [("#FFFFFF", "#000000"), ("#F2C200", "#000000"), ("#101060", "#FFFFFF")])
 def test_labels_are_written_in_the_ink_that_reads_better(colour, ink):
     assert style.ink_on(colour) == ink

@@ -66,6 +66,7 @@ def test_a_look_compared_with_itself_has_changed_nothing(model, picture):
     result = model(picture, 0.1)
     same = compare(result, result)
     assert len(same.pairs) == len(result.detections) > 3 and not same.lost and not same.gained
+    assert same == compare(result, result) != compare(result, model(picture, 0.2))
     for pair in same.pairs:
         assert not pair.renamed and pair.iou == pytest.approx(1) and pair.moved.abs().max() < 1e-4
         reach = result.history(pair.before).intervals()[-1]

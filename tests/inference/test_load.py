@@ -1,9 +1,12 @@
 """A model by its name: from a folder, with other names and another input."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 import dfine
+from dfine.engines.onnx.export import export
 from dfine.weights.exceptions import CheckpointError
 from tests.helpers import noise, small_predictor
 
@@ -16,6 +19,20 @@ def test_saving_and_loading(model, tmp_path):
     assert torch.equal(a.detections.boxes, b.detections.boxes)
     assert all(torch.equal(x.edges, y.edges) for x, y in zip(a.trace.refinements, b.trace.refinements))
     assert len(back.digest) == 64 and back.source == str(tmp_path)
+
+
+def test_a_home_folder_is_found_by_its_sign(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # of Windows
+    model.save("~/runs/best")
+    export(model.engine.network, model.card, "~/runs/best.onnx")
+    back, exported = dfine.load("~/runs/best"), dfine.load(Path("~/runs/best.onnx"))
+    assert back.source == str(tmp_path / "runs" / "best")  # so that a download can tell that it is a folder
+    assert exported.source == str(tmp_path / "runs" / "best.onnx")
+    noise().save(tmp_path / "a.png")
+    assert back("~/a.png").picture.size == noise().size
+    with pytest.raises(CheckpointError, match="there is no file, folder or known checkpoint '~nobody-here/best'"):
+        dfine.load("~nobody-here/best")
 
 
 @pytest.mark.parametrize("how", [{}, {"fast": False}, {"precision": "bfloat16"}])

@@ -30,6 +30,11 @@ def test_one_picture(model):
     assert (result.detections.boxes <= torch.tensor([w, h, w, h])).all()
 
 
+def test_the_same_picture_gives_an_equal_result(model):
+    assert model(noise(), threshold=0) == model(noise(), threshold=0) != model(noise(), threshold=1)
+    assert model(noise()) != model(noise(1))
+
+
 def test_ways_to_give_a_picture(model, tmp_path):
     noise().save(tmp_path / "a.png")
     array = np.asarray(noise())

@@ -44,6 +44,8 @@ def test_nothing_found(opened, picture):
         "dfine": VERSION,
         "model": "somebody/something",
         "digest": "f" * 64,
+        "engine": "torch on cpu",
+        "precision": "float32",
         "picture": "my cat.png",
         "size": [120, 80],
         "threshold": 1.0,

@@ -39,7 +39,7 @@ def result() -> Result:
 
 @pytest.fixture(scope="module")
 def where() -> About:
-    return About(Card(NAMES, INPUT, "nano-coco", "0123456789abcdef" * 4), SIZE, "my cat.jpg")
+    return About(Card(NAMES, INPUT, "nano-coco", "0123456789abcdef" * 4), SIZE, "my cat.jpg", "torch on cpu", "float32")
 
 
 def head(threshold=None) -> dict:
@@ -48,6 +48,8 @@ def head(threshold=None) -> dict:
         "dfine": VERSION,
         "model": "nano-coco",
         "digest": "0123456789abcdef" * 4,
+        "engine": "torch on cpu",
+        "precision": "float32",
         "picture": "my cat.jpg",
         "size": list(SIZE),
     }

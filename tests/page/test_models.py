@@ -222,6 +222,14 @@ def test_a_path_given_at_start_up_comes_first_by_its_own_name(offline, checkpoin
     assert models.sentence() == "Showing one, given at start-up."
 
 
+def test_a_path_in_a_home_folder(offline, checkpoints, monkeypatch):
+    monkeypatch.setenv("HOME", str(checkpoints))
+    monkeypatch.setenv("USERPROFILE", str(checkpoints))  # of Windows
+    models = Models("~/one", "cpu", more=["~/two"])
+    assert [words for words, _ in models.choices()[:2]] == ["one · given at start-up", "two · given at start-up"]
+    assert models() is models(str(checkpoints / "one"))
+
+
 def test_without_the_shipped_checkpoint_it_is_not_offered(offline, monkeypatch, tmp_path):
     monkeypatch.setenv("DFINE_ASSETS", str(tmp_path))
     assert "demo" not in [name for _, name in Models(EVERYDAY).choices()]

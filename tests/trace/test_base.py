@@ -1,7 +1,7 @@
 import copy
 import pickle
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -44,6 +44,19 @@ def test_printed_it_shows_shapes_and_few_numbers():
     assert "initial=Estimate(logits=" in repr(trace) and f"boxes=float32{shape}" in repr(trace)
     assert f"refinements={len(trace.refinements)} x Refinement(" in repr(trace)
     assert len(repr(trace)) < 1000 and len(repr(history)) < 1000
+
+
+def test_records_are_equal_where_all_of_their_numbers_are():
+    one, other = synthetic_trace(), synthetic_trace()
+    assert one == other and hash(one) == hash(other) and one.history(0, (9, 9)) == other.history(0, (9, 9))
+    assert one != synthetic_trace(seed=1) and one != one.map(torch.Tensor.double) and one != "a trace"
+    assert one.history(0, (9, 9)) != one.history(0, (9, 8)) and one.history(0, (9, 9)) != one.history(1, (9, 9))
+    assert one != replace(one, temperature=torch.ones(4)) != replace(one, temperature=torch.zeros(4))
+    edges = one.edges_of(torch.tensor([0, 1]), (9, 9))
+    assert edges == other.edges_of(torch.tensor([0, 1]), (9, 9)) != one.edges_of(torch.tensor([0, 2]), (9, 9))
+    nested = Pair(None, (Pair(torch.ones(2)),))
+    assert nested == Pair(None, (Pair(torch.ones(2)),)) != Pair(None, (Pair(torch.ones(3)),))
+    assert len({one, other, synthetic_trace(seed=1)}) == 2
 
 
 def test_cpu_keeps_whole_numbers_and_order():

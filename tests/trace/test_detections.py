@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -43,6 +45,12 @@ def test_no_detections_convert_to_nothing():
 def test_threshold_includes_its_own_value():
     assert len(some().above(0.5)) == 2
     assert len(some().above(0.51)) == 1
+
+
+def test_they_are_equal_where_all_of_their_numbers_are():
+    assert some() == some() and some(0) == some(0) and hash(some()) == hash(some())
+    assert some() != some(2) and some() != replace(some(), scores=some().scores / 2) and some() != some().to_list()
+    assert some() != replace(some(), size=(64, 47)) and some() in [some(2), some()]
 
 
 @pytest.mark.parametrize(

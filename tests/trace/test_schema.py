@@ -131,6 +131,18 @@ def test_every_value_of_the_description_in_every_other_kind(tmp_path, content, k
         refused(tmp_path / "a.json", repr(key))
 
 
+@pytest.mark.parametrize("key", schema.ANSWERED)
+def test_who_answered_is_text_where_it_is_said(tmp_path, content, key):
+    values = json.loads(content)
+    for value in KINDS:
+        values["about"][key] = value
+        (tmp_path / "a.json").write_text(json.dumps(values))
+        assert read_or_refused(tmp_path / "a.json") == isinstance(value, str), (key, value)
+    values["about"].pop(key)
+    (tmp_path / "a.json").write_text(json.dumps(values))
+    assert read_or_refused(tmp_path / "a.json"), "traces of before do not say it"
+
+
 @pytest.mark.parametrize("name", schema.ARRAYS)
 def test_every_array_in_every_other_kind(tmp_path, content, name):
     for value in KINDS:

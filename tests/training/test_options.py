@@ -26,6 +26,12 @@ def test_an_input_is_a_side_or_a_height_and_a_width(written, meant):
     assert TrainOptions(out="x", input=written).input_size == (meant if isinstance(meant, tuple) else (meant, meant))
 
 
+def test_the_folder_may_lie_in_a_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # of Windows
+    assert TrainOptions(out="~/run").out == str(tmp_path / "run")
+
+
 @pytest.mark.parametrize("side, said", [(100, (100, 100)), (16, (16, 16)), (0, (0, 0)), ("448x100", (448, 100))])
 def test_a_side_that_is_no_multiple_of_32_is_refused(side, said):
     with pytest.raises(ValueError, match=re.escape(f"two multiples of 32, not {said}")):

@@ -202,5 +202,6 @@ def test_a_teacher_is_settled_with_the_plan():
     assert known.of_its_data().endswith(f"; demo teaches {len(NAMES)} of {len(NAMES)} classes")
     few = Plan.of(options(teacher="photos"))
     assert few.of_its_teacher() == f"photos teaches 1 of {len(NAMES)} classes"  # cars are drawn, too
-    with pytest.raises(CheckpointError, match="nowhere"):
+    with pytest.raises(CheckpointError, match="the teacher cannot be read: .*nowhere.*") as refused:
         Plan.of(options(teacher="./nowhere"))
+    assert "--teacher" not in str(refused.value), "who has just named it need not be told how"

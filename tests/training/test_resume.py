@@ -10,14 +10,17 @@ import time
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from dfine.config import Config
 from dfine.data.loader import _generator
+from dfine.data.scenes import NAMES
 from dfine.network.detector import DFINE
 from dfine.training.loop import Interrupted, Training, train
 from dfine.training.options import TrainOptions
 from dfine.training.plan import Plan
 from dfine.weights.exceptions import CheckpointError
+from tests.helpers import small_predictor
 from tests.training.runs import SMALL, Killed, assert_equal, state
 
 
@@ -247,6 +250,23 @@ def test_a_run_goes_on_where_its_data_was_moved_to(tmp_path):
     moved.rename(other)
     with pytest.raises(ValueError, match="data was .*data', now .*other'"):
         Training.start(Plan.of(TrainOptions(**there | {"data": str(other), "val": str(other)})))
+
+
+def test_a_run_goes_on_where_its_teacher_was_moved_to(tmp_path):
+    first, moved, out = tmp_path / "teacher", tmp_path / "moved", tmp_path / "run"
+    small_predictor(NAMES[:3]).save(first)
+    options = {**SMALL, "out": str(out)}
+    Training.start(Plan.of(TrainOptions(**options, teacher=str(first))))._save()
+    first.rename(moved)
+    with pytest.raises(CheckpointError, match=f"teacher cannot be read: .*{first}.* say where with --teacher"):
+        Plan.of(TrainOptions(**options, teacher=str(first), resume=True))
+    Training.start(Plan.of(TrainOptions(**options, teacher=str(moved), resume=True)))
+    assert json.loads((out / "options.json").read_text())["teacher"] == str(moved)
+    small_predictor(NAMES[:3]).save(tmp_path / "other")
+    other = load_file(tmp_path / "other" / "model.safetensors")
+    save_file({key: value + 1 for key, value in other.items()}, tmp_path / "other" / "model.safetensors")
+    with pytest.raises(ValueError, match="teacher was .*, now .*other"):
+        Training.start(Plan.of(TrainOptions(**options, teacher=str(tmp_path / "other"), resume=True)))
 
 
 @pytest.mark.parametrize("part", ["train", "held out"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,7 @@ def export_int8(
         ExportError: the pictures are too few or of another size, or the file would not say what torch says.
         ImportError: onnx or onnxruntime is missing.
     """
-    path, options = Path(path), options or Options()
+    path, options = Path(os.path.expanduser(path)), options or Options()
     height, width = options.size or card.input_size
     pictures = calibration.pictures
     if options.half or not options.trace:

@@ -63,7 +63,7 @@ class OnnxEngine:
         precision: str = "float32",
         network: DFINE | None = None,
     ):
-        self.path, self.network = Path(path), network
+        self.path, self.network = Path(os.path.expanduser(path)), network
         if not self.path.is_file():
             raise CheckpointError(f"there is no file {str(path)!r}")
         wanted = named(precision)

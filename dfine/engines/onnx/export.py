@@ -12,6 +12,7 @@ Without either there are `logits` and `boxes` of the last layer.
 from __future__ import annotations
 
 import copy
+import os
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -149,7 +150,7 @@ def export(network: DFINE, card: Card, path: str | Path, options: Options | None
         ExportError: the file would not say what torch says; nothing is written.
         ImportError: onnx or onnxruntime is missing.
     """
-    path, options = Path(path), options or Options()
+    path, options = Path(os.path.expanduser(path)), options or Options()
     if path.suffix != ".onnx":
         raise ExportError(f"an exported model is written as .onnx, not as {path.name!r}")
     needed("onnx"), needed("onnxruntime")
@@ -173,8 +174,7 @@ def export(network: DFINE, card: Card, path: str | Path, options: Options | None
         have = onnx_file.run(file, inputs)
         parity = compare({name: torch.from_numpy(value) for name, value in have.items()}, want)
         check(parity, options.half)
-        onnx_file.state_sizes(file, have)
-        onnx_file.describe(file, about(card, network, options, trace) | {"parity": parity})
+        onnx_file.describe(file, about(card, network, options, trace) | {"parity": parity}, have)
         file.replace(whole)
     return parity
 

@@ -102,23 +102,20 @@ def run(path: Path, inputs: tuple[Tensor, ...]) -> dict[str, np.ndarray]:
     return dict(zip((node.name for node in session.get_outputs()), session.run(None, feed)))
 
 
-def state_sizes(path: Path, outputs: dict[str, np.ndarray]) -> None:
-    """Write how many numbers each output has a picture, where tracing left names of sizes: only the batch may vary.
+def describe(path: Path, about: dict, outputs: dict[str, np.ndarray] | None = None) -> None:
+    """Write what a file says of itself into it, and drop the versions of operator sets that it does not use.
 
-    Whatever plans its memory by the file, as servers do, asks for them.
+    Args:
+        path: of the file, which is replaced.
+        about: what it says.
+        outputs: by name, what it answers. It then also says how many numbers each has a picture, where tracing left
+            names of sizes: only the batch may vary. Whatever plans its memory by the file, as servers do, asks for it.
     """
     onnx = needed("onnx")
     model = onnx.load(path)
-    for node in model.graph.output:
+    for node in model.graph.output if outputs else ():
         for size, known in list(zip(node.type.tensor_type.shape.dim, outputs[node.name].shape))[1:]:
             size.dim_value = known
-    onnx.save(model, path)
-
-
-def describe(path: Path, about: dict) -> None:
-    """Write what a file says of itself into it, and drop the versions of operator sets that it does not use."""
-    onnx = needed("onnx")
-    model = onnx.load(path)
     used = {node.domain for node in model.graph.node}
     kept = [entry for entry in model.opset_import if entry.domain in used | {""}]
     del model.opset_import[:]

@@ -72,7 +72,7 @@ def describe(history: History, looks: Looks) -> str:
         weight = looks.weights[layer, :, :, None] / looks.heads
         x, y = ((looks.points[layer] * weight).sum((0, 1)) * torch.tensor(history.size)).tolist()
         lost = float((looks.weights[layer] * ~inside[layer]).sum() / looks.heads)
-        beside = f"; {lost:.0%} of it outside the picture" if lost >= 0.005 else ""
+        beside = f"; {style.percent(lost)} of it outside the picture" if lost >= 0.005 else ""
         centre = f"centre of attention {style.fixed(x, 0)}, {style.fixed(y, 0)} px"
         sentences.append(f"Layer {layer + 1}: {_shares(looks, layer)}{beside}; {centre}.")
     return " ".join(sentences)
@@ -140,7 +140,8 @@ def _cell(history: History) -> list[float]:
 
 
 def _shares(looks: Looks, layer: int) -> str:
-    return ", ".join(f"{float(share[layer]):.0%} at stride {stride}" for stride, share in looks.shares().items())
+    shares = {stride: style.percent(float(share[layer])) for stride, share in looks.shares().items()}
+    return ", ".join(f"{share} at stride {stride}" for stride, share in shares.items())
 
 
 def _title(history: History, looks: Looks, layer: int) -> dict:

@@ -170,7 +170,7 @@ def by_part(parts: dict[str, dict], mass: float, index: int) -> go.Figure:
         automargin=True,
     )
     figure.add_annotation(  # ends where the axis ends: centred under it, as its title, a phone would cut it
-        text=f"true edges in the {mass:.0%} interval",
+        text=f"true edges in the {style.percent(mass)} interval",
         x=1,
         y=0,
         xref="paper",
@@ -197,9 +197,9 @@ def table_html(rows: Sequence[tuple[str, dict]]) -> str:
             cells = "".join(f"<td>{_share(v)}</td>" for v in (mean, *values))
             length = "" if mass != 0.8 or not shown else f"{sum(numbers['length']) / 4:.3f}"
             first = f'<th rowspan="{len(masses)}">{escape(name)}</th>' if not i else ""
-            out.append(f"<tr>{first}<td>{mass:.0%}</td>{cells}<td>{length}</td></tr>")
+            out.append(f"<tr>{first}<td>{style.percent(mass)}</td>{cells}<td>{length}</td></tr>")
     return f'<div class="scroll"><table class="numbers">{"".join(out)}</table></div>'
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}\u00a0%"
+    return "–" if value is None else style.percent(value, 1)

@@ -30,6 +30,8 @@ LABELS = {  # what the foot of a page calls the values that say where everything
     "top": "Most boxes a picture",
     "model": "Checkpoint",
     "digest": "SHA-256 of its weights",
+    "engine": "It ran in",
+    "precision": "Precision",
     "dfine": "D-FINE Lens",
     "schema": "Schema",
 }

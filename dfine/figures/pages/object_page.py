@@ -20,7 +20,7 @@ from dfine.trace.detections import Detections
 from dfine.trace.history import History
 
 SHOWN = 960  # longest side in pixels of the whole picture
-ORIGIN = ("picture", "size", "threshold", "model", "digest", "dfine", "schema")
+ORIGIN = ("picture", "size", "threshold", "model", "digest", "engine", "precision", "dfine", "schema")
 
 
 def page(picture: Image.Image, history: History, detections: Detections, head: dict, data: dict | None = None) -> str:

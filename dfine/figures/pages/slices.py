@@ -53,7 +53,7 @@ def slices_html(found: Sequence[dict]) -> str:
         shade = "" if ap is None else _bar(ap)
         cells = (
             f"<td>{one['pictures']:,}</td><td>{one['objects']:,}</td><td{shade}>{_number(ap)}</td>"
-            f"<td>{'–' if held is None else f'{100 * held:.1f} %'}</td>"
+            f"<td>{'–' if held is None else style.percent(held, 1)}</td>"
         )
         rows.append(f"<tr><th>{escape(one['value'].replace('_', ' '))}</th>{cells}</tr>")
     head = "<tr><th></th><th>pictures</th><th>objects</th><th>AP</th><th>80 % intervals hold</th></tr>"
@@ -73,9 +73,9 @@ def comparison_html(found: dict) -> str:
     if ap["first"] is not None and ap["second"] is not None and ap["low"] is not None:
         chance = "" if ap["low"] > 0 or ap["high"] < 0 else " The interval holds zero: the difference may be chance."
         text.append(
-            f"<p>AP {ap['first']:.3f} against {ap['second']:.3f}: <b>{_signed(ap['ap'])}</b>, {ap['mass']:.0%} "
-            f"interval {_signed(ap['low'])} to {_signed(ap['high'])}, from {ap['repeats']:,} draws of the pictures."
-            f"{chance}</p>"
+            f"<p>AP {ap['first']:.3f} against {ap['second']:.3f}: <b>{_signed(ap['ap'])}</b>, "
+            f"{style.percent(ap['mass'])} interval {_signed(ap['low'])} to {_signed(ap['high'])}, from "
+            f"{ap['repeats']:,} draws of the pictures.{chance}</p>"
         )
     for title, pictures in ((f"{name} is better", won), (f"{other} is better", lost)):
         rows = "".join(f"<tr><th>{escape(file)}</th><td>{abs(gain):,}</td></tr>" for file, gain in pictures[:LISTED])

@@ -21,6 +21,7 @@ from dfine.page.examples import examples
 from dfine.page.inputs import as_files
 from dfine.page.models import called
 from dfine.page.tabs.base import Events, Parts, Tab, Values
+from dfine.page.tabs.sketch import FILE
 from dfine.page.view import View
 
 OWN = "own"  # stands for the picture that the visitor has uploaded here
@@ -97,7 +98,8 @@ def _models(view: View) -> list[tuple[str, str]]:
 
 
 def _title(answer: Answer) -> str:
-    return f"{answer.where.picture or 'the picture'} · {called(answer.model)}"
+    name = answer.where.picture
+    return f"{'the sketch' if FILE.fullmatch(name) else name or 'the picture'} · {called(answer.model)}"
 
 
 def uploaded(view: View, said: dict) -> Values:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import gradio as gr
 
 from dfine.data.scenes import NAMES
 from dfine.page import modules
 from dfine.page.tabs.base import Parts, Tab
 
+FILE = re.compile(r"sketch-\w+\.jpg", re.ASCII)  # what `sketch.js` calls the file of a sheet
 HELP = """Draw with mouse, pen or finger. After every stroke the network looks at the sketch. It becomes the page's
 picture, so every tab shows what the network made of it."""
 

@@ -80,8 +80,8 @@ def test_a_denoising_query_has_none(picture, history, looks):
 
 def test_the_title_says_how_much_each_level_counted(picture, history, looks):
     figure = sampling.looking_figure(picture, history, looks)
-    assert "80% at stride 16, 20% at stride 32" in figure.frames[0].layout.title.text
-    assert "0% at stride 16, 100% at stride 32" in figure.frames[1].layout.title.text
+    assert "80\u00a0% at stride 16, 20\u00a0% at stride 32" in figure.frames[0].layout.title.text
+    assert "0\u00a0% at stride 16, 100\u00a0% at stride 32" in figure.frames[1].layout.title.text
 
 
 def test_the_view_holds_what_is_in_the_picture_and_nothing_beyond(picture, history, looks):
@@ -108,8 +108,8 @@ def test_the_words_say_what_the_figure_shows(history, looks):
     words = sampling.describe(history, looks)
     assert words.startswith("Where star 0.95, query 0 looked. It was born at stride 16, row 0, column 5")
     assert "around x 138, y 12 px" in words
-    assert "Layer 2: 0% at stride 16, 100% at stride 32; centre of attention 100, 50 px." in words
-    assert "Layer 3: 80% at stride 16, 20% at stride 32; 30% of it outside the picture" in words
+    assert "Layer 2: 0\u00a0% at stride 16, 100\u00a0% at stride 32; centre of attention 100, 50 px." in words
+    assert "Layer 3: 80\u00a0% at stride 16, 20\u00a0% at stride 32; 30\u00a0% of it outside the picture" in words
 
 
 def test_looks_of_another_query_are_refused(picture, history, looks):

@@ -75,7 +75,7 @@ def test_edges_of_the_same_value_do_not_hide_one_another():
 def test_the_table_gives_the_mean_over_the_edges():
     text = calibration.table_html([("<raw>", measured()), ("warm", measured(value=0.5))])
     assert "<th rowspan=" in text and "&lt;raw&gt;" in text
-    cells = re.findall(r"<td>([\d.]+)\u00a0%</td>", text)
+    cells = re.findall(r"<td>([\d.]+\.\d)\u00a0%</td>", text)
     assert [float(v) for v in cells[:5]] == pytest.approx([51.5, 50, 51, 52, 53])
     assert cells[15:] == ["50.0"] * 15
 

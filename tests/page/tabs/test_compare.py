@@ -50,6 +50,12 @@ def test_another_picture_another_model_and_spoiling(view, tmp_path):
     assert [pair[:2] for pair in blurred["pairs"]] == [list(pair[:2]) for pair in expected]
 
 
+def test_a_sketch_is_called_so_and_not_by_its_file(view):
+    where = replace(view.answer.where, picture="sketch-k3x9ab.jpg")
+    drawn = replace(view, answer=replace(view.answer, where=where))
+    assert second(drawn, {})["drawn"]["titles"][0] == f"the sketch · {view.answer.model}"
+
+
 @pytest.mark.parametrize(
     "made_up, said",
     [
