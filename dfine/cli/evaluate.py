@@ -23,7 +23,7 @@ from dfine.cli.options import (
     sides,
 )
 from dfine.cli.shipped import note_drawings, usual
-from dfine.cli.terminal import read_from, write_json
+from dfine.cli.terminal import over_known, read_from, write_json
 
 HELD_OUT, HELD_OUT_COUNT = 2_000_000, 500  # seed and number of the model card's scenes; training never draws them
 FEW = 24  # so many classes are listed one by one
@@ -98,12 +98,8 @@ def _by_class(ap: dict[str, float], known: set[str]) -> str:
     listed = ", ".join(f"{name} {'–' if isnan(value) else f'{value:.3f}'}" for name, value in shown.items())
     out = [f"AP of the last layer by class: {listed}"] if listed and len(shown) <= FEW else []
     found = [value for name, value in ap.items() if name in known and not isnan(value)]
-    if found and (others := sum(not isnan(value) for value in ap.values()) - len(found)):
-        out.append(
-            f"over the {len(found)} classes with objects that the model knows AP is {sum(found) / len(found):.3f}; the "
-            f"{others} others have an AP of 0"
-        )
-    return "\n".join(out)
+    out.append(over_known(found, sum(not isnan(value) for value in ap.values()) - len(found)))
+    return "\n".join(filter(None, out))
 
 
 def _dataset(data: str, split: str | None, count: int | None, seed: int, clean: float, size: tuple[int, int]):

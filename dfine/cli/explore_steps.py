@@ -8,7 +8,7 @@ import typer
 
 from dfine.cli.explore_options import Look, Out
 from dfine.cli.shipped import note_nothing
-from dfine.cli.terminal import complain, table
+from dfine.cli.terminal import complain, over_known, table
 
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of the table of stages
 
@@ -32,7 +32,7 @@ def explored(look: Look, out: Out) -> tuple:
     pace, keep = Pace(look.batch, look.workers), Keep(look.threshold, look.top)
     with datasets.opened(look.data, datasets.Opening(**opening)) as dataset:
         truth = require_known(dataset, detector, opening.pop("truth", fields.TRUTH))
-    _has_what_is_asked_for(dataset, truth, look.field, out)
+        _has_what_is_asked_for(dataset, truth, look.field, out)
     dataset = explore(dataset, detector, field=look.field, keep=keep, pace=pace, truth=truth)
     workspace.save(dataset, look.field)
     typer.echo(f"FiftyOne data set {dataset.name!r}, {len(dataset)} pictures, field {look.field!r}")
@@ -87,13 +87,8 @@ def _known(dataset, field: str) -> str:
     beyond = set(unknown(dataset, field))
     ap = fields.about(dataset, field)["evaluation"]["classes"]
     known = [value for name, value in ap.items() if name not in beyond and value is not None]
-    if not beyond or not known:
-        return ""
-    lacking = sum(ap.get(name) is not None for name in beyond)
-    return (
-        f"over the {len(known)} classes with objects that the model knows AP is {sum(known) / len(known):.3f}; the "
-        f"{lacking} others have an AP of 0\n"
-    )
+    said = over_known(known, sum(ap.get(name) is not None for name in beyond))
+    return f"{said}\n" if said else ""
 
 
 def _errors(dataset, field: str) -> str:
@@ -141,7 +136,8 @@ def slices(dataset, field: str, by: tuple[str, ...]) -> None:
         among = f" of those with {cut.LEAST} objects or more" if any(s.objects < cut.LEAST for s in found) else ""
         typer.echo(f"the worst{among}: {least.by} {least.value}, AP {least.ap:.3f} of {least.objects} objects")
     elif found:
-        typer.echo(f"none is called the worst, as none has {cut.LEAST} objects: AP of fewer is mostly chance")
+        known = " of a class that the model knows" if cut.unknown(dataset, field) else ""
+        typer.echo(f"none is called the worst, as none{known} has {cut.LEAST} objects: AP of fewer is mostly chance")
 
 
 def suspect(dataset, detector, look: Look, out: Out) -> None:

@@ -156,6 +156,20 @@ def read_from(data: str | Path, out: Path | None) -> list[Path]:
     return [out if inside else data]
 
 
+def over_known(ap: list[float], others: int) -> str:
+    """AP over the classes that the model knows, where there are others; nothing where there are none, or none is known.
+
+    Args:
+        ap: of every known class that has objects.
+        others: how many classes have objects, and the model lacks them.
+    """
+    if not ap or not others:
+        return ""
+    known = f"{len(ap)} classes" if len(ap) > 1 else "one class"
+    rest = f"{others} others have" if others > 1 else "other has"
+    return f"over the {known} with objects that the model knows AP is {sum(ap) / len(ap):.3f}; the {rest} an AP of 0"
+
+
 def table(rows: list[dict]) -> str:
     """Rows of plain values under their keys, columns as wide as they need to be; None is a dash."""
     if not rows:

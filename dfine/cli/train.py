@@ -27,7 +27,7 @@ def train(ctx: typer.Context, **given):
     given["out"] = str(given["out"])
     values = dict(given)
     if given["resume"]:
-        values |= began(Path(given["out"]), set(given))
+        values |= began(Path(given["out"]).expanduser(), set(given))
     if config:
         values |= _read(config, ctx, set(given))
     options = TrainOptions(**values | {name: given[name] for name in said})

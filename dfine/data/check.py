@@ -41,7 +41,7 @@ class Report:
     parts: dict[str, Part]
     findings: tuple[Finding, ...] = field(repr=False, default=())
     sizes: dict[Path, tuple[int, int]] = field(repr=False, default_factory=dict)  # of pictures with wrong boxes
-    pictures: int = 0  # that can be read, those in several splits counted once
+    pictures: int = 0  # those in several splits counted once
 
     @property
     def counts(self) -> dict[str, int]:
@@ -101,7 +101,7 @@ def check(path: str | Path, *, queries: int = QUERIES, progress: bool = True) ->
         FileNotFoundError, ValueError: there is no data set at all; what is wrong inside it is reported.
     """
     layout = recognise(path)
-    parts, found, likenesses, sizes = {}, [], {}, {}
+    parts, found, likenesses, sizes, files = {}, [], {}, {}, set()
     for name, opener in layout.parts.items():
         name = name or "all"
         data, faults = _opened(opener)
@@ -110,10 +110,10 @@ def check(path: str | Path, *, queries: int = QUERIES, progress: bool = True) ->
         likenesses[name], broken = findings.pictures(data, name if progress else None)
         found += broken
         parts[name] = _part(data)
+        files |= {data.path(i) for i in range(len(data))}
         wrong = {finding.picture for finding in found if finding.bbox}
         sizes |= {file: data.target(i).size for i in range(len(data)) if (file := data.path(i)) in wrong}
     found += findings.classes({name: part.classes for name, part in parts.items()}) + findings.shared(likenesses)
-    files = {file for seen in likenesses.values() for file, _ in seen}
     return Report(str(path), parts, tuple(dict.fromkeys(found)), sizes, len(files))  # splits may share what is wrong
 
 

@@ -165,10 +165,14 @@ def shared(likenesses: dict[str, list[Likeness]]) -> list[Finding]:
         for second in names[i + 1 :]:
             less, more = sorted((first, second), key=lambda name: (len(files[name]), meaning(name) == "train"))
             pairs = [] if files[less] <= files[more] else _alike(likenesses[first], likenesses[second])
-            if files[less] <= files[more] or files[less] in ({a for a, _ in pairs}, {b for _, b in pairs}):
-                if files[less] and {meaning(less), meaning(more)} in ({"train", "val"}, {"train", "test"}):
-                    text = f"all {len(files[less])} pictures of {less} are in {more}, too: scores on them say nothing"
-                    found.append(Finding("in two splits", text))
+            copied = files[less] in ({a for a, _ in pairs}, {b for _, b in pairs})
+            kinds, count = {meaning(less), meaning(more)}, len(files[less])
+            if count and kinds in ({"train", "val"}, {"train", "test"}) and (copied or files[less] <= files[more]):
+                every = f"all {count} pictures of {less} are" if count > 1 else f"the only picture of {less} is"
+                worth = f"{more} say less" if meaning(less) == "train" else f"{less} say nothing"
+                found.append(Finding("in two splits", f"{every} in {more}, too: scores on {worth}"))
+                continue
+            if files[less] <= files[more] or (copied and None in kinds):
                 continue
             for a, b in pairs:
                 text = f"{a.name} of {first} and {b.name} of {second} are the same picture"

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -141,14 +142,14 @@ def _measured(makers: dict[str, Callable[[], Engine]], card: Card) -> dict[str, 
             if name == REFERENCE:
                 raise
             if isinstance(error, ImportError):  # as for OpenVINO without what writes its files
-                lacking.setdefault(str(error), name.split()[0])
+                lacking.setdefault(str(error), {})[name.split()[0]] = None
             continue
         want = answer if want is None else want
         found = shift(want, answer, (width, height), FEWEST)
         if found.finds_the_same:
             engines[name], moved[name] = engine, round(found.edges, 4)
-    for error, runtime in lacking.items():
-        _say(f"{runtime} takes no part: {error}")
+    for error, runtimes in lacking.items():
+        _say(f"{' and '.join(runtimes)} {'takes' if len(runtimes) == 1 else 'take'} no part: {error}")
     taken = times(engines, card.input_size)
     return {name: {"ms": taken[name], "shift": moved[name]} for name in engines}
 
@@ -164,7 +165,8 @@ def _scenes(count: int, seed: int, input_size: tuple[int, int]) -> Tensor:
 
 def _setting(engine: TorchEngine) -> list:
     """What a measurement depends on besides the model: it holds only as long as this stays the same."""
-    return [VERSION, MOST_LOST, FEWEST, *machine(str(engine.device)).values(), *on_cpu().values()]
+    writes = find_spec("onnx") is not None  # whatever runs the files, this writes them
+    return [VERSION, MOST_LOST, FEWEST, writes, *machine(str(engine.device)).values(), *on_cpu().values()]
 
 
 def _known(note: Path, setting: list) -> dict[str, dict[str, float]] | None:

@@ -76,7 +76,9 @@ def _joined(parts: list[tuple[CocoSet, list[str]]]) -> Given:
         for entry in truth["annotations"]:
             image, name = images[entry["image_id"]]
             ids = {"id": fresh["annotations"].give(entry["id"]), "image_id": image}
-            joined.annotations[name, entry["id"]] = entry | ids | {"category_id": called[entry["category_id"]]}
+            key = name, entry["id"]
+            entry = entry | ids | {"category_id": called[entry["category_id"]]}
+            joined.annotations.setdefault(key, entry)  # of a picture in two files FiftyOne has the first one's answers
     return joined
 
 

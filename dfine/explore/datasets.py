@@ -164,6 +164,11 @@ def _stored(data: str, opening: Opening) -> fo.Dataset:
     """A data set that FiftyOne has already."""
     if opening.name not in (None, data) or opening.count is not None:
         raise ValueError(f"{data!r} is a FiftyOne data set already: name and count apply to data that is imported")
+    if opening.reread:
+        raise ValueError(
+            f"{data!r} is a FiftyOne data set: --reread takes answers from disk, so name the folder or file that they "
+            "are in"
+        )
     if opening.split:
         raise ValueError(
             f"{data!r} is a FiftyOne data set, which has no splits but tags; for those with one tag make a data set of "
@@ -195,6 +200,8 @@ def _bare(path: Path, opening: Opening) -> fo.Dataset:
         raise ValueError(f"{path} holds neither pictures nor a data set in COCO, YOLO, VOC or labelme format")
     if opening.split:
         raise ValueError(f"{path} has no splits to choose from; leave {opening.split!r} out")
+    if opening.reread:
+        raise ValueError(f"{path} holds pictures without answers: there is nothing for --reread to read")
     if others := folders.unread(path):
         warnings.warn(folders.passed_over(others, path), stacklevel=3)
     dataset = _dataset(Source(FOLDER, str(path), "", path.name), opening.name)
@@ -214,7 +221,7 @@ def _imported(source: Source, parts: dict[str, CocoSet], opening: Opening) -> fo
     new = [one for one in pictures if one.path not in known]
     _say_more(dataset, known, opening.count)
     mine = [one for one in every if one.path in known]
-    if opening.reread:
+    if opening.reread and mine and dataset.has_sample_field(truth):
         read_anew(dataset, source.path, mine, truth, ids=source.kind in ("coco", SCENES))
     say_changed(dataset, source.path, mine, new)
     if new:

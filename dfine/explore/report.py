@@ -171,8 +171,8 @@ def _unknown(beyond: list[dict], classes: list[dict], last: str) -> dict | None:
 
 def _reporting(truth: dict, errors: Errors, least: float) -> dict:
     """What reporting boxes from a score gives; `least` is the lowest score that was kept."""
-    sure = error_types(truth, errors.rows[errors.rows["score"] >= SURE])
-    counts = {"reported": sure.only(categories=errors.names).counts, "all": errors.counts}
+    sure = error_types(truth, errors.rows[errors.rows["score"] >= SURE]).only(categories=errors.names)
+    counts = {"reported": sure.counts, "all": errors.counts}
     return {
         "score": SURE,
         "errors": {which: {kind: found[kind] for kind in KINDS} for which, found in counts.items()},

@@ -10,7 +10,7 @@ import fiftyone as fo
 from dfine.explore import fields
 from dfine.explore.samples import Pictured, samples, told_apart
 
-SAME = 1e-4  # of the picture: sides of two boxes that count as one may differ so much
+SAME = 1e-6  # of the picture: sides of two boxes that count as one may differ so much, as rounding makes them
 
 
 def say_changed(dataset: fo.Dataset, source: str, known: list[Pictured], new: list[Pictured]) -> None:
@@ -38,7 +38,8 @@ def say_changed(dataset: fo.Dataset, source: str, known: list[Pictured], new: li
 def read_anew(dataset: fo.Dataset, source: str, known: list[Pictured], truth: str, *, ids: bool) -> None:
     """Put the answers on disk in the place of those in FiftyOne, and say of how many pictures they were others.
 
-    An answer of the same class and box stays the one that FiftyOne has, with its tags and whatever a person said of it.
+    An answer of the same class and box, a crowd or none, stays the one that FiftyOne has, with its tags and attributes,
+    whatever those on disk are.
     Pictures that are not on disk any more keep theirs.
 
     Args:
@@ -54,9 +55,9 @@ def read_anew(dataset: fo.Dataset, source: str, known: list[Pictured], truth: st
     found, others = {}, 0
     for key, path, kept in zip(*dataset.values(["id", "filepath", f"{truth}.detections"])):
         if fresh[path]:
-            pool = {one.id: one for one in kept or ()}
+            pool = {one.id: one for one in kept or () if one.bounding_box}
             answers = [_known(one, pool, ids) for one in fresh[path].pop(0)]
-            others += bool(pool) or len(answers) != len(kept or ())
+            others += {one.id for one in answers} != {one.id for one in kept or ()}
             found[key] = fo.Detections(detections=answers)
     dataset.set_values(truth, found, key_field="id")
     names = (name for one in known for name in one.data.names)

@@ -22,11 +22,12 @@ class Log:
         if keep and self.path.exists():
             with self.path.open(newline="") as file:
                 self.rows = [row for row in csv.DictReader(file) if int(row["epoch"]) <= keep]
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            self.board = None
-        else:
+        self.board = None
+        with self._or_without():
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError:
+                return
             self.board = SummaryWriter(str(out / "tensorboard"), purge_step=keep + 1 if keep else None)
 
     def write(self, epoch: int, values: dict[str, float]) -> None:

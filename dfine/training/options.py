@@ -112,7 +112,8 @@ class TrainOptions:
 
     def __post_init__(self):
         object.__setattr__(self, "input", sides(self.input))
-        object.__setattr__(self, "out", os.path.expanduser(self.out))
+        if isinstance(self.out, str):
+            object.__setattr__(self, "out", os.path.expanduser(self.out))
         hints = get_type_hints(type(self))
         for one in fields(self):
             _check(one, hints[one.name], getattr(self, one.name))

@@ -144,7 +144,7 @@ class Plan:
             return network
         network = DFINE(Config.of(options.size, classes=len(self.names), queries=options.queries))
         if options.backbone and not options.resume:
-            tensors = {f"backbone.{k}": v for k, v in read_tensors(Path(options.backbone)).items()}
+            tensors = {f"backbone.{k}": v for k, v in read_tensors(Path(options.backbone).expanduser()).items()}
             weights = {k.removeprefix("backbone."): v for k, v in OFFICIAL.read(tensors).items()}
             fit(network.backbone, weights)
             tell(f"the backbone starts from {options.backbone}")

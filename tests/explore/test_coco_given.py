@@ -67,3 +67,16 @@ def test_several_files_come_out_as_one_with_all_that_they_said(splits, tmp_path)
     assert ids == [(11, 7, 44), (12, 7, 3), (13, 8, 45), (14, 8, 44)]
     told = [(a.get("segmentation"), a.get("by")) for a in found["annotations"]]
     assert told == [(OUTLINE, "train"), (None, None), (OUTLINE, "val"), (None, None)]
+
+
+def test_of_a_picture_in_two_files_the_first_one_counts(splits, tmp_path):
+    """As in FiftyOne, which has its answers once."""
+    answers = [annotation(11, by="trainval"), annotation(12, category=3)]
+    said = {"images": [picture(7, "train/7.png")], "annotations": answers}
+    said["categories"] = [{"id": 1, "name": "bottle"}, {"id": 3, "name": "car"}]
+    (splits / "annotations" / "instances_trainval.json").write_text(json.dumps(said))
+    found = given({"kind": "coco", "path": str(splits)}, splits)
+    assert {key: (entry["id"], entry.get("by")) for key, entry in found.annotations.items() if "train" in key[0]} == {
+        ("train/7.png", 11): (11, "train"),
+        ("train/7.png", 12): (12, None),
+    }

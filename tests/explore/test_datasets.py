@@ -272,7 +272,7 @@ def test_answers_that_have_changed_on_disk_are_read_where_that_is_asked_for(tmp_
 
     coco(tmp_path / "set")
     file = tmp_path / "set" / "annotations.json"
-    dataset = open_dataset(file, name="reread")
+    dataset = open_dataset(file, name="reread", reread=True)  # there is nothing yet to read anew
     before = {one.id: one for sample in dataset for one in sample.ground_truth.detections}
     for sample in dataset:
         for one in sample.ground_truth.detections:
@@ -319,6 +319,8 @@ def test_a_fiftyone_data_set_by_name(fo):
     assert answers(dataset, "none") == "none"
     with pytest.raises(ValueError, match="name and count apply to data that is imported"):
         open_dataset("mine", count=3)
+    with pytest.raises(ValueError, match="--reread takes answers from disk, so name the folder or file"):
+        open_dataset("mine", reread=True)
     with pytest.raises(ValueError, match=r"no splits but tags.*match_tags\('val'\)\.clone"):
         open_dataset("mine", split="val")
 
