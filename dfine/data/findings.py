@@ -157,22 +157,18 @@ def classes(parts: dict[str, dict[str, int]]) -> list[Finding]:
 def shared(likenesses: dict[str, list[Likeness]]) -> list[Finding]:
     """Pictures that occur in two splits.
 
-    A split that is part of another may be meant so ("trainval"), unless one is for training and the other for judging.
+    A split that is part of another ("trainval") is not compared with it; of copies of a part, only where both splits are
+    for training or judging.
     """
     found, names = [], list(likenesses)
     files = {name: {path for path, _ in seen} for name, seen in likenesses.items()}
     for i, first in enumerate(names):
         for second in names[i + 1 :]:
-            less, more = sorted((first, second), key=lambda name: (len(files[name]), meaning(name) == "train"))
-            pairs = [] if files[less] <= files[more] else _alike(likenesses[first], likenesses[second])
-            copied = files[less] in ({a for a, _ in pairs}, {b for _, b in pairs})
-            kinds, count = {meaning(less), meaning(more)}, len(files[less])
-            if count and kinds in ({"train", "val"}, {"train", "test"}) and (copied or files[less] <= files[more]):
-                every = f"all {count} pictures of {less} are" if count > 1 else f"the only picture of {less} is"
-                worth = f"{more} say less" if meaning(less) == "train" else f"{less} say nothing"
-                found.append(Finding("in two splits", f"{every} in {more}, too: scores on {worth}"))
+            if files[first] <= files[second] or files[second] <= files[first]:
                 continue
-            if files[less] <= files[more] or (copied and None in kinds):
+            pairs = _alike(likenesses[first], likenesses[second])
+            copied = files[first] == {a for a, _ in pairs} or files[second] == {b for _, b in pairs}
+            if copied and None in (meaning(first), meaning(second)):
                 continue
             for a, b in pairs:
                 text = f"{a.name} of {first} and {b.name} of {second} are the same picture"
