@@ -157,8 +157,8 @@ def classes(parts: dict[str, dict[str, int]]) -> list[Finding]:
 def shared(likenesses: dict[str, list[Likeness]]) -> list[Finding]:
     """Pictures that occur in two splits.
 
-    A split that is part of another ("trainval") is not compared with it; of copies of a part, only where both splits are
-    for training or judging.
+    A split that is part of another ("trainval") is not compared with it; of copies of a part only where both splits
+    are for training or judging.
     """
     found, names = [], list(likenesses)
     files = {name: {path for path, _ in seen} for name, seen in likenesses.items()}
