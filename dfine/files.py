@@ -97,17 +97,6 @@ def shown(path: str | Path) -> str:
     return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def some(names: Iterable[str], most: int = 5) -> str:
-    """The first few of many names, and how many more there are."""
-    names = list(names)
-    return ", ".join(names[:most]) + more(len(names), most)
-
-
-def more(count: int, most: int) -> str:
-    """What follows the first `most` of `count` things in a sentence: " and 3 more", or "" where those are all."""
-    return f" and {count - most:,} more" if count > most else ""
-
-
 def as_json(content: object, *, indent: int | None = None) -> str:
     """Plain values as JSON text that UTF-8 can hold.
 

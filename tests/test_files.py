@@ -20,12 +20,10 @@ from dfine.files import (
     check_folder,
     digest,
     drafted,
-    more,
     replacing,
     said,
     short_digest,
     shown,
-    some,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -284,25 +282,6 @@ def test_such_a_name_can_be_written(tmp_path):
 def test_digest(tmp_path, content):
     (tmp_path / "a").write_bytes(content)
     assert digest(tmp_path / "a") == hashlib.sha256(content).hexdigest()
-
-
-@pytest.mark.parametrize(
-    "names, said",
-    [
-        ([], ""),
-        (["a"], "a"),
-        (list("abcde"), "a, b, c, d, e"),
-        (list("abcdef"), "a, b, c, d, e and 1 more"),
-        (iter("abcdefgh"), "a, b, c, d, e and 3 more"),
-    ],
-)
-def test_the_first_five_are_named_and_the_rest_counted(names, said):
-    assert some(names) == said
-
-
-def test_another_count_of_names():
-    assert some("abc", 1) == "a and 2 more"
-    assert (more(3, 3), more(2003, 3)) == ("", " and 2,000 more")
 
 
 def test_a_short_digest_is_the_beginning_of_the_whole_one():

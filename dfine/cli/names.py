@@ -21,9 +21,10 @@ def names(
     """Print the names of a model's classes, one a line, or give it others once and for all."""
     if names and out is None:
         raise typer.BadParameter("name the new folder that the model with these names goes to", param_hint="OUT")
-    from dfine.files import require_empty, some
+    from dfine.files import require_empty
     from dfine.weights.checkpoints import open_checkpoint
     from dfine.weights.saving import save
+    from dfine.wording import some
 
     folder = require_empty(out) if out else None
     checkpoint = open_checkpoint(model, names=names)

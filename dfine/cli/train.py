@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
@@ -27,7 +28,7 @@ def train(ctx: typer.Context, **given):
     given["out"] = str(given["out"])
     values = dict(given)
     if given["resume"]:
-        values |= began(Path(given["out"]).expanduser(), set(given))
+        values |= began(Path(os.path.expanduser(given["out"])), set(given))
     if config:
         values |= _read(config, ctx, set(given))
     options = TrainOptions(**values | {name: given[name] for name in said})

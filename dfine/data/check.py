@@ -12,7 +12,7 @@ from dfine.data.coco import CocoSet
 from dfine.data.coco_entries import Fault
 from dfine.data.findings import Finding
 from dfine.data.sources import recognise
-from dfine.files import more, some
+from dfine.wording import counted, more, some
 
 AREAS = {"small": 32**2, "medium": 96**2, "large": float("inf")}  # COCO's, square pixels, upper ends
 QUERIES = 300  # of the published detectors
@@ -66,17 +66,17 @@ class Report:
     def __str__(self) -> str:
         lines = []
         for name, p in self.parts.items():
-            pictures, rest = _many(p.pictures, "picture"), (_many(p.objects, "object"), _many(p.crowds, "crowd"))
+            pictures, rest = counted(p.pictures, "picture"), (counted(p.objects, "object"), counted(p.crowds, "crowd"))
             lines.append(f"{name}: {pictures} ({p.empty} without objects), {', '.join(rest)}")
             if p.pictures:
                 w, h = p.widths, p.heights
                 lines.append(f"  pictures {w[0]}–{w[1]} wide, {h[0]}–{h[1]} high; objects {_counted(p.sizes)}")
             idle = sum(not count for count in p.classes.values())
             without = f" ({idle} without objects)" if idle else ""
-            lines.append(f"  {_many(len(p.classes), 'class', 'classes')}{without}: {_counted(p.classes, 8)}")
+            lines.append(f"  {counted(len(p.classes), 'class', 'es')}{without}: {_counted(p.classes, 8)}")
         if not self.findings:
             return "\n".join([*lines, "nothing wrong was found"])
-        lines.append(f"{_many(len(self.findings), 'mistake')}: {_counted(self.counts)}")
+        lines.append(f"{counted(len(self.findings), 'mistake')}: {_counted(self.counts)}")
         for kind in self.counts:
             found = [f.message for f in self.findings if f.kind == kind]
             lines += [f"  {kind}: {message}" for message in found[:LISTED]]
@@ -150,10 +150,6 @@ def _part(data: CocoSet) -> Part:
         widths=(min(spans["width"]), max(spans["width"])),
         heights=(min(spans["height"]), max(spans["height"])),
     )
-
-
-def _many(count: int, one: str, several: str | None = None) -> str:
-    return f"{count} {one if count == 1 else several or one + 's'}"
 
 
 def _counted(counts: dict[str, int], most: int = 99) -> str:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dfine.data import rgb
 from dfine.data.rgb import formats
-from dfine.files import some
+from dfine.wording import some
 
 # Endings of photographs that Pillow cannot read: those of phones, raw files of cameras, and newer formats.
 PHOTOGRAPHS = frozenset(

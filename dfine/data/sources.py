@@ -20,7 +20,7 @@ from dfine.data.coco import CocoSet
 from dfine.data.coco_entries import Fault, stop
 from dfine.data.findings import corners, nothing_in
 from dfine.data.layout import Layout, NoDataSet, meaning, same
-from dfine.files import some
+from dfine.wording import some
 
 FORMATS = (coco_layout.layout, yolo.layout, voc.layout, labelme.layout)
 FEWEST = 20  # pictures that a data set must have before some of them are held out

@@ -19,12 +19,12 @@ from torch.utils.data import Dataset
 from dfine.data import labels
 from dfine.data.loader import Batching, loader, subset
 from dfine.evaluation.rows import as_rows, rows_of
-from dfine.files import some
 from dfine.inference.predictor import Predictor
 from dfine.processes import Ranks
 from dfine.trace.postprocess import Ranking, detections
 from dfine.trace.records import Target
 from dfine.trace.stages import stage_keys
+from dfine.wording import some
 
 TOP = 300  # detections kept per picture, as published; COCO's evaluator then takes 100 of each class
 ALONE = Ranks()

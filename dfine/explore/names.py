@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dfine.data import labels
-from dfine.files import some
+from dfine.wording import some
 
 
 @dataclass(frozen=True)

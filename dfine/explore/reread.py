@@ -9,6 +9,7 @@ import fiftyone as fo
 
 from dfine.explore import fields
 from dfine.explore.samples import Pictured, samples, told_apart
+from dfine.wording import counted
 
 SAME = 1e-6  # of the picture: sides of two boxes that count as one may differ so much, as rounding makes them
 
@@ -39,8 +40,7 @@ def read_anew(dataset: fo.Dataset, source: str, known: list[Pictured], truth: st
     """Put the answers on disk in the place of those in FiftyOne, and say of how many pictures they were others.
 
     An answer of the same class and box, a crowd or none, stays the one that FiftyOne has, with its tags and attributes,
-    whatever those on disk are.
-    Pictures that are not on disk any more keep theirs.
+    whatever those on disk are. Pictures that are not on disk any more keep theirs.
 
     Args:
         dataset: of FiftyOne.
@@ -65,8 +65,8 @@ def read_anew(dataset: fo.Dataset, source: str, known: list[Pictured], truth: st
     dataset.info[fields.ANSWERS] = told_apart(known)
     dataset.save()
     warnings.warn(
-        f"{others or 'no'} picture{'' if others == 1 else 's'} of the FiftyOne data set {dataset.name!r} had other "
-        f"answers than {source}; now it has those",
+        f"{counted(others, 'picture')} of the FiftyOne data set {dataset.name!r} had other answers than {source}; now "
+        "it has those",
         stacklevel=4,
     )
 

@@ -19,8 +19,8 @@ from dfine.explore.brain_runs import Index
 from dfine.explore.database import require_database
 from dfine.explore.model import DFineModel, Opener
 from dfine.explore.names import match
-from dfine.files import some
 from dfine.inference.predictor import Predictor
+from dfine.wording import some
 
 
 @dataclass(frozen=True)

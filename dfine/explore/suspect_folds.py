@@ -23,12 +23,13 @@ from dfine.explore.model import DFineModel
 from dfine.explore.store import Keep
 from dfine.explore.suspect_replies import Decoders
 from dfine.explore.suspect_training import began_from, training_pictures
-from dfine.files import short_digest, some, write_json
+from dfine.files import short_digest, write_json
 from dfine.inference.load import load
 from dfine.training.loop import Interrupted, train
 from dfine.training.options import TrainOptions
 from dfine.training.plan import LAST
 from dfine.weights.checkpoints import open_checkpoint
+from dfine.wording import some
 
 BATCH, STEPS = 8, 250  # pictures of a step, and steps that a model is trained for, by default
 LEAST = 3  # epochs, however many pictures there are

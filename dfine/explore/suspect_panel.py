@@ -15,6 +15,7 @@ from dfine.explore.suspect_decisions import ACCEPTED, OPEN, REJECTED, REVIEWS
 from dfine.explore.suspect_review import decide, shown
 from dfine.explore.suspect_view import saved
 from dfine.figures.pages.suspects import SCORE, crop, figure
+from dfine.wording import counted
 
 NAME = "dfine_suspects"
 _DONE = {ACCEPTED: "Accept", REJECTED: "Reject", OPEN: "Reopen"}
@@ -106,8 +107,11 @@ class _Decide(foo.Operator):
         """Say how many, before anything is done."""
         inputs, field = types.Object(), run_of(ctx.dataset)
         count, which = (len(_chosen(ctx, field, self.review)), _which(ctx, self.review)) if field else (0, "")
-        many = "1 suspect" if count == 1 else f"{count} suspects"
-        text = f"{_DONE[self.review]} {many}: {which}." if count else "No suspects are shown or selected."
+        text = (
+            f"{_DONE[self.review]} {counted(count, 'suspect')}: {which}."
+            if count
+            else "No suspects are shown or selected."
+        )
         inputs.view("said", types.Notice(label=text) if count else types.Warning(label=text))
         return types.Property(inputs)
 

@@ -11,6 +11,7 @@ import numpy as np
 from dfine.evaluation.rows import as_rows
 from dfine.evaluation.tide import Errors, error_types
 from dfine.figures.pages.errors import WORDS
+from dfine.wording import counted
 
 SURE = 0.5  # score from which a box counts, as a person would see them
 WORST = 12
@@ -74,15 +75,11 @@ def _entry(image: dict, errors: Errors, mistakes: int, known: np.ndarray) -> dic
         "mistakes": mistakes,
         "unlabelled": len(free),
         "objects": int(mine.sum()),
-        "why": f"{_count(mistakes, 'mistake')}, {_count(int(mine.sum()), 'object')}: {'; '.join(parts)}."
+        "why": f"{counted(mistakes, 'mistake')}, {counted(int(mine.sum()), 'object')}: {'; '.join(parts)}."
         + more
         + (f" Dials: {', '.join(dials)}." if dials else ""),
         "boxes": [b | {"box": [round(v, 1) for v in b["box"]]} for b in boxes],
     }
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _listed(names: list[str], most: int = 3) -> str:

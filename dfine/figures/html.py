@@ -12,11 +12,11 @@ from dfine.config import EDGES
 from dfine.figures import picture as pictures
 from dfine.figures import sketch, style, words
 from dfine.figures.object import layers_table
-from dfine.files import more
 from dfine.trace.detections import Detections
 from dfine.trace.history import History
 from dfine.trace.records import Trace
 from dfine.trace.stages import layer_name
+from dfine.wording import counted, more
 
 MOST = 20  # rows of detections that are listed; the rest is counted
 
@@ -63,8 +63,8 @@ def trace_html(trace: Trace, picture: int = 0) -> str:
     levels = ", ".join(f"{h} × {w}" for h, w in trace.shapes)
     of = f", picture {picture + 1}" if batch > 1 else ""
     head = (
-        f'<p style="font:13px {_FONT}"><b>Trace</b> of {words.counted(batch, "picture")}{of}: {queries} '
-        f"queries, {words.counted(classes, 'class', 'es')}, {words.counted(len(trace.refinements), 'layer')}, "
+        f'<p style="font:13px {_FONT}"><b>Trace</b> of {counted(batch, "picture")}{of}: {queries} '
+        f"queries, {counted(classes, 'class', 'es')}, {counted(len(trace.refinements), 'layer')}, "
         f"{len(trace.w)} offsets W(n) from "
         f"{style.signed(float(trace.w[0]))} to {style.signed(float(trace.w[-1]))} box sizes; tokens {levels}</p>"
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import ImageDraw, ImageFont
 
-from dfine.figures import style
+from dfine.figures import style, words
 
 LONGEST = 25  # times as long as its letters are high, a label may be, unless its box is longer
 COVERED = 1 / 3  # of a picture, at most, by labels
@@ -39,7 +39,8 @@ def fitted(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
     text = " ".join(text.split())
     if font.getlength(text) <= width:
         return text
-    return _cut(text, max(0, bisect_right(range(len(text)), width, key=lambda n: font.getlength(_cut(text, n))) - 1))
+    fits = bisect_right(range(len(text)), width, key=lambda kept: font.getlength(words.cut(text, kept)))
+    return words.cut(text, max(0, fits - 1))
 
 
 def labels(
@@ -99,11 +100,6 @@ def places(
 def overlap(a: Sequence[float], b: Sequence[float]) -> bool:
     """Whether two rectangles have an area in common."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _cut(text: str, kept: int) -> str:
-    """The text with `kept` of its letters, half of them from either end, and a `…` between them."""
-    return f"{text[: kept - kept // 2].rstrip()}…{text[len(text) - kept // 2 :].lstrip()}"
 
 
 @lru_cache(maxsize=256)

@@ -7,18 +7,19 @@ from dfine.config import EDGES
 from dfine.figures import style
 from dfine.trace.history import History
 from dfine.trace.stages import layer_name
+from dfine.wording import counted
 
 CONTRAST = 2.5  # times as long as the next shorter interval: an edge of which the network is much less sure
 
 
-def counted(count: int, what: str, plural: str = "s") -> str:
-    """How many there are of something: `1 class`, `24 classes`."""
-    return f"{count:,} {what}{'' if count == 1 else plural}"
-
-
 def short(name: str, most: int = 20) -> str:
     """A name of at most `most` letters; of a longer one the beginning and the end."""
-    return name if len(name) <= most else f"{name[: most - most // 2].rstrip()}…{name[1 - most // 2 :].lstrip()}"
+    return name if len(name) <= most else cut(name, most - 1)
+
+
+def cut(text: str, kept: int) -> str:
+    """A text with `kept` of its letters, half of them from either end, and a `…` between them."""
+    return f"{text[: kept - kept // 2].rstrip()}…{text[len(text) - kept // 2 :].lstrip()}"
 
 
 def boxes(count: int) -> str:

@@ -17,9 +17,9 @@ from torch.nn import functional as F
 
 from dfine import distribution
 from dfine.data import labels
-from dfine.files import some
 from dfine.trace.records import Target, Trace
 from dfine.weights.checkpoints import Checkpoint
+from dfine.wording import some
 
 LEAST = 0.1  # answers with a lower score teach nothing
 

@@ -21,7 +21,7 @@ from dfine.data.repeat import repeated
 from dfine.data.scenes import Scenes, size_for
 from dfine.data.transforms import Transform
 from dfine.engines.device import resolve
-from dfine.files import short_digest, some
+from dfine.files import short_digest
 from dfine.network.detector import DFINE
 from dfine.processes import Ranks
 from dfine.training.distillation import shared
@@ -32,6 +32,7 @@ from dfine.weights.checkpoints import Checkpoint, fit
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.official import OFFICIAL
 from dfine.weights.tensors import read_tensors, unpacked
+from dfine.wording import some
 
 VAL_SEED = SEEDS * 1000  # held-out scenes are drawn from here on, training never gets there
 Tell = Callable[[str], None]  # takes a sentence about the run
@@ -144,7 +145,7 @@ class Plan:
             return network
         network = DFINE(Config.of(options.size, classes=len(self.names), queries=options.queries))
         if options.backbone and not options.resume:
-            tensors = {f"backbone.{k}": v for k, v in read_tensors(Path(options.backbone).expanduser()).items()}
+            tensors = {f"backbone.{k}": v for k, v in read_tensors(Path(os.path.expanduser(options.backbone))).items()}
             weights = {k.removeprefix("backbone."): v for k, v in OFFICIAL.read(tensors).items()}
             fit(network.backbone, weights)
             tell(f"the backbone starts from {options.backbone}")

@@ -18,7 +18,7 @@ from torch import nn
 
 from dfine.config import FAMILIES, Config
 from dfine.data import labels
-from dfine.files import digest, some
+from dfine.files import digest
 from dfine.network.detector import DFINE
 from dfine.network.layers import usual
 from dfine.trace.base import SCHEMA, checked_size
@@ -36,6 +36,7 @@ from dfine.weights.saving import UNWRITTEN
 from dfine.weights.tensors import SUFFIXES, shards, tensors_in, told_by_training, unpacked
 from dfine.weights.transformers import TRANSFORMERS, check_config, own_names, read_fitted
 from dfine.weights.zoo import ZOO, labels_of_hub
+from dfine.wording import some
 
 SIZE = (640, 640)  # (height, width) that published weights were trained with
 

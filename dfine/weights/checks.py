@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from dfine.files import some
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.layouts import COUNTER, State
+from dfine.wording import some
 
 
 def read_json(path: Path) -> dict:

@@ -7,12 +7,12 @@ import re
 import torch
 
 from dfine.config import SIZES, Config
-from dfine.files import some
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.layouts import FACTS, Layout, State
 from dfine.weights.official import OFFICIAL
 from dfine.weights.transformers import TRANSFORMERS
 from dfine.weights.wrappers import without_prefix, without_wrappers
+from dfine.wording import some
 
 OURS = Layout("this project", sign="decoder.heads.")
 LAYOUTS = (OURS, OFFICIAL, TRANSFORMERS)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from dfine.config import Config
-from dfine.files import some
 from dfine.weights.exceptions import CheckpointError
+from dfine.wording import some
 
 State = dict[str, Tensor]
 Row = tuple[str | tuple[str, ...], str]

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from torch import Tensor
 
-from dfine.files import some
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.layouts import State
+from dfine.wording import some
 
 DEPTH = 4  # of dictionaries within dictionaries
 AVERAGES = ("ema", "averag", "swa")  # a place whose name has one of these holds averaged weights, which detect better

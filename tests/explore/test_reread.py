@@ -39,6 +39,6 @@ def test_answers_that_have_changed_on_disk_are_read_where_that_is_asked_for(tmp_
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         open_dataset(file, name="reread")
-    with pytest.warns(UserWarning, match="no pictures of .*'reread' had other answers"):
+    with pytest.warns(UserWarning, match="0 pictures of .*'reread' had other answers"):
         open_dataset(file, name="reread", reread=True)
     assert {one.id for sample in dataset for one in sample.ground_truth.detections} == {one.id for one in after}

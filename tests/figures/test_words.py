@@ -77,11 +77,6 @@ def test_how_many_boxes():
     assert [words.boxes(count) for count in (0, 1, 2)] == ["0 boxes", "1 box", "2 boxes"]
 
 
-def test_a_count_has_its_noun_in_the_right_number():
-    assert [words.counted(n, "class", "es") for n in (0, 1, 24)] == ["0 classes", "1 class", "24 classes"]
-    assert words.counted(1, "layer") == "1 layer" and words.boxes(1) == "1 box" and words.boxes(0) == "0 boxes"
-
-
 @pytest.mark.parametrize("name, wanted", [("cat", "cat"), ("twenty letters long!", "twenty letters long!"), ("", "")])
 def test_a_short_name_stays(name, wanted):
     assert words.short(name) == wanted

@@ -12,7 +12,7 @@ from dfine.figures import style, words
 from dfine.figures.pages import document
 from dfine.figures.pages.document import Document, Panel, Section
 from dfine.figures.picture import shown
-from dfine.files import more
+from dfine.wording import counted, more
 
 MOST = 40  # classes that the figure lists
 NAME = 28  # letters of a class that stand beside its bar, at most
@@ -104,9 +104,9 @@ def _summary(report: dict) -> str:
     classes, splits = len({name for p in parts for name in p["classes"]}), ", ".join(report["splits"])
     drawn = f" Drawn are the {MOST} of {classes:,} classes with most objects." if classes > MOST else ""
     if pictures > report["pictures"] and len(parts) > 1:
-        counts = words.counted(report["pictures"], "picture")
+        counts = counted(report["pictures"], "picture")
         return f"{counts}, some of them in several of the splits {splits}.{drawn}"
-    counts = f"{words.counted(pictures, 'picture')} with {words.counted(objects, 'object')}"
+    counts = f"{counted(pictures, 'picture')} with {counted(objects, 'object')}"
     return f"{counts} in {splits}.{drawn}"
 
 
@@ -126,12 +126,12 @@ def _findings(report: dict) -> str:
     found = report["findings"]
     if not found:
         return "<section><h2>What is wrong with it</h2><p>Nothing was found.</p></section>"
-    counted = ", ".join(f"{html.escape(kind)} {count:,}" for kind, count in report["counts"].items())
+    kinds = ", ".join(f"{html.escape(kind)} {count:,}" for kind, count in report["counts"].items())
     listed = "".join(f"<li>{html.escape(f['kind'])}: {html.escape(f['message'])}</li>" for f in found[:LISTED])
     beyond = more(len(found), LISTED)
     last = f"<p>…{beyond}.</p>" if beyond else ""
     return (
-        f"<section><h2>What is wrong with it</h2><p>{words.counted(len(found), 'mistake')}: {counted}.</p>"
+        f"<section><h2>What is wrong with it</h2><p>{counted(len(found), 'mistake')}: {kinds}.</p>"
         f'<div class="scroll tall"><ul>{listed}</ul>{last}</div></section>'
     )
 

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from PIL import Image
 
-from dfine.figures import words
 from dfine.figures.pages import calibration_section, document, errors, gains, reporting, slices, suspects
 from dfine.figures.pages.document import Document, Panel, Section
-from dfine.files import some
+from dfine.wording import counted, some
 
 MOST = 24  # classes that a figure lists, the costliest ones; the table has all
 ORIGIN = ("data", "pictures", "objects", "model", "digest", "input", "threshold", "top", "dfine", "schema")
@@ -93,7 +92,7 @@ def sections(numbers: dict) -> list[Section]:
 def sentences(numbers: dict) -> list[str]:
     """The report in a few sentences, as HTML."""
     head, stages = numbers["head"], numbers["stages"]
-    out = [f"On {words.counted(head['pictures'], 'picture')} with {words.counted(head['objects'], 'object')}"]
+    out = [f"On {counted(head['pictures'], 'picture')} with {counted(head['objects'], 'object')}"]
     if not stages or stages[-1]["AP"] is None:
         return [out[0] + " there is nothing to measure."]
     first, last = stages[0]["AP"], stages[-1]["AP"]

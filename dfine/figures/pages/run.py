@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from PIL import Image
 
-from dfine.figures import style, words
+from dfine.figures import style
 from dfine.figures.pages import document
 from dfine.figures.pages.document import Document, Panel, Section
+from dfine.wording import counted
 
 LOSSES = {"vfl": "VFL", "l1": "L1", "giou": "GIoU", "fgl": "FGL", "ddf": "DDF"}
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
@@ -48,12 +49,12 @@ def summary(rows: Sequence[dict]) -> str:
     """The run in a sentence or two."""
     measured = [r for r in rows if any(k.startswith(PREFIX) for k in r)]
     if not measured:
-        return f"{words.counted(len(rows), 'epoch')}, none evaluated yet."
+        return f"{counted(len(rows), 'epoch')}, none evaluated yet."
     stages = [k for k in measured[-1] if k.startswith(PREFIX)]
     best = max(measured, key=lambda r: r.get(stages[-1], -1.0))
     gain = best[stages[-1]] - best[stages[0]]
     return (
-        f"{words.counted(len(rows), 'epoch')}. The best, epoch {best['epoch']:.0f}, reached AP {best[stages[-1]]:.3f} "
+        f"{counted(len(rows), 'epoch')}. The best, epoch {best['epoch']:.0f}, reached AP {best[stages[-1]]:.3f} "
         f"with its last layer, {style.signed(gain)} over its initial boxes."
     )
 
