@@ -239,6 +239,10 @@ class Subset(Dataset):
     def __getitem__(self, index: int) -> tuple[Tensor, Target]:
         return self.dataset[self.indices[index]]
 
+    def target(self, index: int) -> Target:
+        """What is true of picture `index`, without reading it, where the data set knows."""
+        return self.dataset.target(self.indices[index])
+
     def path(self, index: int) -> Path:
         """Where picture `index` lies, if the data set lies on disk."""
         return self.dataset.path(self.indices[index])

@@ -42,6 +42,7 @@ class State:
     plain: bool = False  # whether strong augmentation has stopped
     sums: dict[str, float] = field(default_factory=dict)  # of this epoch's loss terms
     pictures: str = ""  # tells those of the run from others (`Plan.fingerprint`)
+    answers: str = ""  # and their boxes and classes (`Plan.answers`)
     teacher: str = ""  # the digest of the checkpoint whose answers are learned
     holds_out: bool = True  # whether a part of a data set without splits is held out; early runs trained on all of it
 
@@ -74,12 +75,18 @@ class State:
             "progress": {key: getattr(self, key) for key in PROGRESS} | {"decay": self.decay.value},
             "random": torch.get_rng_state(),
             "pictures": self.pictures,
+            "answers": self.answers,
             "teacher": self.teacher,
             "holds_out": self.holds_out,
         }
 
-    def load(self, path: Path, options: TrainOptions) -> None:
-        """Take up everything. Raise ValueError when the file is not a training state of this network and run."""
+    def load(self, path: Path, options: TrainOptions) -> list[str]:
+        """Take up everything; return what has become of the run's data since it was saved, a sentence each.
+
+        Raises:
+            ValueError: the file is not a training state of this network and run.
+        """
+        now = self.names
         values = self._weights(path, options)
         progress = dict(values["progress"])
         self.decay.value = progress.pop("decay")
@@ -87,6 +94,25 @@ class State:
             setattr(self, key, value)
         self.holds_out = values.get("holds_out", False)
         torch.set_rng_state(values["random"])
+        return self._changed(values, now, options.data)
+
+    def _changed(self, values: dict, now: tuple[str, ...], data: str) -> list[str]:
+        """What to say where the data has other pictures, other answers, or its classes in another order by `now`."""
+        said = []
+        for key, what in (("pictures", "pictures"), ("answers", "labels")):
+            if values.get(key, getattr(self, key)) != getattr(self, key):
+                said.append(
+                    f"the {what} of {data} or of what is held out are not those that the run was saved with; it goes "
+                    "on with what is there now, and its AP before and after can hardly be compared"
+                )
+                break  # other pictures have other labels
+        moved = [f"{name} from {self.names.index(name)} to {i}" for i, name in enumerate(now) if self.names[i] != name]
+        if moved:
+            said.append(
+                f"{data} now has its classes in another order ({', '.join(moved)}); the run goes on with its own "
+                "order, by name"
+            )
+        return said
 
     def return_to(self, path: Path) -> None:
         """Take up weights, their average and the optimiser of an earlier state; count on from here."""
@@ -141,6 +167,7 @@ def fresh(plan: Plan, network: nn.Module) -> State:
         decay,
         plan.names,
         pictures=plan.fingerprint(),
+        answers=plan.answers(),
         teacher=plan.teacher.card.digest if plan.teacher else "",
     )
 

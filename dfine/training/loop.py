@@ -88,8 +88,8 @@ class Training:
         if self.options.resume:
             if not self.checkpoint.exists():
                 raise ValueError(f"there is nothing to resume: {self.checkpoint} does not exist")
-            self.state.load(self.checkpoint, self.options)
-            self._say_what_moved()
+            for changed in self.state.load(self.checkpoint, self.options):
+                self.tell(changed)
         elif self.checkpoint.exists():
             raise ValueError(f"{self.out} already holds a training run; add --resume to go on, or choose another --out")
         elif self.best.exists():  # the last epochs would start from it
@@ -100,16 +100,6 @@ class Training:
         if self.here.first and not self._over():
             self.out.mkdir(parents=True, exist_ok=True)
             write_json(self.out / "options.json", asdict(self.options))
-
-    def _say_what_moved(self) -> None:
-        """Say so where the data now has its classes in another order; the run keeps its own."""
-        now, own = self.plan.names, self.state.names
-        moved = [f"{name} from {own.index(name)} to {i}" for i, name in enumerate(now) if own[i] != name]
-        if moved:
-            self.tell(
-                f"{self.options.data} now has its classes in another order ({', '.join(moved)}); the run goes on with "
-                "its own order, by name"
-            )
 
     def run(self) -> Evaluation | None:
         """Train to the last epoch, or until nothing gets better. A SIGTERM or Ctrl-C saves and raises `Interrupted`."""

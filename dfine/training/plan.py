@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -123,9 +124,21 @@ class Plan:
 
     def fingerprint(self) -> str:
         """What tells that a run reads the same pictures in the same order, wherever they lie: of their files' names."""
-        sets = [one for one in (self.data, self.val) if hasattr(one, "path")]
-        names = [[os.fsencode(one.path(i).name).hex() for i in range(len(one))] for one in sets]
+        names = [[os.fsencode(one.path(i).name).hex() for i in range(len(one))] for one in self._on_disk()]
         return short_digest(repr(names))
+
+    def answers(self) -> str:
+        """What tells that boxes and classes are the same, in whatever order the classes are listed."""
+        found = sha256()
+        for one in self._on_disk():
+            for i in range(len(one)):
+                target = one.target(i)
+                found.update(target.boxes.numpy().tobytes())
+                found.update(repr([one.names[k] for k in target.labels.tolist()]).encode())
+        return found.hexdigest()[:16]
+
+    def _on_disk(self) -> list[Dataset]:
+        return [one for one in (self.data, self.val) if hasattr(one, "path")]
 
     def training_data(self, epoch: int) -> Dataset:
         """What an epoch trains on."""

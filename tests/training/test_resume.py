@@ -252,6 +252,32 @@ def test_a_run_goes_on_where_its_data_was_moved_to(tmp_path):
         Training.start(Plan.of(TrainOptions(**there | {"data": str(other), "val": str(other)})))
 
 
+def test_a_run_whose_data_was_changed_in_place_goes_on_and_says_so(tmp_path):
+    data, options = tmp_path / "data", {**SMALL, "out": str(tmp_path / "run")}
+    swapped(data, ["red", "green"])
+    Training.start(Plan.of(TrainOptions(**options, data=str(data), val=str(data))))._save()
+
+    def told():
+        sentences = []
+        plan = Plan.of(TrainOptions(**options, data=str(data), val=str(data), resume=True))
+        Training.start(plan, tell=sentences.append)
+        return [said for said in sentences if "the run was saved with" in said]
+
+    file = data / "annotations.json"
+    before = file.read_text()
+    assert told() == []
+    truth = json.loads(before)
+    truth["annotations"][0]["bbox"][2] -= 3
+    file.write_text(json.dumps(truth))
+    assert len(told()) == 1 and told()[0].startswith(f"the labels of {data} or of what is held out are not those")
+    truth["images"].append({**truth["images"][0], "id": 99, "file_name": "new.png"})
+    Image.new("RGB", (64, 64)).save(data / "images" / "new.png")
+    file.write_text(json.dumps(truth))
+    assert len(told()) == 1 and told()[0].startswith(f"the pictures of {data} ")
+    file.write_text(before)
+    assert told() == []
+
+
 def test_a_run_goes_on_where_its_teacher_was_moved_to(tmp_path):
     first, moved, out = tmp_path / "teacher", tmp_path / "moved", tmp_path / "run"
     small_predictor(NAMES[:3]).save(first)
