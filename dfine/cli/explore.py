@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -163,7 +164,7 @@ def _check(look: Look, out: Out) -> None:
     outputs |= dict(export=out.export, prelabel=out.prelabel)  # in the order in which they are written
     apart(**outputs)
     outside(outputs, files=("suspects", "sampling"), new=("export", "prelabel"))
-    if out.calibrate and not Path(look.model).expanduser().is_dir():
+    if out.calibrate and not Path(os.path.expanduser(look.model)).is_dir():
         complain(
             f"the calibration will not be stored, because {look.model!r} is no folder: save the model into one "
             "(dfine.load(...).save(FOLDER)) and name that with --model",

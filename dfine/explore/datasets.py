@@ -80,7 +80,7 @@ def open_dataset(data: str | os.PathLike, opening: Opening | None = None, **want
     opening = opening or Opening(**wanted)
     if str(data) == SCENES:
         return _scenes(opening)
-    path = Path(data).expanduser()
+    path = Path(os.path.expanduser(data))
     if not path.exists():
         if fo.dataset_exists(str(data)):
             return _stored(str(data), opening)
