@@ -91,13 +91,14 @@ def explore(
     reread: Annotated[
         bool, Option("--reread", help="Where answers have changed on disk, take those in place of FiftyOne's.")
     ] = False,
+    restore: Annotated[bool, Option("--restore", help="Bring back pictures that were deleted in FiftyOne.")] = False,
     again: Annotated[bool, Option("--again", help="Run even where nothing has changed since the last time.")] = False,
 ):
     """Open a data set in the FiftyOne App, with every box's edges and layers, errors, and views that answer."""
     fit_data(context, data)
     if given(context, "format") and not prelabel:
         raise typer.BadParameter("belongs to --prelabel FOLDER", param_hint="--format")
-    opening = dict(name=name, truth=truth, split=split, count=count, seed=seed, reread=reread)
+    opening = dict(name=name, truth=truth, split=split, count=count, seed=seed, reread=reread, restore=restore)
     written = Out(report, export, prelabel, format, calibrate, suspects, tuple(slice or ()), compare, similar, sampling)
     run(
         Look(data, model or usual(data), device, field, threshold, top, batch, workers, names, opening),

@@ -27,7 +27,8 @@ def say_changed(dataset: fo.Dataset, source: str, known: list[Pictured], new: li
     """
     before = dataset.info.get(fields.ANSWERS)
     told = told_apart(known)
-    if before not in (None, told, told_apart(known, attributes=False)):  # an earlier version told no attributes apart
+    same = None, told, told_apart(known, attributes=False)  # an earlier version told no attributes apart
+    if known and before not in same:
         warnings.warn(
             f"the answers in {source} have changed since they were read, and the FiftyOne data set {dataset.name!r} "
             "keeps those from then, with what was changed there: --reread takes those on disk in their place, another "
