@@ -158,7 +158,7 @@ def drafted(folder: str | Path) -> Iterator[Path]:
 
 def require_empty(folder: str | Path) -> Path:
     """The absolute path of a folder that can be made. Raises FileExistsError where something is already."""
-    folder = Path(folder).expanduser().absolute()
+    folder = Path(os.path.expanduser(folder)).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{shown(folder)} is not an empty folder; name a new one")
     return folder

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -39,10 +40,10 @@ def folder(tmp_path_factory):
     return scenes.write(tmp_path_factory.mktemp("data") / "scenes", scenes.Scenes(5, seed=5, size=(96, 96)), workers=0)
 
 
-def alone(*arguments):
+def alone(*arguments, status=0):
     """What one process, this one, prints."""
     done = CliRunner().invoke(main.app, [str(a) for a in arguments])
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == status, done.output
     return done.stdout
 
 
@@ -56,14 +57,18 @@ def test_two_processes_detect_what_one_does(folder, tmp_path):
     assert sorted(p.stem for p in drawn.iterdir()) == sorted(p.stem for p in images.iterdir())
 
 
-def test_two_processes_evaluate_as_one_does(folder, tmp_path):
+def test_two_processes_evaluate_as_one_does_and_leave_out_what_it_does(folder, tmp_path):
     files = [tmp_path / "1.json", tmp_path / "2.json"]
-    common = ["evaluate", "--data", folder, "--device", "cpu", "--batch", 1, "--workers", 0, "--json"]
-    alone(*common, files[0])
-    two("-m", "dfine", *common, files[1])
+    damaged = shutil.copytree(folder, tmp_path / "damaged")
+    for name in ("000001.jpg", "000002.jpg"):  # one of each process
+        (damaged / "images" / name).write_bytes(b"")
+    common = ["evaluate", "--data", damaged, "--device", "cpu", "--batch", 1, "--workers", 0, "--json"]
+    alone(*common, files[0], status=1)
+    two("-m", "dfine", *common, files[1], status=1)
     one, both = (json.loads(file.read_text()) for file in files)
     assert one == both
-    assert one["all"]["pictures"] == 5
+    assert one["all"]["pictures"] == 3
+    assert ["000001.jpg" in one["all"]["left_out"][0], "000002.jpg" in one["all"]["left_out"][1]] == [True, True]
 
 
 HOLDER = """

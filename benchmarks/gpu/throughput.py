@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.gpu.day import Day, Unit
 from benchmarks.gpu.roofline import synchronise
-from dfine.data.loader import collate
+from dfine.data.parcel import collate
 from dfine.data.scenes import Scenes
 from dfine.processes import Ranks
 from dfine.training.checkpoint import fresh

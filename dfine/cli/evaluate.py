@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer import Option
@@ -23,7 +23,11 @@ from dfine.cli.options import (
     sides,
 )
 from dfine.cli.shipped import note_drawings, usual
-from dfine.cli.terminal import over_known, read_from, write_json
+from dfine.cli.terminal import complain, over_known, read_from, write_json
+from dfine.wording import counted
+
+if TYPE_CHECKING:
+    from dfine.evaluation.coco import Evaluation
 
 HELD_OUT, HELD_OUT_COUNT = 2_000_000, 500  # seed and number of the model card's scenes; training never draws them
 FEW = 24  # so many classes are listed one by one
@@ -54,9 +58,11 @@ def evaluate(
     half: Half = "off",
     layers: Layers = None,
 ):
-    """COCO AP of the initial boxes and of every layer. Without options it reproduces the card of `demo`."""
+    """COCO AP of the initial boxes and of every layer. Without options it reproduces the card of `demo`.
+
+    Pictures that cannot be read are named and left out; the exit status is 1 then.
+    """
     import dfine
-    from dfine.data.labels import same
     from dfine.engines.onnx.sessions import placed
     from dfine.evaluation.coco import evaluate as run
     from dfine.files import check_file
@@ -72,19 +78,46 @@ def evaluate(
         how = dict(names=names, size=size, precision=precision, half=half, layers=layers)
         detector = dfine.load(model, device=placed(model, device, here), **how)
         pictures = _dataset(data, split, count, seed, clean, detector.input_size)
-        result = run(detector, pictures, batch=batch, scores=scores, workers=workers, here=here)
-    if not here.first:
-        return
-    parts = {"all": result, **result.by_dials()}
-    if str(json) != "-":
-        for name, part in parts.items():
-            typer.echo(f"{TITLES[name]}: {part.pictures} pictures, {part.objects} objects\n{part}\n")
-        if said := _by_class(result.classes, set(same(list(result.classes), detector.names))):
-            typer.echo(said)
-    if json:
-        drawn = {"seed": seed, "clean": clean} if data == "scenes" else {"seed": None, "split": split}
-        head = {"data": data, **drawn, "scores": scores, "input": list(detector.input_size)}
-        write_json(json, detector.provenance() | head | {name: part.to_dict() for name, part in parts.items()})
+        result = run(detector, pictures, batch=batch, scores=scores, workers=workers, skip=True, here=here)
+    if here.first:
+        parts = {"all": result, **result.by_dials()}
+        if str(json) != "-":
+            _show(parts, detector.names)
+        if json:
+            drawn = {"seed": seed, "clean": clean} if data == "scenes" else {"seed": None, "split": split}
+            head = {"data": data, **drawn, "scores": scores, "input": list(detector.input_size)}
+            write_json(json, detector.provenance() | head | {name: part.to_dict() for name, part in parts.items()})
+        _say_left_out(result)
+    if result.left_out:
+        raise typer.Exit(1)
+
+
+def _show(parts: dict[str, Evaluation], names: tuple[str, ...]) -> None:
+    """The tables, and AP by class.
+
+    Args:
+        parts: the whole and its parts, by their key in `TITLES`.
+        names: the model's classes.
+    """
+    from dfine.data.labels import same
+
+    whole = parts["all"]
+    for name, part in parts.items():
+        less = f" ({len(whole.left_out)} more could not be read)" if part.left_out else ""
+        typer.echo(f"{TITLES[name]}: {part.pictures} pictures{less}, {part.objects} objects\n{part}\n")
+    if said := _by_class(whole.classes, set(same(list(whole.classes), names))):
+        typer.echo(said)
+
+
+def _say_left_out(result: Evaluation) -> None:
+    """Name the pictures that could not be read, and say what that makes of the figures."""
+    for sentence in result.left_out:
+        complain(sentence, "warning")
+    if out := len(result.left_out):
+        complain(
+            f"{counted(out, 'picture')} of {out + result.pictures:,} could not be read: these figures are those of the "
+            f"other {result.pictures:,}; mend what is named above, or take it out of the answers"
+        )
 
 
 def _by_class(ap: dict[str, float], known: set[str]) -> str:

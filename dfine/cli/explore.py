@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -90,13 +91,14 @@ def explore(
     reread: Annotated[
         bool, Option("--reread", help="Where answers have changed on disk, take those in place of FiftyOne's.")
     ] = False,
+    restore: Annotated[bool, Option("--restore", help="Bring back pictures that were deleted in FiftyOne.")] = False,
     again: Annotated[bool, Option("--again", help="Run even where nothing has changed since the last time.")] = False,
 ):
     """Open a data set in the FiftyOne App, with every box's edges and layers, errors, and views that answer."""
     fit_data(context, data)
     if given(context, "format") and not prelabel:
         raise typer.BadParameter("belongs to --prelabel FOLDER", param_hint="--format")
-    opening = dict(name=name, truth=truth, split=split, count=count, seed=seed, reread=reread)
+    opening = dict(name=name, truth=truth, split=split, count=count, seed=seed, reread=reread, restore=restore)
     written = Out(report, export, prelabel, format, calibrate, suspects, tuple(slice or ()), compare, similar, sampling)
     run(
         Look(data, model or usual(data), device, field, threshold, top, batch, workers, names, opening),
@@ -163,7 +165,7 @@ def _check(look: Look, out: Out) -> None:
     outputs |= dict(export=out.export, prelabel=out.prelabel)  # in the order in which they are written
     apart(**outputs)
     outside(outputs, files=("suspects", "sampling"), new=("export", "prelabel"))
-    if out.calibrate and not Path(look.model).expanduser().is_dir():
+    if out.calibrate and not Path(os.path.expanduser(look.model)).is_dir():
         complain(
             f"the calibration will not be stored, because {look.model!r} is no folder: save the model into one "
             "(dfine.load(...).save(FOLDER)) and name that with --model",

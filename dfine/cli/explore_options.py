@@ -19,7 +19,7 @@ class Look:
     batch: int = 8
     workers: int = 0
     names: tuple[str, ...] | None = None  # of the model's classes, where it has none or others are wanted
-    opening: dict | None = None  # name, split, count, seed, truth and reread; what is None is left to its default
+    opening: dict | None = None  # name, split, count, seed, truth, reread, restore; what is None is left to its default
 
 
 @dataclass(frozen=True)

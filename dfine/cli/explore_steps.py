@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import typer
@@ -208,7 +209,7 @@ def keep(found, model: str) -> None:
     typer.echo(f"\n{found}")
     if found.stored and found.mean_scores["stored"] > found.mean_scores["none"]:
         complain("on these pictures the intervals are worse with the stored calibration than without any", "note")
-    folder = Path(model).expanduser()
+    folder = Path(os.path.expanduser(model))
     if not folder.is_dir():
         return  # which was said before the work
     if not found.better:

@@ -27,7 +27,10 @@ def interruptible() -> Iterator[None]:
 
 
 class Border(TyperGroup):
-    """The place where the library's exceptions become sentences; with --debug they pass."""
+    """Where the library's exceptions become sentences (with --debug they pass), and a `~` the home folder."""
+
+    def resolve_command(self, ctx, args):
+        return super().resolve_command(ctx, [at_home(argument) for argument in args])
 
     def invoke(self, ctx):
         try:
@@ -39,6 +42,12 @@ class Border(TyperGroup):
                 raise
             complain(error)
             raise SystemExit(1) from None
+
+
+def at_home(argument: str) -> str:
+    """An argument with the home folder in the place of a leading `~`, which shells leave where it is in `--out=~/x`."""
+    option, is_, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    return option + is_ + os.path.expanduser(value)
 
 
 def complain(message: object, kind: str = "error") -> None:
@@ -56,7 +65,7 @@ def fitting(pattern: str) -> list[Path] | None:
     Raises:
         ValueError: it fits nothing.
     """
-    path = Path(pattern).expanduser()
+    path = Path(os.path.expanduser(pattern))
     if not has_magic(pattern) or path.exists():
         return None
     files = sorted(Path(f) for f in glob(str(path), recursive=True) if os.path.isfile(f))
@@ -86,7 +95,7 @@ def expand(patterns: list[str]) -> list[Path]:
 
     found: dict[Path, None] = {}
     for pattern in patterns:
-        path = Path(pattern).expanduser()
+        path = Path(os.path.expanduser(pattern))
         if path.is_dir():
             there = sorted(path.iterdir())
             files, unread = pictures(there, known), pictures(there, folders.PHOTOGRAPHS - known)
@@ -123,7 +132,7 @@ def apart(**outputs: Path | None) -> None:
     for option, path in outputs.items():
         if path is None or str(path) == "-":
             continue
-        first = named.setdefault(path.expanduser().resolve(), option)
+        first = named.setdefault(Path(os.path.expanduser(path)).resolve(), option)
         if first != option:
             raise ValueError(f"--{first} and --{option} both write to {path}; give each a name of its own")
 
@@ -139,7 +148,7 @@ def outside(outputs: Mapping[str, Path | None], files: Collection[str], new: Col
     Raises:
         ValueError: one lies in such another.
     """
-    places = [(option, path, path.expanduser().resolve()) for option, path in outputs.items() if path]
+    places = [(option, path, Path(os.path.expanduser(path)).resolve()) for option, path in outputs.items() if path]
     for at, (option, path, place) in enumerate(places):
         for earlier, (other, inside, within) in enumerate(places):
             if place in within.parents and (option in files or (option in new and earlier < at)):

@@ -99,7 +99,9 @@ class Entries:
             what, name = f"image id {image['id']} in {self.source}", image.get("file_name")
             lacking = next((k for k in ("file_name", "width", "height") if image.get(k) in (None, "")), None)
             wrong = next((k for k in ("width", "height") if not _is_side(image.get(k))), None)
-            if lacking:
+            if lacking == "width" and image.get("height") is None:  # they were looked for in the picture
+                self.fault(f"{what} has no 'width', and its picture {name} cannot be read")
+            elif lacking:
                 self.fault(f"{what} has no {lacking!r}")
             elif not isinstance(name, str):
                 self.fault(f"{what} has the file name {name!r}, which is no text")

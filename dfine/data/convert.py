@@ -44,7 +44,7 @@ def convert(source: str | Path, out: str | Path, form: str, *, link: bool = Fals
             a split, or the data is damaged.
         FileNotFoundError: the data set, or one of its pictures, is not there.
     """
-    out = Path(out)
+    out = Path(os.path.expanduser(out))
     if form not in FORMATS:
         raise ValueError(f"there is no format {form!r}; choose {', '.join(FORMATS)}")
     if out.exists():

@@ -16,7 +16,7 @@ def are_scenes(data: str | os.PathLike) -> bool:
     """
     if str(data) == "scenes":
         return True
-    place = Path(data).expanduser()
+    place = Path(os.path.expanduser(data))
     above = [place.parent] if place.name == "images" else []
     files = [place] if place.suffix == ".json" else [folder / "annotations.json" for folder in (place, *above)]
     return any(_drawn(file) for file in files)

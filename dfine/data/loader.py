@@ -6,7 +6,7 @@ worker processes there are, or whether training was interrupted: batch i of epoc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,57 +17,11 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from dfine.data.augment import Downscale, Mosaic, Posterize
 from dfine.data.cover import Cover
 from dfine.data.drawn import Drawn
+from dfine.data.parcel import Unread, sent
 from dfine.data.paste import CopyPaste
 from dfine.data.pictures import PictureError
 from dfine.data.transforms import Compose, RandomHorizontalFlip, Resize, Transform
 from dfine.trace.records import Target
-
-
-def collate(items: Sequence[tuple[Tensor, Target]]) -> tuple[Tensor, list[Target]]:
-    """Pictures uint8 [3, H, W] of one size, with their targets -> pictures [B, 3, H, W] and a list of B targets.
-
-    Raises:
-        ValueError: the pictures differ in size.
-    """
-    pictures, targets = zip(*items)
-    for picture, target in items:
-        if picture.shape != pictures[0].shape:
-            have, want = list(picture.shape), list(pictures[0].shape)
-            raise ValueError(
-                f"the picture of image {target.image_id} has shape {have}, the first of its batch {want}; "
-                "resize them to one size first"
-            )
-    return torch.stack(pictures), list(targets)
-
-
-class _Parcel:
-    """The targets of a batch on their way from a worker process, as plain arrays.
-
-    A tensor would get a file of shared memory of its own, and a batch two of them for each picture: to open and close
-    them all takes longer than a GPU needs for the batch, and some batches ahead reach the limit of open files.
-    """
-
-    def __init__(self, targets: Sequence[Target]):
-        self.rows = [(t.labels.numpy(), t.boxes.numpy(), t.image_id, t.size) for t in targets]
-
-    def opened(self) -> list[Target]:
-        """The targets."""
-        return [Target(torch.from_numpy(labels), torch.from_numpy(boxes), *rest) for labels, boxes, *rest in self.rows]
-
-
-def _sent(items: Sequence[tuple[Tensor, Target] | Exception]) -> tuple[Tensor, _Parcel] | Exception:
-    """As `collate`, in a parcel; but what went wrong takes the place of the batch, and is raised where that is fetched.
-
-    A worker process that raised it would have it buried in a traceback.
-    """
-    error = next((item for item in items if isinstance(item, Exception)), None)
-    if error is not None:
-        return error
-    try:
-        pictures, targets = collate(items)
-    except ValueError as error:
-        return error
-    return pictures, _Parcel(targets)
 
 
 class Batches(Sampler[list[tuple[int, int]]]):
@@ -103,7 +57,7 @@ class Batches(Sampler[list[tuple[int, int]]]):
 class Prepared(Dataset):
     """A data set whose items have gone through `transform`, addressed by (epoch, index).
 
-    In place of one that cannot be read comes its ValueError or OSError, which names the picture's file.
+    In place of one that cannot be read comes an `Unread`: its ValueError or OSError, which names the file.
     """
 
     def __init__(
@@ -122,14 +76,14 @@ class Prepared(Dataset):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Target] | Exception:
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Target] | Unread:
         epoch, index = key
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(_generator(self.seed, epoch, index).get_state())  # manual_seed would touch the GPU
             try:
                 return self._item(index)
             except (ValueError, OSError) as error:
-                return self._placed(error, index)
+                return Unread(index, self._placed(error, index))
 
     def _item(self, index: int) -> tuple[Tensor, Target]:
         if self.mosaic is None or not self.mosaic.wanted():
@@ -148,19 +102,32 @@ class Prepared(Dataset):
         if not isinstance(error, PictureError) or not hasattr(self.dataset, "path"):
             return error
         path = str(self.dataset.path(index))
-        others = "; `dfine data check` names every picture that cannot be read"
-        return error if path in str(error) else PictureError(f"{path}: {error}{others}")
+        return error if path in str(error) else PictureError(f"{path}: {error}")
 
 
 class Loader(DataLoader):
-    """A DataLoader that raises what was sent in place of a batch."""
+    """A DataLoader that raises what was sent in place of a batch or of a picture, or leaves such pictures out."""
+
+    skip = False  # whether they are left out
+    left_out: Mapping[int, Exception] = {}  # why, by their indices, as far as the last pass has come
 
     def __iter__(self) -> Iterator[tuple[Tensor, list[Target]]]:
+        self.left_out = left_out = {}
         for batch in super().__iter__():
             if isinstance(batch, Exception):
                 raise batch
-            pictures, parcel = batch
-            yield pictures, parcel.opened()
+            pictures, parcel, unread = batch
+            if unread and not self.skip:
+                raise _hinted(unread[0].error)
+            left_out |= {one.index: one.error for one in unread}
+            if pictures is not None:
+                yield pictures, parcel.opened()
+
+
+def _hinted(error: Exception) -> Exception:
+    """The error, with what names the other pictures, of which only the first one ends the work."""
+    others = "`dfine data check` names every picture that cannot be read"
+    return PictureError(f"{error}; {others}") if isinstance(error, PictureError) else error
 
 
 @dataclass(frozen=True)
@@ -173,6 +140,7 @@ class Batching:
     workers: int = 0  # processes that prepare batches; 0 prepares them here
     seed: int = 0  # of the order and of every random transform
     share: tuple[int, int] = (0, 1)  # (rank, processes): the part of every batch that this process takes
+    skip: bool = False  # leave out pictures that cannot be read, and say why in `left_out` of the loader
     pin: bool = False  # put pictures where a GPU can fetch them by itself, while the CPU goes on
 
 
@@ -188,9 +156,7 @@ class Shares:
     downscale: float = 0.0  # is shrunk before the resize (`augment.Downscale`)
 
 
-def loader(
-    dataset: Dataset, how: Batching, *, transform: Transform | None = None, shares: Shares = Shares()
-) -> DataLoader:
+def loader(dataset: Dataset, how: Batching, *, transform: Transform | None = None, shares: Shares = Shares()) -> Loader:
     """Batches of a data set: (pictures uint8 [B, 3, H, W], list of Target).
 
     Before each epoch set `loader.batch_sampler.epoch`; to go on in the middle of one, set `loader.batch_sampler.start`
@@ -211,15 +177,17 @@ def loader(
     paste = CopyPaste(shares.copy_paste) if shares.copy_paste else None
     batches = Batches(len(dataset), how.batch, shuffle=how.train, seed=how.seed, share=how.share)
     workers = min(how.workers, len(batches))
-    return Loader(
+    made = Loader(
         Prepared(dataset, Compose(*steps, *last), how.seed, four, Compose(*last), paste),
         batch_sampler=batches,
         num_workers=workers,
-        collate_fn=_sent,
+        collate_fn=sent,
         pin_memory=how.pin,
         persistent_workers=workers > 0,
         generator=torch.Generator().manual_seed(how.seed),  # else each epoch would draw from the global random state
     )
+    made.skip = how.skip
+    return made
 
 
 class Subset(Dataset):

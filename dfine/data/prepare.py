@@ -7,6 +7,7 @@ missing and where to get them, and writes what training needs beside them.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def follow(name: str, folder: str | Path) -> list[str]:
     """
     if name not in RECIPES:
         raise ValueError(f"there is no recipe {name!r}; there are {', '.join(RECIPES)}")
-    recipe, folder = RECIPES[name], Path(folder)
+    recipe, folder = RECIPES[name], Path(os.path.expanduser(folder))
     missing = recipe.missing(folder)
     if missing:
         raise FileNotFoundError(f"{folder} lacks {', '.join(missing)} of {recipe.title}; get them {recipe.where}")
@@ -174,11 +175,11 @@ def shrink(
     """
     if longest < 1:
         raise ValueError(f"the longer side must have at least one pixel, not {longest}")
-    require_empty(out)
-    data = source if isinstance(source, CocoSet) else open_file(Path(source))
+    out = require_empty(out)
+    data = source if isinstance(source, CocoSet) else open_file(Path(os.path.expanduser(source)))
     with drafted(out) as draft:
         _shrink(data, draft, longest, progress, quality)
-    return Path(out)
+    return out
 
 
 def _shrink(data: CocoSet, out: Path, longest: int, progress: bool, quality: int) -> None:

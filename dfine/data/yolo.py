@@ -61,14 +61,14 @@ def _open(description: Description, split: str, fault: Fault = stop) -> CocoSet:
     root = _common(pictures)
     answers = {picture: list(_numbers(_labels(picture), fault)) for picture in pictures}
     form = description.form or _form(answers, description.source)
-    images, annotations = [], []
+    images, annotations, unread = [], [], []
     for picture, lines in answers.items():
         try:
             size = folders.size_shown(picture)
         except (ValueError, OSError) as error:
-            if fault is stop:
-                raise
-            fault(str(error), kind="broken picture")
+            unread.append(str(error))
+            if fault is not stop:  # else all of them are named at once
+                fault(str(error), kind="broken picture")
             continue
         image = {"id": len(images) + 1, "file_name": picture.relative_to(root).as_posix()}
         images.append(image | {"width": size[0], "height": size[1]})
@@ -83,6 +83,10 @@ def _open(description: Description, split: str, fault: Fault = stop) -> CocoSet:
                 {"id": len(annotations) + 1, "image_id": image["id"], "category_id": label, "bbox": bbox}
                 | {"area": bbox[2] * bbox[3], "iscrowd": 0, "where": where}
             )
+    if unread and fault is stop:
+        others = "`dfine data check` names them all"
+        many = f"{len(unread):,} of {len(answers):,} pictures cannot be read; the first: {unread[0]}; {others}"
+        stop(many if len(unread) > 1 else unread[0])
     categories = [{"id": i, "name": name} for i, name in names.items()]
     content = {"images": images, "annotations": annotations, "categories": categories}
     notes = [Note("unread photograph", text) for text in description.unread]

@@ -42,7 +42,7 @@ def folder() -> Path:
     own, base = os.environ.get("DFINE_CACHE"), os.environ.get("XDG_CACHE_HOME")
     try:
         if own:
-            return Path(own).expanduser()
+            return Path(os.path.expanduser(own))
         return (Path(base) if base else Path.home() / ".cache") / "dfine-lens" / "onnx"
     except RuntimeError:
         raise OSError(

@@ -43,6 +43,7 @@ class Evaluation:
     scores: str = "own"
     truth: dict = field(repr=False, default_factory=dict)
     results: dict[str, np.ndarray] = field(repr=False, default_factory=dict)  # stage -> rows, see `measure`
+    left_out: tuple[str, ...] = ()  # a sentence on each picture that could not be read, and counts nowhere
 
     @staticmethod
     def of(truth: dict, results: dict[str, np.ndarray], scores: str = "own") -> Evaluation:
@@ -93,14 +94,14 @@ class Evaluation:
         return [{"stage": stage, **stats} for stage, stats in self.stats.items()]
 
     def to_dict(self) -> dict:
-        """Plain JSON values; None where there is nothing to measure."""
+        """Plain JSON values; None where there is nothing to measure. What was left out is in it where something was."""
         return {
             "pictures": self.pictures,
             "objects": self.objects,
             "scores": self.scores,
             "stages": {stage: _plain(stats) for stage, stats in self.stats.items()},
             "classes": _plain(self.classes),
-        }
+        } | ({"left_out": list(self.left_out)} if self.left_out else {})
 
     def __str__(self) -> str:
         lines = [f"{'':10s}" + "".join(f"{m:>7s}" for m in METRICS)]
@@ -116,6 +117,7 @@ def evaluate(
     scores: str = "own",
     workers: int = 0,
     progress: bool = True,
+    skip: bool = False,
     here: Ranks = ALONE,
 ) -> Evaluation:
     """COCO AP of the initial boxes and of every layer that `model` answers with, on `dataset`.
@@ -131,25 +133,33 @@ def evaluate(
         scores: "own" ranks each stage's boxes by its own scores, "last" by the last layer's.
         workers: processes that read pictures.
         progress: whether to show a bar.
+        skip: leave out pictures that cannot be read, and say so in `left_out`; the figures are those of the others.
         here: this process among those that share the pictures; all of them must call this, and get the same answer.
 
     Raises:
-        ValueError: no class name of the model is known to the data set, or `scores` is neither "own" nor "last".
+        ValueError, OSError: no class name of the model is known to the data set, `scores` is neither "own" nor "last",
+            or a picture cannot be read; with `skip`, none of them can.
         ImportError: faster-coco-eval is missing.
     """
     ranking = Ranking(TOP, scores=scores)
     _coco_eval()  # a missing package is said before the work, not after it
     categories = match(model.names, dataset)
-    share = subset(dataset, here.mine(range(len(dataset)))) if here.count > 1 else dataset
-    how = Batching(batch, model.input_size, workers=workers, pin=model.device.type == "cuda")
+    mine = here.mine(range(len(dataset)))
+    how = Batching(batch, model.input_size, workers=workers, skip=skip, pin=model.device.type == "cuda")
+    batches = loader(subset(dataset, mine) if here.count > 1 else dataset, how)
     collected: dict[str, list[np.ndarray]] = {}
-    for pixels, targets in _progress(loader(share, how), progress and here.first):
+    for pixels, targets in _progress(batches, progress and here.first):
         for stage, rows in _stages(model, pixels, targets, categories, ranking):
             collected.setdefault(stage, []).append(rows)
-    shares = here.gather({stage: np.concatenate(rows) for stage, rows in collected.items()})
-    stages = next((share for share in shares if share), {})  # a process may have had no picture
-    results = {stage: np.concatenate([share[stage] for share in shares if share]) for stage in stages}
-    return Evaluation.of(dataset.ground_truth(), results, scores)
+    unread = {mine[i]: str(error) for i, error in batches.left_out.items()}
+    gathered = here.gather(({stage: np.concatenate(rows) for stage, rows in collected.items()}, unread))
+    shares = [rows for rows, _ in gathered if rows]  # a process may have had no picture
+    results = {stage: np.concatenate([rows[stage] for rows in shares]) for stage in next(iter(shares), {})}
+    unread = dict(sorted(pair for _, part in gathered for pair in part.items()))
+    if unread and not results:
+        raise ValueError(f"none of the {len(dataset):,} pictures can be read; the first: {next(iter(unread.values()))}")
+    read = subset(dataset, [i for i in range(len(dataset)) if i not in unread]) if unread else dataset
+    return replace(Evaluation.of(read.ground_truth(), results, scores), left_out=tuple(unread.values()))
 
 
 def _stages(model: Predictor, pixels: Tensor, targets: list[Target], categories: list[int | None], ranking: Ranking):
@@ -178,8 +188,7 @@ def match(names: tuple[str, ...], dataset: Dataset) -> list[int | None]:
     if missing:
         warnings.warn(f"the model has no class for {some(missing)}; their objects count as missed", stacklevel=3)
     ids = {model: category[name] for name, model in found.items()}
-    categories = [ids.get(name) for name in names]
-    return categories
+    return [ids.get(name) for name in names]
 
 
 def measure(truth: dict, rows: np.ndarray) -> tuple[dict[str, float], dict[str, float]]:

@@ -134,7 +134,7 @@ def _data(dataset, data: str, pictures: Iterable[str]) -> list | None:
     """The places that hold the data: the pictures and their answers. None where there may be others."""
     from dfine.explore import fields
 
-    path = Path(data).expanduser()
+    path = Path(os.path.expanduser(data))
     if data == "scenes":
         return [Path((dataset.info or {})[fields.SOURCE]["path"]).parent]
     if not path.exists():  # in FiftyOne, where answers lie in the database
@@ -152,8 +152,8 @@ def _checkpoint(model: str) -> list | None:
 
     if model in zoo.ZOO:
         path = zoo.ZOO[model].local
-    elif Path(model).expanduser().exists():
-        path = Path(model).expanduser()
+    elif Path(os.path.expanduser(model)).exists():
+        path = Path(os.path.expanduser(model))
     else:
         path = cache.hub_folder(model)
     if path is None:

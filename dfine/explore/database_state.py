@@ -32,7 +32,7 @@ class Home:
     @classmethod
     def here(cls) -> Home:
         """As environment and configuration say now. Raises ValueError where the latter cannot be read."""
-        file = Path(os.environ.get("FIFTYONE_CONFIG_PATH") or "~/.fiftyone/config.json").expanduser()
+        file = Path(os.path.expanduser(os.environ.get("FIFTYONE_CONFIG_PATH") or "~/.fiftyone/config.json"))
         said = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         keys = {
             "database_uri": "",
@@ -43,7 +43,7 @@ class Home:
         uri, folder, name, data = (
             os.environ.get(f"FIFTYONE_{key.upper()}") or said.get(key) or default for key, default in keys.items()
         )
-        return cls(uri, Path(folder).expanduser(), name, Path(data).expanduser())
+        return cls(uri, Path(os.path.expanduser(folder)), name, Path(os.path.expanduser(data)))
 
 
 def state(database, name: str) -> list | None:

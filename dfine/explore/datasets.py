@@ -23,6 +23,7 @@ from dfine.data.layout import Layout, NoDataSet
 from dfine.data.scenes.composition import DIALS
 from dfine.data.sources import choose, recognise
 from dfine.explore import fields
+from dfine.explore.deleted import deleted, kept_out, note
 from dfine.explore.fiftyone_private import with_info
 from dfine.explore.reread import read_anew, say_changed
 from dfine.explore.samples import dials, pictured, samples
@@ -43,6 +44,7 @@ class Opening:
     seed: int = 0  # of the scenes
     truth: str = fields.TRUTH  # the field for the answers; of a FiftyOne data set the one that has them
     reread: bool = False  # whether answers on disk take the places of those that FiftyOne has of known pictures
+    restore: bool = False  # whether pictures that were deleted in FiftyOne come back
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def open_dataset(data: str | os.PathLike, opening: Opening | None = None, **want
     opening = opening or Opening(**wanted)
     if str(data) == SCENES:
         return _scenes(opening)
-    path = Path(data).expanduser()
+    path = Path(os.path.expanduser(data))
     if not path.exists():
         if fo.dataset_exists(str(data)):
             return _stored(str(data), opening)
@@ -164,6 +166,8 @@ def _stored(data: str, opening: Opening) -> fo.Dataset:
     """A data set that FiftyOne has already."""
     if opening.name not in (None, data) or opening.count is not None:
         raise ValueError(f"{data!r} is a FiftyOne data set already: name and count apply to data that is imported")
+    if opening.restore:
+        raise ValueError(f"{data!r} is a FiftyOne data set: --restore needs the folder or file that it was made from")
     if opening.reread:
         raise ValueError(
             f"{data!r} is a FiftyOne data set: --reread takes answers from disk, so name the folder or file that they "
@@ -207,8 +211,10 @@ def _bare(path: Path, opening: Opening) -> fo.Dataset:
     dataset = _dataset(Source(FOLDER, str(path), "", path.name), opening.name)
     known = set(dataset.values("filepath"))
     _say_more(dataset, known, opening.count)
+    known |= kept_out(dataset, deleted(dataset, map(str, found)), opening.restore)
     new = [str(file) for file in found[: opening.count] if str(file) not in known]
     dataset.add_samples([fo.Sample(filepath=file) for file in new], progress=False)
+    note(dataset)
     return dataset
 
 
@@ -218,12 +224,14 @@ def _imported(source: Source, parts: dict[str, CocoSet], opening: Opening) -> fo
     single = source.kind in ("coco", SCENES) and source.path.lower().endswith(".json")
     every = pictured({"" if single else tag: data for tag, data in parts.items()})
     pictures, known = every[: opening.count], set(dataset.values("filepath"))
-    new = [one for one in pictures if one.path not in known]
     _say_more(dataset, known, opening.count)
+    gone = deleted(dataset, (one.path for one in every))
+    out = known | kept_out(dataset, gone, opening.restore)
+    new, known = [one for one in pictures if one.path not in out], known | gone
     mine = [one for one in every if one.path in known]
     if opening.reread and mine and dataset.has_sample_field(truth):
         read_anew(dataset, source.path, mine, truth, ids=source.kind in ("coco", SCENES))
-    say_changed(dataset, source.path, mine, new)
+    say_changed(dataset, source.path, mine, [one for one in new if one.path not in gone])
     if new:
         dataset.add_samples(samples(new, truth, ids=source.kind in ("coco", SCENES)), progress=False)
         names = (name for data in parts.values() for name in data.names)
@@ -232,6 +240,7 @@ def _imported(source: Source, parts: dict[str, CocoSet], opening: Opening) -> fo
         lost = sum(one.data.dropped[one.image["id"]] for one in new)
         if lost:
             warnings.warn(dropped(lost, source.path), stacklevel=3)
+    note(dataset)
     _add_dials(dataset, dials(pictures))
     return dataset
 

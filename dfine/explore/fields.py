@@ -14,6 +14,7 @@ TRUTH = "ground_truth"
 INFO = "dfine"  # the key of `dataset.info` under which every FIELD has an entry
 SOURCE = "dfine_source"  # the key of `dataset.info` that says what a data set was made from
 ANSWERS = "dfine_answers"  # the key of `dataset.info` that tells which answers were read from there
+GIVEN = "dfine_given"  # the key of `dataset.info` that tells which pictures it was given
 TAGS = "dfine_tags"  # the key of `dataset.info` that says that tags were read with the answers, too
 AREA = "area_share"  # of a true object: the share of its box that it fills, where a COCO file says its area
 UNREADABLE = "unreadable"  # the tag of samples whose picture cannot be read

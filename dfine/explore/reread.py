@@ -8,9 +8,11 @@ from collections import defaultdict
 import fiftyone as fo
 
 from dfine.explore import fields
+from dfine.explore.fiftyone_private import attributes_of_detections
 from dfine.explore.samples import Pictured, samples, told_apart
 from dfine.wording import counted
 
+OWN = attributes_of_detections() | {"coco_id", "iscrowd", fields.AREA}  # what is told apart, or follows, otherwise
 SAME = 1e-6  # of the picture: sides of two boxes that count as one may differ so much, as rounding makes them
 
 
@@ -24,14 +26,16 @@ def say_changed(dataset: fo.Dataset, source: str, known: list[Pictured], new: li
         new: those that it does not have yet.
     """
     before = dataset.info.get(fields.ANSWERS)
-    if before not in (None, told_apart(known)):
+    told = told_apart(known)
+    same = None, told, told_apart(known, attributes=False)  # an earlier version told no attributes apart
+    if known and before not in same:
         warnings.warn(
             f"the answers in {source} have changed since they were read, and the FiftyOne data set {dataset.name!r} "
             "keeps those from then, with what was changed there: --reread takes those on disk in their place, another "
             "--name keeps both",
             stacklevel=4,
         )
-    elif before is None or new:
+    elif before != told or new:
         dataset.info[fields.ANSWERS] = told_apart([*known, *new])
         dataset.save()
 
@@ -39,8 +43,9 @@ def say_changed(dataset: fo.Dataset, source: str, known: list[Pictured], new: li
 def read_anew(dataset: fo.Dataset, source: str, known: list[Pictured], truth: str, *, ids: bool) -> None:
     """Put the answers on disk in the place of those in FiftyOne, and say of how many pictures they were others.
 
-    An answer of the same class and box, a crowd or none, stays the one that FiftyOne has, with its tags and attributes,
-    whatever those on disk are. Pictures that are not on disk any more keep theirs.
+    An answer of the same class and box, a crowd or none, stays the one that FiftyOne has, with its tags and what else
+    is known of it there, and takes the attributes that it has on disk. Pictures that are not on disk any more keep
+    theirs.
 
     Args:
         dataset: of FiftyOne.
@@ -56,8 +61,9 @@ def read_anew(dataset: fo.Dataset, source: str, known: list[Pictured], truth: st
     for key, path, kept in zip(*dataset.values(["id", "filepath", f"{truth}.detections"])):
         if fresh[path]:
             pool = {one.id: one for one in kept or () if one.bounding_box}
-            answers = [_known(one, pool, ids) for one in fresh[path].pop(0)]
-            others += {one.id for one in answers} != {one.id for one in kept or ()}
+            told = [_known(one, pool, ids) for one in fresh[path].pop(0)]
+            answers = [one for one, _ in told]
+            others += not all(same for _, same in told) or len(answers) != len(kept or ())
             found[key] = fo.Detections(detections=answers)
     dataset.set_values(truth, found, key_field="id")
     names = (name for one in known for name in one.data.names)
@@ -71,16 +77,19 @@ def read_anew(dataset: fo.Dataset, source: str, known: list[Pictured], truth: st
     )
 
 
-def _known(one: fo.Detection, pool: dict[str, fo.Detection], ids: bool) -> fo.Detection:
-    """The answer that FiftyOne has for the one on disk, under its number there; or else the one on disk.
+def _known(one: fo.Detection, pool: dict[str, fo.Detection], ids: bool) -> tuple[fo.Detection, bool]:
+    """The answer that FiftyOne has for the one on disk, and whether it said all that does; or else the one on disk.
 
-    It is taken out of the pool of those by their ids, so that of equal answers each has one.
+    It gets the number and the attributes of that, and is taken out of the pool of those by their ids, so that of equal
+    answers each has one.
     """
     for key, other in pool.items():
         apart = max(abs(a - b) for a, b in zip(one.bounding_box, other.bounding_box))
         crowds = bool(one.iscrowd), bool(getattr(other, "iscrowd", False))
         if apart <= SAME and one.label == other.label and crowds[0] == crowds[1]:
-            if ids:
-                other["coco_id"] = one["coco_id"]
-            return pool.pop(key)
-    return one
+            said = {name: one[name] for name in set(one.field_names) - OWN}
+            same = all(other.has_field(name) and other[name] == value for name, value in said.items())
+            for name, value in (said | ({"coco_id": one["coco_id"]} if ids else {})).items():
+                other[name] = value
+            return pool.pop(key), same
+    return one, False

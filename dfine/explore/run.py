@@ -53,7 +53,8 @@ def explore(
         field: FIELD, under which all is stored; a second model goes into a field of its own.
         keep: which detections are stored.
         pace: batch size, workers and progress bar.
-        opening: the fields of `dfine.explore.datasets.Opening`: `name`, `split`, `count`, `seed`, `truth` and `reread`.
+        opening: the fields of `dfine.explore.datasets.Opening`: `name`, `split`, `count`, `seed`, `truth`,
+            `reread` and `restore`.
 
     Returns:
         The data set, persistent; `dataset.info["dfine"][field]` says what was done.

@@ -81,14 +81,15 @@ def tags_of(entry: dict) -> list[str]:
     return tags if isinstance(tags, list) and all(isinstance(tag, str) and tag for tag in tags) else []
 
 
-def told_apart(pictures: Iterable[Pictured]) -> str:
-    """A digest of the answers of some pictures, in whatever order they come."""
+def told_apart(pictures: Iterable[Pictured], *, attributes: bool = True) -> str:
+    """A digest of the answers of some pictures, in whatever order they come; without `attributes`, of boxes only."""
     said, objects = [], {}
     for one in pictures:
         if id(one.data) not in objects:
             objects[id(one.data)] = _by_picture(one.data)
         mine = objects[id(one.data)].get(one.image["id"], ())
-        said.append((one.path, sorted((name, list(a["bbox"]), bool(a["iscrowd"])) for a, name in mine)))
+        known = ((name, list(a["bbox"]), bool(a["iscrowd"]), *_told(a if attributes else {})) for a, name in mine)
+        said.append((one.path, sorted(known)))
     return short_digest(repr(sorted(said)), 32)
 
 
@@ -112,12 +113,22 @@ def _by_picture(data: CocoSet) -> dict[int, list[tuple[dict, str]]]:
     return found
 
 
+def attributes_of(a: dict) -> dict[str, str | int | float]:
+    """What an annotation says besides, in plain values under names that a label can have."""
+    more = a | (a["attributes"] if isinstance(a.get("attributes"), dict) else {})
+    plain = {k: v for k, v in more.items() if k.isidentifier() and k not in _SAID and isinstance(v, (str, int, float))}
+    return {key: value for key, value in plain.items() if key not in attributes_of_detections()}
+
+
+def _told(a: dict) -> list[str]:
+    """The attributes in a form that can be sorted, whatever their kinds."""
+    return [f"{name}={value!r}" for name, value in sorted(attributes_of(a).items())]
+
+
 def _detection(a: dict, name: str, size: tuple[int, int], ids: bool) -> fo.Detection:
     """An annotation as a label, with all else that it says in plain values."""
     (x, y, w, h), (width, height) = a["bbox"], size
-    more = a | (a["attributes"] if isinstance(a.get("attributes"), dict) else {})
-    plain = {k: v for k, v in more.items() if k.isidentifier() and k not in _SAID and isinstance(v, (str, int, float))}
-    plain = {key: value for key, value in plain.items() if key not in attributes_of_detections()}
+    plain = attributes_of(a)
     box = [x / width, y / height, w / width, h / height]
     share = a["area"] / (w * h)  # and not the area, which would be that of another box once a person moves this one
     plain |= {} if abs(share - 1) < _BOX else {fields.AREA: share}

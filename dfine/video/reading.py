@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -64,7 +65,7 @@ class Video:
             raise ValueError(f"every is a number of frames of at least 1, not {every}")
         self.every, self.troubles = every, []
         camera = CAMERA.fullmatch(str(source))
-        self.live, self.path = bool(camera), None if camera else Path(source).expanduser()
+        self.live, self.path = bool(camera), None if camera else Path(os.path.expanduser(source))
         self.name = str(source) if camera else self.path.name
         self._container = open_camera(int(camera[1])) if camera else open_file(self.path, formats)
         self._stream = video_stream(self._container)

@@ -30,6 +30,27 @@ def test_drawn_scenes_can_be_evaluated_on_and_trained_on(model, tmp_path):
     assert done.stdout.startswith("All: 2 pictures")
 
 
+def test_pictures_that_cannot_be_read_are_named_and_counted_and_the_others_measured(model, tmp_path):
+    pytest.importorskip("faster_coco_eval")
+    data, figures = tmp_path / "scenes", tmp_path / "figures.json"
+    run("scenes", "--count", 4, "--seed", 3, "--size", 64, "--workers", 0, data)
+    damaged = [data / "images" / f"00000{i}.jpg" for i in (0, 2)]
+    damaged[0].write_bytes(damaged[0].read_bytes()[:600])
+    damaged[1].write_bytes(b"")
+    common = "evaluate", "-m", model, "--data", data, "--device", "cpu", "--workers", 0
+    done = run(*common, "--json", figures, code=1)
+    assert done.stdout.startswith("All: 2 pictures (2 more could not be read), ")
+    assert all(f"warning: {path}: " in done.stderr for path in damaged)
+    assert sentence(done).startswith("error: 2 pictures of 4 could not be read: these figures are those of the other 2")
+    whole = json.loads(figures.read_text())["all"]
+    assert (
+        whole["pictures"] == 2 and [str(path) in said for path, said in zip(damaged, whole["left_out"])] == [True] * 2
+    )
+    for path in (data / "images").iterdir():
+        path.write_bytes(b"")
+    assert "none of the 4 pictures can be read; the first: " in sentence(run(*common, "--json", "-", code=1))
+
+
 def test_which_of_several_splits_is_asked_for_with_the_option_named(model, tmp_path):
     for split in ("train", "val"):
         run("scenes", "--count", 1, "--size", 64, "--workers", 0, tmp_path / "made" / split)

@@ -39,6 +39,24 @@ def test_what_cannot_be_written_is_said_before_the_work(pictures, arguments, wor
     assert {p: p.is_file() and p.read_bytes() for p in tmp_path.rglob("*")} == before
 
 
+def test_what_is_written_goes_to_the_home_folder_where_a_path_says_so(model, pictures, tmp_path, monkeypatch):
+    """A shell leaves the `~` of `--out=~/x` to the program."""
+    home, here = tmp_path / "home", tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))  # of Windows
+    run("scenes", "--count", 1, "--size", 64, "--workers", 0, "~/scenes")
+    run("data", "check", "~/scenes", "--json=~/said/check.json")
+    run("data", "convert", "~/scenes", "~/voc", "--format", "voc")
+    (pictures / "a.png").rename(here / "~a.png")
+    run("detect", "-m", model, "~a.png", "--json=~/said/found.json", "--save", "~/drawn")
+    run("trace", "-m", model, "~a.png", "~/said/a.npz")
+    assert sorted(p.name for p in home.iterdir()) == ["drawn", "said", "scenes", "voc"]
+    assert sorted(p.name for p in (home / "said").iterdir()) == ["a.npz", "check.json", "found.json"]
+    assert [p.name for p in (home / "drawn").iterdir()] == ["~a.jpg"] and [p.name for p in here.iterdir()] == ["~a.png"]
+
+
 def test_a_page_that_is_not_installed_is_named_with_a_remedy(monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "gradio" or name.startswith("dfine.page")]:
         monkeypatch.delitem(sys.modules, name)

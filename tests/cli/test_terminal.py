@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dfine.cli.terminal import apart, expand, free, outside, table, write_json
+from dfine.cli.terminal import apart, at_home, expand, free, outside, table, write_json
 
 
 def test_expand_knows_paths_folders_and_globs(pictures):
@@ -15,6 +15,24 @@ def test_expand_knows_paths_folders_and_globs(pictures):
     assert expand([str(pictures)]) == [a, b]
     assert expand([str(b), str(pictures / "*.png"), str(pictures)]) == [b, a]
     assert expand([str(pictures / "none.png")]) == [pictures / "none.png"], "reading it says that it is not there"
+
+
+@pytest.mark.parametrize("form", ["{}", "--out={}", "--no-one-has-this={}"])
+def test_a_home_folder_is_meant_where_no_shell_has_put_it(form, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # of Windows
+    assert at_home(form.format("~/a b/c=~.jpg")) == form.format(f"{tmp_path}/a b/c=~.jpg")
+    for other in ("", "-", "a~/b", "./~", "~nobody-has-this-name.jpg", "webcam:0"):
+        assert at_home(form.format(other)) == form.format(other)
+    assert [at_home(a) for a in ("-t", "--", "--again", "a=~/b")] == ["-t", "--", "--again", "a=~/b"]
+
+
+def test_what_an_editor_has_kept_is_a_file_and_nobodys_home_folder(pictures, monkeypatch):
+    monkeypatch.chdir(pictures)
+    (pictures / "a.png").rename("~a.png")
+    assert expand(["~a.png", "~b.png", "~*.png"]) == [Path("~a.png"), Path("~b.png")]
+    apart(save=Path("~a.png"), json=Path("~b.png"))
+    outside(dict(report=Path("~a/b"), export=None), files=())
 
 
 def test_expand_of_an_empty_folder_says_so(tmp_path):

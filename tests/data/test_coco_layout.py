@@ -163,3 +163,15 @@ def test_an_entry_that_is_no_picture_is_named_beside_names_of_another_system(tmp
     data = open_data(folder, fault=lambda message, **about: said.append(message))
     assert data.path(0).is_file() and len(data) == 1
     assert "the image None in" in said[0] and "has no 'width'" in said[1]
+
+
+def test_a_picture_that_does_not_tell_the_size_that_the_file_lacks_is_named(tmp_path):
+    folder = write(tmp_path, [picture(1)], [])
+    answers = json.loads((folder / "annotations.json").read_text())
+    del answers["images"][0]["width"], answers["images"][0]["height"]
+    (folder / "annotations.json").write_text(json.dumps(answers))
+    assert len(open_data(folder)) == 1
+    name = answers["images"][0]["file_name"]
+    next(folder.rglob(name)).write_bytes(b"")
+    with pytest.raises(ValueError, match=f"image id 1 in .* has no 'width', and its picture {name} cannot be read"):
+        open_data(folder)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from dfine.data.loader import Batches, Batching, Shares, collate, loader, relabelled, subset
+from dfine.data.loader import Batches, Batching, Shares, loader, relabelled, subset
 from dfine.data.pictures import PictureError
 from dfine.data.scenes import Scenes
 from dfine.trace.records import Target
@@ -47,13 +47,6 @@ def test_an_empty_data_set_has_no_batches():
     assert list(make(0)) == []
 
 
-def test_collate_stacks_pictures_and_lists_targets():
-    pictures, targets = collate([Numbered(3)[i] for i in range(3)])
-    assert pictures.shape == (3, 3, 8, 8)
-    assert pictures.dtype == torch.uint8
-    assert [t.image_id for t in targets] == [0, 1, 2]
-
-
 class Damaged(Numbered):
     """Picture 1 cannot be read, or is of another size."""
 
@@ -91,14 +84,20 @@ def test_a_picture_that_cannot_be_read_is_one_sentence(workers, part, error, sai
     assert str(caught.value) == said
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_pictures_that_cannot_be_read_are_left_out_where_that_is_asked_for(workers):
+    batches = loader(Damaged(PictureError("'1.jpg' is empty")), Batching(1, (8, 8), workers=workers, skip=True))
+    for _ in range(2):  # each pass tells of its own
+        assert ids(batches) == [[0], [2], [3]], "a batch of nothing is none"
+        assert {i: str(error) for i, error in batches.left_out.items()} == {
+            1: f"{Path('folder') / '1.jpg'}: '1.jpg' is empty"
+        }
+    assert ids(loader(Damaged(ValueError("x")), Batching(2, (8, 8), skip=True))) == [[0], [2, 3]]
+
+
 def test_a_mistake_of_the_program_is_not_hidden():
     with pytest.raises(RuntimeError, match="a mistake"):
         list(loader(Damaged(RuntimeError("a mistake")), Batching(2, (8, 8))))
-
-
-def test_collate_names_the_picture_that_does_not_fit():
-    with pytest.raises(ValueError, match=r"image 1 has shape \[3, 8, 9\]"):
-        collate([Numbered(2)[0], Numbered(2, (8, 9))[1]])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import json
 import pytest
 from PIL import Image
 
-from dfine.data import prepare
+from dfine.data import prepare, scenes
+from dfine.data.convert import convert
 from dfine.data.prepare import RECIPES, follow, shrink
 from dfine.data.sources import open_data, splits, train_and_val
 from tests.data.test_coco import annotation, picture, write
@@ -190,3 +191,15 @@ def test_outlines_and_keypoints_shrink_with_their_boxes(tmp_path):
         assert first["segmentation"] == [[v * scale for v in more["segmentation"][0]]]
         assert first["keypoints"] == [4 * scale, 2 * scale, 2, 0, 0, 0]
         assert [("segmentation" in a) for a in others] == [scale == 1] * 2
+
+
+def test_a_home_folder_is_meant_by_its_sign(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # of Windows
+    write(tmp_path / "coco", [picture(7)], [annotation(1)])
+    assert shrink("~/coco/annotations.json", "~/small", 8, progress=False) == tmp_path / "small"
+    assert convert("~/small", "~/voc", "voc", progress=False) == tmp_path / "voc" and (tmp_path / "voc").is_dir()
+    assert scenes.write("~/drawn", scenes.Scenes(1, size=(64, 64)), workers=0) == tmp_path / "drawn"
+    assert (tmp_path / "drawn" / "annotations.json").is_file()
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path.name}.*lacks"):
+        follow("coco", "~/coco")

@@ -212,3 +212,15 @@ def test_folders_and_endings_in_other_capitals(tmp_path):
 def test_the_root_that_a_file_names(tmp_path, root):
     path = data_set(tmp_path / "mine", {"a": "0 0.5 0.5 0.5 0.5"}, path=root.format(tmp_path / "mine", name="mine"))
     assert len(yolo.read(path, "train")) == 1
+
+
+def test_pictures_that_cannot_be_read_are_counted_before_the_work(tmp_path):
+    path = data_set(tmp_path, {"a": "", "b": "", "c": ""})
+    (tmp_path / "images/train/b.jpg").write_bytes(b"")
+    with pytest.raises(ValueError, match="^.*b.jpg.* is not a picture"):
+        yolo.read(path, "train")
+    (tmp_path / "images/train/c.jpg").write_bytes(b"")
+    with pytest.raises(
+        ValueError, match="2 of 3 pictures cannot be read; the first: .*b.jpg.*data check` names them all"
+    ):
+        yolo.read(path, "train")

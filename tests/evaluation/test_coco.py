@@ -16,6 +16,8 @@ import dfine
 from dfine import distribution
 from dfine.boxes import from_pixels
 from dfine.config import Config
+from dfine.data.loader import subset
+from dfine.data.pictures import PictureError
 from dfine.data.scenes import Scenes
 from dfine.engines.onnx.export import export
 from dfine.evaluation.coco import METRICS, Evaluation, by_threshold, evaluate, match, measure
@@ -252,6 +254,31 @@ def test_what_is_measured_is_what_the_model_says(tmp_path):
         result = evaluate(early, scenes, progress=False)
         assert list(result.ap) == ["initial", "layer 1", "layer 2"]
         assert result.ap["layer 2"] == pytest.approx(expected.ap["layer 2"], abs=1e-3)
+
+
+class OneDamaged(Shapes):
+    """The first picture cannot be read."""
+
+    def __getitem__(self, index):
+        if index == 0:
+            raise PictureError("4.png is empty")
+        return super().__getitem__(index)
+
+    def path(self, index):
+        return f"{self.answers[index].image_id}.png"
+
+
+def test_what_cannot_be_read_is_left_out_of_the_answers_too_where_that_is_asked_for():
+    model = Predictor(Refiner(), Card(Shapes.names, (32, 32)))
+    result = evaluate(model, OneDamaged(), progress=False, skip=True)
+    assert (result.pictures, result.objects, result.left_out) == (1, 1, ("4.png is empty",))
+    assert result.ap["layer 2"] == pytest.approx(1.0, abs=1e-6) and math.isnan(result.classes["cat"])
+    assert result.to_dict()["left_out"] == ["4.png is empty"]
+    assert "left_out" not in run().to_dict()
+    with pytest.raises(PictureError, match="4.png is empty"):
+        evaluate(model, OneDamaged(), progress=False)
+    with pytest.raises(ValueError, match="none of the 1 pictures can be read; the first: 4.png is empty"):
+        evaluate(model, subset(OneDamaged(), [0]), progress=False, skip=True)
 
 
 def test_a_model_that_stops_early_is_measured_at_its_layers():

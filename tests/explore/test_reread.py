@@ -42,3 +42,45 @@ def test_answers_that_have_changed_on_disk_are_read_where_that_is_asked_for(tmp_
     with pytest.warns(UserWarning, match="0 pictures of .*'reread' had other answers"):
         open_dataset(file, name="reread", reread=True)
     assert {one.id for sample in dataset for one in sample.ground_truth.detections} == {one.id for one in after}
+
+
+def test_attributes_that_have_changed_on_disk_are_read_too_and_a_persons_own_stay(tmp_path):
+    from dfine.explore import fields
+    from dfine.explore.datasets import open_dataset
+    from dfine.explore.samples import pictured, told_apart
+
+    coco(tmp_path / "set")
+    file = tmp_path / "set" / "annotations.json"
+    content = json.loads(file.read_text())
+    first, _, last = content["annotations"]
+    first |= {"truncated": 0, "attributes": {"occluded": False, "pose": "left"}}
+    file.write_text(json.dumps(content))
+    dataset = open_dataset(file, name="attributes")
+    sample = dataset.first()
+    (one,) = sample.ground_truth.detections
+    one.tags, one["mine"], before = ["seen"], "yes", one.id
+    sample.save()
+    first |= {"truncated": 1, "attributes": {"occluded": True, "pose": "left"}}
+    last["difficult"] = 1
+    file.write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match="the answers in .*json have changed .* --reread takes"):
+        open_dataset(file, name="attributes")
+    with pytest.warns(UserWarning, match="2 pictures of .*'attributes' had other answers than .*json; now"):
+        open_dataset(file, name="attributes", reread=True)
+    dataset.reload()
+    (one,) = dataset.first().ground_truth.detections
+    assert (one.truncated, one.occluded, one.pose) == (1, True, "left")
+    assert (one.id, one.tags, one["mine"]) == (before, ["seen"], "yes")
+    assert [d["difficult"] for sample in dataset.skip(1) for d in sample.ground_truth.detections] == [1]
+    with pytest.warns(UserWarning, match="0 pictures of .*'attributes' had other answers"):
+        open_dataset(file, name="attributes", reread=True)
+    # What an earlier version has written down knows of no attributes, and is no change.
+    from dfine.data.sources import open_data
+
+    told = pictured({"": open_data(file)})
+    dataset.info[fields.ANSWERS] = told_apart(told, attributes=False)
+    dataset.save()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*have changed since")
+        open_dataset(file, name="attributes")
+    assert dataset.info[fields.ANSWERS] == told_apart(told) != told_apart(told, attributes=False)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from dfine.config import RECIPES, Config
-from dfine.data.loader import collate
+from dfine.data.parcel import collate
 from dfine.data.scenes import NAMES, Scenes
 from dfine.network.detector import DFINE
 from dfine.processes import ranks

@@ -41,7 +41,7 @@ def test_a_few_steps_on_one_batch_lower_its_loss(tmp_path):
     """Twelve steps on the same two pictures, at a rate that a fresh network can stand."""
     options = {**SMALL, "pictures": 2, "batch": 2, "epochs": 1, "warmup": 1, "rate": 5e-4, "denoising": 0}
     training = Training.start(Plan.of(TrainOptions(out=str(tmp_path), **options)))
-    from dfine.data.loader import collate
+    from dfine.data.parcel import collate
 
     data = Scenes(2, size=(64, 64), seed=5, clean=1.0)
     pixels, targets = collate([data[0], data[1]])

@@ -209,7 +209,7 @@ def write(folder: str | Path, scenes: Scenes, *, workers: int | None = None, qua
         ValueError: the quality is out of range.
         FileExistsError: the folder holds something, or is a file.
     """
-    count, folder = len(scenes), Path(folder).absolute()
+    count = len(scenes)
     if quality is not None and not 1 <= quality <= 100:
         raise ValueError(f"the JPEG quality must be in 1..100, or None for PNG files, not {quality}")
     folder = require_empty(folder)

@@ -91,6 +91,7 @@ def _patch(history: History, edge: int, unit: str) -> dict:
     parts = (p * w * scale).numpy()
     x = np.arange(len(w)) if unit == "bins" else (w * scale).numpy()
     width = 0.86 if unit == "bins" else 0.8 * float(w.diff().min()) * scale
+    thin = None if unit == "bins" else width
     reach = history.reading.spans()[:, edge]  # [L, 2]
     means = p @ w  # [L]
     top = 1.12 * float(p.max())
@@ -99,9 +100,9 @@ def _patch(history: History, edge: int, unit: str) -> dict:
         before = layer - 1
         stops = torch.stack((reach[layer, 0], means[layer], reach[layer, 1]))
         rows = [
-            (x, p[before].numpy(), None) if layer else ([], [], None),
+            (*_outline(x, p[before].numpy(), thin), None) if layer else ([], [], None),
             (x, p[layer].numpy(), width),
-            (x, parts[before], None) if layer else ([], [], None),
+            (*_outline(x, parts[before], thin), None) if layer else ([], [], None),
             (x, parts[layer], width),
             ((_bin(stops, w) if unit == "bins" else stops * scale).numpy(), np.full(3, top), None),
         ]
@@ -112,6 +113,22 @@ def _patch(history: History, edge: int, unit: str) -> dict:
     return dict(
         data=data, layout=_captions(history, edge, unit, means * scale, reach * scale) | _ranges(x, parts, p, unit)
     )
+
+
+def _outline(x: np.ndarray, y: np.ndarray, width: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """The corners of a line over bars at `x` of heights `y`, both [N+1]; `width` is None where they are evenly spaced.
+
+    To scale, W(n) leaps to its two ends, and the line goes round their bars: straight from W(1) to W(0) it would claim
+    what lies between them, where no bin is.
+    """
+    if width is None:
+        return x, y
+    (low, high), half = x[[0, -1]], width / 2
+    # Its feet are as far from W(1) and W(N-1) as the bins beside those, or half way to the ends.
+    feet = max(2 * x[1] - x[2], (low + x[1]) / 2), min(2 * x[-2] - x[-3], (high + x[-2]) / 2)
+    first = [low - half, low - half, low + half, low + half, feet[0]], [0, y[0], y[0], 0, 0]
+    last = [feet[1], high - half, high - half, high + half, high + half], [0, 0, y[-1], y[-1], 0]
+    return tuple(np.concatenate((a, inner[1:-1], b)) for a, inner, b in zip(first, (x, y), last))
 
 
 def _set(layout: dict, key: str, value) -> None:

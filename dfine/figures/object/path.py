@@ -32,7 +32,8 @@ def edge_path(history: History, edge: int, mass: float = 0.8) -> str:
 
     height = STEP * len(spots) + BOTTOM
 
-    drawn = [f'<line class="rule" x1="{x(spots[-1]):.1f}" x2="{x(spots[-1]):.1f}" y1="0" y2="{height - BOTTOM}"/>']
+    there = f"{x(spots[-1]):.1f}"
+    drawn = [f'<line class="rule" stroke="{style.GRID}" x1="{there}" x2="{there}" y1="0" y2="{height - BOTTOM}"/>']
     line = " ".join(f"{x(v):.1f},{y(i):.1f}" for i, v in enumerate(spots))
     drawn.append(f'<polyline points="{line}" fill="none" stroke="{style.GHOST}" stroke-opacity="0.5"/>')
     colours = [style.INITIAL, *style.layer_colours(history.layers)]
@@ -57,4 +58,9 @@ def edge_path(history: History, edge: int, mass: float = 0.8) -> str:
         f"The {EDGES[edge]} edge, in pixels: "
         + ", ".join(f"{name} {style.fixed(spot)}" for name, spot in zip(names, spots))
     )
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">{"".join(drawn)}</svg>'
+    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+    plain = f'font-family="{style.FONT}" font-size="11" fill="{style.TEXT}"'  # where no style sheet says otherwise
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{label}"><g {plain}>'
+        f"{''.join(drawn)}</g></svg>"
+    )

@@ -16,6 +16,7 @@ AROUND = 0.5  # of the boxes' longer side that a detail shows on every side of t
 _DARK = (16, 17, 20)  # under every frame
 LIKELY = 0.1  # score from which a suspect is called likely
 SCORE = "the share of places like it that would be wrong if one answer in 50 had an error of its kind"
+OPEN = 3  # details that stand there at once, a row of a wide page; the others are folded, as the numbers come below
 LEAST, SIDE = 64, 320  # pixels: of the picture that are shown at least, and of the detail's longer side
 
 
@@ -37,11 +38,13 @@ def section(crops: Sequence[tuple[Image.Image, dict]], counts: dict[str, dict[st
         text = html.escape(f"{one['reason']}. Fix: {one['fix']}.{seen}")
         cards.append(f"<figure>{shown}<figcaption><b>{title}</b> {text}</figcaption></figure>")
     told = f" {html.escape(judged[0].upper() + judged[1:])}." if judged else ""
+    rest = cards[OPEN:]
+    folded = f'<details><summary>The next {len(rest)}</summary><div class="worst">{"".join(rest)}</div></details>'
     return (
         "<section><h2>Probable label errors</h2><p>The likeliest first, each place once. Green is the answer as it is, "
         f"red dashed what is suggested. The score is {SCORE}. "
         f"{html.escape(counted(counts))}: the further down, the less likely.{told}</p>"
-        f'<div class="worst">{"".join(cards)}</div></section>'
+        f'<div class="worst">{"".join(cards[:OPEN])}</div>{folded if rest else ""}</section>'
     )
 
 

@@ -144,3 +144,19 @@ export function density(p, w) {
   const at = borders(w);
   return Float64Array.from(p, (v, n) => v / (at[n + 1] - at[n]));
 }
+
+/**
+ * The corners of a line over bars, from foot to foot. To scale, W(n) leaps to its two ends, and the line goes round their
+ * bars: straight from W(1) to W(0) it would claim what lies between them, where no bin is.
+ * @param {ArrayLike<number>} x where the bars stand, rising
+ * @param {ArrayLike<number>} y their heights
+ * @param {number} thick a bar; 0 where they are evenly spaced
+ * @returns {number[][]} pairs of x and y
+ */
+export function over(x, y, thick) {
+  const last = x.length - 1, half = thick / 2, inner = Array.from(x, (v, n) => [v, y[n]]);
+  if (!thick) return [[x[0], 0], ...inner, [x[last], 0]];
+  const bar = (n) => [[x[n] - half, 0], [x[n] - half, y[n]], [x[n] + half, y[n]], [x[n] + half, 0]];
+  const feet = [Math.max(2 * x[1] - x[2], (x[0] + x[1]) / 2), Math.min(2 * x[last - 1] - x[last - 2], (x[last] + x[last - 1]) / 2)];
+  return [...bar(0), [feet[0], 0], ...inner.slice(1, -1), [feet[1], 0], ...bar(last)];
+}

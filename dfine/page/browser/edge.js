@@ -3,6 +3,7 @@
  * the layer before in grey, right the contributions W(n)·Pr(n), which sum to Σ. The axis is W(n) to scale, in pixels or
  * in sizes of the initial box, or the bins evenly spaced.
  */
+import {over} from './distribution.js';
 import {html, put, svg} from './dom.js';
 import {escaped, fixed, number, signed} from './format.js';
 import {info} from './info.js';
@@ -105,8 +106,8 @@ function rows(h, k, unit, shown, store) {
     const drawn = svg('svg', {viewBox: '0 0 1000 100', preserveAspectRatio: 'none'},
       svg('line', {class: 'still', x1: across(place(0)), x2: across(place(0)), y1: 20, y2: 100}));
     if (before) {
-      const points = x.map((v, n) => `${across(v).toFixed(1)} ${y(before[n]).toFixed(2)}`);
-      drawn.append(svg('path', {class: 'ghost', d: `M${across(x[0]).toFixed(1)} ${zero}L${points.join('L')}L${across(x[last]).toFixed(1)} ${zero}`}));
+      const points = over(x, before, bins ? 0 : thick).map(([v, p]) => `${across(v).toFixed(1)} ${y(p).toFixed(2)}`);
+      drawn.append(svg('path', {class: 'ghost', d: `M${points.join('L')}`}));
     }
     let d = '';
     values.forEach((v, n) => {

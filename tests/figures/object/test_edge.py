@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -18,8 +20,25 @@ def test_a_row_for_every_layer_with_the_one_before_ghosted(trace_of, layers):
     for layer in range(layers):
         np.testing.assert_allclose(bars[layer].y, history.probabilities[layer, 0], rtol=1e-4, atol=1e-8)
         before = history.probabilities[layer - 1, 0] if layer else []
-        np.testing.assert_allclose(ghosts[layer].y or [], before, rtol=1e-4, atol=1e-8)
+        np.testing.assert_allclose((ghosts[layer].y or [])[5:-5], before[1:-1], rtol=1e-4, atol=1e-8)
+        even = edges.edge_figure(history, 0, "bins").data[5 * layer]
+        np.testing.assert_allclose(even.y or [], before, rtol=1e-4, atol=1e-8)
     assert figure.layout.height > 100 * layers
+
+
+@pytest.mark.parametrize("unit", ["px", "box"])
+@pytest.mark.parametrize("peak", [0, 1, 31, 32])
+def test_the_ghost_claims_nothing_where_no_bin_lies(history, unit, peak):
+    """From W(1) = −a to W(0) = −2a there is none, nor from a to 2a; its area is that of bars and their neighbours'."""
+    sure = torch.full_like(history.edges, -9.0)
+    sure[..., peak] = 9.0
+    figure = edges.edge_figure(replace(history, edges=sure), 0, unit)
+    bars, ghost = named(figure, "Pr(n)")[0], figure.data[5]
+    between = np.interp(np.linspace(bars.x[0], bars.x[1], 101)[20:80], ghost.x, ghost.y)
+    beyond = np.interp(np.linspace(bars.x[-2], bars.x[-1], 101)[20:80], ghost.x, ghost.y)
+    assert between.max() == beyond.max() == 0
+    assert np.interp(bars.x[peak], ghost.x, ghost.y) == pytest.approx(bars.y[peak])
+    assert list(ghost.x) == sorted(ghost.x) and ghost.y[0] == ghost.y[-1] == 0
 
 
 # Query 0's box is 40 px wide and 40 px high: 0.2 of 200, 0.4 of 100.
@@ -87,8 +106,6 @@ def test_dotted_keys_reach_into_lists_and_new_dictionaries():
 
 
 def test_spread_follows_the_fitted_temperature(history):
-    from dataclasses import replace
-
     warm = replace(history, temperature=torch.full((4,), 4.0))
     widths = [np.ptp(named(edges.edge_figure(h, 0), "Σ")[-1].x) for h in (history, warm)]
     assert widths[1] > 1.3 * widths[0]

@@ -4,6 +4,7 @@ from xml.etree import ElementTree
 import pytest
 import torch
 
+from dfine.figures import style
 from dfine.figures.object.path import LEFT, WIDTH, edge_path
 from dfine.trace.history import History
 from tests.helpers import synthetic_trace
@@ -16,7 +17,7 @@ def history_of(layers=3) -> History:
 
 
 def circles(svg: str) -> list[float]:
-    return [float(c.attrib["cx"]) for c in ElementTree.fromstring(svg).iter("circle")]
+    return [float(c.attrib["cx"]) for c in ElementTree.fromstring(svg).iterfind(".//{*}circle")]
 
 
 @pytest.mark.parametrize("layers", [1, 3, 6])
@@ -33,7 +34,7 @@ def test_a_dot_for_every_stage_in_its_place(layers, edge):
 def test_bars_hold_the_intervals_and_stay_inside():
     history = history_of()
     root = ElementTree.fromstring(edge_path(history, 0, mass=0.5))
-    bars = [(float(r.attrib["x"]), float(r.attrib["width"])) for r in root.iter("rect")]
+    bars = [(float(r.attrib["x"]), float(r.attrib["width"])) for r in root.iterfind(".//{*}rect")]
     assert len(bars) == 3
     assert all(LEFT <= x and x + width <= WIDTH + 0.11 for x, width in bars)
     dot = circles(edge_path(history, 0, mass=0.5))[-1]
@@ -56,3 +57,14 @@ def test_the_drawing_says_what_it_shows():
         label == f"The bottom edge, in pixels: initial {spots[0]}, layer 1 {spots[1]}, layer 2 {spots[2]}, "
         f"layer 3 {spots[3]}"
     )
+
+
+def test_copied_out_of_its_page_it_is_small_and_readable_on_light_and_dark():
+    svg = edge_path(history_of(), 1)
+    root = ElementTree.fromstring(svg)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg", "a file of its own"
+    assert [root.attrib[side] for side in ("width", "height")] == root.attrib["viewBox"].split()[2:]
+    (group,) = root
+    assert (group.attrib["fill"], group.attrib["font-size"]) == (style.TEXT, "11")
+    assert all("fill" not in text.attrib for text in root.iterfind(".//{*}text"))
+    assert root.find(".//{*}line").attrib["stroke"] == style.GRID

@@ -40,6 +40,18 @@ def test_the_section_escapes_and_counts():
     assert "less likely. Judged by &lt;b&gt;.</p>" in suspects.section([], {}, "judged by <b>")
 
 
+def test_the_first_stand_there_and_the_others_are_folded_so_that_the_numbers_are_not_far_below():
+    def text(count):
+        one = dict(kind="extra", picture="a.png", reason="no", fix="remove", score=0.5, seen_in_training=False)
+        crops = [(Image.new("RGB", (9, 9)), one | {"rank": rank}) for rank in range(1, count + 1)]
+        return suspects.section(crops, {})
+
+    first, folded = text(suspects.OPEN + 37).split("<details><summary>The next 37</summary>")
+    assert (first.count("<figure>"), folded.count("<figure>")) == (suspects.OPEN, 37)
+    assert f">{suspects.OPEN}. extra" in first and f">{suspects.OPEN + 1}. extra" in folded
+    assert all("<details" not in text(count) for count in (0, suspects.OPEN))
+
+
 @pytest.mark.parametrize("ground", [suspects.SUGGESTED, suspects.ANSWER, "#7A4A2B", "#7A6BEE", "#FFFFFF", "#000000"])
 def test_both_frames_are_set_off_from_any_ground(ground):
     """Around each frame, or in its gaps, something differs plainly from the ground, and so does what it stands on."""

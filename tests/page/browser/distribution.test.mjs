@@ -55,3 +55,17 @@ test('a bin takes its share from all others alike, as a softmax does when one lo
   const sure = [0, 0, 1, 0, 0]; // nothing is left to share out: the others get equal parts
   d.withShare(sure, 2, 0.6).forEach((v, n) => near(v, n === 2 ? 0.6 : 0.1));
 });
+
+test('a line over bars to scale claims nothing where no bin lies, and one over bins is that of their heights', () => {
+  for (const bins of [4, 6, 32]) {
+    const w = d.weighting(bins, 0.5, 0.25), y = Array.from(w, (_, n) => 1 + n), line = d.over(w, y, 0.02);
+    const rising = line.map(([v]) => v);
+    assert.deepEqual(rising, rising.toSorted((a, b) => a - b));
+    assert.deepEqual(line.slice(5, -5), Array.from(w, (v, n) => [v, y[n]]).slice(1, -1));
+    for (const [from, to] of [[line[3], line[4]], [line.at(-5), line.at(-4)]]) {
+      assert.ok(from[1] === 0 && to[1] === 0);
+      assert.ok(to[0] - from[0] > 0.2, 'nothing for most of the leap');
+    }
+    assert.deepEqual(d.over(w, y, 0), [[w[0], 0], ...Array.from(w, (v, n) => [v, y[n]]), [w[bins], 0]]);
+  }
+});
