@@ -30,6 +30,7 @@ from dfine.files import replacing
 
 SHOWN = 40  # suspects in the report
 MOST = 1000  # suspects that are stored of a data set, the best
+WEAK = 0.2  # AP of the folds' models below which, where it was looked at one by one, most places were their mistakes
 COLUMNS = (
     "rank picture kind score label suggested fix reason edge z box_x box_y box_width box_height to_x to_y to_width "
     "to_height seen_in_training review"
@@ -130,14 +131,24 @@ def judge_note(dataset: Collection, field: str = fields.FIELD) -> str:
     return "; ".join(filter(None, (_judged(about), few)))
 
 
+def _reached(ap: list[float]) -> str:
+    """How good the models of the folds are on what they did not see, and what to do where that is too little."""
+    if not ap:
+        return ""
+    said = " to ".join(dict.fromkeys((f"{min(ap):.2f}", f"{max(ap):.2f}")))
+    weak = (
+        ": judges as weak as that list mostly their own mistakes; train them for longer with --fold-epochs, or name a "
+        "stronger checkpoint with --start"
+    )
+    return f", and which reach an AP of {said} there{weak if max(ap) < WEAK else ''}"
+
+
 def _judged(about: dict) -> str:
     """Who judged, in a part of a sentence."""
     if folds := about.get("folds"):
-        ap = [value for value in folds["ap"].values() if value is not None]
-        reached = f", and which reach an AP of {min(ap):.2f} to {max(ap):.2f} there" if ap else ""
         return (
             f"each of these {about['pictures']} pictures was judged by one of {folds['count']} models that were "
-            f"trained on others, from {folds['start']}{reached}"
+            f"trained on others, from {folds['start']}{_reached([v for v in folds['ap'].values() if v is not None])}"
         )
     if not about.get("seen_in_training"):
         return ""

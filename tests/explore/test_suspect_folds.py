@@ -78,6 +78,19 @@ def test_each_picture_is_judged_by_a_model_that_never_saw_it(fo, scenes_folder, 
     assert {one["seen_in_training"] for one in listed} == {False}
     assert "each of these 8 pictures was judged by one of 2 models" in suspect_store.judge_note(dataset)
 
+    about = fields.about(dataset, "dfine")["suspects"]
+    for ap, told in (
+        ([0.0997, 0.0989], "reach an AP of 0.10 there: judges as weak as that list mostly their own mistakes; train"),
+        ([0.31, None], "reach an AP of 0.31 there"),
+        ([0.15, 0.42], "reach an AP of 0.15 to 0.42 there"),
+        ([None, None], "trained on others, from demo"),
+    ):
+        about_folds = {"count": 2, "start": "demo", "ap": {"1": ap[0], "2": ap[1]}}
+        fields.note(dataset, "dfine", {"suspects": about | {"folds": about_folds}})
+        note = suspect_store.judge_note(dataset)
+        assert told in note and ("as weak as that" in note) == ("as weak as that" in told)
+    fields.note(dataset, "dfine", {"suspects": about})
+
     # The same call again trains nothing and looks at nothing; a fold that is gone is made again.
     ids, model = dataset.values("dfine_folds.detections.id"), tmp_path / "folds" / "1" / "run" / "model"
     made = (model / "model.safetensors").stat().st_mtime_ns
