@@ -41,10 +41,16 @@ def pytest_xdist_make_scheduler(config, log):
     return ByWhatTheyShare(config, log)
 
 
-def pytest_collection_finish():
-    """What was imported stays: the garbage collector need not look through it again and again."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What is imported stays: the garbage collector need not look through it again and again, now or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):
