@@ -24,10 +24,19 @@ MACHINE = re.compile(r"/(?:work|tmp|root|home|Users|private|opt|mnt)/|[A-Z]:\\\\
 LINES = 30  # that fit on a screen with their output's beginning
 LIMIT, TOGETHER, PICTURE = 1_500_000, 6_000_000, 150_000  # bytes
 SHORTER = {  # what is large in a notebook, so that its numbers say something, and what its cells run with here
-    "04": {"steps=60, pictures=320": "steps=6, pictures=24"},
-    "05": {"scenes.Scenes(80, ": "scenes.Scenes(40, "},
-    "06": {"epochs=6, ": "epochs=4, "},
-    "08": {'"demo", 400': '"demo", 300', "range(2_400_000, 2_400_080)": "range(2_400_000, 2_400_024)"},
+    "02": {"range(2_200_000, 2_200_060)": "range(2_200_000, 2_200_012)"},
+    "03": {"range(2_500_000, 2_500_040)": "range(2_500_000, 2_500_016)"},
+    "04": {
+        "steps=60, pictures=320, held_out=60": "steps=4, batch=4, pictures=16, held_out=16",
+        "list(range(60))": "list(range(16))",
+    },
+    "05": {
+        "scenes.Scenes(80, ": "scenes.Scenes(40, ",
+        "listed[:60]": "listed[:40]",
+        "len(unmatched) < 60": "len(unmatched) < 40",
+    },
+    "06": {"epochs=6, ": "epochs=4, ", "input=192, ": "input=160, "},
+    "08": {'"demo", 400': '"demo", 170', "range(2_400_000, 2_400_080)": "range(2_400_000, 2_400_012)"},
 }
 
 

@@ -9,7 +9,6 @@ import torch
 from PIL import Image, ImageEnhance, ImageFilter
 from torch import Tensor
 from torch.nn.functional import interpolate
-from torchvision.transforms import v2
 
 from dfine import boxes as box
 from dfine.data.resize import planes, resize
@@ -24,6 +23,8 @@ def strong() -> Transform:
     Photometric distortion (p = 0.5), zoom-out up to 4 times onto black (p = 0.5), a crop that keeps a random IoU with
     some object (p = 0.8), and a flip (p = 0.5); boxes thinner than a pixel afterwards are dropped.
     """
+    from torchvision.transforms import v2  # slow to import, and asked for by few
+
     return Compose(
         Torchvision(v2.RandomPhotometricDistort(p=0.5)),
         Torchvision(v2.RandomZoomOut(fill=0)),
@@ -95,6 +96,8 @@ class Mosaic:
     SMALLEST, VISIBLE = 2.0, 0.25  # pixels; share of the object's area
 
     def __init__(self, p: float, size: tuple[int, int]):
+        from torchvision.transforms import v2
+
         if not 0 <= p <= 1:
             raise ValueError(f"the share of mosaics is between 0 and 1, not {p}")
         self.p, self.size = p, size

@@ -11,8 +11,6 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torchvision import tv_tensors
-from torchvision.transforms import v2
 
 from dfine import boxes as box
 from dfine.data.resize import resize
@@ -85,7 +83,7 @@ class RandomHorizontalFlip:
         if torch.rand(()).item() >= self.p:
             return picture, target
         cx, rest = target.boxes[:, :1], target.boxes[:, 1:]
-        return v2.functional.horizontal_flip(picture), replace(target, boxes=torch.cat((1 - cx, rest), 1))
+        return picture.flip(-1), replace(target, boxes=torch.cat((1 - cx, rest), 1))
 
 
 class Torchvision:
@@ -96,10 +94,14 @@ class Torchvision:
     """
 
     def __init__(self, transform: Callable):
+        from torchvision.transforms import v2  # slow to import, and asked for by few
+
         self.transform = transform
         self.sanitize = v2.SanitizeBoundingBoxes(min_size=1)
 
     def __call__(self, picture: Tensor, target: Target) -> Pair:
+        from torchvision import tv_tensors
+
         h, w = picture.shape[-2:]
         pixels = box.to_pixels(target.boxes, (w, h))
         sample = {

@@ -30,6 +30,7 @@ from dfine.page.subpath import Subpath, prefix
 
 SESSIONS = 64  # visitors whose last result is remembered
 WAITING = 32  # visitors who may wait for the network
+REST = 0.02  # seconds between two looks into the queue; Gradio's own 0.001 keep 8 % of a core busy while nobody asks
 LARGEST = "40mb"  # of an uploaded file
 PORTS = range(7860, 7960)  # of which the first free one is taken where none is named
 SILENT = dict(docs_url=None, redoc_url=None, openapi_url=None)  # nothing about FastAPI's routes
@@ -105,6 +106,7 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
     """
     auth, root = logins(serving.auth), os.environ.get("GRADIO_ROOT_PATH", "").rstrip("/")
     page.queue(max_size=WAITING, api_open=False)
+    page._queue.sleep_when_free = max(REST, page._queue.sleep_when_free)
     page.state_session_capacity = SESSIONS
     options = dict(
         theme=THEME,

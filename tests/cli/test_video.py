@@ -95,7 +95,7 @@ def test_what_goes_wrong_is_one_sentence(model, arguments, code, words, tmp_path
 @pytest.mark.skipif(os.name == "nt", reason="there, a process is ended without being asked")
 def test_a_signal_to_end_is_as_good_as_an_interrupt(model, tmp_path):
     """As `timeout 60 dfine detect webcam:0 --save out.mp4` sends it."""
-    path, out = clip(tmp_path / "a.mp4", 20_000), tmp_path / "out"
+    path, out = clip(tmp_path / "a.mp4", 4_000), tmp_path / "out"
     command = [sys.executable, "-m", "dfine", "detect", "-m", model, "--save", out / "o.mp4", "--json", out / "o.json"]
     with subprocess.Popen([*map(str, command), str(path)], stderr=subprocess.PIPE, text=True) as process:
         until = time.monotonic() + 120

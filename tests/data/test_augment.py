@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torchvision.transforms import v2
 
 from dfine.boxes import to_pixels
 from dfine.data import augment
@@ -46,7 +47,7 @@ def test_a_zoomed_out_object_is_where_its_box_is():
     picture = torch.zeros(3, 40, 40, dtype=torch.uint8)
     picture[:, 10:20, 20:40] = 255
     target = Target(torch.tensor([0]), torch.tensor([[0.75, 0.375, 0.5, 0.25]]))
-    out, answers = apply(augment.Torchvision(augment.v2.RandomZoomOut(fill=0, p=1.0)), picture, target, 0)
+    out, answers = apply(augment.Torchvision(v2.RandomZoomOut(fill=0, p=1.0)), picture, target, 0)
     h, w = out.shape[1:]
     assert (h, w) != (40, 40)
     ys, xs = (out[0] > 128).nonzero().unbind(1)

@@ -46,9 +46,9 @@ def test_what_has_the_size_already_is_not_copied():
     assert resize(pixels, (4, 5)) is pixels
 
 
-def test_looking_at_pictures_does_without_torchvision():
+def test_looking_and_training_without_crops_do_without_torchvision():
     """Its import takes longer than looking at a picture."""
-    needed = "dfine.cli.pictures, dfine.inference.load, dfine.engines.onnx.engine"
+    needed = "dfine.cli.pictures, dfine.inference.load, dfine.engines.onnx.engine, dfine.training.loop"
     code = f"import sys, {needed}; print('torchvision' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True).stdout
     assert said.strip() == "False"

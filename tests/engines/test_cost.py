@@ -16,7 +16,8 @@ from dfine.network.detector import DFINE
 @pytest.mark.parametrize("size", list(SIZES))
 def test_operations_and_parameters_are_the_published_ones(size):
     """Of the fused copy at 640 x 640, on tensors without content."""
-    network = DFINE(Config.of(size)).eval()
+    with torch.device("cpu" if Config.of(size).affine else "meta"):  # the signs of scales in affine blocks are read
+        network = DFINE(Config.of(size)).eval()
     copy = fused(network)
     millions, published = PUBLISHED[size]
     assert gflops(copy) == pytest.approx(published, rel=0.03)

@@ -21,15 +21,29 @@ def test_saving_and_loading(model, tmp_path):
     assert len(back.digest) == 64 and back.source == str(tmp_path)
 
 
-def test_a_home_folder_is_found_by_its_sign(model, tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # of Windows
-    model.save("~/runs/best")
-    export(model.engine.network, model.card, "~/runs/best.onnx")
+def lives_in(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))  # of Windows
+
+
+@pytest.fixture(scope="module")
+def home(model, tmp_path_factory):
+    """A home folder with a checkpoint and an exported file."""
+    pytest.importorskip("onnxruntime")
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        lives_in(folder, monkeypatch)
+        model.save("~/runs/best")
+        export(model.engine.network, model.card, "~/runs/best.onnx")
+    return folder
+
+
+def test_a_home_folder_is_found_by_its_sign(home, monkeypatch):
+    lives_in(home, monkeypatch)
     back, exported = dfine.load("~/runs/best"), dfine.load(Path("~/runs/best.onnx"))
-    assert back.source == str(tmp_path / "runs" / "best")  # so that a download can tell that it is a folder
-    assert exported.source == str(tmp_path / "runs" / "best.onnx")
-    noise().save(tmp_path / "a.png")
+    assert back.source == str(home / "runs" / "best")  # so that a download can tell that it is a folder
+    assert exported.source == str(home / "runs" / "best.onnx")
+    noise().save(home / "a.png")
     assert back("~/a.png").picture.size == noise().size
     with pytest.raises(CheckpointError, match="there is no file, folder or known checkpoint '~nobody-here/best'"):
         dfine.load("~nobody-here/best")
@@ -82,15 +96,12 @@ def test_what_was_assumed_is_a_warning(tmp_path):
         dfine.load(tmp_path / "bare.pth", device="cpu")
 
 
-def test_an_exported_file_knows_its_family(model, tmp_path):
-    pytest.importorskip("onnxruntime")
-    from dfine.engines.onnx.export import export
-
-    export(model.network, model.card, tmp_path / "a.onnx")
+def test_an_exported_file_knows_its_family(home):
+    file = home / "runs" / "best.onnx"
     for family in ("deim", "d-fine"):
-        with pytest.raises(CheckpointError, match=f"a.onnx is of family 'dfine', not '{family}'"):
-            dfine.load(tmp_path / "a.onnx", family=family)
-    assert dfine.load(tmp_path / "a.onnx", family="dfine").config.family == "dfine"
+        with pytest.raises(CheckpointError, match=f"best.onnx is of family 'dfine', not '{family}'"):
+            dfine.load(file, family=family)
+    assert dfine.load(file, family="dfine").config.family == "dfine"
 
 
 @pytest.mark.parametrize("given", [dict(half="bf16"), dict(compiled=True), dict(graphs=True)])

@@ -1,6 +1,6 @@
 """The page, served once for all browser tests, and what stands behind it."""
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,24 @@ from tests.helpers import predictor
 from tests.page.visitor import PATIENCE, hosts
 
 ROOT = Path(dfine.__file__).parents[1]
+HERE = Path(__file__).parent
+SHARED = {}  # by folder: what closes things there, and what is open
+
+
+def shared(folder, name, opened):
+    """What `opened()` opens, once for all tests of a folder that follow each other; it is closed after the last."""
+    closing, things = SHARED.setdefault(folder, (ExitStack(), {}))
+    if name not in things:
+        things[name] = closing.enter_context(opened())
+    return things[name]
+
+
+@pytest.hookimpl(trylast=True)  # after the end of the fixtures that use what is closed
+def pytest_runtest_teardown(item, nextitem):
+    """A server of Gradio's, and each page that is open, keep a tenth of a core busy though nothing happens."""
+    for folder in reversed(list(SHARED)):  # the page before its server
+        if nextitem is None or folder not in nextitem.path.parents:
+            SHARED.pop(folder)[0].close()
 
 
 @pytest.fixture(scope="session")
@@ -68,11 +86,10 @@ def handlers(models):
     return handlers_of(models)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def url(checkpoint):
     """The page, served once for all tests."""
-    with served(checkpoint) as address:
-        yield address
+    return shared(HERE, "url", lambda: served(checkpoint))
 
 
 @contextmanager
@@ -98,19 +115,18 @@ def visitors(browser, url):
     assert hosts(asked) == hosts([url])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def visit(browser, url):
-    """A function that opens the page for one more visitor, until the file ends."""
+    """A function that opens the page for one more visitor, until the test ends."""
     with visitors(browser, url) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def page(visit):
+def page(browser, url):
     """One visitor for all tests of a file."""
-    page = visit()
-    yield page
-    page.close()
+    with visitors(browser, url) as opened:
+        yield opened()
 
 
 @pytest.fixture

@@ -172,11 +172,11 @@ def test_what_a_run_began_with_need_not_be_there_any_more(tmp_path):
     assert told[0].startswith(f"{tmp_path / 'fine' / 'last.pt'}: 24 of 24 classes start from the checkpoint's own")
 
 
-def swapped(folder, order):
+def swapped(folder, order, count=8):
     """A data set of red and green squares whose classes are listed in the given order."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     images, annotations = [], []
-    for i in range(8):
+    for i in range(count):
         name = ("red", "green")[i % 2]
         picture = Image.new("RGB", (64, 64), "black")
         picture.paste(name, (8 + 4 * i, 16, 32 + 4 * i, 48))
@@ -300,7 +300,7 @@ def test_a_damaged_picture_costs_no_step(tmp_path, part):
     """The state is kept when one turns out to be damaged, in the middle of an epoch or after it."""
     data, held, out = tmp_path / "data", tmp_path / "held", tmp_path / "run"
     for folder in (data, held):
-        swapped(folder, ["red", "green"])
+        swapped(folder, ["red", "green"], count=3)
     options = {**SMALL, "out": str(out), "data": str(data), "val": str(held), "batch": 1, "val_every": 1, "epochs": 1}
     settled = Plan.of(TrainOptions(**options))
     last = torch.randperm(len(settled.data), generator=_generator(SMALL["seed"], 0)).tolist()[-1]

@@ -1,5 +1,6 @@
 """An int8 file of the shipped model: near its checkpoint, with its price in it; parts that cost too much stay out."""
 
+import shutil
 from fnmatch import fnmatch
 
 import pytest
@@ -10,7 +11,7 @@ from dfine.data.scenes import Scenes
 from dfine.engines.onnx import calibrated, openvino_session
 from dfine.engines.onnx.calibrated import Calibration, export_int8
 from dfine.engines.onnx.engine import OnnxEngine
-from dfine.engines.onnx.export import Options
+from dfine.engines.onnx.export import Options, export
 from dfine.engines.onnx.int8 import PARTS
 from dfine.engines.onnx.parity import ExportError
 from dfine.engines.onnx.sessions import available, placed
@@ -31,9 +32,18 @@ def pictures():
     return torch.stack([scenes[i][0] for i in range(12)]).float() / 255
 
 
+@pytest.fixture(scope="module")
+def whole(demo, tmp_path_factory):
+    """The model as a file in float32, from which those in int8 are made."""
+    path = tmp_path_factory.mktemp("float32") / "demo.onnx"
+    export(demo.network, demo.card, path)
+    return path
+
+
 @pytest.fixture
-def stem(monkeypatch):
-    """No part but the first is tried, and without OpenVINO, which takes longer to begin."""
+def stem(monkeypatch, whole):
+    """No part but the first is tried, of a file that is exported once, and without OpenVINO, which is slow to begin."""
+    monkeypatch.setattr(calibrated, "export", lambda network, card, path, options: shutil.copy(whole, path))
     monkeypatch.setattr(calibrated, "available", lambda: ["cpu"])
     monkeypatch.setattr(calibrated, "PARTS", ("backbone.stem",))
 
@@ -46,9 +56,13 @@ def made(demo, pictures, tmp_path_factory):
     return path, export_int8(demo.network, demo.card, path, calibration), seen
 
 
-def test_the_file_says_what_it_was_calibrated_on_and_what_it_costs(made, demo):
-    path, said, seen = made
-    back = dfine.load(path)
+@pytest.fixture(scope="module")
+def loaded(made):
+    return dfine.load(made[0])
+
+
+def test_the_file_says_what_it_was_calibrated_on_and_what_it_costs(made, loaded, demo):
+    (path, said, seen), back = made, loaded
     assert back.engine.about["int8"] == said and back.engine.precision == "int8" and "int8" in back.engine.runs_on
     assert (said["calibrated_on"], said["pictures"], said["measured_on"]) == ("12 scenes", 9, 3)
     assert said["parts"] == list(PARTS) and said["layers"] == 86 and said["ap"] == {"more": 1}
@@ -75,13 +89,13 @@ def test_beside_int8_there_is_bfloat16_where_the_processor_has_it(made, pictures
     assert 0 < shift(told[2], told[0], (SIDE, SIDE)).edges < 0.4
 
 
-def test_openvino_runs_it_where_nothing_else_is_named(made, monkeypatch):
+def test_openvino_runs_it_where_nothing_else_is_named(made, loaded, monkeypatch):
     """ONNX Runtime is slow in int8 on a CPU; it answers where OpenVINO cannot be imported."""
     pytest.importorskip("openvino", reason="openvino is not installed")
     if "cuda" in available():
         pytest.skip("a GPU goes first")
     assert placed(str(made[0]), "auto", Ranks()) == "auto"
-    assert dfine.load(made[0]).engine.runs_on.startswith("OpenVINO") and OnnxEngine(made[0]).provider == "openvino"
+    assert loaded.engine.runs_on.startswith("OpenVINO") and OnnxEngine(made[0]).provider == "openvino"
     assert dfine.load(made[0], "cpu").engine.runs_on.startswith("ONNX Runtime")
 
     def broken(package):
@@ -91,9 +105,9 @@ def test_openvino_runs_it_where_nothing_else_is_named(made, monkeypatch):
     assert dfine.load(made[0]).engine.runs_on.startswith("ONNX Runtime")
 
 
-def test_it_finds_what_the_checkpoint_finds(made, demo):
+def test_it_finds_what_the_checkpoint_finds(loaded, demo):
     picture = "assets/examples/1-clean.jpg"
-    mine, theirs = (m(picture, threshold=0.5).detections for m in (dfine.load(made[0]), demo))
+    mine, theirs = (m(picture, threshold=0.5).detections for m in (loaded, demo))
     assert sorted(mine.labels.tolist()) == sorted(theirs.labels.tolist()) and len(mine)
 
 

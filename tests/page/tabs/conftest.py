@@ -1,12 +1,20 @@
+from contextlib import contextmanager
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("gradio")
 
-from tests.page.conftest import visitors
+from tests.page.conftest import shared, visitors
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def page(browser, url):
     """One visitor for all files of this folder that need no more."""
-    with visitors(browser, url) as opened:
-        yield opened()
+
+    @contextmanager
+    def one():
+        with visitors(browser, url) as opened:
+            yield opened()
+
+    return shared(Path(__file__).parent, "page", one)

@@ -6,6 +6,7 @@ gr = pytest.importorskip("gradio")
 
 from dfine.figures.glossary import GLOSSARY
 from dfine.page.tabs.browser import drawn
+from tests.page.conftest import visitors
 from tests.page.visitor import example, open_tab
 
 
@@ -26,12 +27,12 @@ def test_such_a_tab_is_a_component_of_its_name_and_asks_the_server_nothing():
 
 
 @pytest.fixture(scope="module")
-def page(visit):
-    page = visit()
-    example(page, 3)
-    page.evaluate("lens.store.set({edge: 0})")
-    yield page
-    page.close()
+def page(browser, url):
+    with visitors(browser, url) as opened:
+        page = opened()
+        example(page, 3)
+        page.evaluate("lens.store.set({edge: 0})")
+        yield page
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +75,7 @@ def test_bars_are_dragged_and_the_edge_and_the_pictures_follow(page):
     page.wait_for_function("lens.store.state.hand === null")
 
 
-def test_bars_are_moved_by_keys_and_a_link_restores_them(page, visit, url):
+def test_bars_are_moved_by_keys_and_a_link_restores_them(page, url):
     open_tab(page, "lab")
     page.locator("#lab .hand [role=slider][tabindex='0']").focus()
     page.keyboard.press("Home")
