@@ -106,7 +106,7 @@ def serve(page: gr.Blocks, serving: Serving, ready: Callable[[], bool] = lambda:
     """
     auth, root = logins(serving.auth), os.environ.get("GRADIO_ROOT_PATH", "").rstrip("/")
     page.queue(max_size=WAITING, api_open=False)
-    page._queue.sleep_when_free = max(REST, page._queue.sleep_when_free)
+    page._queue.sleep_when_free = max(REST, getattr(page._queue, "sleep_when_free", REST))
     page.state_session_capacity = SESSIONS
     options = dict(
         theme=THEME,
