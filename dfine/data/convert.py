@@ -14,7 +14,7 @@ from dfine.data.coco import CocoSet
 from dfine.data.layout import meaning
 from dfine.data.rgb import SIDEWAYS, head
 from dfine.data.sources import open_data, splits
-from dfine.data.voc import SETS
+from dfine.data.voc import MARKS, SETS
 from dfine.files import as_json, drafted, shown
 
 FORMATS = ("coco", "yolo", "voc")
@@ -25,8 +25,9 @@ def convert(source: str | Path, out: str | Path, form: str, *, link: bool = Fals
     """Write a data set in another format.
 
     Classes keep their names and pictures their bytes; a data set without splits gets one called "all". Crowds stay
-    crowds in COCO and become *difficult* in VOC; YOLO has neither, so they are lost. VOC has no list of classes, so
-    classes without any object are lost. YOLO only has the splits train, val and test: others become the one that
+    crowds in COCO and become *difficult* in VOC; YOLO has neither, so they are lost. Of other attributes COCO keeps all
+    and VOC `truncated`, `occluded` and `pose`. VOC has no list of classes, so classes without any object are lost. YOLO
+    only has the splits train, val and test: others become the one that
     their name stands for; a single other split becomes train; and a split whose pictures all belong to those
     (trainval) is left out. It does not say whether boxes are those of the picture as it is stored or as EXIF turns it:
     there they are always the latter. VOC has one folder for all splits: where pictures of two splits have the same
@@ -200,15 +201,15 @@ def _voc(folder: Path, split: str, data: CocoSet, stems: list[str], names: list[
     """`Annotations/*.xml` beside `JPEGImages/`, and the split's list of names."""
     for part in ("Annotations", "JPEGImages", SETS):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    places = []
+    places, told = [], _marks(data)
     for index, (image, stem, objects) in enumerate(zip(data.ground_truth()["images"], stems, _objects(data))):
         file = f"{stem}{data.path(index).suffix}"
         root = ElementTree.Element("annotation")
         ElementTree.SubElement(root, "filename").text = file
         _fields(ElementTree.SubElement(root, "size"), width=image["width"], height=image["height"], depth=3)
-        for name, crowd, x, y, w, h in objects:
+        for (name, crowd, x, y, w, h), marks in zip(objects, told[image["id"]]):
             element = ElementTree.SubElement(root, "object")
-            _fields(element, name=name, difficult=crowd)
+            _fields(element, name=name, **marks, difficult=crowd)
             corners = dict(xmin=x, ymin=y, xmax=x + w, ymax=y + h)
             _fields(ElementTree.SubElement(element, "bndbox"), **{k: f"{v:.2f}" for k, v in corners.items()})
         ElementTree.indent(root)
@@ -216,6 +217,17 @@ def _voc(folder: Path, split: str, data: CocoSet, stems: list[str], names: list[
         places.append(folder / "JPEGImages" / file)
     (folder / SETS / f"{split}.txt").write_text("".join(f"{s}\n" for s in stems), encoding="utf-8")
     return places
+
+
+def _marks(data: CocoSet) -> dict[int, list[dict]]:
+    """What VOC has a place for among the attributes of each object, by the image's id and in the order of objects."""
+    truth = data.ground_truth()
+    found: dict[int, list[dict]] = {image["id"]: [] for image in truth["images"]}
+    for a in truth["annotations"]:
+        more = a | (a["attributes"] if isinstance(a.get("attributes"), dict) else {})
+        marks = {"pose": more["pose"]} if isinstance(more.get("pose"), str) else {}
+        found[a["image_id"]].append(marks | {k: int(more[k]) for k in MARKS if more.get(k) in (0, 1)})
+    return found
 
 
 def _fields(element: ElementTree.Element, **values: object) -> None:

@@ -20,6 +20,8 @@ from dfine.data.coco_entries import Fault, stop
 from dfine.data.layout import Layout, meaning
 
 SETS = "ImageSets/Main"
+MARKS = ("truncated", "occluded")  # 0 or 1 of an object, beside *difficult*
+UNKNOWN = "Unspecified"  # pose
 NAME = 255  # letters of a file's name, at most
 ENCODING = re.compile(rb"\s*<\?xml[^>]*?encoding=[\"']([\w.:-]+)[\"'][^>]*>")
 FOLDERS = (  # of pictures, of XML files; in whatever capitals
@@ -44,6 +46,7 @@ class Object(NamedTuple):
     name: str
     difficult: bool
     corners: tuple[float, float, float, float]  # in pixels
+    attributes: dict[str, int | str]  # what else the file says of it, as COCO keeps it
 
 
 def layout(path: Path) -> Layout | None:
@@ -90,8 +93,9 @@ def splits(folder: str | Path) -> list[str]:
 def read(folder: str | Path, split: str | None = None, fault: Fault = stop) -> CocoSet:
     """A data set, or one split of it; its categories are all names that occur in any of its XML files, in their order.
 
-    Objects marked *difficult* count as crowds do: they are no training targets, and neither missed nor found. `fault`
-    is as for `CocoSet`.
+    Objects marked *difficult* count as crowds do: they are no training targets, and neither missed nor found. Whether
+    they are *truncated* or *occluded*, and their *pose*, are `attributes` of the annotations. `fault` is as for
+    `CocoSet`.
 
     Raises:
         FileNotFoundError: there are no XML files, or no such split.
@@ -113,10 +117,11 @@ def read(folder: str | Path, split: str | None = None, fault: Fault = stop) -> C
                 fault(f"{SETS}/{split}.txt lists {stem!r}, but there is no {answers / stem}.xml")
             continue
         images.append(image | {"id": len(images) + 1})
-        for name, difficult, (x1, y1, x2, y2) in objects:
+        for name, difficult, (x1, y1, x2, y2), attributes in objects:
             annotations.append(
                 {"id": len(annotations) + 1, "image_id": len(images), "category_id": number[name]}
                 | {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1), "iscrowd": int(difficult)}
+                | ({"attributes": attributes} if attributes else {})
                 | {"where": f"an object ({name}) in {answers / stem}.xml"}
             )
     categories = [{"id": i, "name": name} for i, name in enumerate(names, 1)]
@@ -211,8 +216,17 @@ def _entry(path: Path, pictures: Path, fault: Fault) -> tuple[dict | None, list[
         elif corners is None:
             fault(f"an object ({name}) in {path} has no box of four numbers")
         else:
-            objects.append(Object(name, element.findtext("difficult", "0").strip() == "1", corners))
+            difficult = element.findtext("difficult", "0").strip() == "1"
+            objects.append(Object(name, difficult, corners, _attributes(element)))
     return image, objects
+
+
+def _attributes(element: ElementTree.Element) -> dict[str, int | str]:
+    """Whether an object is cut off or hidden, and its pose, as far as the file says so."""
+    said = {mark: element.findtext(mark, "").strip() for mark in MARKS}
+    pose = element.findtext("pose", "").strip()
+    marks = {mark: int(value) for mark, value in said.items() if value in ("0", "1")}
+    return marks | ({"pose": pose} if pose not in ("", UNKNOWN) else {})
 
 
 def _corners(element: ElementTree.Element) -> tuple[float, float, float, float] | None:

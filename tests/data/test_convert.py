@@ -50,6 +50,23 @@ def test_there_and_back(small, tmp_path, form, link):
     assert data.path(0).is_symlink() == link
 
 
+def test_attributes_that_voc_has_go_there_and_back(tmp_path):
+    given = [
+        {"attributes": {"truncated": True, "occluded": 0, "pose": "Left", "colour": "red"}},
+        {"truncated": 1},  # beside the box, as some tools write them
+        {"attributes": {"truncated": "perhaps", "pose": 3}},
+        {},
+    ]
+    boxes = [annotation(i, **more) for i, more in enumerate(given, 1)]
+    convert(write(tmp_path / "coco", [picture(7)], boxes), tmp_path / "voc", "voc", progress=False)
+    convert(tmp_path / "voc", tmp_path / "back", "coco", progress=False)
+    kept = [
+        [a.get("attributes") for a in open_data(tmp_path / name).ground_truth()["annotations"]]
+        for name in ("voc", "back")
+    ]
+    assert kept == [[{"truncated": 1, "occluded": 0, "pose": "Left"}, {"truncated": 1}, None, None]] * 2
+
+
 def test_an_empty_data_set_stays_one(tmp_path):
     folder = write(tmp_path / "empty", [], [])
     assert len(open_data(convert(folder, tmp_path / "out", "coco", progress=False))) == 0

@@ -50,6 +50,20 @@ def test_difficult_objects_are_no_targets_but_stay_in_the_truth(tmp_path):
     assert [a["iscrowd"] for a in data.ground_truth()["annotations"]] == [1, 0]
 
 
+def test_what_else_is_said_of_objects_is_kept(tmp_path):
+    folder = data_set(tmp_path, {"a": []})
+    box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object>"
+    said = (
+        "<pose>Left</pose><truncated>1</truncated><difficult>0</difficult><occluded> 0 </occluded>",
+        "<pose>Unspecified</pose><truncated>0</truncated>",
+        "<pose/><truncated>yes</truncated>",
+        "",
+    )
+    answer(folder, "a", "".join(f"<object><name>cup</name>{marks}{box}" for marks in said))
+    kept = [a.get("attributes") for a in voc.read(folder).ground_truth()["annotations"]]
+    assert kept == [{"truncated": 1, "occluded": 0, "pose": "Left"}, {"truncated": 0}, None, None]
+
+
 def test_every_split_has_the_classes_of_all(tmp_path):
     folder = data_set(
         tmp_path,
