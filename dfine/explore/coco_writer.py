@@ -11,10 +11,12 @@ from pathlib import Path
 
 import fiftyone as fo
 
+from dfine.data.voc import MARKS
 from dfine.explore import fields
 from dfine.explore.coco_given import given
 from dfine.explore.samples import tags_of
 
+VOC = (*MARKS, "pose")  # attributes that VOC's files give their objects
 SAME = 0.01  # pixels by which a box may differ from the one it was read from and still be that one
 
 
@@ -69,6 +71,8 @@ class CocoWriter:
             entry |= {"bbox": bbox, "area": round(bbox[2] * bbox[3], 2)}
         entry |= {"image_id": image["id"], "category_id": self._category(label.label)}
         entry["iscrowd"] = int(bool(label.get_attribute_value("iscrowd", False)))
+        if not read and (told := {key: label[key] for key in VOC if label.has_field(key) and label[key] is not None}):
+            entry["attributes"] = told  # in a COCO file they stand as they were read
         self._retag(entry, label.tags)
         return entry
 

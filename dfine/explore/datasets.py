@@ -226,7 +226,7 @@ def _imported(source: Source, parts: dict[str, CocoSet], opening: Opening) -> fo
     pictures, known = every[: opening.count], set(dataset.values("filepath"))
     _say_more(dataset, known, opening.count)
     gone = deleted(dataset, (one.path for one in every))
-    out = known | kept_out(dataset, gone, opening.restore)
+    out = known | kept_out(dataset, gone & {one.path for one in pictures}, opening.restore)
     new, known = [one for one in pictures if one.path not in out], known | gone
     mine = [one for one in every if one.path in known]
     if opening.reread and mine and dataset.has_sample_field(truth):

@@ -35,7 +35,15 @@ def say_changed(dataset: fo.Dataset, source: str, known: list[Pictured], new: li
             "--name keeps both",
             stacklevel=4,
         )
-    elif before != told or new:
+        return
+    if not known and new and before is not None and (many := len(dataset)):
+        warnings.warn(
+            f"none of the {many} pictures of the FiftyOne data set {dataset.name!r} is in {source} any more, and those "
+            "that are there come in addition: if they were renamed or moved, choose another --name for a set of these "
+            "alone",
+            stacklevel=4,
+        )
+    if before != told or new:
         dataset.info[fields.ANSWERS] = told_apart([*known, *new])
         dataset.save()
 
@@ -57,11 +65,12 @@ def read_anew(dataset: fo.Dataset, source: str, known: list[Pictured], truth: st
     fresh = defaultdict(list)  # a file may list a picture twice
     for sample in samples(known, truth, ids=ids):
         fresh[sample.filepath].append(sample[truth].detections)
+    names = {name for some in fresh.values() for own in some for one in own for name in one.field_names} - OWN
     found, others = {}, 0
     for key, path, kept in zip(*dataset.values(["id", "filepath", f"{truth}.detections"])):
         if fresh[path]:
             pool = {one.id: one for one in kept or () if one.bounding_box}
-            told = [_known(one, pool, ids) for one in fresh[path].pop(0)]
+            told = [_known(one, pool, names, ids) for one in fresh[path].pop(0)]
             answers = [one for one, _ in told]
             others += not all(same for _, same in told) or len(answers) != len(kept or ())
             found[key] = fo.Detections(detections=answers)
@@ -77,19 +86,22 @@ def read_anew(dataset: fo.Dataset, source: str, known: list[Pictured], truth: st
     )
 
 
-def _known(one: fo.Detection, pool: dict[str, fo.Detection], ids: bool) -> tuple[fo.Detection, bool]:
+def _known(one: fo.Detection, pool: dict[str, fo.Detection], names: set[str], ids: bool) -> tuple[fo.Detection, bool]:
     """The answer that FiftyOne has for the one on disk, and whether it said all that does; or else the one on disk.
 
-    It gets the number and the attributes of that, and is taken out of the pool of those by their ids, so that of equal
-    answers each has one.
+    It gets the number of that, and its attributes, as far as any answer on disk has them (`names`). It is taken out of
+    the pool of those by their ids, so that of equal answers each has one.
     """
     for key, other in pool.items():
         apart = max(abs(a - b) for a, b in zip(one.bounding_box, other.bounding_box))
         crowds = bool(one.iscrowd), bool(getattr(other, "iscrowd", False))
         if apart <= SAME and one.label == other.label and crowds[0] == crowds[1]:
-            said = {name: one[name] for name in set(one.field_names) - OWN}
-            same = all(other.has_field(name) and other[name] == value for name, value in said.items())
-            for name, value in (said | ({"coco_id": one["coco_id"]} if ids else {})).items():
-                other[name] = value
-            return pool.pop(key), same
+            said = {name: one[name] if one.has_field(name) else None for name in names}
+            had = {name: other[name] if other.has_field(name) else None for name in names}
+            for name in names:
+                if said[name] != had[name]:
+                    other[name] = said[name]
+            if ids:
+                other["coco_id"] = one["coco_id"]
+            return pool.pop(key), said == had
     return one, False

@@ -99,13 +99,11 @@ class State:
     def _changed(self, values: dict, now: tuple[str, ...], data: str) -> list[str]:
         """What to say where the data has other pictures, other answers, or its classes in another order by `now`."""
         said = []
-        for key, what in (("pictures", "pictures"), ("answers", "labels")):
-            if values.get(key, getattr(self, key)) != getattr(self, key):
-                said.append(
-                    f"the {what} of {data} or of what is held out are not those that the run was saved with; it goes "
-                    "on with what is there now, and its AP before and after can hardly be compared"
-                )
-                break  # other pictures have other labels
+        if any(values.get(key, getattr(self, key)) != getattr(self, key) for key in ("pictures", "answers")):
+            said.append(
+                f"pictures or labels of {data}, or of what is held out, are not those that the run was saved with; it "
+                "goes on with what is there now, and its AP before and after can hardly be compared"
+            )
         moved = [f"{name} from {self.names.index(name)} to {i}" for i, name in enumerate(now) if self.names[i] != name]
         if moved:
             said.append(

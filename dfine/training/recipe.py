@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
@@ -123,6 +124,7 @@ def same_run(before: dict, options: TrainOptions, *, moved: bool = False, same_t
     Raises:
         ValueError: one differs that may not change; the message names it.
     """
+    before, options = _at_home(before), replace(options, **_at_home(vars(options)))  # a `~` is the same place
     kept = {f.name for f in fields(TrainOptions)} - MAY_CHANGE
     if moved:
         kept -= {key for key in PLACES if on_disk(before.get(key)) and on_disk(getattr(options, key))}
@@ -139,6 +141,11 @@ def same_run(before: dict, options: TrainOptions, *, moved: bool = False, same_t
                 raise ValueError(
                     f"{key} was {was!r}, now {now!r}; resume with the options of the run, or choose another --out"
                 )
+
+
+def _at_home(values: dict) -> dict:
+    """Options with the home folder in the place of a leading `~`."""
+    return {key: os.path.expanduser(value) if isinstance(value, str) else value for key, value in values.items()}
 
 
 def on_disk(data: str | None) -> bool:

@@ -79,6 +79,21 @@ def test_answers_of_what_was_deleted_are_no_change_and_come_back_with_it(tmp_pat
         assert len(open_dataset(file, name="deleted-answers")) == 3
 
 
+def test_what_was_deleted_beyond_the_count_is_not_told_of(tmp_path):
+    from dfine.explore.datasets import open_dataset
+
+    coco(tmp_path / "set")
+    dataset = open_dataset(tmp_path / "set", name="beyond")
+    last = sorted(names(dataset))[-1]
+    delete(dataset, last)
+    many = len(dataset)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        open_dataset(tmp_path / "set", name="beyond", count=many)
+    with pytest.warns(UserWarning, match="1 picture of the data was deleted"):
+        open_dataset(tmp_path / "set", name="beyond")
+
+
 def test_of_a_data_set_of_fiftyones_own_nothing_can_be_restored(fo):
     from dfine.explore.datasets import open_dataset
 

@@ -11,6 +11,7 @@ fiftyone = pytest.importorskip("fiftyone")
 from dfine.data.check import check
 from dfine.data.sources import open_data
 from dfine.explore import datasets, export, fields
+from tests.data.test_voc import data_set as voc_set
 
 CATEGORIES = [{"id": 7, "name": "cat", "supercategory": "animal"}, {"id": 90, "name": "dog"}]
 IMAGES = [
@@ -235,3 +236,17 @@ def test_nothing_half_written(unlabelled, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="the disk is full"):
         export.prelabels(unlabelled, tmp_path / "new" / "out")
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_what_voc_says_of_its_objects_comes_out_again(fo, tmp_path):
+    folder = voc_set(tmp_path / "voc", {"a": [("cup", 0, 1, 1, 9, 9), ("cup", 0, 10, 1, 19, 9)]})
+    file = folder / "Annotations" / "a.xml"
+    file.write_text(
+        file.read_text().replace("<difficult>0", "<pose>Left</pose><truncated>1</truncated><difficult>0", 1)
+    )
+    dataset = datasets.open_dataset(folder, name="voc-out")
+    dataset.info[fields.INFO] = {"dfine": dict(layers=3, truth="ground_truth", names=["cup"])}
+    dataset.save()
+    export.reviewed(dataset, tmp_path / "out")
+    written = json.loads((tmp_path / "out" / "annotations.json").read_text())["annotations"]
+    assert [a.get("attributes") for a in written] == [{"truncated": 1, "pose": "Left"}, None]

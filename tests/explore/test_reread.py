@@ -84,3 +84,39 @@ def test_attributes_that_have_changed_on_disk_are_read_too_and_a_persons_own_sta
         warnings.filterwarnings("error", message=".*have changed since")
         open_dataset(file, name="attributes")
     assert dataset.info[fields.ANSWERS] == told_apart(told) != told_apart(told, attributes=False)
+
+
+def test_an_attribute_that_an_answer_lost_on_disk_is_lost_while_others_have_it(tmp_path):
+    from dfine.explore.datasets import open_dataset
+
+    coco(tmp_path / "set")
+    file = tmp_path / "set" / "annotations.json"
+    content = json.loads(file.read_text())
+    first, _, last = content["annotations"]
+    first["truncated"], last["truncated"] = 1, 0
+    file.write_text(json.dumps(content))
+    dataset = open_dataset(file, name="lost")
+    del first["truncated"]
+    file.write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match="1 picture of .*'lost' had other answers than .*json; now"):
+        open_dataset(file, name="lost", reread=True)
+    dataset.reload()
+    assert [d["truncated"] for sample in dataset for d in sample.ground_truth.detections] == [None, 0]
+
+
+def test_pictures_that_were_all_renamed_come_in_addition_with_a_warning(tmp_path):
+    from dfine.explore.datasets import open_dataset
+
+    coco(tmp_path / "set")
+    file = tmp_path / "set" / "annotations.json"
+    many = len(open_dataset(file, name="renamed"))
+    content = json.loads(file.read_text())
+    for image in content["images"]:
+        before = file.parent / "images" / image["file_name"]
+        image["file_name"] = f"new-{image['file_name']}"
+        before.rename(file.parent / "images" / image["file_name"])
+    file.write_text(json.dumps(content))
+    with pytest.warns(
+        UserWarning, match=f"none of the {many} pictures of .*'renamed' is in .*json any more, .* --name"
+    ):
+        assert len(open_dataset(file, name="renamed")) > many

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from dfine.network.detector import DFINE
 from dfine.training.loop import Interrupted, Training, train
 from dfine.training.options import TrainOptions
 from dfine.training.plan import Plan
+from dfine.training.recipe import same_run
 from dfine.weights.exceptions import CheckpointError
 from tests.helpers import small_predictor
 from tests.training.runs import SMALL, Killed, assert_equal, state
@@ -269,13 +271,30 @@ def test_a_run_whose_data_was_changed_in_place_goes_on_and_says_so(tmp_path):
     truth = json.loads(before)
     truth["annotations"][0]["bbox"][2] -= 3
     file.write_text(json.dumps(truth))
-    assert len(told()) == 1 and told()[0].startswith(f"the labels of {data} or of what is held out are not those")
+    assert len(told()) == 1 and told()[0].startswith(f"pictures or labels of {data}, or of what is held out, are not")
     truth["images"].append({**truth["images"][0], "id": 99, "file_name": "new.png"})
     Image.new("RGB", (64, 64)).save(data / "images" / "new.png")
     file.write_text(json.dumps(truth))
-    assert len(told()) == 1 and told()[0].startswith(f"the pictures of {data} ")
+    assert len(told()) == 1
+    truth = json.loads(before)
+    truth["annotations"].reverse()
+    file.write_text(json.dumps(truth))
+    assert told() == []
+    truth["images"][0]["file_name"] = "new.png"
+    file.write_text(json.dumps(truth))
+    assert len(told()) == 1
     file.write_text(before)
     assert told() == []
+
+
+def test_the_home_folder_is_the_same_place_by_its_sign(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    small_predictor(NAMES[:3]).save(tmp_path / "first")
+    before = asdict(TrainOptions(**SMALL, out="a", init="~/first"))
+    same_run(before, TrainOptions(**SMALL, out="a", init=str(tmp_path / "first")))
+    same_run(before | {"init": str(tmp_path / "first")}, TrainOptions(**SMALL, out="a", init="~/first"))
+    with pytest.raises(ValueError, match="init was .*first', now .*second"):
+        same_run(before, TrainOptions(**SMALL, out="a", init="~/second"))
 
 
 def test_a_run_goes_on_where_its_teacher_was_moved_to(tmp_path):
