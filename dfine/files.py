@@ -92,6 +92,14 @@ def _cause(path: Path, error: Exception) -> OSError | None:
     return None
 
 
+def at_home(path: str | os.PathLike) -> Path:
+    """A path with the home folder in the place of a leading `~`, which no shell has replaced where a program gave it.
+
+    What is called like nobody's home folder stays: a file may begin with a `~`.
+    """
+    return Path(os.path.expanduser(path))
+
+
 def shown(path: str | Path) -> str:
     """A path as text that can be printed and written: bytes of its name that are not UTF-8 become escapes."""
     return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
@@ -158,7 +166,7 @@ def drafted(folder: str | Path) -> Iterator[Path]:
 
 def require_empty(folder: str | Path) -> Path:
     """The absolute path of a folder that can be made. Raises FileExistsError where something is already."""
-    folder = Path(os.path.expanduser(folder)).absolute()
+    folder = at_home(folder).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{shown(folder)} is not an empty folder; name a new one")
     return folder

@@ -16,6 +16,7 @@ from dfine.files import (
     Draft,
     WriteError,
     as_json,
+    at_home,
     check_file,
     check_folder,
     digest,
@@ -28,6 +29,14 @@ from dfine.files import (
 
 ROOT = Path(__file__).parents[1]
 posix = pytest.mark.skipif(os.name != "posix", reason="limits and signals of POSIX")
+
+
+def test_a_leading_tilde_is_the_home_folder_where_somebody_has_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # of Windows
+    assert at_home("~/a/~b") == at_home(Path("~/a/~b")) == tmp_path / "a" / "~b" and at_home("~") == tmp_path
+    for other in ("", ".", "/a", "a/~/b", "~nobody-has-this-name.jpg"):
+        assert at_home(other) == Path(other)
 
 
 def run(code, folder, **kwargs):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +15,7 @@ from dfine.cli.explore_options import Look, Out, Where
 from dfine.cli.options import Device, ModelForData, Names, Workers, fit_data, given
 from dfine.cli.shipped import note_drawings, usual
 from dfine.cli.terminal import apart, complain, interruptible, outside
+from dfine.files import at_home
 
 
 def explore(
@@ -165,7 +165,7 @@ def _check(look: Look, out: Out) -> None:
     outputs |= dict(export=out.export, prelabel=out.prelabel)  # in the order in which they are written
     apart(**outputs)
     outside(outputs, files=("suspects", "sampling"), new=("export", "prelabel"))
-    if out.calibrate and not Path(os.path.expanduser(look.model)).is_dir():
+    if out.calibrate and not at_home(look.model).is_dir():
         complain(
             f"the calibration will not be stored, because {look.model!r} is no folder: save the model into one "
             "(dfine.load(...).save(FOLDER)) and name that with --model",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import typer
 
 from dfine.cli.explore_options import Look, Out
 from dfine.cli.shipped import note_nothing
 from dfine.cli.terminal import complain, over_known, table
+from dfine.files import at_home
 
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of the table of stages
 
@@ -209,7 +207,7 @@ def keep(found, model: str) -> None:
     typer.echo(f"\n{found}")
     if found.stored and found.mean_scores["stored"] > found.mean_scores["none"]:
         complain("on these pictures the intervals are worse with the stored calibration than without any", "note")
-    folder = Path(os.path.expanduser(model))
+    folder = at_home(model)
     if not folder.is_dir():
         return  # which was said before the work
     if not found.better:

@@ -11,6 +11,8 @@ from pathlib import Path
 import typer
 from typer.core import TyperGroup
 
+from dfine.files import as_json, at_home, replacing
+
 WRONG = (ValueError, OSError, ImportError, RuntimeError, ArithmeticError)  # what the library raises on purpose
 
 
@@ -30,7 +32,7 @@ class Border(TyperGroup):
     """Where the library's exceptions become sentences (with --debug they pass), and a `~` the home folder."""
 
     def resolve_command(self, ctx, args):
-        return super().resolve_command(ctx, [at_home(argument) for argument in args])
+        return super().resolve_command(ctx, [argument_at_home(argument) for argument in args])
 
     def invoke(self, ctx):
         try:
@@ -44,7 +46,7 @@ class Border(TyperGroup):
             raise SystemExit(1) from None
 
 
-def at_home(argument: str) -> str:
+def argument_at_home(argument: str) -> str:
     """An argument with the home folder in the place of a leading `~`, which shells leave where it is in `--out=~/x`."""
     option, is_, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
     return option + is_ + os.path.expanduser(value)
@@ -65,7 +67,7 @@ def fitting(pattern: str) -> list[Path] | None:
     Raises:
         ValueError: it fits nothing.
     """
-    path = Path(os.path.expanduser(pattern))
+    path = at_home(pattern)
     if not has_magic(pattern) or path.exists():
         return None
     files = sorted(Path(f) for f in glob(str(path), recursive=True) if os.path.isfile(f))
@@ -95,7 +97,7 @@ def expand(patterns: list[str]) -> list[Path]:
 
     found: dict[Path, None] = {}
     for pattern in patterns:
-        path = Path(os.path.expanduser(pattern))
+        path = at_home(pattern)
         if path.is_dir():
             there = sorted(path.iterdir())
             files, unread = pictures(there, known), pictures(there, folders.PHOTOGRAPHS - known)
@@ -132,7 +134,7 @@ def apart(**outputs: Path | None) -> None:
     for option, path in outputs.items():
         if path is None or str(path) == "-":
             continue
-        first = named.setdefault(Path(os.path.expanduser(path)).resolve(), option)
+        first = named.setdefault(at_home(path).resolve(), option)
         if first != option:
             raise ValueError(f"--{first} and --{option} both write to {path}; give each a name of its own")
 
@@ -148,7 +150,7 @@ def outside(outputs: Mapping[str, Path | None], files: Collection[str], new: Col
     Raises:
         ValueError: one lies in such another.
     """
-    places = [(option, path, Path(os.path.expanduser(path)).resolve()) for option, path in outputs.items() if path]
+    places = [(option, path, at_home(path).resolve()) for option, path in outputs.items() if path]
     for at, (option, path, place) in enumerate(places):
         for earlier, (other, inside, within) in enumerate(places):
             if place in within.parents and (option in files or (option in new and earlier < at)):
@@ -191,8 +193,6 @@ def table(rows: list[dict]) -> str:
 
 def write_json(path: Path, content: dict) -> None:
     """To a file, all at once or not at all, or to stdout when the path is "-"."""
-    from dfine.files import as_json, replacing
-
     text = as_json(content, indent=1)
     if str(path) == "-":
         typer.echo(text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
@@ -12,6 +11,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 import typer
 from typer import Option
 
+from dfine.files import at_home
 from dfine.training.options import TrainOptions, sides
 
 
@@ -28,7 +28,7 @@ def train(ctx: typer.Context, **given):
     given["out"] = str(given["out"])
     values = dict(given)
     if given["resume"]:
-        values |= began(Path(os.path.expanduser(given["out"])), set(given))
+        values |= began(at_home(given["out"]), set(given))
     if config:
         values |= _read(config, ctx, set(given))
     options = TrainOptions(**values | {name: given[name] for name in said})

@@ -24,6 +24,7 @@ from dfine.data import folders, rgb, texts
 from dfine.data.coco_entries import Entries, Fault, Note, clipped, stop
 from dfine.data.pictures import read
 from dfine.data.resize import planes
+from dfine.files import at_home
 from dfine.trace.records import Target
 
 __all__ = ["CocoSet", "Fault", "Note", "as_labelled", "read_json", "stop"]
@@ -64,7 +65,7 @@ class CocoSet(Dataset):
             FileNotFoundError: the folder or the file is not there.
             ValueError: the file is not COCO JSON, or an id in it leads nowhere or twice.
         """
-        self.folder, self.source = (Path(os.path.expanduser(path)) for path in (images_folder, annotations_json))
+        self.folder, self.source = (at_home(path) for path in (images_folder, annotations_json))
         if not self.folder.is_dir():
             raise FileNotFoundError(f"there is no folder of pictures {self.folder}")
         content = read_json(self.source) if content is None else content

@@ -15,7 +15,7 @@ from dfine.data.layout import meaning
 from dfine.data.rgb import SIDEWAYS, head
 from dfine.data.sources import open_data, splits
 from dfine.data.voc import MARKS, SETS
-from dfine.files import as_json, drafted, shown
+from dfine.files import as_json, at_home, drafted, shown
 
 FORMATS = ("coco", "yolo", "voc")
 ONE = "rename them, or convert them one by one"
@@ -45,7 +45,7 @@ def convert(source: str | Path, out: str | Path, form: str, *, link: bool = Fals
             a split, or the data is damaged.
         FileNotFoundError: the data set, or one of its pictures, is not there.
     """
-    out = Path(os.path.expanduser(out))
+    out = at_home(out)
     if form not in FORMATS:
         raise ValueError(f"there is no format {form!r}; choose {', '.join(FORMATS)}")
     if out.exists():

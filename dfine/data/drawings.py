@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dfine.files import at_home
+
 INFO = {"description": "scenes drawn by D-FINE Lens"}  # of the COCO file that `dfine.data.scenes.write` makes
 _BEGINNING = 1000  # bytes of a file that are looked at
 
@@ -16,7 +18,7 @@ def are_scenes(data: str | os.PathLike) -> bool:
     """
     if str(data) == "scenes":
         return True
-    place = Path(os.path.expanduser(data))
+    place = at_home(data)
     above = [place.parent] if place.name == "images" else []
     files = [place] if place.suffix == ".json" else [folder / "annotations.json" for folder in (place, *above)]
     return any(_drawn(file) for file in files)

@@ -7,7 +7,6 @@ missing and where to get them, and writes what training needs beside them.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from tqdm import tqdm
 from dfine.data import texts, voc
 from dfine.data.coco import CocoSet, read_json
 from dfine.data.coco_layout import open_file
-from dfine.files import as_json, drafted, replacing, require_empty
+from dfine.files import as_json, at_home, drafted, replacing, require_empty
 
 HELD_OUT = 5000  # validation pictures of Objects365 that stay there; the published checkpoints train on the others
 LONGEST = 640  # pixels that the published preparation resizes the longer side of Objects365's pictures to
@@ -58,7 +57,7 @@ def follow(name: str, folder: str | Path) -> list[str]:
     """
     if name not in RECIPES:
         raise ValueError(f"there is no recipe {name!r}; there are {', '.join(RECIPES)}")
-    recipe, folder = RECIPES[name], Path(os.path.expanduser(folder))
+    recipe, folder = RECIPES[name], at_home(folder)
     missing = recipe.missing(folder)
     if missing:
         raise FileNotFoundError(f"{folder} lacks {', '.join(missing)} of {recipe.title}; get them {recipe.where}")
@@ -176,7 +175,7 @@ def shrink(
     if longest < 1:
         raise ValueError(f"the longer side must have at least one pixel, not {longest}")
     out = require_empty(out)
-    data = source if isinstance(source, CocoSet) else open_file(Path(os.path.expanduser(source)))
+    data = source if isinstance(source, CocoSet) else open_file(at_home(source))
     with drafted(out) as draft:
         _shrink(data, draft, longest, progress, quality)
     return out

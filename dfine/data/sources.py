@@ -20,6 +20,7 @@ from dfine.data.coco import CocoSet
 from dfine.data.coco_entries import Fault, stop
 from dfine.data.findings import corners, nothing_in
 from dfine.data.layout import Layout, NoDataSet, meaning, same
+from dfine.files import at_home
 from dfine.wording import some
 
 FORMATS = (coco_layout.layout, yolo.layout, voc.layout, labelme.layout)
@@ -41,7 +42,7 @@ def recognise(path: str | Path) -> Layout:
         FileNotFoundError: there is nothing there, or nothing of the kind.
         ValueError: a file of another kind, or a damaged one.
     """
-    path = Path(os.path.expanduser(path))
+    path = at_home(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no data set {path}")
     found = next((layout for form in FORMATS if (layout := form(path)) is not None), None)

@@ -23,7 +23,7 @@ from dfine.engines.onnx.packages import installed
 from dfine.engines.onnx.parity import ExportError
 from dfine.engines.onnx.sessions import ON_CPU, on_cpu
 from dfine.engines.torch_engine import FOLDING, TorchEngine
-from dfine.files import replacing, short_digest
+from dfine.files import at_home, replacing, short_digest
 from dfine.network.detector import DFINE
 from dfine.trace.card import Card
 from dfine.version import VERSION
@@ -42,7 +42,7 @@ def folder() -> Path:
     own, base = os.environ.get("DFINE_CACHE"), os.environ.get("XDG_CACHE_HOME")
     try:
         if own:
-            return Path(os.path.expanduser(own))
+            return at_home(own)
         return (Path(base) if base else Path.home() / ".cache") / "dfine-lens" / "onnx"
     except RuntimeError:
         raise OSError(

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from dfine.explore.database_state import Home, opened, state
 from dfine.explore.stamps import stamp
-from dfine.files import short_digest, write_json
+from dfine.files import at_home, short_digest, write_json
 from dfine.version import VERSION
 
 SCHEMA = 1
@@ -134,7 +134,7 @@ def _data(dataset, data: str, pictures: Iterable[str]) -> list | None:
     """The places that hold the data: the pictures and their answers. None where there may be others."""
     from dfine.explore import fields
 
-    path = Path(os.path.expanduser(data))
+    path = at_home(data)
     if data == "scenes":
         return [Path((dataset.info or {})[fields.SOURCE]["path"]).parent]
     if not path.exists():  # in FiftyOne, where answers lie in the database
@@ -152,8 +152,8 @@ def _checkpoint(model: str) -> list | None:
 
     if model in zoo.ZOO:
         path = zoo.ZOO[model].local
-    elif Path(os.path.expanduser(model)).exists():
-        path = Path(os.path.expanduser(model))
+    elif at_home(model).exists():
+        path = at_home(model)
     else:
         path = cache.hub_folder(model)
     if path is None:

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dfine.files import at_home
+
 PATIENCE = 10.0  # seconds that a database has to answer
 LOCK = "mongod.lock"  # in the folder of a database; empty while no MongoDB runs on it
 
@@ -32,7 +34,7 @@ class Home:
     @classmethod
     def here(cls) -> Home:
         """As environment and configuration say now. Raises ValueError where the latter cannot be read."""
-        file = Path(os.path.expanduser(os.environ.get("FIFTYONE_CONFIG_PATH") or "~/.fiftyone/config.json"))
+        file = at_home(os.environ.get("FIFTYONE_CONFIG_PATH") or "~/.fiftyone/config.json")
         said = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         keys = {
             "database_uri": "",
@@ -43,7 +45,7 @@ class Home:
         uri, folder, name, data = (
             os.environ.get(f"FIFTYONE_{key.upper()}") or said.get(key) or default for key, default in keys.items()
         )
-        return cls(uri, Path(os.path.expanduser(folder)), name, Path(os.path.expanduser(data)))
+        return cls(uri, at_home(folder), name, at_home(data))
 
 
 def state(database, name: str) -> list | None:

@@ -27,7 +27,7 @@ from dfine.explore.deleted import deleted, kept_out, note
 from dfine.explore.fiftyone_private import with_info
 from dfine.explore.reread import read_anew, say_changed
 from dfine.explore.samples import dials, pictured, samples
-from dfine.files import short_digest
+from dfine.files import at_home, short_digest
 
 SCENES, FOLDER = "scenes", "folder"  # kinds of sources, beside those of `dfine.data.layout.Layout`
 SCENE_COUNT = 500
@@ -82,7 +82,7 @@ def open_dataset(data: str | os.PathLike, opening: Opening | None = None, **want
     opening = opening or Opening(**wanted)
     if str(data) == SCENES:
         return _scenes(opening)
-    path = Path(os.path.expanduser(data))
+    path = at_home(data)
     if not path.exists():
         if fo.dataset_exists(str(data)):
             return _stored(str(data), opening)

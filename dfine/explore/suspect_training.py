@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from pathlib import Path
 
 from dfine.data.sources import train_and_val
+from dfine.files import at_home
 
 OPTIONS = "options.json"  # what `dfine train` writes into a run's folder, beside the folders of weights
 
@@ -20,7 +20,7 @@ def training_pictures(model: str | Path) -> frozenset[str]:
     """
     options = _options(model)
     try:
-        data = Path(os.path.expanduser(str(options.get("data") or "")))
+        data = at_home(str(options.get("data") or ""))
         if not options.get("data") or not data.exists():
             return frozenset()
         with warnings.catch_warnings():
@@ -43,7 +43,7 @@ def denoised(model: str | Path) -> bool:
 
 def _options(model: str | Path) -> dict:
     """The options of the training run in whose folder a checkpoint lies; empty where it lies in none."""
-    folder = Path(os.path.expanduser(model))
+    folder = at_home(model)
     file = next((f for f in (folder / OPTIONS, folder.parent / OPTIONS) if folder.exists() and f.is_file()), None)
     try:
         found = json.loads(file.read_text(encoding="utf-8")) if file else {}

@@ -13,7 +13,7 @@ from dfine.engines.device import moved, resolve
 from dfine.engines.precision_names import agreed
 from dfine.engines.torch_engine import FOLDING, TorchEngine, TorchOptions
 from dfine.inference.predictor import Predictor
-from dfine.weights.checkpoints import at_home, open_checkpoint
+from dfine.weights.checkpoints import open_checkpoint, source_at_home
 from dfine.weights.exceptions import CheckpointError
 from dfine.weights.names import label_map
 
@@ -59,7 +59,7 @@ def load(
         CheckpointError: the checkpoint cannot be found, fetched or understood (a ValueError; the message says why).
         ValueError: there is no such device, precision or layer.
     """
-    how, source = agreed(precision, half), at_home(source)
+    how, source = agreed(precision, half), source_at_home(source)
     if str(source).endswith(".onnx"):
         if half != "off" or compiled or graphs or how == "auto":
             raise ValueError(f"{source} is an exported file: it is compiled, in the precision chosen at its export")

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from dfine import distribution
+from dfine.boxes import to_pixels
+from dfine.distribution import edge_positions
 from dfine.files import replacing, shown
 from dfine.inference.predictor import Predictor, Result
 from dfine.trace.card import Card
@@ -34,15 +36,15 @@ def rows(file: str, result: Result) -> list[dict]:
 
     Bytes of a file's name that are not UTF-8 become escapes, because a table has no place for them.
     """
-    width, height = result.detections.size
-    table = []
-    for i, one in enumerate(result.detections.to_list()):
-        history = result.history(i)
-        spread = history.reading.quantiles(LEVELS)[-1].unbind(-1)  # [4] each
-        places = [distribution.edge_positions(history.initial, offset, history.size).tolist() for offset in spread]
-        edges = {"layers": history.xyxy_pixels.tolist(), "quantiles": [sorted(edge) for edge in zip(*places)]}
-        table.append({"file": shown(file), "width": width, "height": height} | one | edges)
-    return table
+    found, trace = result.detections, result.trace
+    boxes = [stage.boxes[0, found.query] for stage in (trace.initial, *trace.refinements)]
+    layers = to_pixels(torch.stack(boxes, 1), found.size).tolist()  # [n, 1 + L, 4]
+    reading = trace.edges_of(found.query, found.size)
+    ends = [edge_positions(reading.initial, end, found.size) for end in reading.quantiles(LEVELS).unbind(-1)]
+    quantiles = torch.stack(ends, -1).sort(-1).values.tolist()  # [n, 4, levels]
+    head = {"file": shown(file), "width": found.size[0], "height": found.size[1]}
+    places = [{"layers": path, "quantiles": edges} for path, edges in zip(layers, quantiles)]
+    return [head | one | place for one, place in zip(found.to_list(), places)]
 
 
 def error_row(file: str, error: str) -> dict:

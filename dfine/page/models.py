@@ -13,7 +13,7 @@ from dfine.engines.fastest import in_background
 from dfine.inference.load import load
 from dfine.inference.predictor import Predictor
 from dfine.weights import hub
-from dfine.weights.checkpoints import at_home
+from dfine.weights.checkpoints import source_at_home
 from dfine.weights.exceptions import CheckpointError, OfflineError
 from dfine.weights.zoo import DRAWINGS, PHOTOS, ZOO, zoo
 
@@ -44,9 +44,10 @@ class Models:
     def __init__(
         self, default: str | Path | None = None, device: str = "auto", *, more: Sequence[str] = (), kept: int = KEPT
     ):
-        self.default, self.device, self.kept = str(at_home(default or shipped())), device, max(1, kept)
+        self.default, self.device, self.kept = str(source_at_home(default or shipped())), device, max(1, kept)
         self._ready: Callable[[], bool] | None = None  # when to look for faster engines; None: never
-        self._own = [name for name in dict.fromkeys((self.default, *map(str, map(at_home, more)))) if name not in ZOO]
+        named = dict.fromkeys((self.default, *(str(source_at_home(name)) for name in more)))
+        self._own = [name for name in named if name not in ZOO]
         self._open: OrderedDict[str, Predictor] = OrderedDict()
         self._lock = threading.Lock()  # of the dictionaries; never held while a file is read
         self._turns = {name: threading.Lock() for name in (*ZOO, *self._own)}

@@ -7,7 +7,6 @@ tensor (`dfine.trace.schema.ARRAYS`). Layers are stacked: `layers.edges` is [L, 
 from __future__ import annotations
 
 import json
-import os
 import struct
 import zipfile
 import zlib
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dfine.files import replacing, shown
+from dfine.files import at_home, replacing, shown
 from dfine.trace import levels
 from dfine.trace.base import COARSEST
 from dfine.trace.card import Card
@@ -73,7 +72,7 @@ def save_trace(path: str | Path, trace: Trace, about: About) -> Path:
     Raises:
         ValueError: another ending, or a trace of several pictures.
     """
-    path = Path(os.path.expanduser(path))
+    path = at_home(path)
     if path.suffix not in (".npz", ".json"):
         raise ValueError(f"a trace is written as .npz or .json, not as {shown(path.name)!r}")
     arrays = _arrays(trace)
@@ -104,7 +103,7 @@ def load_trace(path: str | Path) -> tuple[Trace, About]:
         FileNotFoundError: there is no such file.
         ValueError: it is not a trace, is damaged, or was written with another schema.
     """
-    path = Path(os.path.expanduser(path))
+    path = at_home(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no trace {shown(path)}")
     try:

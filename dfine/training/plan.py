@@ -22,7 +22,7 @@ from dfine.data.repeat import repeated
 from dfine.data.scenes import Scenes, size_for
 from dfine.data.transforms import Transform
 from dfine.engines.device import resolve
-from dfine.files import short_digest
+from dfine.files import at_home, short_digest
 from dfine.network.detector import DFINE
 from dfine.processes import Ranks
 from dfine.training.distillation import shared
@@ -158,7 +158,7 @@ class Plan:
             return network
         network = DFINE(Config.of(options.size, classes=len(self.names), queries=options.queries))
         if options.backbone and not options.resume:
-            tensors = {f"backbone.{k}": v for k, v in read_tensors(Path(os.path.expanduser(options.backbone))).items()}
+            tensors = {f"backbone.{k}": v for k, v in read_tensors(at_home(options.backbone)).items()}
             weights = {k.removeprefix("backbone."): v for k, v in OFFICIAL.read(tensors).items()}
             fit(network.backbone, weights)
             tell(f"the backbone starts from {options.backbone}")

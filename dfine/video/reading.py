@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from dfine.files import at_home
 from dfine.video.sources import CAMERA, Clock, VideoError, contents, open_camera, open_file, pyav, video_stream
 from dfine.video.truncation import lacking
 
@@ -65,7 +65,7 @@ class Video:
             raise ValueError(f"every is a number of frames of at least 1, not {every}")
         self.every, self.troubles = every, []
         camera = CAMERA.fullmatch(str(source))
-        self.live, self.path = bool(camera), None if camera else Path(os.path.expanduser(source))
+        self.live, self.path = bool(camera), None if camera else at_home(source)
         self.name = str(source) if camera else self.path.name
         self._container = open_camera(int(camera[1])) if camera else open_file(self.path, formats)
         self._stream = video_stream(self._container)

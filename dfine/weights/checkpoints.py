@@ -89,7 +89,7 @@ def open_checkpoint(
     """
     if family not in FAMILIES:
         raise CheckpointError(f"family is {family!r}; it must be {' or '.join(map(repr, FAMILIES))}")
-    source = at_home(source)
+    source = source_at_home(source)
     path, published = _locate(source)
     folder = path if path.is_dir() else path.parent
     described = path.is_dir() or path.name == HUB_FILES[1]  # then what lies beside it belongs to it
@@ -136,7 +136,7 @@ def open_checkpoint(
     return Checkpoint(found.config, found.weights, card)
 
 
-def at_home(source: str | os.PathLike) -> str | os.PathLike:
+def source_at_home(source: str | os.PathLike) -> str | os.PathLike:
     """What names a model, with the home folder in the place of a `~` that no shell has replaced."""
     return os.path.expanduser(source) if str(source).startswith("~") else source
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from dfine.files import WriteError, as_json, replacing
+from dfine.files import WriteError, as_json, at_home, replacing
 from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
 from dfine.trace.card import Card
@@ -64,7 +64,7 @@ def write_folder(
     Raises:
         CheckpointError: the folder cannot be written.
     """
-    folder = Path(os.path.expanduser(folder))
+    folder = at_home(folder)
     if folder.is_file():
         raise CheckpointError(f"the checkpoint cannot be written to {folder}: it is a file; name a folder")
     try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dfine.cli.terminal import apart, at_home, expand, free, outside, table, write_json
+from dfine.cli.terminal import apart, argument_at_home, expand, free, outside, table, write_json
 
 
 def test_expand_knows_paths_folders_and_globs(pictures):
@@ -21,10 +21,10 @@ def test_expand_knows_paths_folders_and_globs(pictures):
 def test_a_home_folder_is_meant_where_no_shell_has_put_it(form, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))  # of Windows
-    assert at_home(form.format("~/a b/c=~.jpg")) == form.format(f"{tmp_path}/a b/c=~.jpg")
+    assert argument_at_home(form.format("~/a b/c=~.jpg")) == form.format(f"{tmp_path}/a b/c=~.jpg")
     for other in ("", "-", "a~/b", "./~", "~nobody-has-this-name.jpg", "webcam:0"):
-        assert at_home(form.format(other)) == form.format(other)
-    assert [at_home(a) for a in ("-t", "--", "--again", "a=~/b")] == ["-t", "--", "--again", "a=~/b"]
+        assert argument_at_home(form.format(other)) == form.format(other)
+    assert [argument_at_home(a) for a in ("-t", "--", "--again", "a=~/b")] == ["-t", "--", "--again", "a=~/b"]
 
 
 def test_what_an_editor_has_kept_is_a_file_and_nobodys_home_folder(pictures, monkeypatch):

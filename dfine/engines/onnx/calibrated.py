@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from dfine.engines.onnx.parity import ExportError
 from dfine.engines.onnx.sessions import available
 from dfine.engines.precision import BUDGET
 from dfine.engines.shift import Shift, shift
-from dfine.files import replacing
+from dfine.files import at_home, replacing
 from dfine.network.detector import DFINE
 from dfine.trace.card import Card
 
@@ -59,7 +58,7 @@ def export_int8(
         ExportError: the pictures are too few or of another size, or the file would not say what torch says.
         ImportError: onnx or onnxruntime is missing.
     """
-    path, options = Path(os.path.expanduser(path)), options or Options()
+    path, options = at_home(path), options or Options()
     height, width = options.size or card.input_size
     pictures = calibration.pictures
     if options.half or not options.trace:

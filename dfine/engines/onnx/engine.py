@@ -15,6 +15,7 @@ from dfine.config import Config
 from dfine.engines.onnx.export import card_of, rebuilt
 from dfine.engines.onnx.sessions import open_session, unnamed
 from dfine.engines.precision_names import IN_FILES, named
+from dfine.files import at_home
 from dfine.network.decoder import checked_layers
 from dfine.network.detector import DFINE
 from dfine.trace.base import SCHEMA
@@ -63,7 +64,7 @@ class OnnxEngine:
         precision: str = "float32",
         network: DFINE | None = None,
     ):
-        self.path, self.network = Path(os.path.expanduser(path)), network
+        self.path, self.network = at_home(path), network
         if not self.path.is_file():
             raise CheckpointError(f"there is no file {str(path)!r}")
         wanted = named(precision)

@@ -12,7 +12,6 @@ Without either there are `logits` and `boxes` of the last layer.
 from __future__ import annotations
 
 import copy
-import os
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from dfine.engines.gather_attention import GatherAttention
 from dfine.engines.onnx import file as onnx_file
 from dfine.engines.onnx.packages import needed
 from dfine.engines.onnx.parity import ExportError, check, compare
-from dfine.files import replacing
+from dfine.files import at_home, replacing
 from dfine.network.detector import DFINE
 from dfine.trace.base import COARSEST, SCHEMA, checked_size
 from dfine.trace.card import Card
@@ -150,7 +149,7 @@ def export(network: DFINE, card: Card, path: str | Path, options: Options | None
         ExportError: the file would not say what torch says; nothing is written.
         ImportError: onnx or onnxruntime is missing.
     """
-    path, options = Path(os.path.expanduser(path)), options or Options()
+    path, options = at_home(path), options or Options()
     if path.suffix != ".onnx":
         raise ExportError(f"an exported model is written as .onnx, not as {path.name!r}")
     needed("onnx"), needed("onnxruntime")
