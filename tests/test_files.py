@@ -48,7 +48,7 @@ def run(code, folder, **kwargs):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         **kwargs,
     )
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-PATIENCE = 60_000  # milliseconds; the tests may run beside other work
+PATIENCE = 120_000  # milliseconds; the tests may run beside other work
 PLOT = ".js-plotly-plot .subplot.x12y12"  # the last of four edges by three layers
 BESIDE = """() => {
     const [picture, panel] = ["canvas", "[data-cy=panel-content-dfine_edges]"].map(
