@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from dfine.boxes import iou_xyxy
+from dfine.boxes import iou_xyxy, to_pixels
 from dfine.config import EDGES
 from dfine.inference.predictor import Result
 from dfine.trace.base import Comparable
@@ -142,8 +142,6 @@ def _scale(before: Detections, after: Detections) -> Tensor:
 
 def _edges(result: Result) -> tuple[Tensor, Tensor]:
     """Boxes as the last layer has them [n, 4], not clipped, and lengths of their intervals [n, 4], in pixels."""
-    histories = [result.history(i) for i in range(len(result.detections))]
-    if not histories:
-        return torch.empty(0, 4), torch.empty(0, 4)
-    spreads = torch.stack([h.intervals()[-1].diff(dim=-1)[:, 0] for h in histories])
-    return torch.stack([h.xyxy_pixels[-1] for h in histories]), spreads.abs()
+    found, trace = result.detections, result.trace
+    spreads = trace.edges_of(found.query, found.size).intervals().diff(dim=-1)[..., 0]
+    return to_pixels(trace.last.boxes[0, found.query], found.size), spreads

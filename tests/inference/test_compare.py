@@ -73,6 +73,15 @@ def test_a_look_compared_with_itself_has_changed_nothing(model, picture):
         assert torch.allclose(pair.spreads[0], reach[:, 1] - reach[:, 0]) and torch.equal(*pair.spreads)
 
 
+def test_where_nothing_was_found_all_is_lost_or_new(model, picture):
+    result = model(picture, 0.1)
+    none = replace(result, detections=result.detections[:0])
+    count = len(result.detections)
+    for before, after, lost, gained in ((none, none, 0, 0), (result, none, count, 0), (none, result, 0, count)):
+        seen = compare(before, after)
+        assert not seen.pairs and (len(seen.lost), len(seen.gained)) == (lost, gained)
+
+
 def test_moves_and_lengths_are_in_pixels_of_the_first_picture(model, picture):
     """The same answer, as if it had been given about a picture twice as wide and half as high."""
     result = model(picture, 0.1)
