@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 
+from dfine.figures.pages import document
 from dfine.page import cached_files, examples, guide, status
 from dfine.page.answer import Refusal, Wanted
 from dfine.page.inputs import as_files, as_path
@@ -43,7 +44,7 @@ STYLES = (  # of dfine/page/styles, in the order in which they follow each other
     "screens",
 )
 CSS = "\n".join(cached_files.resource(f"styles/{name}.css") for name in STYLES)
-KEYS = cached_files.resource("keys.js")
+KEYS = cached_files.resource("keys.js").replace("'PLOTS';", document.PLOTS)
 EMPTY = '<p class="nothing">Your picture and what is found in it appear here.</p>'
 EXPIRES = 7200  # seconds after which what a session keeps is forgotten
 

@@ -9,8 +9,6 @@ from torch import Tensor
 from dfine.config import EDGES
 from dfine.figures import style
 
-SYMBOLS = ("circle", "square", "diamond", "triangle-up")  # of the edges: colours do not tell everybody the lines apart
-
 
 def sweep_figure(amounts: Tensor, spreads: Tensor, errors: Tensor, scores: Tensor, dial: str) -> go.Figure:
     """Three plots that share the dial: the length of each edge's 80 % interval, its error, and the object's score.
@@ -26,7 +24,7 @@ def sweep_figure(amounts: Tensor, spreads: Tensor, errors: Tensor, scores: Tenso
     figure = make_subplots(rows=1, cols=3, subplot_titles=titles, horizontal_spacing=0.09)
     x = amounts.tolist()
     for edge, (name, colour) in enumerate(style.EDGE_COLOURS.items()):
-        marker = dict(symbol=SYMBOLS[edge], size=7)
+        marker = dict(symbol=style.EDGE_SYMBOLS[edge], size=7)
         look = dict(mode="lines+markers", line=dict(color=colour, width=2), marker=marker)
         line = dict(x=x, name=name, legendgroup=name, **look)
         figure.add_scatter(y=_values(spreads[:, edge]), showlegend=True, row=1, col=1, **line)
