@@ -75,6 +75,13 @@
     text.nodeValue = text.nodeValue.replace(/queue: \d+\/\d*/, before ? `${before} before you` : 'you are next');
   }
 
+  // Gradio's folded parts do not say whether they are open.
+  const unfolded = () => document.querySelectorAll('button.label-wrap').forEach((button) => {
+    button.setAttribute('aria-expanded', button.classList.contains('open'));
+    button.querySelector('.icon')?.setAttribute('aria-hidden', 'true');
+  });
+  document.addEventListener('click', (event) => event.target.closest?.('button.label-wrap') && setTimeout(unfolded, 50));
+
   // Not with every frame: while a slider is dragged every frame changes something, and looking through the page takes time.
   let waiting = false;
   new MutationObserver(() => {
@@ -83,6 +90,7 @@
     setTimeout(() => {
       waiting = false;
       document.querySelectorAll('.js-plotly-plot').forEach(reachable);
+      unfolded();
       document.querySelectorAll('#source img:not([alt]), #source img[alt=""]').forEach((img) =>
         img.setAttribute('alt', 'The picture as it was chosen'));
       document.querySelectorAll('#scene .progress-text').forEach(queued);

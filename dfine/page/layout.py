@@ -20,7 +20,12 @@ Most object detectors only draw boxes. This one also says how sure it is of each
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
 THEME = gr.themes.Default(
     primary_hue="indigo", neutral_hue="zinc", font=FONTS, font_mono=["ui-monospace", "Consolas", "monospace"]
-).set(body_text_color_subdued="*neutral_500", input_placeholder_color="*neutral_500")  # a contrast of 4.5 to white
+).set(
+    body_text_color_subdued="*neutral_500",  # a contrast of 4.5 to white
+    input_placeholder_color="*neutral_500",
+    input_border_color_focus="*primary_500",  # as plain as the focus of everything else
+    input_border_color_focus_dark="*primary_400",
+)
 STYLES = (  # of dfine/page/styles, in the order in which they follow each other; the last changes all others
     *(
         "page",

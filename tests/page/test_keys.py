@@ -157,6 +157,13 @@ def test_where_a_button_of_another_part_leads_is_read_aloud(page):
     )
 
 
+def test_the_list_of_all_models_says_whether_it_is_open(page):
+    models = page.get_by_role("button", name="All models", exact=True)
+    for said in ("true", "false"):
+        models.click()
+        page.wait_for_selector(f"button[aria-expanded={said}]:has-text('All models')")
+
+
 def test_headings_come_in_order(page):
     example(page, 1)
     levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3, h4')].map(e => +e.tagName[1])")

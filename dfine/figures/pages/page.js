@@ -54,14 +54,20 @@ function draw(within) {
   }
 }
 
-// Paper shows everything: the panels of all tabs are drawn for it, below their names.
+// Paper shows everything: the panels of all tabs are drawn for it, below their names, and no figure is wider than it.
+const PAPER = 690;  // pixels, of A4 between its margins
 let folded = [];
 addEventListener('beforeprint', () => {
   folded = [...document.querySelectorAll('[role=tabpanel][hidden]')];
   for (const panel of folded) panel.hidden = false;
   draw(document);
+  for (const place of document.querySelectorAll('.plot[data-drawn]'))
+    Plotly.relayout(place, {width: Math.min(place.clientWidth, PAPER)});
 });
-addEventListener('afterprint', () => folded.forEach((panel) => { panel.hidden = true; }));
+addEventListener('afterprint', () => {
+  for (const place of document.querySelectorAll('.plot[data-drawn]')) Plotly.relayout(place, {width: null, autosize: true});
+  for (const panel of folded) panel.hidden = true;
+});
 
 (async () => {
   const text = atob(document.getElementById('plotly').textContent);

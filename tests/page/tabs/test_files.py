@@ -42,7 +42,8 @@ def test_the_files_can_be_taken_away_and_the_explanation_is_read_without_a_mouse
     hidden = alone.locator("[role=tabpanel][hidden]").count()
     alone.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert not alone.locator("[role=tabpanel][hidden]").count() and hidden, "paper shows what stands behind all tabs"
-    alone.wait_for_function("[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('svg'))")
+    fits = "(plot) => plot.querySelector('svg')?.clientWidth <= 690"
+    alone.wait_for_function(f"[...document.querySelectorAll('.plot')].every({fits})")
     alone.evaluate("dispatchEvent(new Event('afterprint'))")
     assert alone.locator("[role=tabpanel][hidden]").count() == hidden
     alone.close()
