@@ -22,6 +22,7 @@ export function explainServed() {
 
 // Read aloud what is said of a part that the server draws, whenever that changes.
 function hear(place, told) {
+  if (!place) return;
   let last = '';
   const changed = resting(() => {
     const now = (place.offsetParent && told(place)) || '';
@@ -33,6 +34,7 @@ function hear(place, told) {
 
 // Gradio's signs that one has to wait are over the picture, and silent.
 function wait(scene) {
+  if (!scene) return;
   let late = 0;
   new MutationObserver(() => {
     const waiting = Boolean(scene.querySelector('.progress-text'));
