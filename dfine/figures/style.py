@@ -13,6 +13,8 @@ from dfine.config import EDGES
 from dfine.trace.history import History
 
 EDGE_COLOURS = dict(zip(EDGES, ("#0072B2", "#E69F00", "#009E73", "#CC79A7")))
+EDGE_SYMBOLS = ("circle", "square", "diamond", "triangle-up")  # not everybody tells the edges' lines apart by colours
+EDGE_SIGNS = ("●", "■", "◆", "▲")  # the same, in words about them
 INITIAL = "#9AA0A8"  # the initial box, which no distribution has moved yet
 GHOST = "#8A9099"  # the layer before
 TEXT = "#767C86"  # 4.2:1 on white and on near-black alike

@@ -1,5 +1,6 @@
 // The tour: a card that walks through the parts of the page. Arrow keys step, Escape closes it. On a phone, where pictures
-// are chosen at the end of the page, a button leads there.
+// are chosen at the end of the page, a button leads there. Another, seen while it has the focus, leads by keyboard past the
+// pictures to choose from.
 const steps = 'STEPS';
 const begin = element.querySelector('.begin'), card = element.querySelector('#tour');
 const [title, text, count] = ['h2', 'p', '.walk span'].map((part) => card.querySelector(part));
@@ -36,6 +37,7 @@ function end() {
 }
 
 begin.addEventListener('click', () => show(0));
+element.querySelector('.skip').addEventListener('click', () => document.querySelector('#scene svg').focus());
 element.querySelector('.sources').addEventListener('click', () => {
   const sources = document.querySelector('#sources');
   sources.querySelector('button')?.focus({preventScroll: true});

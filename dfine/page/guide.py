@@ -52,6 +52,7 @@ def guide() -> gr.HTML:
 
 
 TEMPLATE = f"""<nav aria-label="Help">
+<button type="button" class="skip">Skip to the picture</button>
 <button type="button" class="sources">Choose a picture</button>
 <button type="button" class="begin">Tour in {len(STEPS)} steps</button>
 <button type="button" popovertarget="glossary">Words</button>
@@ -60,7 +61,7 @@ TEMPLATE = f"""<nav aria-label="Help">
 <div id="glossary" popover role="dialog" aria-label="What the words mean">
 <button type="button" class="close" popovertarget="glossary" popovertargetaction="hide" aria-label="Close">×</button>
 {words(GLOSSARY.items())}</div>
-<div id="tour" popover="manual" role="dialog" aria-labelledby="tour-title">
-<h2 id="tour-title"></h2><p></p>
+<div id="tour" popover="manual" role="dialog" aria-labelledby="tour-title" aria-describedby="tour-text">
+<div aria-live="polite" aria-atomic="true"><h2 id="tour-title"></h2><p id="tour-text"></p></div>
 <div class="walk"><span></span><button type="button" class="back">Back</button>
 <button type="button" class="next">Next</button><button type="button" class="close">Close</button></div></div>"""

@@ -1,68 +1,7 @@
-// Plotly's buttons and sliders are drawings. This script gives them a place in the tab order, a role, a name, and keys
-// that become the clicks which they understand. It also names every figure by its layout's `meta.alt`.
+// What Gradio's components lack: plots whose buttons and sliders are reached by keyboard (plots.js of `dfine/figures/pages` stands
+// in the place of 'PLOTS'), pictures that are dropped or pasted anywhere, and names and roles.
 () => {
-  const marked = (node) => node.dataset.keys || !(node.dataset.keys = 'yes');
-  const pressed = (node, type, options) =>
-    node.dispatchEvent(new MouseEvent(type, {bubbles: true, cancelable: true, view: window, ...options}));
-
-  function button(node, plot) {
-    const said = node.textContent.trim();
-    node.setAttribute('aria-label', {'▶': 'Play', '❚❚': 'Pause'}[said] ?? said);
-    if (marked(node)) return;
-    node.setAttribute('role', 'button');
-    node.setAttribute('tabindex', '0');
-    node.addEventListener('keydown', (event) => {
-      if (event.key !== 'Enter' && event.key !== ' ') return;
-      event.preventDefault();
-      const place = [...plot.querySelectorAll('.updatemenu-button')].indexOf(node);
-      pressed(node, 'click');
-      plot.querySelectorAll('.updatemenu-button')[place]?.focus();  // plotly may have drawn it anew
-    });
-  }
-
-  // The words of a step, without the coloured square before them.
-  const words = (slider, i) => {
-    const said = (slider.steps[i].label ?? '').replace(/<[^>]*>|■/g, '').trim();
-    return /^\d+$/.test(said) ? `layer ${said}` : said;
-  };
-
-  function state(node, plot) {
-    const slider = plot.layout?.sliders?.[0];
-    if (!slider) return;
-    node.setAttribute('aria-valuemax', slider.steps.length - 1);
-    node.setAttribute('aria-valuenow', slider.active ?? 0);
-    node.setAttribute('aria-valuetext', words(slider, slider.active ?? 0));
-  }
-
-  function slider(node, plot) {
-    state(node, plot);
-    if (marked(node)) return;
-    node.setAttribute('role', 'slider');
-    node.setAttribute('tabindex', '0');
-    node.setAttribute('aria-label', 'Step through the layers');
-    node.setAttribute('aria-valuemin', '0');
-    node.addEventListener('keydown', (event) => {
-      const {active = 0, steps} = plot.layout.sliders[0], last = steps.length - 1;
-      const to = {ArrowRight: active + 1, ArrowUp: active + 1, ArrowLeft: active - 1, ArrowDown: active - 1, Home: 0,
-        End: last}[event.key];
-      if (to === undefined) return;
-      event.preventDefault();
-      const label = node.querySelectorAll('.slider-label')[Math.min(Math.max(to, 0), last)].getBoundingClientRect();
-      const rail = node.querySelector('.slider-rail-touch-rect');
-      pressed(rail, 'mousedown', {clientX: label.left + label.width / 2, clientY: rail.getBoundingClientRect().top});
-      pressed(plot, 'mouseup');
-      plot.querySelector('.slider-group')?.focus();
-      state(node, plot);
-    });
-  }
-
-  function name(plot) {
-    for (const node of plot.querySelectorAll('.updatemenu-button')) button(node, plot);
-    for (const node of plot.querySelectorAll('.slider-group')) slider(node, plot);
-    const handled = plot.querySelector('.updatemenu-button, .slider-group');
-    plot.setAttribute('role', handled ? 'group' : 'img');  // nothing inside an `img` can be reached
-    if (plot.layout?.meta?.alt) plot.setAttribute('aria-label', plot.layout.meta.alt);
-  }
+  'PLOTS';
 
   // Gradio 6.31 opens its list of choices on every key but Escape, even on the Tab that leaves it.
   document.addEventListener('keydown', (event) => {
@@ -136,6 +75,13 @@
     text.nodeValue = text.nodeValue.replace(/queue: \d+\/\d*/, before ? `${before} before you` : 'you are next');
   }
 
+  // Gradio's folded parts do not say whether they are open.
+  const unfolded = () => document.querySelectorAll('button.label-wrap').forEach((button) => {
+    button.setAttribute('aria-expanded', button.classList.contains('open'));
+    button.querySelector('.icon')?.setAttribute('aria-hidden', 'true');
+  });
+  document.addEventListener('click', (event) => event.target.closest?.('button.label-wrap') && setTimeout(unfolded, 50));
+
   // Not with every frame: while a slider is dragged every frame changes something, and looking through the page takes time.
   let waiting = false;
   new MutationObserver(() => {
@@ -143,7 +89,8 @@
     waiting = true;
     setTimeout(() => {
       waiting = false;
-      document.querySelectorAll('.js-plotly-plot').forEach(name);
+      document.querySelectorAll('.js-plotly-plot').forEach(reachable);
+      unfolded();
       document.querySelectorAll('#source img:not([alt]), #source img[alt=""]').forEach((img) =>
         img.setAttribute('alt', 'The picture as it was chosen'));
       document.querySelectorAll('#scene .progress-text').forEach(queued);

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 
+from dfine.figures.pages import document
 from dfine.page import cached_files, examples, guide, status
 from dfine.page.answer import Refusal, Wanted
 from dfine.page.inputs import as_files, as_path
@@ -19,7 +20,12 @@ Most object detectors only draw boxes. This one also says how sure it is of each
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
 THEME = gr.themes.Default(
     primary_hue="indigo", neutral_hue="zinc", font=FONTS, font_mono=["ui-monospace", "Consolas", "monospace"]
-).set(body_text_color_subdued="*neutral_500", input_placeholder_color="*neutral_500")  # a contrast of 4.5 to white
+).set(
+    body_text_color_subdued="*neutral_500",  # a contrast of 4.5 to white
+    input_placeholder_color="*neutral_500",
+    input_border_color_focus="*primary_500",  # as plain as the focus of everything else
+    input_border_color_focus_dark="*primary_400",
+)
 STYLES = (  # of dfine/page/styles, in the order in which they follow each other; the last changes all others
     *(
         "page",
@@ -43,7 +49,7 @@ STYLES = (  # of dfine/page/styles, in the order in which they follow each other
     "screens",
 )
 CSS = "\n".join(cached_files.resource(f"styles/{name}.css") for name in STYLES)
-KEYS = cached_files.resource("keys.js")
+KEYS = cached_files.resource("keys.js").replace("'PLOTS';", document.PLOTS)
 EMPTY = '<p class="nothing">Your picture and what is found in it appear here.</p>'
 EXPIRES = 7200  # seconds after which what a session keeps is forgotten
 

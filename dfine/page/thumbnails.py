@@ -19,7 +19,7 @@ from dfine.trace.detections import Detections
 MOST = 24  # pictures of an upload
 DRAWN = 60  # boxes of a thumbnail, the best; all are counted
 SIDE = 320  # longest side of a thumbnail in pixels
-TEMPLATE = '<p class="note" role="status"></p><div class="strip" role="group" aria-label="Your pictures"></div>'
+TEMPLATE = '<p class="note"></p><div class="strip" role="group" aria-label="Your pictures"></div>'
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,21 @@ class Thumbnails:
         if not self.asked:
             return None
         chosen = next((i for i, one in enumerate(self.pictures) if one.path == path), None)
-        return dict(pictures=[one.value() for one in self.pictures], note=self.note(), chosen=chosen)
+        shown = dict(pictures=[one.value() for one in self.pictures], note=self.note(), chosen=chosen)
+        return shown | dict(looking=len(self.pictures) < self.wanted)
+
+    @property
+    def wanted(self) -> int:
+        """How many pictures will be shown."""
+        return min(self.asked, MOST)
 
     def note(self) -> str:
         """How far it is, what could not be read, and what was left out, in a sentence each."""
-        wanted, failed = min(self.asked, MOST), [one for one in self.pictures if one.found is None]
-        if len(self.pictures) < wanted:
-            said = [f"Looking at picture {len(self.pictures) + 1} of {wanted} …"]
+        failed = [one for one in self.pictures if one.found is None]
+        if len(self.pictures) < self.wanted:
+            said = [f"Looking at picture {len(self.pictures) + 1} of {self.wanted} …"]
         else:
-            read = wanted - len(failed)
+            read = self.wanted - len(failed)
             said = [f"{read} picture{'' if read == 1 else 's'}: click one to look inside."] if read else []
         said += [f"Left out: {one.trouble}." for one in failed]
         if self.asked > MOST:

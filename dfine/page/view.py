@@ -13,6 +13,7 @@ from dfine.page.models import DRAWINGS, PHOTOS, called
 from dfine.page.runner import Runner
 from dfine.trace.detections import Detections
 from dfine.trace.history import History
+from dfine.wording import counted
 
 LISTED = 24  # classes of a model that are named one by one
 TINY = 16  # pixels; in a picture with a shorter side than this nothing can be recognised
@@ -103,4 +104,4 @@ def mistaken(answer: Answer) -> str:
 def spoken(view: View) -> str:
     """The picture in words, for those who cannot see it."""
     things = ", ".join(f"{d['name']} {d['score']:.2f}" for d in view.found.to_list()[:12])
-    return f"The picture with {len(view.found)} framed objects: {things or 'none'}"
+    return f"The picture with {counted(len(view.found), 'framed object')}: {things or 'none'}"

@@ -22,6 +22,7 @@ def test_the_tour_walks_by_keyboard_through_parts_that_are_there(page):
         page.wait_for_selector(f"#tour:has-text('{place + 1} of 5') h2:text-is('{title}')")
         page.wait_for_selector(f"{selector}.toured")
         assert page.locator(".toured").count() == 1
+        assert page.inner_text("#tour [aria-live=polite]").startswith(title), "who does not see it hears it"
         page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
     page.wait_for_selector(f"{guide.STEPS[3][0]}.toured")
@@ -33,3 +34,10 @@ def test_the_tour_walks_by_keyboard_through_parts_that_are_there(page):
     page.wait_for_selector("#glossary dt:text-is('LQE')")
     page.keyboard.press("Escape")
     page.wait_for_selector("#glossary", state="hidden")
+    skip = page.get_by_role("button", name="Skip to the picture")
+    assert skip.bounding_box()["width"] == 1
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    assert skip.bounding_box()["width"] > 100, "it is seen while it has the focus"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "listbox"

@@ -79,7 +79,8 @@ def test_the_layers_play_and_are_stepped_through_by_keyboard_without_the_server(
         page.keyboard.press(key)
         name = "initial box" if stage == 0 else f"layer {stage}"
         page.wait_for_function(f"name => new RegExp(name + ' *score').test(({STAGE})())", arg=name)
-        assert slider.input_value() == str(stage) and slider.get_attribute("aria-valuetext") == name
+        assert slider.input_value() == str(stage)
+        assert slider.get_attribute("aria-valuetext").startswith(f"{name}: score 0.")
     page.locator("#object .play").focus()
     page.keyboard.press("Enter")
     page.wait_for_function(f"({STAGE})().includes('initial box score')")
@@ -93,6 +94,18 @@ def test_the_layers_play_and_are_stepped_through_by_keyboard_without_the_server(
     assert page.evaluate(STAGE) == paused
     page.keyboard.press("Space")
     page.wait_for_function(f"({STAGE})().includes('layer {steps} score')")
+    page.wait_for_selector(
+        f"#spoken[role=status]:text-matches('^layer {steps}: score 0')"
+    )  # who does not see it hears it
+    for name, button in zip(EDGES, page.locator("#object .lengths button").all(), strict=True):
+        assert button.get_attribute("aria-label") == f"{name} edge, 80 % within {button.inner_text()}: see its sum"
+    page.emulate_media(reduced_motion="reduce")
+    moved = "() => { window.stages = []; return lens.store.subscribe(({layer}) => window.stages.push(layer)); }"
+    page.evaluate(f"({moved})() && 0")
+    page.locator("#object .play").click()
+    page.wait_for_function(f"window.stages.at(-1) === {steps}")
+    assert page.evaluate("[...new Set(window.stages)]") == list(range(steps + 1)), "from stage to stage at once"
+    page.emulate_media(reduced_motion="no-preference")
     assert asked == []
 
 

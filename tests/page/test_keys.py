@@ -82,6 +82,8 @@ def test_who_waits_is_told_how_many_are_before_them(page):
         page.wait_for_function(
             "said => document.querySelector('#scene > .progress-text').textContent === said", arg=said
         )
+        page.evaluate("document.querySelector('#spoken')?.replaceChildren()")
+        page.wait_for_selector("#spoken:text-is('Looking at the picture …')")
         page.evaluate("document.querySelector('#scene > .progress-text').remove()")
 
 
@@ -99,8 +101,67 @@ def test_the_row_of_tabs_is_one_stop_and_arrows_go_through_it(page):
     page.wait_for_selector("#shape", state="visible")
 
 
-def test_what_was_found_is_announced(page):
+COUNTED = """() => {
+    window.said = {};
+    for (const place of ['#status', '#headline .sure']) new MutationObserver(() =>
+        (window.said[place] ??= []).push(document.querySelector(place).textContent)
+    ).observe(document.querySelector(place), {childList: true, subtree: true, characterData: true});
+}"""
+
+
+def test_what_was_found_is_announced_and_once_however_far_a_slider_is_turned(page):
+    example(page, 1)
     assert page.locator("#status [role=status]").get_attribute("aria-live") == "polite"
+    page.evaluate(COUNTED)
+    page.locator("#threshold input[type=range]").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("window.said['#status']")
+    assert page.evaluate("window.said['#status'].length") == 1 and "at least 0.15" in page.inner_text("#status")
+    page.evaluate("lens.store.set({object: 1})")
+    page.wait_for_function("window.said['#headline .sure']?.length === 1")
+    assert page.locator("#headline .sure").get_attribute("role") == "status"
+    page.evaluate("lens.store.set({threshold: 0.2})")
+    page.wait_for_function("window.said['#status'].length === 2")
+    assert page.evaluate("window.said['#headline .sure'].length") == 1, "the object is the same"
+
+
+def test_a_button_that_has_done_its_work_keeps_the_focus_until_the_visitor_goes_on(page):
+    example(page, 1)
+    page.evaluate("lens.store.set({edge: (lens.store.state.edge + 1) % 4})")
+    undo = page.get_by_role("button", name="Undo", exact=True)
+    undo.focus()
+    while page.evaluate("lens.store.canUndo"):
+        page.keyboard.press("Enter")
+    page.wait_for_selector("#headline button[aria-disabled=true]:focus")
+    before = page.evaluate("JSON.stringify(lens.store.state.edge)")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.wait_for_selector("#headline button:disabled:text-is('Undo')")
+    assert page.evaluate("document.activeElement.textContent") == "Copy link"
+    assert page.evaluate("JSON.stringify(lens.store.state.edge)") == before
+    page.evaluate("lens.store.set({edge: (lens.store.state.edge + 1) % 4})")
+    page.wait_for_selector("#headline button:enabled:text-is('Undo')")
+
+
+def test_where_a_button_of_another_part_leads_is_read_aloud(page):
+    bars(page)
+    page.locator("#headline .cards button").nth(3).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#spoken:text-is('One edge, to the pixel: bottom edge')")
+    page.locator(f"#tab-{TABS[0].key}").click()
+    bars(page)
+    page.wait_for_timeout(500)
+    assert page.inner_text("#spoken").startswith("One edge"), (
+        "who goes through the row of tabs hears the tabs themselves"
+    )
+
+
+def test_the_list_of_all_models_says_whether_it_is_open(page):
+    models = page.get_by_role("button", name="All models", exact=True)
+    for said in ("true", "false"):
+        models.click()
+        page.wait_for_selector(f"button[aria-expanded={said}]:has-text('All models')")
 
 
 def test_headings_come_in_order(page):

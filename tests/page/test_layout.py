@@ -37,7 +37,8 @@ WEAK = r"""() => {
 # What is written and cut off, without a sign that there is more.
 CUT = """() => {
     const all = [...document.querySelectorAll('body *')].filter((e) => e.offsetParent || e.ownerSVGElement);
-    const written = (e) => !e.children.length && e.textContent.trim() && !e.closest('.sr-only, .js-plotly-plot');
+    const apart = '.sr-only, .unseen, .skip, .js-plotly-plot';
+    const written = (e) => !e.children.length && e.textContent.trim() && !e.closest(apart);
     const cut = all.filter(written).filter((e) => {
             const style = getComputedStyle(e), r = e.getBoundingClientRect();
             const svg = e.ownerSVGElement?.getBoundingClientRect();
@@ -76,7 +77,12 @@ def test_text_stands_out_from_what_lies_behind_it(page):
     border = "button => getComputedStyle(document.querySelector(button)).borderTopStyle"
     for button in ("#several", "#object-html", "#sweep", "#ask"):
         assert page.evaluate(border, button) == "solid", "what has no colour of its own has an outline"
-    page.emulate_media(forced_colors="none")
+    ink = "() => getComputedStyle(document.querySelector('#tabs [aria-selected=true]')).color"
+    row = "() => getComputedStyle(document.querySelector('#objects tr[aria-selected=true] td')).color"
+    assert page.evaluate(ink) == page.evaluate(row), "both stand on the system's colour of what is chosen"
+    page.emulate_media(forced_colors="none", contrast="more")
+    assert page.evaluate("getComputedStyle(document.querySelector('#headline .words')).opacity") == "1"
+    page.emulate_media(contrast="no-preference")
 
 
 def test_every_style_sheet_is_served_once_and_what_changes_others_comes_last():

@@ -27,6 +27,7 @@ def test_thumbnails_grow_picture_by_picture_and_name_what_cannot_be_read(look, p
     files = [(str(path), path.name) for path in (good[0], bad, good[1])]
     stages = list(filled(files, look))
     assert [len(stage.pictures) for stage in stages] == [0, 1, 2, 3]
+    assert [stage.value()["looking"] for stage in stages] == [True, True, True, False]
     assert "picture 2 of 3" in stages[1].note()
     done = stages[-1]
     assert "2 pictures" in done.note() and "'letter.png' is not a picture" in done.note()
@@ -69,13 +70,25 @@ def counted(number):
     return f"{number} object{'' if number == 1 else 's'}" if number else "nothing"
 
 
+HEARD = """() => {
+    window.heard = [];
+    new MutationObserver(() => {
+        const said = document.querySelector('#spoken')?.textContent;
+        if (said?.includes('picture')) window.heard.push(said);
+    }).observe(document.body, {childList: true, subtree: true, characterData: true});
+}"""
+
+
 def test_several_pictures_are_uploaded_and_each_can_be_opened(page, model, pictures, tmp_path):
     files = pictures((420, 300), (260, 340), (300, 300))
     bad = tmp_path / "broken.png"
     bad.write_bytes(b"\x89PNG broken")
+    page.evaluate(HEARD)
     page.set_input_files("input[type=file][multiple]", [files[0], bad, *files[1:]])
     page.wait_for_selector("#thumbnails .note:has-text('3 pictures')")
     assert "'broken.png'" in page.inner_text("#thumbnails .note")
+    assert set(page.evaluate("window.heard")) <= {"Looking at picture 1 of 4 …", page.inner_text("#thumbnails .note")}
+    page.wait_for_selector("#spoken:has-text('3 pictures')")
     assert page.locator("#thumbnails button").count() == 4 and page.locator("#thumbnails button:disabled").count() == 1
     page.wait_for_selector("#status:has-text('420 × 300 pixels')")  # the first opens by itself
     page.wait_for_selector("#thumbnails button[aria-current]:has-text('scene-0.jpg')")

@@ -108,15 +108,15 @@ def _bins(numbers: Sum, edge: int) -> str:
     bins = f'<table class="bins" style="{_GRID}">{_NARROW}'
     sum_cells = ("Σ", "", "", f'<b class="offset">{_signed(numbers.offset)}</b>')
     return (
-        f"{bins}{heads}{shown}</table>"
+        f'<div style="overflow-x:auto">{bins}{heads}{shown}</table>'
         f'<details><summary style="{_FOLD}"><span style="color:{style.TEXT}">▸ the other {len(rest)} bins</span>'
         f'<span class="rest">{rest_sum}</span></summary>{bins}{folded}</table></details>'
-        f'<table style="{_GRID}">{_NARROW}{_row(sum_cells, "td", f"border-top:{_LINE}")}</table>'
+        f'<table style="{_GRID}">{_NARROW}{_row(sum_cells, "td", f"border-top:{_LINE}")}</table></div>'
     )
 
 
 _TABLE = "border-collapse:collapse;border:0;margin:0"
-_GRID = _TABLE + ";width:370px;max-width:100%;table-layout:fixed"
+_GRID = _TABLE + ";width:370px;min-width:300px;max-width:100%;table-layout:fixed"
 _NARROW = '<colgroup><col style="width:44px"></colgroup>'
 _FOLD = (
     "display:flex;justify-content:space-between;width:370px;max-width:100%;box-sizing:border-box;padding:3px 6px;"

@@ -53,7 +53,14 @@ def distributions(history: History, weighted: bool = False) -> go.Figure:
                 )
             elif not weighted:
                 layout[f"yaxis{number}"]["showticklabels"] = False
+    said = [note["text"] for note in layout["annotations"][4:]]
+    layout["meta"] = dict(alt=". ".join(_aloud(i, said[4 * i : 4 * i + 4]) for i in range(layers)))
     return go.Figure(dict(data=traces, layout=layout))
+
+
+def _aloud(layer: int, numbers: list[str]) -> str:
+    """The numbers of a row of panels, for readers who do not see them."""
+    return f"{layer_name(layer + 1)}: " + ", ".join(f"{edge} {number}" for edge, number in zip(EDGES, numbers))
 
 
 def caption(history: History, weighted: bool = False) -> str:

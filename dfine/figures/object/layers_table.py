@@ -47,7 +47,10 @@ def plot(history: History, *, height: int = 260) -> go.Figure:
     """Three panels over the stages: edges in px from the final box with their spread, IoU with that box, scores."""
     stages = stage_names(history.layers)
     table = rows(history)
-    edges = ", ".join(f'<span style="color:{colour}">{edge}</span>' for edge, colour in style.EDGE_COLOURS.items())
+    edges = ", ".join(
+        f'<span style="color:{colour}">{sign} {edge}</span>'
+        for (edge, colour), sign in zip(style.EDGE_COLOURS.items(), style.EDGE_SIGNS)
+    )
     figure = make_subplots(
         rows=1,
         cols=3,
@@ -69,6 +72,7 @@ def plot(history: History, *, height: int = 260) -> go.Figure:
             mode="lines+markers",
             error_y=error,
             line=dict(color=colour, width=2),
+            marker=dict(symbol=style.EDGE_SYMBOLS[k], size=7),
             hovertemplate=f"{edge}, %{{customdata}}: %{{y:+.1f}} px<extra></extra>",
         )
         figure.add_trace(line, row=1, col=1)

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from torch import Tensor
 
+from dfine.config import EDGES
 from dfine.figures import style
 
 
@@ -23,15 +24,16 @@ def sweep_figure(amounts: Tensor, spreads: Tensor, errors: Tensor, scores: Tenso
     figure = make_subplots(rows=1, cols=3, subplot_titles=titles, horizontal_spacing=0.09)
     x = amounts.tolist()
     for edge, (name, colour) in enumerate(style.EDGE_COLOURS.items()):
-        line = dict(x=x, mode="lines+markers", line=dict(color=colour, width=2), name=name, legendgroup=name)
+        marker = dict(symbol=style.EDGE_SYMBOLS[edge], size=7)
+        look = dict(mode="lines+markers", line=dict(color=colour, width=2), marker=marker)
+        line = dict(x=x, name=name, legendgroup=name, **look)
         figure.add_scatter(y=_values(spreads[:, edge]), showlegend=True, row=1, col=1, **line)
         figure.add_scatter(y=_values(errors[:, edge].abs()), showlegend=False, row=1, col=2, **line)
     line = dict(color=style.TEXT, width=2)
     figure.add_scatter(x=x, y=_values(scores), mode="lines+markers", line=line, showlegend=False, row=1, col=3)
+    meta = dict(alt=_alt(dial, amounts, spreads, scores))
     figure.update_layout(
-        style.plotly_layout(
-            300, showlegend=True, legend=dict(orientation="h", x=0, y=-0.18), meta=dict(alt=_alt(dial, scores))
-        )
+        style.plotly_layout(300, showlegend=True, legend=dict(orientation="h", x=0, y=-0.18), meta=meta)
     )
     figure.update_annotations(font_size=12)  # the titles
     figure.update_xaxes(title=dict(text=dial, standoff=4), gridcolor=style.GRID, zeroline=False)
@@ -45,7 +47,16 @@ def _values(numbers: Tensor) -> list[float | None]:
     return [None if v != v else v for v in numbers.tolist()]
 
 
-def _alt(dial: str, scores: Tensor) -> str:
-    found = int((~scores.isnan()).sum())
+def _alt(dial: str, amounts: Tensor, spreads: Tensor, scores: Tensor) -> str:
+    found = (~scores.isnan()).nonzero().flatten().tolist()
     what = f"Spread and error of the four edges, and the score, against {dial}"
-    return f"{what}: found in {found} of {len(scores)} pictures."
+    said = f"{what}: found in {len(found)} of {len(scores)} pictures."
+    if len(found) < 2:
+        return said
+    ends = [found[0], found[-1]]
+    edges = ", ".join(
+        f"{name} {' → '.join(style.number(v) for v in spreads[ends, k].tolist())} px" for k, name in enumerate(EDGES)
+    )
+    low, high = (f"{v:.2f}" for v in amounts[ends].tolist())
+    score = " → ".join(f"{v:.2f}" for v in scores[ends].tolist())
+    return f"{said} From {low} to {high}, the 80\u00a0% intervals: {edges}; the score: {score}."

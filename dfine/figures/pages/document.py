@@ -7,6 +7,7 @@ import gzip
 import html
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,9 @@ from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
 # The file itself says what it may do: run its own script and show its own pictures, without the network.
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+
+TOLD = 48  # numbers of a figure that are told to readers who do not see it, at most
+_TAG = re.compile(r"<[^>]*>")
 
 LABELS = {  # what the foot of a page calls the values that say where everything comes from
     "data": "Data set",
@@ -86,7 +90,7 @@ class Document:
             ),
             "version": get_plotlyjs_version(),
             "plotly": _compressed_plotly(),
-            "js": _beside("page.js"),
+            "js": PLOTS + _beside("page.js"),
         }
         return _PAGE.format(**parts)
 
@@ -95,7 +99,8 @@ def section(section: Section, number: int, figures: list[go.Figure]) -> str:
     """The card of a section, the `number`-th of the page; its figures are added to `figures`."""
     several = len(section.panels) > 1
     out = [f"<section><h2>{html.escape(section.title)}</h2><p>{html.escape(section.lead)}</p>"]
-    out += ["<div>", "<div data-tabs></div>" if several else ""]
+    tabs = f'<div data-tabs aria-label="{html.escape(section.title)}"></div>'
+    out += ["<div>", tabs if several else ""]
     for i, panel in enumerate(section.panels):
         out.append(
             f'<div role="tabpanel" id="panel-{number}-{i}" data-name="{html.escape(panel.name)}">'
@@ -121,8 +126,37 @@ def plot(figure: go.Figure, label: str, figures: list[go.Figure], *, fit: bool, 
     kinds = f"plot{' fit' if fit else ''}{' tall' if tall else ''}"
     return (
         f'<div class="scroll"><div class="{kinds}" data-figure="figure-{len(figures) - 1}" '
-        f'style="height:{figure.layout.height}px" role="img" aria-label="{html.escape(label)}"></div></div>'
+        f'style="height:{figure.layout.height}px" role="img" aria-label="{html.escape(label + _told(figure))}"></div>'
+        "</div>"
     )
+
+
+def _told(figure: go.Figure) -> str:
+    """What a figure says, for readers who do not see it: its own words, or its numbers where they are few."""
+    if alt := (figure.layout.meta or {}).get("alt"):
+        return f". {alt}"
+    traces = [trace for trace in figure.data if trace.type in ("bar", "scatter") and trace.y is not None]
+    traces = [trace for trace in traces if trace.name or trace.type == "bar"]  # other lines are marks
+    if sum(len(trace.y) for trace in traces) > TOLD:
+        return ""
+    axis = figure.layout.xaxis
+    named = dict(zip(axis.tickvals or (), axis.ticktext or ()))
+    return "".join(f". {said}" for said in (_numbers(trace, named) for trace in traces) if said)
+
+
+def _numbers(trace: go.Bar | go.Scatter, named: dict) -> str:
+    """A trace's places, by their names on the axis where they have some, and its values; "" where it has none."""
+    places, values = trace.x if trace.x is not None else range(len(trace.y)), trace.y
+    if trace.orientation == "h":
+        places, values = values, places
+    there = [(named.get(at, at), value) for at, value in zip(places, values) if value is not None and value == value]
+    pairs = ", ".join(f"{_plain(at)} {_plain(value)}" for at, value in there)
+    return f"{_plain(trace.name)}: {pairs}" if pairs and trace.name else pairs
+
+
+def _plain(value: object) -> str:
+    """A number in three digits, or a name without its markup."""
+    return f"{value:.3g}" if isinstance(value, float) else " ".join(html.unescape(_TAG.sub(" ", str(value))).split())
 
 
 def image(picture: Image.Image, alt: str, quality: int = 88) -> str:
@@ -167,6 +201,9 @@ def _compressed_plotly() -> str:
 
 def _beside(name: str) -> str:
     return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+PLOTS = _beside("plots.js")  # a function that makes a figure's buttons and sliders reachable by keyboard
 
 
 _PAGE = """<!DOCTYPE html>

@@ -21,9 +21,10 @@ for (const list of document.querySelectorAll('[data-tabs]')) {
   });
   list.role = 'tablist';
   list.onkeydown = (event) => {
-    const step = {ArrowRight: 1, ArrowLeft: -1}[event.key];
-    if (!step) return;
-    const next = (tabs.indexOf(document.activeElement) + step + tabs.length) % tabs.length;
+    const here = tabs.indexOf(document.activeElement), last = tabs.length - 1;
+    const next = {ArrowRight: here === last ? 0 : here + 1, ArrowLeft: here ? here - 1 : last, Home: 0, End: last}[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
     tabs[next].focus();
     choose(next);
   };
@@ -42,10 +43,31 @@ function draw(within) {
       figure.layout.height = Math.min(figure.layout.height, Math.round(place.clientWidth * 1.3));
       place.style.height = figure.layout.height + 'px';
     }
+    delete figure.layout.meta;  // its words are in the place's name
     figure.config = {displayModeBar: false, responsive: true, scrollZoom: false, showTips: false};
-    Plotly.newPlot(place, figure);
+    Plotly.newPlot(place, figure).then(() => reachable(place));
+    let late = 0;  // plotly draws its buttons anew while layers play
+    new MutationObserver(() => {
+      clearTimeout(late);
+      late = setTimeout(() => reachable(place), 100);
+    }).observe(place, {childList: true, subtree: true});
   }
 }
+
+// Paper shows everything: the panels of all tabs are drawn for it, below their names, and no figure is wider than it.
+const PAPER = 690;  // pixels, of A4 between its margins
+let folded = [];
+addEventListener('beforeprint', () => {
+  folded = [...document.querySelectorAll('[role=tabpanel][hidden]')];
+  for (const panel of folded) panel.hidden = false;
+  draw(document);
+  for (const place of document.querySelectorAll('.plot[data-drawn]'))
+    Plotly.relayout(place, {width: Math.min(place.clientWidth, PAPER)});
+});
+addEventListener('afterprint', () => {
+  for (const place of document.querySelectorAll('.plot[data-drawn]')) Plotly.relayout(place, {width: null, autosize: true});
+  for (const panel of folded) panel.hidden = true;
+});
 
 (async () => {
   const text = atob(document.getElementById('plotly').textContent);

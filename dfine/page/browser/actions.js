@@ -1,5 +1,5 @@
 /** Buttons: take the last decision back, copy a link to what is shown, show it on a projector. */
-import {html} from './dom.js';
+import {html, switchOff} from './dom.js';
 import {present} from './present.js';
 
 const OWN = 'Your own picture is in no link; it stays in this window. Whoever opens a link sees an example.';
@@ -30,7 +30,7 @@ export function actions(page) {
     draw: (state, changed) => {
       screen.draw(state, changed);
       show.disabled = state.object === null;
-      undo.disabled = !page.store.canUndo;
+      switchOff(undo, !page.store.canUndo);
       copy.disabled = !state.trace;
       if (said.textContent && state.trace !== page.copied) said.textContent = '';
       page.copied = state.trace;

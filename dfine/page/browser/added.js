@@ -27,7 +27,8 @@ export function added({store}) {
   const told = html('p', {class: 'caption now', 'aria-hidden': 'true'}), body = html('tbody'), head = html('tr');
   const element = html('section', {class: 'added'}, html('h3', {}, 'What each layer added'), html('div', {class: 'scroll'}, grid), told,
     html('p', {class: 'caption'}, ADDED), html('h3', {}, 'What LQE read', info('LQE')),
-    html('div', {class: 'scroll'}, html('table', {class: 'numbers lqe'}, html('thead', {}, head), body)), html('p', {class: 'caption'}, READ));
+    html('div', {class: 'scroll'}, html('table', {class: 'numbers lqe', 'aria-label': 'What LQE read in every layer'},
+      html('thead', {}, head), body)), html('p', {class: 'caption'}, READ));
   let panels = [], built = '', history = null;
 
   function build(h) {
@@ -42,7 +43,7 @@ export function added({store}) {
       for (let k = 0; k < 4; k++) {
         const parts = {lit: svg('rect', {class: 'lit', y: 0, width: 1, height: 100}), faint: svg('path', {class: 'faint', fill: h.colours.edges[k]}),
           bars: svg('path', {fill: h.colours.edges[k]}), zero: svg('line', {class: 'zero', x1: 0, x2: values, y1: 50, y2: 50})};
-        const plot = svg('svg', {viewBox: `0 0 ${values} 100`, preserveAspectRatio: 'none'}, ...Object.values(parts));
+        const plot = svg('svg', {viewBox: `0 0 ${values} 100`, preserveAspectRatio: 'none', 'aria-hidden': 'true'}, ...Object.values(parts));
         const figure = html('div', {class: 'panel', role: 'img'}, plot);
         const point = (event) => {
           const box = plot.getBoundingClientRect(), bin = Math.floor(((event.clientX - box.left) / box.width) * values);
@@ -81,7 +82,8 @@ export function added({store}) {
     });
     head.replaceChildren(...['layer', ...h.edges.map((name, k) => swatch(h.colours.edges[k], name)), 'LQE adds', 'score before → after']
       .map((content) => html('th', {scope: 'col'}, content)));
-    body.replaceChildren(...h.p.map((_, i) => html('tr', {'data-layer': i + 1}, html('td', {}, swatch(h.colours.layers[i], `layer ${i + 1}`)),
+    body.replaceChildren(...h.p.map((_, i) => html('tr', {'data-layer': i + 1},
+      html('th', {scope: 'row'}, swatch(h.colours.layers[i], `layer ${i + 1}`)),
       ...h.peaks(i + 1).map((peaks, k) => html('td',
         {'aria-label': `${peaks.slice(0, -1).map((v) => v.toFixed(2)).join(', ')}; mean ${peaks.at(-1).toFixed(2)}`},
         html('span', {class: 'peaks', style: `--colour:${h.colours.edges[k]}`}, ...peaks.slice(0, -1).map((v) =>

@@ -66,7 +66,7 @@ export function panels({element, name: key}, {store}, weighted) {
           ghost: svg('path', {class: 'ghost'}), bars: svg('path', {class: 'bars', fill: history.colours.edges[edge]}),
           zero: svg('line', {class: 'zero', x1: 0, x2: values}),
         };
-        const plot = svg('svg', {viewBox: `0 0 ${values} 100`, preserveAspectRatio: 'none'}, ...Object.values(parts));
+        const plot = svg('svg', {viewBox: `0 0 ${values} 100`, preserveAspectRatio: 'none', 'aria-hidden': 'true'}, ...Object.values(parts));
         const corner = html('span', {class: 'corner'}), figure = html('div', {class: 'panel', role: 'img'}, plot,
           corner);
         figure.addEventListener('pointermove', (event) => point(event, plot, layer, edge));

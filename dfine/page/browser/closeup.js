@@ -2,9 +2,10 @@
  * The chosen object close up: the initial box, every layer's, and the shown layer's edges; a slider steps through the
  * layers, and Play runs through them, mixing the logits in between as the network adds to them (paper eq. 3).
  */
-import {frame, html, put, svg} from './dom.js';
+import {frame, html, isStill, put, svg} from './dom.js';
 import {edgeMarks} from './marks.js';
 import {number} from './format.js';
+import {speak} from './spoken.js';
 import {read} from './state.js';
 import {named, stageName} from './words.js';
 
@@ -43,7 +44,7 @@ export function closeup({element}, page) {
       ' movements ×10')),
     legend);
   const sizes = new Map(); // of labels by their text
-  let timer = 0, began = 0, region = null, room = {w: 400, h: 400};
+  let timer = 0, began = 0, reached = null, region = null, room = {w: 400, h: 400};
 
   slider.addEventListener('keydown', (event) => {
     const {layer, trace} = store.state, last = trace?.layers ?? 0;
@@ -58,7 +59,7 @@ export function closeup({element}, page) {
   // Playing
 
   function start() {
-    began = 0;
+    [began, reached] = [0, null];
     put(play, {'aria-label': 'Pause'});
     play.textContent = '❚❚';
     timer = requestAnimationFrame(step);
@@ -74,9 +75,12 @@ export function closeup({element}, page) {
   function step(now) {
     began ||= now;
     const layers = store.state.trace?.layers ?? 0, whole = REST + PACE, gone = now - began - REST;
-    const stage = Math.floor(gone / whole), share = Math.min(1, (gone - stage * whole) / PACE);
+    const stage = Math.floor(gone / whole), share = isStill() ? 1 : Math.min(1, (gone - stage * whole) / PACE);
     const place = gone < 0 ? 0 : stage + 0.5 - 0.5 * Math.cos(Math.PI * share);
     store.set({layer: Math.min(place, layers)});
+    const {layer} = store.state, history = read(store.state);
+    if (history && Number.isInteger(layer) && layer !== reached) speak(`${named(layer)}: ${figures(history, layer)}`);
+    if (Number.isInteger(layer)) reached = layer;
     if (place >= layers) pause();
     else timer = requestAnimationFrame(step);
   }
@@ -127,7 +131,10 @@ export function closeup({element}, page) {
       const along = first ? high + 6 : low - 6, {w, h} = room;
       const limit = (v, room) => Math.min(Math.max(v, 2), room - 2);
       const text = `${number(reach[k][1] - reach[k][0])} px`;
-      if (button.textContent !== text) button.textContent = text;
+      if (button.textContent !== text) {
+        button.textContent = text;
+        put(button, {'aria-label': `${history.edges[k]} edge, 80 % within ${text}: see its sum`});
+      }
       const [bw, bh] = extent(button, text);
       const x = k % 2 ? (x1 + x2 - bw) / 2 : first ? along : along - bw;
       const y = k % 2 ? first ? along : along - bh : (y1 + y2 - bh) / 2;
@@ -135,6 +142,8 @@ export function closeup({element}, page) {
     });
     tell(state, history, stage, colour);
   }
+
+  const figures = (history, stage) => `score ${history.scores[stage].toFixed(2)}, IoU with final ${history.ious[stage].toFixed(2)}`;
 
   // The size of a label with its text; asking the browser for it anew would make it lay the page out in every frame.
   function extent(button, text) {
@@ -145,15 +154,14 @@ export function closeup({element}, page) {
 
   function tell(state, history, stage, colour) {
     const whole = Math.abs(state.layer - Math.round(state.layer)) < 1e-9;
-    const now = whole ? `score ${history.scores[stage].toFixed(2)}, IoU with final ${history.ious[stage].toFixed(2)}`
-      : `${named(stage - 1)} → ${named(stage)}`;
+    const now = whole ? figures(history, stage) : `${named(stage - 1)} → ${named(stage)}`;
     const said = `${colour} ${now}`;
     if (head.dataset.said !== said) {
       head.dataset.said = said;
       head.replaceChildren(html('i', {style: `background:${colour}`}), html('b', {}, named(stage)), ` ${now}`);
     }
     if (+slider.value !== state.layer) slider.value = state.layer;
-    put(slider, {'aria-valuetext': whole ? named(stage) : `on the way to ${named(stage)}`});
+    put(slider, {'aria-valuetext': whole ? `${named(stage)}: ${now}` : `on the way to ${named(stage)}`});
     [...stops.children].forEach((stop, i) => put(stop, {'aria-pressed': String(i === stage)}));
   }
 
@@ -187,9 +195,8 @@ export function closeup({element}, page) {
       hit.addEventListener('click', () => store.set({edge: k, tab: 'edge'}));
       return hit;
     }));
-    lengths.replaceChildren(...history.edges.map((name, k) => html('button', {type: 'button',
+    lengths.replaceChildren(...history.edges.map((_, k) => html('button', {type: 'button',
       style: `--colour:${history.colours.edges[k]}`,
-      'aria-label': `${name} edge, where it lies with 80 % probability: open its sum`,
         onclick: () => store.set({edge: k, tab: 'edge'}),
       onpointerenter: () => store.set({over: k}), onpointerleave: () => store.set({over: null})})));
     stops.replaceChildren(...history.boxes.map((_, i) => html('button', {type: 'button', tabindex: -1,

@@ -7,6 +7,7 @@ import {chart, frame, html, put, rect, svg} from './dom.js';
 import {number, signed} from './format.js';
 import {edgeMarks} from './marks.js';
 import {SECOND, rows, scale, told} from './pairs.js';
+import {walking} from './table.js';
 import {Trace} from './trace.js';
 import {OWN} from './url.js';
 
@@ -25,7 +26,7 @@ export function compare({element, name: key, props, trigger, watch}, page) {
   };
   const model = select('Model', 'model'), picture = select('Picture', 'picture'), way = select('Spoiled by', 'way');
   const dial = html('input', {type: 'range', min: 0, max: 1, step: 0.05, id: 'second-amount',
-    onchange: () => choose({amount: +dial.value})}), amount = html('output', {});
+    onchange: () => choose({amount: +dial.value})}), amount = html('output', {'aria-live': 'off'});
   dial.addEventListener('input', () => { amount.textContent = dial.value; });
   const turn = html('label', {}, 'How much', html('span', {class: 'dialled'}, dial, amount));
   const said = html('p', {class: 'outcome', role: 'status'});
@@ -33,9 +34,11 @@ export function compare({element, name: key, props, trigger, watch}, page) {
   const body = html('tbody'), head = html('thead', {}, html('tr', {}, ...['before', 'after', 'IoU'].map((text) =>
     html('th', {scope: 'col'}, text)), ...['left', 'top', 'right', 'bottom'].map((text) => html('th', {scope: 'col'},
     text))));
-  const table = html('table', {class: 'numbers'}, head, body), edges = html('div', {class: 'edges'});
+  const table = html('table', {class: 'numbers', role: 'grid', 'aria-label': 'Objects of both looks: arrow keys walk, Enter chooses'},
+    head, body);
+  const stop = walking(body, (tr) => pick(all[[...body.children].indexOf(tr)])), edges = html('div', {class: 'edges'});
   const result = html('div', {class: 'result', hidden: true}, html('div', {class: 'sides'}, ...sides.map((s) =>
-    s.element)), html('div', {class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Objects of both looks'}, table),
+    s.element)), html('div', {class: 'scroll'}, table),
     html('p', {class: 'caption'}, NOTE), edges);
   const nothing = html('p', {class: 'nothing'}, 'Nothing to compare: there is no picture.');
   const settings = html('div', {class: 'settings'}, model.element, picture.element, way.element, turn);
@@ -142,12 +145,8 @@ export function compare({element, name: key, props, trigger, watch}, page) {
       html('small', {}, `${number(r.spreads[0][k])} → ${number(r.spreads[1][k])} px`)] : [blank])));
     const now = cell(e);
     if (d && e && d.name !== e.name) now.classList.add('other');
-    return html('tr', {tabindex: 0, 'data-before': r.before ?? '', 'data-after': r.after ?? '',
-      onclick: () => pick(r), onkeydown: (event) => {
-        if (event.key !== 'Enter' && event.key !== ' ') return;
-        event.preventDefault();
-        pick(r);
-      }}, cell(d), now, html('td', {}, r.iou ? r.iou.toFixed(2) : blank), ...lengths);
+    return html('tr', {'data-before': r.before ?? '', 'data-after': r.after ?? '', onclick: () => pick(r)}, cell(d), now,
+      html('td', {}, r.iou ? r.iou.toFixed(2) : blank), ...lengths);
   }
 
   function pick(r) {
@@ -160,6 +159,7 @@ export function compare({element, name: key, props, trigger, watch}, page) {
   function choice() {
     const pair = chosen();
     all.forEach((r, i) => put(body.children[i], {'aria-selected': String(r === pair)}));
+    stop(body.children[Math.max(all.indexOf(pair), 0)]);
     sides.forEach((s) => s.draw());
     for (const [k, plot] of plots.entries()) {
       put(plot.into.parentNode, {hidden: !pair});

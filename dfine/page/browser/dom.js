@@ -46,6 +46,26 @@ export function put(node, attributes) {
   }
 }
 
+/**
+ * Switch a button off, or on again. One that has the focus keeps it, and does nothing, until the visitor goes on: else the
+ * keyboard would have to start from the top of the page.
+ * @param {HTMLButtonElement} button
+ * @param {boolean} off
+ */
+export function switchOff(button, off) {
+  const held = off && document.activeElement === button;
+  button.disabled = off && !held;
+  put(button, {'aria-disabled': held ? 'true' : null});
+  if (held) button.addEventListener('blur', () => {
+    if (button.hasAttribute('aria-disabled')) switchOff(button, true);
+  }, {once: true});
+}
+
+/** Whether the visitor wants as little as possible to move. */
+export const isStill = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+/** How the page scrolls by itself. */
+export const gently = () => (isStill() ? 'auto' : 'smooth');
+
 /** A rectangle between corners, whatever their order. @param {number[]} box @param {object} [more] */
 export const rect = ([x1, y1, x2, y2], more = {}) => svg('rect', {...frame([x1, y1, x2, y2]), ...more});
 

@@ -103,7 +103,7 @@ function rows(h, k, unit, shown, store) {
 
   function panel(values, before, [from, to], more) {
     const y = (v) => (100 * (to - v)) / (to - from), w = (1000 * thick) / (high - low), zero = y(0).toFixed(2);
-    const drawn = svg('svg', {viewBox: '0 0 1000 100', preserveAspectRatio: 'none'},
+    const drawn = svg('svg', {viewBox: '0 0 1000 100', preserveAspectRatio: 'none', 'aria-hidden': 'true'},
       svg('line', {class: 'still', x1: across(place(0)), x2: across(place(0)), y1: 20, y2: 100}));
     if (before) {
       const points = over(x, before, bins ? 0 : thick).map(([v, p]) => `${across(v).toFixed(1)} ${y(p).toFixed(2)}`);
@@ -173,7 +173,7 @@ function arithmetic(h, k, layer) {
   while (count < MOST && (count < 3 || seen < SHARE * whole)) seen += Number(ranked[count++].product.absolute);
   const most = Math.max(Number(ranked[0].product.absolute), 1e-12);
   const rest = ranked.slice(count).sort((a, b) => a.n - b.n);
-  const row = (t) => `<tr data-n="${t.n}"><td>${t.n}</td><td>${t.weight.signed}</td><td>${t.share}</td><td style="--share:`
+  const row = (t) => `<tr data-n="${t.n}"><th scope="row">${t.n}</th><td>${t.weight.signed}</td><td>${t.share}</td><td style="--share:`
     + `${((100 * Number(t.product.absolute)) / most).toFixed(0)}%;--colour:${colour}">${t.product.signed}</td></tr>`;
   const folded = rest.reduce((sum, t) => sum.plus(t.product), s.offset.times({units: 0n, digits: 0}));
   const sign = k < 2 ? '−' : '+', axis = 'xy'[k % 2], value = h.boxes[layer][k], end = h.size[k % 2];
@@ -191,17 +191,20 @@ function arithmetic(h, k, layer) {
   const layers = h.p.map((_, i) => {
     const one = written(h, k, i + 1), moved = before ? one.shift.plus(before.negated) : one.shift;
     before = one.shift;
-    const cells = [i + 1, one.offset.signed, one.shift.signed, moved.signed, one.place].map((c) => `<td>${c}</td>`);
-    return `<tr${i + 1 === layer ? ' class="mine"' : ''}>${cells.join('')}</tr>`;
+    const cells = [one.offset.signed, one.shift.signed, moved.signed, one.place].map((c) => `<td>${c}</td>`);
+    return `<tr${i + 1 === layer ? ' class="mine"' : ''}><th scope="row">${i + 1}</th>${cells.join('')}</tr>`;
   });
   const th = (...names) => `<tr>${names.map((n) => `<th scope="col">${n}</th>`).join('')}</tr>`;
-  return `<p><i style="color:${colour}">●</i> <b>${name[0].toUpperCase()}${name.slice(1)} edge of the ${escaped(h.name)}, ${layerName(layer)}</b></p>`
-    + `<table class="bins">${th('n', 'W(n)', 'Pr(n)', 'W(n)·Pr(n)')}${ranked.slice(0, count).map(row).join('')}</table>`
+  return `<p><i style="color:${colour}" aria-hidden="true">●</i> `
+    + `<b>${name[0].toUpperCase()}${name.slice(1)} edge of the ${escaped(h.name)}, ${layerName(layer)}</b></p>`
+    + '<table class="bins" aria-label="The bins that count most">'
+    + `${th('n', 'W(n)', 'Pr(n)', 'W(n)·Pr(n)')}${ranked.slice(0, count).map(row).join('')}</table>`
     + `<details><summary><span>the other ${rest.length} bins</span><span class="rest">${folded.signed}</span></summary>`
-    + `<table class="bins">${rest.map(row).join('')}</table></details>`
-    + `<table class="bins total"><tr><td>Σ</td><td></td><td></td><td><b class="offset">${s.offset.signed}</b></td></tr></table>`
+    + `<table class="bins" aria-label="The other bins: n, W(n), Pr(n), W(n)·Pr(n)">${rest.map(row).join('')}</table></details>`
+    + `<table class="bins total" role="presentation"><tr><td>Σ</td><td></td><td></td><td><b class="offset">${s.offset.signed}</b></td></tr></table>`
     + `<dl>${Object.entries(lines).map(([term, text]) => `<dt>${term}</dt><dd>${text}</dd>`).join('')}</dl>`
-    + `<div class="scroll"><table class="layers">${th('layer', `Σ, ${size(k)}s`, 'shift', 'moved', 'edge')}${layers.join('')}</table></div>`
+    + `<div class="scroll"><table class="layers" aria-label="The edge in every layer">`
+    + `${th('layer', `Σ, ${size(k)}s`, 'shift', 'moved', 'edge')}${layers.join('')}</table></div>`
     + '<p class="caption">A layer adds to the logits of the one before it (paper eq. 3) and takes the softmax anew. Every layer’s '
     + 'shift is from the same initial box; how far it moved the edge is the difference to the layer before. All in px.</p>';
 }

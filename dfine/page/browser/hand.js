@@ -3,9 +3,10 @@
  * is one logit that changes; the softmax scales all others, and sum, edge and whisker follow. The network said otherwise.
  */
 import {withShare} from './distribution.js';
-import {html, put, svg} from './dom.js';
+import {html, put, svg, switchOff} from './dom.js';
 import {fixed, number, signed} from './format.js';
 import {info} from './info.js';
+import {resting, speak} from './spoken.js';
 import {chosen, read} from './state.js';
 
 const [SMALL, LARGE] = [0.01, 0.1]; // steps of the keys
@@ -38,6 +39,7 @@ export function hand({store}) {
     html('div', {class: 'panel'}, plot, top), axis, outcome, html('p', {class: 'caption'}, ABOUT));
   let dragging = false, started = false, highest = 1, focus = 0, spoken = 0;
 
+  const aloud = resting(() => speak(outcome.textContent)); // what follows from a bar, after its own value
   const own = (state) => chosen(state).p.at(-1)[state.edge];
   const now = (state) => state.hand?.edges[state.edge] ?? own(state);
 
@@ -121,6 +123,7 @@ export function hand({store}) {
     if (!dragging) highest = Math.min(1, Math.max(LEAST, ROOM * Math.max(...p, ...said)));
     const y = (v) => 100 * (1 - Math.min(v / highest, 1)), colour = history.colours.edges[k], {w} = seen;
     put(ghost, {d: `M0 100${Array.from(said, (v) => `V${y(v).toFixed(2)}h1`).join('')}V100z`});
+    put(plot, {'aria-label': `Pr(n) of the ${history.edges[k]} edge`});
     [...bars.children].forEach((bar, n) => put(bar, {y: y(p[n]).toFixed(2), height: (100 - y(p[n])).toFixed(2), fill: colour,
       class: n === state.bin && 'on', 'aria-valuenow': p[n].toFixed(3)}));
     const say = (n) => put(bars.children[n], {'aria-valuetext': `${p[n].toFixed(3)}, ${signed(w[n] * history.perSize[k], ' px')}`});
@@ -129,7 +132,7 @@ export function hand({store}) {
     spoken = setTimeout(() => p.forEach((_, n) => say(n)), SPOKEN);
     top.textContent = `up to ${highest.toFixed(2)}`;
     scale(history, w);
-    reset.disabled = !state.hand;
+    switchOff(reset, !state.hand);
     outcome.textContent = told(history, seen, k, Boolean(state.hand?.edges[k]));
   }
 
@@ -144,5 +147,6 @@ export function hand({store}) {
   return {element, draw: (state, changed) => {
     build(chosen(state));
     if (['trace', 'object', 'edge', 'bin', 'lab', 'hand', 'tab'].some((key) => changed.has(key))) draw(state);
+    if (changed.has('hand') && !changed.has('trace')) aloud();
   }};
 }

@@ -8,7 +8,7 @@ import {describe, sureness} from './words.js';
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function headline({element}, page) {
-  const title = html('h2', {}), sure = html('p', {class: 'sure'}), words = html('p', {class: 'words'}), query = info('Query'),
+  const title = html('h2', {}), sure = html('p', {class: 'sure', role: 'status'}), words = html('p', {class: 'words'}), query = info('Query'),
     bar = actions(page), cards = edgeCards(page.store);
   element.replaceChildren(html('div', {class: 'line'}, html('span', {}, title, query), bar.element), sure, cards.element, words);
   return (state, changed) => {
@@ -17,7 +17,8 @@ export function headline({element}, page) {
     if (!changed.has('trace') && !changed.has('object')) return;
     const history = chosen(state);
     title.textContent = history ? history.title : 'No object chosen';
-    sure.textContent = history ? sureness(history) : '';
+    const told = history ? sureness(history) : '';
+    if (sure.textContent !== told) sure.textContent = told;
     query.hidden = !history;
     cards.fill(history);
     words.replaceChildren(...explained(history ? describe(history) : '', {

@@ -3,11 +3,12 @@
  * W(n), or with Pr(n) that are edited by hand, here and in both pictures. The network was not trained for it.
  */
 import {weighting} from './distribution.js';
-import {chart, html, put, svg, swatch} from './dom.js';
+import {chart, html, put, svg, swatch, switchOff} from './dom.js';
 import {number, signed} from './format.js';
 import {hand} from './hand.js';
 import {heatmap} from './heatmap.js';
 import {info} from './info.js';
+import {resting, speak} from './spoken.js';
 import {stepChart} from './steps.js';
 import {chosen, read} from './state.js';
 
@@ -17,19 +18,20 @@ const SAID = new Map([[1 / 32, '1/32'], [1 / 16, '1/16'], [1 / 8, '1/8'], [1 / 4
   '1/2'], [3 / 4, '3/4']]);
 const said = (v) => SAID.get(v) ?? String(+v.toFixed(3));
 const near = (v, stops) => stops.find((s) => Math.abs(Math.log(v / s)) < 0.03) ?? v;
+const STEP = 25; // thousandths of a dial that an arrow key turns it by: a smaller step would fall back to the stop that it leaves
 const PUBLISHED = 'Published (underlined): a = 1/2; c = 1/4 for N, S, M and L, c = 1/8 for X.';
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function lab({element, name: key, props}, page) {
   const {store} = page;
-  const formula = html('p', {class: 'formula'}), note = html('p', {class: 'caption'}), outcome = html('p',
-    {class: 'outcome', role: 'status'});
+  const formula = html('p', {class: 'formula'}), note = html('p', {class: 'caption'}), outcome = html('p', {class: 'outcome'});
+  const aloud = resting(() => speak(outcome.textContent));
   const drawing = chart(HEIGHT, paint, {role: 'img'}), body = html('tbody'), head = html('thead', {}, html('tr', {},
     ...['edge', 'finest step', 'a quarter out', 'at ±a', 'farthest', 'Σ with the network’s W(n)', 'Σ now',
       'edge moves'].map((t) => html('th', {scope: 'col'}, t))));
   const dial = (name, stops, published) => {
     const input = html('input', {type: 'range', min: 0, max: 1000, step: 1, 'aria-label': `${name} of W(n)`});
-    const value = html('output', {}), [low, high] = [Math.log(stops[0]), Math.log(stops.at(-1))];
+    const value = html('output', {'aria-live': 'off'}), [low, high] = [Math.log(stops[0]), Math.log(stops.at(-1))];
     const marks = html('span', {class: 'marks'}, ...stops.map((s) => html('button', {type: 'button', tabindex: -1,
       class: published.includes(s) && 'published',
       style: `left:${(100 * (Math.log(s) - low)) / (high - low)}%`, onclick: () => turn({[name]: s})}, said(s))));
@@ -39,6 +41,13 @@ export function lab({element, name: key, props}, page) {
       turning = true;
     });
     input.addEventListener('change', () => { turning = false; });
+    input.addEventListener('keydown', (event) => {
+      const by = {ArrowRight: STEP, ArrowUp: STEP, ArrowLeft: -STEP, ArrowDown: -STEP}[event.key];
+      if (!by) return;
+      event.preventDefault();
+      const to = Math.min(Math.max(+input.value + by, 0), 1000);
+      turn({[name]: near(Math.exp(low + (to / 1000) * (high - low)), stops)}, !event.repeat);
+    });
     return {element: html('div', {class: 'dial', 'data-of': name}, html('b', {}, name), html('div', {class: 'track'}, input, marks),
       value),
       show(v) { input.value = (1000 * (Math.log(v) - low)) / (high - low); value.textContent = said(v); put(input,
@@ -53,7 +62,7 @@ export function lab({element, name: key, props}, page) {
   const all = html('div', {class: 'lab'}, formula,
     html('div', {class: 'both'}, html('div', {}, drawing.into), html('div', {}, dials.a.element, dials.c.element, back,
       note)),
-    outcome, html('div', {class: 'scroll'}, html('table', {class: 'numbers'}, head, body)), byHand.element,
+    outcome, html('div', {class: 'scroll'}, html('table', {class: 'numbers', 'aria-label': 'What W(n) means for each edge'}, head, body)), byHand.element,
     html('div', {class: 'pair-of-charts'}, steps.element, ...(heat ? [heat.element] : [])));
   element.replaceChildren(nothing, all);
   let bin = null, curve = null;
@@ -118,7 +127,7 @@ export function lab({element, name: key, props}, page) {
     if (body.dataset.of !== `${history.number} ${history.query}`) {
       body.dataset.of = `${history.number} ${history.query}`;
       body.replaceChildren(...history.edges.map((name, k) => html('tr', {},
-        html('td', {}, swatch(history.colours.edges[k], name)), ...Array.from({length: 7}, () => html('td')))));
+        html('th', {scope: 'row'}, swatch(history.colours.edges[k], name)), ...Array.from({length: 7}, () => html('td')))));
     }
     history.edges.forEach((_, k) => {
       const before = history.offsets[last][k] * history.perSize[k], now = tried.offsets[last][k] * history.perSize[k];
@@ -148,7 +157,7 @@ export function lab({element, name: key, props}, page) {
     const {a, c} = constants(state);
     dials.a.show(a);
     dials.c.show(c);
-    back.disabled = !state.lab;
+    switchOff(back, !state.lab);
     if (!formula.textContent || changed.has('trace')) {
       const N = trace.bins;
       formula.replaceChildren('W(n)', info('W(n)'), ' = ±c·((a/c + 1)', html('sup', {}, `|2n − N| / (N − 2)`),
@@ -160,6 +169,7 @@ export function lab({element, name: key, props}, page) {
     else bend();
     const tried = read(state);
     if (['trace', 'object', 'lab', 'hand', 'tab'].some((each) => changed.has(each))) numbers(state, history, tried);
+    if (changed.has('lab') && !changed.has('trace')) aloud();
     byHand.draw(state, changed);
     steps.draw(tried, state.over ?? state.edge, state.bin);
     heat?.draw({a, c});

@@ -6,6 +6,7 @@ import {explained, info} from './info.js';
 import {chosen} from './state.js';
 import {stageName} from './words.js';
 
+const START = 24, LETTER = 11; // pixels: before the first stage, with room for the letters there; the height of one
 const HEIGHT = 230, MARGIN = {left: 46, right: 12, top: 14, bottom: 26};
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
@@ -21,8 +22,8 @@ export function layers({element, name: key}, page) {
       return {...drawing, figure: html('figure', {}, html('figcaption', {}, ...explained(title, {IoU: 'IoU', LQE: 'LQE'})), drawing.into)};
     });
   const body = html('tbody'), head = html('tr'), note = html('p', {class: 'caption'});
-  const numbers = html('div', {id: 'numbers', class: 'scroll'}, html('table', {class: 'numbers'}, html('thead', {},
-    head), body));
+  const numbers = html('div', {id: 'numbers', class: 'scroll'}, html('table', {class: 'numbers',
+    'aria-label': 'Every stage in numbers'}, html('thead', {}, head), body));
   const nothing = html('p', {class: 'nothing'}, 'Nothing to show: no object is chosen.');
   const all = html('div', {}, html('div', {class: 'charts'}, ...plots.map((p) => p.figure)), numbers, note, deltas.element);
   element.replaceChildren(nothing, all);
@@ -38,8 +39,8 @@ export function layers({element, name: key}, page) {
       const score = [i ? `${h.scoresBefore[layer].toFixed(2)} → ` : '', html('b', {}, h.scores[i].toFixed(2))];
       const cells = [[html('button', {type: 'button'}, swatch(i ? h.colours.layers[layer] : 'transparent', stage))], ...edges, [h.ious[i].toFixed(2)],
         score];
-      return html('tr', {'data-layer': i, onclick: () => store.set({layer: i})}, ...cells.map((cell) => html('td', {},
-        ...cell)));
+      return html('tr', {'data-layer': i, onclick: () => store.set({layer: i})}, ...cells.map((cell, j) => (j ? html('td', {}, ...cell)
+        : html('th', {scope: 'row'}, ...cell))));
     }));
     note.replaceChildren(...explained('Each edge: shift since the stage before in px (positive outward), ± standard deviation of its '
       + `distribution in px (${h.calibration}). A row shows its layer in the pictures.`, {uncalibrated: 'Uncalibrated'}));
@@ -74,7 +75,7 @@ export function layers({element, name: key}, page) {
 // A plot over the stages: `line` draws values at them, `range` sets what the vertical axis holds.
 function axes(into, width, height, h) {
   const inner = {left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom};
-  const at = (stage) => inner.left + 14 + ((inner.right - inner.left - 28) * stage) / h.layers;
+  const at = (stage) => inner.left + START + ((inner.right - inner.left - START - 14) * stage) / h.layers;
   into.at = at;
   into.append(svg('line', {class: 'now', y1: inner.top, y2: inner.bottom, x1: at(h.layers), x2: at(h.layers)}));
   h.boxes.forEach((_, i) => into.append(
@@ -88,6 +89,14 @@ function axes(into, width, height, h) {
       for (const v of [0, 0.25, 0.5, 0.75, 1].map((s) => low + s * span)) {
         into.append(svg('line', {class: 'grid', x1: inner.left, x2: inner.right, y1: y(v), y2: y(v)}),
           svg('text', {x: inner.left - 6, y: y(v) + 4, 'text-anchor': 'end'}, v.toFixed(digits).replace('-', '−')));
+      }
+    },
+    // Letters before the lines' beginnings, in their order, none over another: colours do not tell everybody the lines apart.
+    letters(named) {
+      let last = -Infinity;
+      for (const [letter, v] of [...named].sort((a, b) => b[1] - a[1])) {
+        last = Math.max(y(v), last + LETTER);
+        into.append(svg('text', {class: 'letter', x: at(0) - 13, y: last + 4, 'text-anchor': 'end'}, letter));
       }
     },
     line(values, colour, {dash = null, aside = 0, spread = null} = {}) {
@@ -110,6 +119,7 @@ function distances(plot, h) {
   const most = Math.max(...ends.map(Math.abs), 0.1) * 1.05;
   plot.range(-most, most, most < 2 ? 1 : 0);
   from.forEach((row, k) => plot.line(row, h.colours.edges[k], {aside: 5 * (k - 1.5), spread: spread[k]}));
+  plot.letters(from.map((row, k) => [h.edges[k][0], row[0]]));
 }
 
 function overlaps(plot, h) {

@@ -2,6 +2,8 @@
  * On a phone the columns stand in another order: picture, object, tabs, list, sources. They are moved in the document, and
  * not by styles only, so that Tab and screen readers go through them as they are seen, in every browser.
  */
+import {gently} from './dom.js';
+
 const PHONE = '(max-width: 760px)';
 const MOVED = [['thumbnails', 'seen'], ['listed', 'views'], ['sources', 'below']]; // each goes after the other
 
@@ -31,6 +33,5 @@ export function arranging() {
 export function returning() {
   const sources = document.getElementById('sources');
   if (!sources || !matchMedia(PHONE).matches || sources.getBoundingClientRect().top > innerHeight / 2) return;
-  const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth';
-  document.getElementById('scene')?.scrollIntoView({behavior, block: 'start'});
+  document.getElementById('scene')?.scrollIntoView({behavior: gently(), block: 'start'});
 }

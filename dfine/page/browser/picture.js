@@ -66,7 +66,7 @@ export function picture({element}, page) {
       : `object-${seen[current].number}`});
     put(canvas, {'aria-label': seen.length ? `Objects in the picture: ${KEYS}` : 'No object in the picture'});
     const things = seen.slice(0, 12).map(label).join(', ');
-    image.alt = `The picture with ${seen.length} framed objects: ${things || 'none'}`;
+    image.alt = `The picture with ${seen.length} framed object${seen.length === 1 ? '' : 's'}: ${things || 'none'}`;
     move();
   }
 

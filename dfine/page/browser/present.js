@@ -66,7 +66,9 @@ export function present(page) {
     const last = values - 1;
     axis.replaceChildren(...[0, last / 4, last / 2, (3 * last) / 4, last].map((n) => html('span', {
       style: `left:${(100 * (n + 0.5)) / values}%`}, signed(history.w[n] * history.perSize[k]))), html('em', {}, 'px outward'));
-    sum.textContent = told(history, at, k);
+    const said = told(history, at, k);
+    if (sum.dataset.said !== title.textContent + said) sum.replaceChildren(html('span', {class: 'unseen'}, `${title.textContent}: `), said);
+    sum.dataset.said = title.textContent + said;
     if (stops.childElementCount !== history.layers + 1) stops.replaceChildren(...history.boxes.map((_, i) => html('button', {
       type: 'button', onclick: () => store.set({layer: i})}, i ? `layer ${i}` : 'initial box')));
     [...stops.children].forEach((stop, i) => put(stop, {'aria-pressed': String(i === at),

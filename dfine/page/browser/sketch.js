@@ -2,7 +2,7 @@
  * A sheet to draw on: every stroke, once it is finished, makes the sheet the page's picture. What was found is drawn over
  * it, with the edges of the chosen object. Strokes that come faster than answers are sent together.
  */
-import {frame, html, put, rect, svg} from './dom.js';
+import {frame, html, put, rect, svg, switchOff} from './dom.js';
 import {edgeMarks} from './marks.js';
 import {inSight, read} from './state.js';
 import {Strokes, outline} from './strokes.js';
@@ -26,7 +26,8 @@ export function sketch({element, name: key, props, trigger}, page) {
       name: 'pen', value: colour, 'aria-label': name}))));
   pens.querySelector('input').checked = true;
   const width = html('input', {type: 'range', min: 2, max: 60, value: WIDTH, 'aria-label': 'Width of the pen'});
-  const button = (text, onclick) => html('button', {type: 'button', onclick}, text);
+  const button = (text, onclick) => html('button', {type: 'button', onclick: (event) =>
+    event.currentTarget.ariaDisabled !== 'true' && onclick()}, text);
   const undo = button('Undo stroke', () => back(() => strokes.undo())), clear = button('Clear', () => back(() => strokes.clear()));
   const onto = button('Draw on the open picture', () => start(page.told.picture.url));
   const empty = button('Empty sheet', () => start(null));
@@ -40,9 +41,9 @@ export function sketch({element, name: key, props, trigger}, page) {
     ink.fillRect(0, 0, sheet.width, sheet.height);
     if (base) ink.drawImage(base, 0, 0, sheet.width, sheet.height);
     strokes.all.forEach(draw);
-    undo.disabled = !strokes.canUndo;
-    clear.disabled = !strokes.all.length;
-    empty.disabled = !base;
+    switchOff(undo, !strokes.canUndo);
+    switchOff(clear, !strokes.all.length);
+    switchOff(empty, !base);
   }
 
   function draw({points, colour, width}) {
@@ -169,7 +170,7 @@ export function sketch({element, name: key, props, trigger}, page) {
   tell();
 
   return (state, changed) => {
-    if (changed.has('trace')) put(onto, {disabled: !state.trace || mine()});
+    if (changed.has('trace')) switchOff(onto, !state.trace || mine());
     if (state.tab !== key) return;
     if (['trace', 'object', 'threshold', 'classes', 'top', 'tab'].some((name) => changed.has(name)) && !stale) tell();
     find();

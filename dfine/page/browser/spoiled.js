@@ -4,6 +4,7 @@
  */
 import {frame, html, put, svg} from './dom.js';
 import {edgeMarks} from './marks.js';
+import {speak} from './spoken.js';
 
 const LEAST = 6; // pixels of the screen: what is shorter is no patch
 const WAIT = 15000; // milliseconds after which an answer that has not come is waited for no longer
@@ -51,6 +52,7 @@ export function spoiled({element, props, trigger, watch}, page) {
       known = told.settings;
       store.set({spoil: known});
     }
+    if (image.alt !== told.alt && element.offsetParent) speak(told.alt);
     image.alt = told.alt;
     legend.textContent = `White: the box before. Violet: the box now${told.now ? ', with its 80 % intervals' : '; it is not found'}.`
       + `${told.truth ? ' Black, dashed: where the object truly is.' : ''} Drag a patch over the picture.`;

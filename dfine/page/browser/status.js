@@ -1,5 +1,6 @@
 /** What was found, in a sentence that is announced when it changes; where nothing was, a button shows what came nearest. */
 import {html} from './dom.js';
+import {resting} from './spoken.js';
 import {inSight, nearest} from './state.js';
 import {summary} from './words.js';
 
@@ -14,12 +15,20 @@ export function status({element}, page) {
     document.querySelector('#scene svg').focus({preventScroll: true}); // the button is gone
   }});
   said.after(lower);
-  return (state, changed) => {
-    if (!['trace', 'threshold', 'classes', 'top', 'object'].some((key) => changed.has(key))) return;
+
+  function say() {
+    const {state} = store;
     const found = state.trace ? summary(inSight(state), state, page.told) : page.told.sentence;
     const words = page.unlinked ? `${page.lost ? LOST : UNLINKED} ${found}` : found;
     const plain = words.replaceAll('`', ''); // commands are set off in Markdown only
     if (said.textContent !== plain) said.textContent = plain;
+  }
+
+  const later = resting(say); // a slider that is dragged is not told of at every step
+  return (state, changed) => {
+    if (!['trace', 'threshold', 'classes', 'top', 'object'].some((key) => changed.has(key))) return;
+    if (['trace', 'classes'].some((key) => changed.has(key))) say();
+    else later();
     const near = nearest(state);
     lower.hidden = !near;
     if (near) lower.textContent = `Lower the threshold to ${near.threshold.toFixed(2)}`;

@@ -4,6 +4,29 @@ import {inSight} from './state.js';
 
 const HEADS = {number: '#', name: 'class', score: 'score'};
 
+/**
+ * Make the rows of a table one stop of the tab order: arrow keys walk through them, Enter or a space chooses.
+ * @param {HTMLElement} body of the table
+ * @param {(row: HTMLElement) => void} choose
+ * @returns {(row: ?Element) => void} makes a row the stop
+ */
+export function walking(body, choose) {
+  const rows = () => [...body.children], stop = (at) => rows().forEach((tr) => { tr.tabIndex = tr === at ? 0 : -1; });
+  body.addEventListener('keydown', (event) => {
+    const all = rows(), here = all.indexOf(event.target.closest('tr')), last = all.length - 1;
+    const to = {ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: last}[event.key];
+    if (event.key === 'Enter' || event.key === ' ') choose(all[here]);
+    else if (to === undefined) return;
+    else {
+      const next = all[Math.min(Math.max(to, 0), last)];
+      stop(next);
+      next.focus();
+    }
+    event.preventDefault();
+  });
+  return stop;
+}
+
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function table({element}, {store}) {
   let order = {key: 'number', up: true};
@@ -15,8 +38,7 @@ export function table({element}, {store}) {
   const around = html('div', {class: 'around'}, grid);
   element.replaceChildren(around, nothing);
 
-  const rows = () => [...body.children];
-  const stop = (at) => rows().forEach((tr) => { tr.tabIndex = tr === at ? 0 : -1; });
+  const stop = walking(body, (tr) => store.set({object: +tr.dataset.number}));
 
   function row(d) {
     const cell = (...content) => html('td', {}, ...content);
@@ -26,7 +48,7 @@ export function table({element}, {store}) {
   }
 
   function mark(number) {
-    for (const tr of rows()) put(tr, {'aria-selected': String(+tr.dataset.number === number)});
+    for (const tr of body.children) put(tr, {'aria-selected': String(+tr.dataset.number === number)});
     stop(body.querySelector('[aria-selected=true]') ?? body.firstElementChild);
   }
 
@@ -60,18 +82,6 @@ export function table({element}, {store}) {
   body.addEventListener('click', (event) => {
     const tr = event.target.closest('tr');
     if (tr) store.set({object: +tr.dataset.number});
-  });
-  body.addEventListener('keydown', (event) => {
-    const all = rows(), here = all.indexOf(event.target.closest('tr')), last = all.length - 1;
-    const to = {ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: last}[event.key];
-    if (event.key === 'Enter' || event.key === ' ') store.set({object: +all[here].dataset.number});
-    else if (to === undefined) return;
-    else {
-      const next = all[Math.min(Math.max(to, 0), last)];
-      stop(next);
-      next.focus();
-    }
-    event.preventDefault();
   });
   return (state, changed) => {
     const filled = ['trace', 'threshold', 'classes', 'top'].some((key) => changed.has(key));

@@ -1,6 +1,9 @@
 /** The row of tabs: one stop of the tab order, arrow keys go through it; one panel is shown. */
-import {html, put} from './dom.js';
+import {gently, html, put} from './dom.js';
 import {explainServed} from './served.js';
+import {speak} from './spoken.js';
+
+const SUM = 'edge'; // the tab that other parts open at an edge
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function tabs({element, props}, page) {
@@ -39,13 +42,22 @@ export function tabs({element, props}, page) {
     show(store.state);
     explainServed();
   });
+  // Whoever came here by a button of another part, or by a click into the picture, hears where that has led.
+  function announce({tab, edge, trace}) {
+    const button = buttons.find((each) => each.dataset.key === tab), panel = document.getElementById(`panel-${tab}`);
+    if (!button || [row, panel].some((part) => part?.contains(document.activeElement))) return;
+    speak(tab === SUM ? `${button.textContent}: ${trace.edges[edge]} edge` : button.textContent);
+  }
+
   return (state, changed) => {
+    const led = changed.has('tab') || (changed.has('edge') && state.tab === SUM);
+    if (led && state.trace && !changed.has('trace') && !state.present) announce(state);
     put(failed, {hidden: !state.undrawn || state.undrawn !== state.tab});
     if (changed.has('tab') || changed.has('trace')) show(state);
     if (changed.has('point') && state.point) {
       // A place was asked about, and its answer may lie below the window.
       const {bottom} = document.getElementById(`panel-${state.tab}`).getBoundingClientRect();
-      if (bottom > innerHeight - 120) element.scrollIntoView({behavior: 'smooth', block: 'start'});
+      if (bottom > innerHeight - 120) element.scrollIntoView({behavior: gently(), block: 'start'});
     }
   };
 }

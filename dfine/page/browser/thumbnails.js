@@ -1,5 +1,6 @@
 /** A strip of several pictures with their boxes; each is a button that opens the picture on the page. */
 import {html, put, rect, svg} from './dom.js';
+import {speak} from './spoken.js';
 
 const counted = (number) => (number ? `${number} object${number === 1 ? '' : 's'}` : 'nothing');
 
@@ -35,9 +36,10 @@ export function thumbnails({element, trigger, props, watch}, {store}) {
   });
 
   function update() {
-    const {pictures = [], note: said = '', chosen = null} = props.value || {};
+    const {pictures = [], note: said = '', chosen = null, looking = false} = props.value || {};
     const focused = [...strip.children].indexOf(document.activeElement);
     element.classList.toggle('empty', !pictures.length && !said);
+    if (said && note.textContent !== said && !(looking && pictures.length)) speak(said); // not at every picture
     note.textContent = said;
     strip.replaceChildren(...pictures.map(shown));
     mark(chosen);

@@ -2,15 +2,16 @@
  * A short video: what will be looked at is said first, then how far it is, then the video with what was found, and how
  * unsure each edge of one track was over time.
  */
-import {chart, html, put, svg, swatch} from './dom.js';
+import {chart, html, put, svg, swatch, switchOff} from './dom.js';
 import {number} from './format.js';
+import {speak} from './spoken.js';
 import {at, extent, lines} from './tracks.js';
 
 const HEIGHT = 240, MARGIN = {left: 46, right: 12, top: 12, bottom: 34}; // pixels
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function video({element, props, trigger, watch}, {store}) {
-  let result = null, track = null;
+  let result = null, track = null, quarter = 0;
   const said = html('p', {class: 'outcome', role: 'status'}, 'No video yet.');
   const model = html('select', {id: 'video-model'}), bar = html('progress', {max: 1, value: 0, hidden: true});
   const start = html('button', {type: 'button', onclick: begin}, 'Look at it');
@@ -26,15 +27,20 @@ export function video({element, props, trigger, watch}, {store}) {
     html('label', {}, 'Track', which)), legend, drawing.into, caption));
   element.replaceChildren(tools, html('div', {class: 'progress'}, bar, stop), said, all);
 
-  const say = (text) => { if (said.textContent !== text) said.textContent = text; };
+  const say = (text, live = null) => {
+    put(said, {'aria-live': live});
+    if (said.textContent !== text) said.textContent = text;
+  };
   const busy = (on) => {
     put(bar, {hidden: !on});
     put(stop, {hidden: true}); // until it has begun
-    start.disabled = on;
+    switchOff(start, on);
   };
 
   function begin() {
+    if (start.ariaDisabled === 'true') return;
     busy(true);
+    quarter = 0;
     stop.disabled = false;
     put(all, {hidden: true});
     film.pause();
@@ -49,9 +55,12 @@ export function video({element, props, trigger, watch}, {store}) {
     if (value.plan) planned(value);
     else if (value.of) {
       put(bar, {value: value.done / value.of, hidden: false});
-      start.disabled = true;
+      switchOff(start, true);
       put(stop, {hidden: false});
-      say(`Frame ${value.done} of ${value.of}`);
+      say(`Frame ${value.done} of ${value.of}`, 'off'); // not every frame is read aloud
+      const now = Math.floor((4 * value.done) / value.of);
+      if (now > quarter) speak(`${['', 'A quarter', 'Half', 'Three quarters', 'All'][now]} of the frames.`);
+      quarter = now;
     } else if (value.video) {
       busy(false);
       show(value);

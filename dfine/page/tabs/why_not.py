@@ -78,7 +78,7 @@ def _here(view: View, point: Place) -> list[int]:
 def _head(view: View, point: Place) -> str:
     """What is answered, as a heading."""
     what = "What was found" if _here(view, point) else "Why nothing was found"
-    return f"<p><b>{what} at {point[0]:.0f}, {point[1]:.0f} px</b></p>"
+    return f"<h3>{what} at {point[0]:.0f}, {point[1]:.0f} px</h3>"
 
 
 def _found(view: View, point: Place) -> str:

@@ -16,5 +16,8 @@ def test_every_edge_has_its_spread_and_its_error_and_what_was_not_found_is_a_gap
         wanted = (*spreads[:2, place].tolist(), None)
         assert figure.data[2 * place].y == figure.data[2 * place + 1].y == wanted, edge
     assert list(figure.data[-1].y)[-1] is None
-    assert figure.layout.meta["alt"].endswith("against blur: found in 2 of 3 pictures.")
+    alt = figure.layout.meta["alt"]
+    assert "against blur: found in 2 of 3 pictures. From 0.00 to 0.50" in alt and "left 1.00 → 2.00 px" in alt
+    assert alt.endswith("bottom 4.00 → 8.00 px; the score: 0.90 → 0.50.")
+    assert len({trace.marker.symbol for trace in figure.data[:-1]}) == 4, "edges are not told apart by colours only"
     assert not len(sweep_figure(amounts[:0], spreads[:0], spreads[:0], amounts[:0], "blur").data[0].y)

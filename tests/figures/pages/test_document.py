@@ -75,6 +75,28 @@ def test_the_place_of_a_figure(fit, tall, kinds):
     assert len(figures) == 1
 
 
+@pytest.mark.parametrize(
+    "traces, layout, said",
+    [
+        ([], {}, ""),
+        ([go.Bar(x=["cat", "<b>dog</b>"], y=[2, 0.1234])], {}, ". cat 2, dog 0.123"),
+        ([go.Bar(x=[3], y=["cat"], orientation="h", name="train")], {}, ". train: cat 3"),
+        ([go.Scatter(x=[0, 1], y=[0.5, None], name="AP"), go.Scatter(y=[None], name="AP50")], {}, ". AP: 0 0.5"),
+        ([go.Scatter(x=[0, 1], y=[0, 1])], {}, ""),
+        (
+            [go.Scatter(x=[0], y=[0.5], name="AP")],
+            dict(xaxis=dict(tickvals=[0], ticktext=["initial"])),
+            ". AP: initial 0.5",
+        ),
+        ([go.Bar(y=[1.0] * 49)], {}, ""),
+        ([go.Bar(y=[1.0])], dict(meta=dict(alt="In its own words <")), ". In its own words &lt;"),
+    ],
+)
+def test_readers_who_do_not_see_a_figure_are_told_its_numbers(traces, layout, said):
+    text = document.plot(go.Figure(traces, layout | dict(height=100)), "label", [], fit=True)
+    assert f'aria-label="label{said}"' in text
+
+
 def test_a_picture_inside_the_page():
     text = document.image(Image.new("RGB", (30, 20), "red"), "a < b")
     assert 'alt="a &lt; b" width="30" height="20"' in text and "data:image/jpeg;base64," in text

@@ -110,6 +110,14 @@ def test_a_click_on_the_heat_map_and_a_turn_of_a_dial_are_one_step_each(page):
     assert state(page, "s.lab.a") == pytest.approx(1)
     page.evaluate("lens.store.undo()")
     assert state(page, "s.lab") is None
+    page.locator("#lab .dial input").first.focus()
+    page.keyboard.press("ArrowRight")  # away from a stop, at once
+    assert state(page, "s.lab.a") > 0.5
+    page.wait_for_selector("#spoken:has-text('The network was not retrained')")
+    page.get_by_role("button", name="The network’s own").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#lab .back[aria-disabled=true]:focus")
+    page.wait_for_selector("#spoken:has-text('This is the network’s own W(n)')")
 
 
 def test_what_layers_added_and_lqe_read_stand_beside_the_layers(page):
@@ -118,6 +126,9 @@ def test_what_layers_added_and_lqe_read_stand_beside_the_layers(page):
     page.wait_for_selector("#layers .deltas .panel")
     assert page.locator("#layers .deltas .panel").count() == 4 * layers
     assert page.locator("#layers .lqe tbody tr").count() == layers
+    assert page.locator("#layers :is(#numbers, .lqe) tbody th[scope=row]").count() == 2 * layers + 1
+    letters = page.locator("#layers .chart .letter").all_text_contents()
+    assert sorted(letters) == ["b", "l", "r", "t"], "lines are not told apart by colours only"
     row = page.locator("#numbers tbody button").nth(1)
     row.focus()
     page.keyboard.press("Enter")
@@ -135,6 +146,7 @@ def test_present_mode_steps_by_arrows_stands_in_the_address_and_ends_by_escape(p
     page.keyboard.press("ArrowDown")
     page.wait_for_selector("#present h2:has-text('layer 1'):has-text('top edge')")
     assert state(page, "[s.layer, s.edge]") == [1, 1]
+    page.wait_for_selector("#present .sum:text-matches('^top edge of the .*, layer 1: Σ')")
     page.wait_for_function("location.hash.includes('present=1')")
     page.keyboard.press("Escape")
     page.wait_for_function("!document.querySelector('#present').open && !location.hash.includes('present')")

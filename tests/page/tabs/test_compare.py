@@ -99,7 +99,11 @@ def test_both_pictures_their_pairs_and_edges_are_shown_and_a_link_restores_them(
         moved = [float(text.split(" px")[0].replace("−", "-")) for text in row[3:]]
         assert moved == pytest.approx(pair.moved.tolist(), abs=0.3) and abs(float(row[2]) - pair.iou) < 0.02
     rows = page.evaluate(shown)
-    page.locator("#compare tbody tr").nth(1).click()
+    assert page.locator("#compare table[role=grid] tr[tabindex='0']").count() == 1, "one stop, through which arrows go"
+    page.locator("#compare tr[tabindex='0']").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
     page.wait_for_function("number => lens.store.state.object === number", arg=pairs[1].before)
     page.wait_for_function("document.querySelectorAll('#compare .stage .chosen').length === 2")
     page.wait_for_selector("#compare tbody tr:nth-child(2)[aria-selected=true]")

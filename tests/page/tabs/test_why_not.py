@@ -31,7 +31,7 @@ def test_before_a_place_is_named_the_picture_shows_its_boxes(view):
 def test_a_detected_object_is_named(view):
     values = why_not.ask(view, middle(view, 0))
     name = view.found.class_names[0]
-    assert values["answer"].startswith("<p><b>What was found at")
+    assert values["answer"].startswith("<h3>What was found at")
     assert f"<b>{name} {float(view.found.scores[0]):.2f}</b> was found here: object 1 of the list." in values["answer"]
 
 
@@ -65,5 +65,6 @@ def test_the_picture_beside_the_answers_answers_about_objects(page, model):
     page.fill("#y input", str(round((y1 + y2) / 2)))
     page.locator("#ask").click()
     page.wait_for_selector(f"#why:has-text('{found.detections.class_names[0]}'):has-text('object 1 of the list')")
+    page.wait_for_selector("#spoken:has-text('What was found at'):has-text('object 1 of the list')")
     click_at(page, (2, 2), found.picture.size)
     open_tab(page, "shape")
