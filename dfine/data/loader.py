@@ -108,6 +108,7 @@ class Prepared(Dataset):
 class Loader(DataLoader):
     """A DataLoader that raises what was sent in place of a batch or of a picture, or leaves such pictures out."""
 
+    batch_sampler: Batches
     skip = False  # whether they are left out
     left_out: Mapping[int, Exception] = {}  # why, by their indices, as far as the last pass has come
 

@@ -16,6 +16,7 @@ Ray.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -46,12 +47,12 @@ class Detector:
         threshold: float | str = 0.5,
         column: str = "image",
         error_rows: bool = False,
-        **loading,
+        **loading: Any,
     ):
         self.model, self.threshold = load(model, **loading), threshold
         self.column, self.error_rows = column, error_rows
 
-    def __call__(self, batch: Mapping[str, Sequence]) -> dict[str, np.ndarray]:
+    def __call__(self, batch: Mapping[str, Sequence[Any] | np.ndarray]) -> dict[str, np.ndarray]:
         """The columns of `dfine.inference.table`, for all pictures; one in which nothing was found has no row.
 
         Args:

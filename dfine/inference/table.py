@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -97,7 +98,7 @@ def write_parquet(
         parquet.write_table(made, temporary, compression="zstd")
 
 
-def needed_arrow():
+def needed_arrow() -> ModuleType:
     """The package pyarrow. Raises ImportError, saying what to install, where it is missing."""
     try:
         import pyarrow

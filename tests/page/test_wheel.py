@@ -65,6 +65,7 @@ def test_the_wheel_brings_what_the_page_needs(wheel):
     examples = {f"dfine/assets/examples/{path.name}" for path in (ROOT / "assets" / "examples").iterdir()}
     assert examples and examples <= set(names)
     assert {"dfine/assets/ablations.json", "dfine/assets/cells.json"} <= set(names)  # what notebooks show
+    assert "dfine/py.typed" in names  # checkers of types read annotations only of packages that have it
     assert not any("__pycache__" in name or name.startswith(("tests/", "app.py")) for name in names)
 
 
