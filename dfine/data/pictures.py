@@ -11,11 +11,11 @@ from PIL import Image
 from torch import Tensor
 
 from dfine.data.resize import planes, resize
-from dfine.data.rgb import PictureError, formats, from_array, from_file, rgb
+from dfine.data.rgb import PictureError, formats, from_array, from_bytes, from_file, rgb
 
 __all__ = ["Picture", "PictureError", "checked_batch", "formats", "read", "to_batch", "to_pixels"]
 
-Picture = str | os.PathLike | Image.Image | np.ndarray | Tensor
+Picture = str | os.PathLike | bytes | Image.Image | np.ndarray | Tensor
 
 
 def read(source: Picture) -> Image.Image:
@@ -26,7 +26,7 @@ def read(source: Picture) -> Image.Image:
     value is above 1), as [H, W], [H, W, C] or [C, H, W].
 
     Args:
-        source: a file, a PIL image, a numpy array or a tensor.
+        source: a path, the bytes of a file, a PIL image, a numpy array or a tensor.
 
     Raises:
         PictureError: it cannot be read as a picture.
@@ -41,9 +41,11 @@ def read(source: Picture) -> Image.Image:
         return from_array(source)
     if isinstance(source, (str, os.PathLike)):
         return from_file(os.path.expanduser(source))
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return from_bytes(bytes(source))
     raise PictureError(
-        f"a picture is a path, a PIL image, an array or a tensor, not {type(source).__name__}; "
-        "several pictures go in a list"
+        "a picture is a path, the bytes of a file, a PIL image, an array or a tensor, not "
+        f"{type(source).__name__}; several pictures go in a list"
     )
 
 

@@ -22,7 +22,6 @@ import numpy as np
 from PIL import Image
 
 from dfine.data.pictures import PictureError, read
-from dfine.data.rgb import from_bytes
 from dfine.inference.load import load
 from dfine.inference.table import columns, error_row, rows
 from dfine.weights.zoo import PHOTOS
@@ -77,7 +76,7 @@ class Detector:
     def _picture(self, value, name: str, is_path: bool) -> Image.Image | PictureError:
         """A value as an upright RGB picture, or with `error_rows` why it is none; else PictureError, which names it."""
         try:
-            return from_bytes(value) if isinstance(value, bytes) else read(value)
+            return read(value)
         except PictureError as error:
             if self.error_rows:
                 return error

@@ -183,7 +183,7 @@ class Predictor:
     def __call__(self, picture: Sequence[Picture], threshold: float | str = 0.5) -> list[Result]: ...
 
     def __call__(self, picture: Picture | Sequence[Picture], threshold: float | str = 0.5) -> Result | list[Result]:
-        """Look at a picture (a path, PIL image, array or tensor), or at each of a list of them.
+        """Look at a picture (a path, bytes of a file, PIL image, array or tensor), or at each of a list of them.
 
         Args:
             picture: see `dfine.data.pictures.read`.

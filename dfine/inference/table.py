@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -67,7 +68,7 @@ def columns(table: Sequence[dict]) -> dict[str, np.ndarray]:
 
 
 def write_parquet(
-    path: Path,
+    path: str | Path,
     table: Sequence[dict],
     model: Predictor | Card,
     *,
@@ -93,6 +94,7 @@ def write_parquet(
     made = arrow.Table.from_pylist(list(table), schema=schema)
     from pyarrow import parquet
 
+    path = Path(os.path.expanduser(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         parquet.write_table(made, temporary, compression="zstd")
