@@ -139,8 +139,11 @@ def evaluate(
     Raises:
         ValueError, OSError: no class name of the model is known to the data set, its targets lack sizes or their ids,
             `scores` is neither "own" nor "last", or a picture cannot be read; with `skip`, none of them can.
+        TypeError: `dataset` or its items are of another kind.
         ImportError: faster-coco-eval is missing.
     """
+    if not hasattr(dataset, "ground_truth"):
+        raise TypeError(f"a data set has names, category_ids and ground_truth(); {type(dataset).__name__} has not")
     ranking = Ranking(TOP, scores=scores)
     needed_evaluator()  # a missing package is said before the work, not after it
     categories = match(model.names, dataset)
