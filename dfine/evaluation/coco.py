@@ -89,11 +89,11 @@ class Evaluation:
         clean = [i["id"] for i in images if not any(i["dials"].values())]
         return {name: self.only(ids) for name, ids in (("clean", clean), ("hard", hard)) if ids}
 
-    def rows(self) -> list[dict]:
+    def rows(self) -> list[dict[str, str | float]]:
         """One plain dict a stage, for a table: `stage` and every metric."""
         return [{"stage": stage, **stats} for stage, stats in self.stats.items()]
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, object]:
         """Plain JSON values; None where there is nothing to measure. What was left out is in it where something was."""
         return {
             "pictures": self.pictures,

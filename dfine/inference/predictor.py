@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import torch
 from PIL import Image
@@ -138,7 +138,7 @@ class Predictor:
             )
         return self.engine.network
 
-    def provenance(self) -> dict:
+    def provenance(self) -> dict[str, Any]:
         """The head of every file about its answers: what its card says, and which engine answers in which precision."""
         return self.card.provenance() | {"engine": self.engine.runs_on, "precision": self.engine.precision}
 
@@ -273,7 +273,7 @@ class Predictor:
             return save_official(place, self.network, self.input_size)
         return save_transformers(place, self.network, self.card)
 
-    def push_to_hub(self, repo: str, *, token: str | None = None, private: bool = False, **about: object) -> str:
+    def push_to_hub(self, repo: str, *, token: str | None = None, private: bool = False, **about: Any) -> str:
         """Put the model on the Hugging Face Hub; see `dfine.weights.publish.push_to_hub`.
 
         Args:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ PLAIN = {
 LISTS = {"box": 1, "layers": 2, "quantiles": 2}  # how deep
 
 
-def rows(file: str, result: Result) -> list[dict]:
+def rows(file: str, result: Result) -> list[dict[str, Any]]:
     """A row for each detection of a picture, as plain values under the names of `PLAIN` and `LISTS`.
 
     Bytes of a file's name that are not UTF-8 become escapes, because a table has no place for them.
@@ -47,7 +48,7 @@ def rows(file: str, result: Result) -> list[dict]:
     return table
 
 
-def error_row(file: str, error: str) -> dict:
+def error_row(file: str, error: str) -> dict[str, Any]:
     """The row of a picture that could not be read, and why: of no size, label and query -1, score 0, places NaN.
 
     Its lists are not empty, because of empty ones alone Arrow cannot tell what they are lists of.
@@ -58,7 +59,7 @@ def error_row(file: str, error: str) -> dict:
     return {"file": shown(file)} | nothing | places | {"error": shown(error)}
 
 
-def columns(table: Sequence[dict]) -> dict[str, np.ndarray]:
+def columns(table: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
     """Rows as columns of equal length; lists stay lists, because models differ in their number of layers."""
     found = {name: np.array([row[name] for row in table], kind) for name, kind in PLAIN.items()}
     for name in LISTS:
@@ -69,7 +70,7 @@ def columns(table: Sequence[dict]) -> dict[str, np.ndarray]:
 
 def write_parquet(
     path: str | Path,
-    table: Sequence[dict],
+    table: Sequence[dict[str, Any]],
     model: Predictor | Card,
     *,
     threshold: float | str | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from numbers import Integral
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -52,7 +52,7 @@ def check_shape(record: object, name: str, value: Tensor, *shape: int | None) ->
 class Comparable:
     """The base of dataclasses of tensors: equal where they are of one class and every number in them is the same."""
 
-    def __init_subclass__(cls, **options):
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         # Set before `dataclass` looks: what it writes itself asks tensors for one truth value, and they refuse.
         cls.__eq__, cls.__hash__ = Comparable.__eq__, Comparable.__hash__
@@ -81,7 +81,7 @@ class Record(Comparable):
         """Every tensor in the record, in the order in which `map` meets them."""
         return [tensor for f in fields(self) for tensor in _tensors(getattr(self, f.name))]
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, Any]:
         """What is pickled and copied: of tensors that are parts of larger ones, those parts only."""
         return dict(vars(self.map(_own)))
 

@@ -65,7 +65,7 @@ class Detections(Comparable):
         lowest = threshold[self.labels] if isinstance(threshold, Tensor) else threshold
         return self[self.scores >= lowest]
 
-    def to_list(self) -> list[dict]:
+    def to_list(self) -> list[dict[str, Any]]:
         """Plain values: `label`, `name`, `score`, `box` (xyxy pixels) and `query` of each detection."""
         return [
             {"label": label, "name": self.names[label], "score": score, "box": box, "query": query}
@@ -74,7 +74,7 @@ class Detections(Comparable):
             )
         ]
 
-    def to_coco(self, image_id: int = 0, category_ids: Sequence[int] | None = None) -> list[dict]:
+    def to_coco(self, image_id: int = 0, category_ids: Sequence[int] | None = None) -> list[dict[str, Any]]:
         """COCO result entries: `image_id`, `category_id`, `bbox` (x, y, width, height in pixels) and `score`.
 
         Args:

@@ -14,7 +14,7 @@ import numpy as np
 from dfine.trace.categories import category_ids
 
 
-def to_coco(found: Any, image_id: int, ids: Sequence[int] | None) -> list[dict]:
+def to_coco(found: Any, image_id: int, ids: Sequence[int] | None) -> list[dict[str, Any]]:
     """COCO result entries, boxes as x, y, width, height in pixels; `ids` holds the category id of every label."""
     ids = category_ids(found.names) if ids is None else ids
     if len(ids) < len(found.names):
