@@ -86,11 +86,14 @@ def python_of(page, heading):
 
 
 def test_the_python_of_looking_inside_and_at_many_pictures_runs_as_it_stands(pictures, capsys):
-    for package in ("faster_coco_eval", "onnxruntime", "plotly"):
+    for package in ("faster_coco_eval", "onnxruntime", "plotly", "pyarrow"):
         pytest.importorskip(package)
     many = python_of("python.md", "Many pictures, large pictures").split("import ray")[0]
     exec(python_of("python.md", "What comes back") + many, {})
-    assert all(Path(name).stat().st_size > 1000 for name in ("boxes.png", "layers.html", "card.png", "model.onnx"))
+    assert all(
+        Path(name).stat().st_size > 1000
+        for name in ("boxes.png", "layers.html", "card.png", "found.parquet", "model.onnx")
+    )
     printed = capsys.readouterr().out
     assert "folder/one.jpg Detections(1" in printed and "layer 3" in printed
 

@@ -107,7 +107,7 @@ def _prepared(path: Path, input_size: tuple[int, int]) -> tuple[Image.Image, Ten
     return picture, to_pixels(picture, input_size)
 
 
-def _looked(model: Predictor, entries: list[tuple[Path, Future]], threshold: float) -> Iterator[Seen]:
+def _looked(model: Predictor, entries: list[tuple[Path, Future]], threshold: float | str) -> Iterator[Seen]:
     """One batch: those that could be read through the network, and all of them in their order."""
     ready, errors = {}, {}
     for path, future in entries:
