@@ -61,13 +61,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """A public name, from the module that defines it; kept here, so that this runs once for each."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # where checkers of types saw it, every misspelt name would be one of this package
+
+    def __getattr__(name: str) -> Any:
+        """A public name, from the module that defines it; kept here, so that this runs once for each."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 EDGES = ("left", "top", "right", "bottom")  # the paper writes t, b, l, r; this is the order of the published weights
 
@@ -137,7 +138,7 @@ class Config:
             raise ValueError(f"there is no backbone {self.backbone!r}; there are {', '.join(BACKBONES)}")
 
     @staticmethod
-    def of(size: str, **changes) -> Config:
+    def of(size: str, **changes: Any) -> Config:
         """The published configuration of a size (`"n"`, `"s"`, `"m"`, `"l"`, `"x"`), with `changes` applied.
 
         Raises:

@@ -86,13 +86,28 @@ def python_of(page, heading):
 
 
 def test_the_python_of_looking_inside_and_at_many_pictures_runs_as_it_stands(pictures, capsys):
-    for package in ("faster_coco_eval", "onnxruntime", "plotly"):
+    for package in ("faster_coco_eval", "onnxruntime", "plotly", "pyarrow"):
         pytest.importorskip(package)
     many = python_of("python.md", "Many pictures, large pictures").split("import ray")[0]
     exec(python_of("python.md", "What comes back") + many, {})
-    assert all(Path(name).stat().st_size > 1000 for name in ("boxes.png", "layers.html", "card.png", "model.onnx"))
+    assert all(
+        Path(name).stat().st_size > 1000
+        for name in ("boxes.png", "layers.html", "card.png", "found.parquet", "model.onnx")
+    )
     printed = capsys.readouterr().out
     assert "folder/one.jpg Detections(1" in printed and "layer 3" in printed
+
+
+def test_the_python_of_training_runs_as_it_stands_but_for_its_length(pictures, capsys):
+    pytest.importorskip("faster_coco_eval")
+    text = python_of("train.md", "From Python")
+    for written, here in (("320", "64"), ("batch=16", "batch=8"), ("epochs=60", "epochs=1"), ("range(60)", "range(1)")):
+        assert written in text
+        text = text.replace(written, here)
+    exec(text.replace("return 48", "return 16").replace("(16, size", "(8, size"), {})
+    assert capsys.readouterr().out.count("layer 3") >= 3
+    for folder, names in (("runs/mine/best", scenes.NAMES), ("runs/squares/best", ["square"]), ("squares", ["square"])):
+        assert set(dfine.load(folder, device="cpu").names) <= set(names), folder
 
 
 def test_an_exported_file_answers_other_programs_as_the_documents_say(pictures):

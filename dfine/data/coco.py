@@ -26,6 +26,7 @@ from dfine.data.pictures import read
 from dfine.data.resize import planes
 from dfine.files import at_home
 from dfine.trace.records import Target
+from dfine.wording import counted
 
 __all__ = ["CocoSet", "Fault", "Note", "as_labelled", "read_json", "stop"]
 
@@ -91,6 +92,10 @@ class CocoSet(Dataset):
 
     def __len__(self) -> int:
         return len(self._images)
+
+    def __repr__(self) -> str:
+        parts = counted(len(self), "picture"), counted(self.objects, "object"), counted(len(self.names), "class", "es")
+        return f"<{', '.join(parts)}, of {str(self.source)!r}>"
 
     def __getitem__(self, index: int) -> tuple[Tensor, Target]:
         """Reads picture `index`. Raises ValueError or FileNotFoundError with the name of a file that cannot be read."""

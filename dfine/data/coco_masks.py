@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def box_around(segmentation) -> list[float] | None:
+def box_around(segmentation: object) -> list[float] | None:
     """x, y, width and height in pixels of the box around a segmentation, None where it outlines nothing.
 
     Args:

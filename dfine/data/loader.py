@@ -81,7 +81,7 @@ class Prepared(Dataset):
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(_generator(self.seed, epoch, index).get_state())  # manual_seed would touch the GPU
             try:
-                return self._item(index)
+                return checked_pair(self._item(index), "a transform of pictures gives")
             except (ValueError, OSError) as error:
                 return Unread(index, self._placed(error, index))
 
@@ -94,8 +94,11 @@ class Prepared(Dataset):
     def _read(self, index: int) -> tuple[Tensor, Target]:
         """An item as it is, or with objects of another one in it."""
         if self.paste is None:
-            return self.dataset[index]
-        return self.paste(self.dataset.__getitem__, index, len(self.dataset))
+            return self._own(index)
+        return self.paste(self._own, index, len(self.dataset))
+
+    def _own(self, index: int) -> tuple[Tensor, Target]:
+        return checked_pair(self.dataset[index], "an item of a data set is")
 
     def _placed(self, error: Exception, index: int) -> Exception:
         """The error, with the whole path of the picture where it only names the file."""
@@ -105,9 +108,27 @@ class Prepared(Dataset):
         return error if path in str(error) else PictureError(f"{path}: {error}")
 
 
+def checked_pair(pair: object, whose: str) -> tuple[Tensor, Target]:
+    """A picture with its answers. Raises TypeError, which begins with `whose`, where they are of other kinds.
+
+    Above all pictures of floats, as torchvision makes them: divided by 255 like all others, they would be black.
+    """
+    picture, target = pair if isinstance(pair, (tuple, list)) and len(pair) == 2 else (pair, None)
+    if (
+        isinstance(picture, Tensor)
+        and isinstance(target, Target)
+        and picture.dtype == torch.uint8
+        and picture.ndim == 3
+    ):
+        return picture, target
+    kind = f"{picture.dtype} {list(picture.shape)}" if isinstance(picture, Tensor) else type(picture).__name__
+    raise TypeError(f"{whose} (picture uint8 [3, H, W], Target), not ({kind}, {type(target).__name__})")
+
+
 class Loader(DataLoader):
     """A DataLoader that raises what was sent in place of a batch or of a picture, or leaves such pictures out."""
 
+    batch_sampler: Batches
     skip = False  # whether they are left out
     left_out: Mapping[int, Exception] = {}  # why, by their indices, as far as the last pass has come
 

@@ -11,11 +11,11 @@ from PIL import Image
 from torch import Tensor
 
 from dfine.data.resize import planes, resize
-from dfine.data.rgb import PictureError, formats, from_array, from_file, rgb
+from dfine.data.rgb import PictureError, formats, from_array, from_bytes, from_file, rgb
 
-__all__ = ["Picture", "PictureError", "formats", "read", "to_batch", "to_pixels"]
+__all__ = ["Picture", "PictureError", "checked_batch", "formats", "read", "to_batch", "to_pixels"]
 
-Picture = str | os.PathLike | Image.Image | np.ndarray | Tensor
+Picture = str | os.PathLike | bytes | Image.Image | np.ndarray | Tensor
 
 
 def read(source: Picture) -> Image.Image:
@@ -26,7 +26,7 @@ def read(source: Picture) -> Image.Image:
     value is above 1), as [H, W], [H, W, C] or [C, H, W].
 
     Args:
-        source: a file, a PIL image, a numpy array or a tensor.
+        source: a path, the bytes of a file, a PIL image, a numpy array or a tensor.
 
     Raises:
         PictureError: it cannot be read as a picture.
@@ -41,9 +41,11 @@ def read(source: Picture) -> Image.Image:
         return from_array(source)
     if isinstance(source, (str, os.PathLike)):
         return from_file(os.path.expanduser(source))
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return from_bytes(bytes(source))
     raise PictureError(
-        f"a picture is a path, a PIL image, an array or a tensor, not {type(source).__name__}; "
-        "several pictures go in a list"
+        "a picture is a path, the bytes of a file, a PIL image, an array or a tensor, not "
+        f"{type(source).__name__}; several pictures go in a list"
     )
 
 
@@ -60,3 +62,19 @@ def to_pixels(picture: Image.Image, size: tuple[int, int]) -> Tensor:
 def to_batch(pixels: Sequence[Tensor]) -> Tensor:
     """Inputs [3, H, W] of one size as a batch [B, 3, H, W]; a single one is not copied."""
     return pixels[0][None] if len(pixels) == 1 else torch.stack(list(pixels))
+
+
+def checked_batch(pixels: Tensor) -> Tensor:
+    """A batch [B, 3, H, W] in 0..1 of any floating-point type, in single precision.
+
+    Raises:
+        ValueError: it is something else, or of no picture.
+    """
+    floats = isinstance(pixels, Tensor) and pixels.is_floating_point()
+    if not floats or pixels.ndim != 4 or pixels.shape[1] != 3 or not len(pixels):
+        kind = f"{pixels.dtype} {list(pixels.shape)}" if isinstance(pixels, Tensor) else type(pixels).__name__
+        raise ValueError(
+            f"pixels must be floats [B, 3, H, W] in 0..1 of at least one picture, not {kind}; pictures of other "
+            "kinds go into the model itself, or through `dfine.data.pictures.to_pixels` and `to_batch`"
+        )
+    return pixels.float()

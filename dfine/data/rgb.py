@@ -74,6 +74,8 @@ def from_file(source: str | os.PathLike) -> Image.Image:
 
 def from_bytes(data: bytes, name: str = "the picture") -> Image.Image:
     """The picture in the bytes of a file."""
+    if not data:
+        raise PictureError(f"{name} is empty (0 bytes)")
     with _explained(name), Image.open(io.BytesIO(data), formats=formats()) as picture:
         _load(picture, name)
         return _upright(picture, name, own=True)
@@ -248,9 +250,8 @@ def from_array(array: np.ndarray, name: str = "the array", *, planes: bool = Fal
     if array.size and array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if not array.size or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in CHANNELS):
-        raise PictureError(
-            f"{name} has shape {shape} and is not a picture; expected [H, W], [H, W, 3], [H, W, 4] or [3, H, W]"
-        )
+        kinds = "[H, W], [H, W, 3], [H, W, 4] or [3, H, W]" + ("; several go in a list" if array.ndim == 4 else "")
+        raise PictureError(f"{name} has shape {shape} and is not a picture; expected {kinds}")
     if array.shape[0] * array.shape[1] > MAX_PIXELS:
         raise PictureError(_too_large(name, (array.shape[1], array.shape[0])))
     mode = {2: "LA", 3: "RGB", 4: "RGBA"}[array.shape[2]] if array.ndim == 3 else "L"

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 MARKS = {  # that Windows puts before a text; the longer ones first
     codecs.BOM_UTF32_LE: "utf-32",
@@ -39,7 +40,7 @@ def numbered(path: Path) -> dict[int, str]:
     return {i: line.strip() for i, line in enumerate(text(path).splitlines()) if line.strip()}
 
 
-def content(path: Path):
+def content(path: Path) -> Any:
     """What a JSON file says. Raises ValueError if it is not JSON, or holds brackets or numbers without end."""
     written = text(path)
     try:
@@ -50,7 +51,7 @@ def content(path: Path):
         raise ValueError(f"{path} is not a JSON file: {error}") from None
 
 
-def yaml_content(path: Path, *, typed: bool = False):
+def yaml_content(path: Path, *, typed: bool = False) -> Any:
     """What a YAML file says.
 
     Args:

@@ -15,23 +15,36 @@ from dfine.trace.records import Trace
 class Engine(Protocol):
     """Pixels [B, 3, H, W] in 0..1, on any device, to the trace of a batch, within rounding of what the network says.
 
-    Attributes:
-        config: of the network.
-        w: W(n) [N+1] in box sizes.
-        layers: how many decoder layers it has.
-        device: where it takes its memory from.
-        runs_on: what runs it, and where, in words.
-        precision: "float32", "bfloat16", "float16" or "int8"; the lowest in it.
-        network: the network behind it, to save, train or look into; None where there is only an exported file.
+    All that it says of itself is only read, so attributes and properties will do.
     """
 
-    config: Config
-    w: Tensor
-    layers: int
-    device: torch.device
-    runs_on: str
-    precision: str
-    network: DFINE | None
+    @property
+    def config(self) -> Config:
+        """Of the network."""
+
+    @property
+    def w(self) -> Tensor:
+        """W(n) [N+1] in box sizes."""
+
+    @property
+    def layers(self) -> int:
+        """How many decoder layers it has."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it takes its memory from."""
+
+    @property
+    def runs_on(self) -> str:
+        """What runs it, and where, in words."""
+
+    @property
+    def precision(self) -> str:
+        """The lowest in it: "float32", "bfloat16", "float16" or "int8"."""
+
+    @property
+    def network(self) -> DFINE | None:
+        """The network behind it, to save, train or look into; None where there is only an exported file."""
 
     def __call__(self, pixels: Tensor, layers: int | None = None) -> Trace:
         """The trace, on any device; `layers` stops after that many decoder layers.

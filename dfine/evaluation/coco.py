@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 
 from dfine.data import labels
 from dfine.data.loader import Batching, loader, subset
-from dfine.evaluation.rows import as_rows, rows_of
+from dfine.evaluation.rows import as_rows, check_ids, rows_of
 from dfine.inference.predictor import Predictor
 from dfine.processes import Ranks
 from dfine.trace.postprocess import Ranking, detections
@@ -89,11 +89,11 @@ class Evaluation:
         clean = [i["id"] for i in images if not any(i["dials"].values())]
         return {name: self.only(ids) for name, ids in (("clean", clean), ("hard", hard)) if ids}
 
-    def rows(self) -> list[dict]:
+    def rows(self) -> list[dict[str, str | float]]:
         """One plain dict a stage, for a table: `stage` and every metric."""
         return [{"stage": stage, **stats} for stage, stats in self.stats.items()]
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, object]:
         """Plain JSON values; None where there is nothing to measure. What was left out is in it where something was."""
         return {
             "pictures": self.pictures,
@@ -128,7 +128,7 @@ def evaluate(
 
     Args:
         model: as `dfine.load` gives it.
-        dataset: with `names`, `category_ids` and `ground_truth()`.
+        dataset: (picture, Target) an item, with `names`, `category_ids` and `ground_truth()`, a COCO-format dict.
         batch: pictures per forward pass.
         scores: "own" ranks each stage's boxes by its own scores, "last" by the last layer's.
         workers: processes that read pictures.
@@ -137,12 +137,15 @@ def evaluate(
         here: this process among those that share the pictures; all of them must call this, and get the same answer.
 
     Raises:
-        ValueError, OSError: no class name of the model is known to the data set, `scores` is neither "own" nor "last",
-            or a picture cannot be read; with `skip`, none of them can.
+        ValueError, OSError: no class name of the model is known to the data set, its targets lack sizes or their ids,
+            `scores` is neither "own" nor "last", or a picture cannot be read; with `skip`, none of them can.
+        TypeError: `dataset` or its items are of another kind.
         ImportError: faster-coco-eval is missing.
     """
+    if not hasattr(dataset, "ground_truth"):
+        raise TypeError(f"a data set has names, category_ids and ground_truth(); {type(dataset).__name__} has not")
     ranking = Ranking(TOP, scores=scores)
-    _coco_eval()  # a missing package is said before the work, not after it
+    needed_evaluator()  # a missing package is said before the work, not after it
     categories = match(model.names, dataset)
     mine = here.mine(range(len(dataset)))
     how = Batching(batch, model.input_size, workers=workers, skip=skip, pin=model.device.type == "cuda")
@@ -159,7 +162,9 @@ def evaluate(
     if unread and not results:
         raise ValueError(f"none of the {len(dataset):,} pictures can be read; the first: {next(iter(unread.values()))}")
     read = subset(dataset, [i for i in range(len(dataset)) if i not in unread]) if unread else dataset
-    return replace(Evaluation.of(read.ground_truth(), results, scores), left_out=tuple(unread.values()))
+    truth = read.ground_truth()
+    check_ids(next(iter(results.values()), ()), truth, len(read))
+    return replace(Evaluation.of(truth, results, scores), left_out=tuple(unread.values()))
 
 
 def _stages(model: Predictor, pixels: Tensor, targets: list[Target], categories: list[int | None], ranking: Ranking):
@@ -227,7 +232,7 @@ def _accumulated(truth: dict, rows: np.ndarray):
     The evaluator takes annotation 0 for no annotation, so pictures, annotations and categories are numbered anew, from
     1 on and in the order of their ids.
     """
-    coco, coco_eval = _coco_eval()
+    coco, coco_eval = needed_evaluator()
     image, category = (_numbered(truth[kind]) for kind in ("images", "categories"))
     annotations = [  # copies, since the evaluator writes into them
         a | {"id": i, "image_id": image[a["image_id"]], "category_id": category[a["category_id"]]}
@@ -251,9 +256,8 @@ def _accumulated(truth: dict, rows: np.ndarray):
     ]
     if not truth["images"]:
         return None
-    run = coco_eval(
-        coco(head | {"annotations": annotations}), coco(head | {"annotations": found}), "bbox", print_function=_quiet
-    )
+    true, said = (coco(head | {"annotations": entries}) for entries in (annotations, found))
+    run = coco_eval(true, said, "bbox", print_function=lambda *_: None)  # it would print
     run.evaluate()
     run.accumulate()
     return run
@@ -287,11 +291,8 @@ def _progress(batches, show: bool):
     return tqdm(batches, desc="evaluate", unit="batch", leave=False)
 
 
-def _quiet(*_) -> None:
-    """Takes the evaluator's chatter."""
-
-
-def _coco_eval():
+def needed_evaluator() -> tuple[type, type]:
+    """COCO's classes of data and of evaluation. Raises ImportError, saying what to install, where they are missing."""
     try:
         from faster_coco_eval import COCO, COCOeval_faster
     except ImportError:

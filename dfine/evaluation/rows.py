@@ -46,3 +46,23 @@ def rows_of(found: Detections, image_id: int, categories: Sequence[int | None]) 
     rows["score"] = found.scores.double().numpy()
     rows["category"] = [categories[label] for label in found.labels.tolist()]
     return rows
+
+
+def check_ids(rows: np.ndarray | Sequence, truth: dict, pictures: int) -> None:
+    """Make sure that detections and answers mean the same pictures, as those of a data set of one's own may not.
+
+    Args:
+        rows: of all pictures.
+        truth: a COCO-format dict.
+        pictures: how many were looked at.
+
+    Raises:
+        ValueError: a picture's id is none of those in `truth`, or all pictures have one id.
+    """
+    ids = np.unique(as_rows(rows)["image"]).tolist() if len(rows) else []
+    known = {image["id"] for image in truth["images"]}
+    remedy = "`image_id` of a data set's targets is the `id` of the picture in its `ground_truth()`"
+    if unknown := [one for one in ids if one not in known]:
+        raise ValueError(f"there is no picture {unknown[0]} among the {len(known):,} of the answers; {remedy}")
+    if len(ids) == 1 and pictures > 1:
+        raise ValueError(f"all {pictures:,} pictures have the id {ids[0]}; {remedy}")

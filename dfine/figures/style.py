@@ -118,7 +118,7 @@ def title(history: History) -> str:
     return f"{name} {float(history.scores[-1]):.2f}, query {history.query}"
 
 
-def plotly_layout(height: int, **changes) -> dict:
+def plotly_layout(height: int, **changes: object) -> dict:
     """The layout of all plotly figures, whose lines read on light and dark pages.
 
     The height is explicit, since some pages collapse figures without one.

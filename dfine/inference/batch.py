@@ -16,12 +16,12 @@ Ray.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from dfine.data.pictures import PictureError, read
-from dfine.data.rgb import from_bytes
 from dfine.inference.load import load
 from dfine.inference.table import columns, error_row, rows
 from dfine.weights.zoo import PHOTOS
@@ -46,12 +46,12 @@ class Detector:
         threshold: float | str = 0.5,
         column: str = "image",
         error_rows: bool = False,
-        **loading,
+        **loading: Any,
     ):
         self.model, self.threshold = load(model, **loading), threshold
         self.column, self.error_rows = column, error_rows
 
-    def __call__(self, batch: Mapping[str, Sequence]) -> dict[str, np.ndarray]:
+    def __call__(self, batch: Mapping[str, Sequence[Any] | np.ndarray]) -> dict[str, np.ndarray]:
         """The columns of `dfine.inference.table`, for all pictures; one in which nothing was found has no row.
 
         Args:
@@ -76,7 +76,7 @@ class Detector:
     def _picture(self, value, name: str, is_path: bool) -> Image.Image | PictureError:
         """A value as an upright RGB picture, or with `error_rows` why it is none; else PictureError, which names it."""
         try:
-            return from_bytes(value) if isinstance(value, bytes) else read(value)
+            return read(value)
         except PictureError as error:
             if self.error_rows:
                 return error

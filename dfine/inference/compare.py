@@ -61,7 +61,7 @@ class Comparison:
     lost: dict[int, str]
     gained: dict[int, str]
 
-    def to_list(self) -> list[dict]:
+    def to_list(self) -> list[dict[str, object]]:
         """The pairs as plain values."""
         return [
             dict(

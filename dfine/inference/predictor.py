@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, overload
 
 import torch
 from PIL import Image
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from dfine.config import Config
 from dfine.data import labels
-from dfine.data.pictures import Picture, read, to_batch, to_pixels
+from dfine.data.pictures import Picture, checked_batch, read, to_batch, to_pixels
 from dfine.engines.device import out_of_memory, to_cpu
 from dfine.engines.engine import Engine, fixed_batch
 from dfine.network.decoder import checked_layers
@@ -137,7 +138,7 @@ class Predictor:
             )
         return self.engine.network
 
-    def provenance(self) -> dict:
+    def provenance(self) -> dict[str, Any]:
         """The head of every file about its answers: what its card says, and which engine answers in which precision."""
         return self.card.provenance() | {"engine": self.engine.runs_on, "precision": self.engine.precision}
 
@@ -175,8 +176,14 @@ class Predictor:
         lowest = [self.card.threshold if score is None else score for score in each]
         return torch.tensor(lowest, dtype=torch.float32, device="cpu")
 
+    @overload
+    def __call__(self, picture: Picture, threshold: float | str = 0.5) -> Result: ...
+
+    @overload
+    def __call__(self, picture: Sequence[Picture], threshold: float | str = 0.5) -> list[Result]: ...
+
     def __call__(self, picture: Picture | Sequence[Picture], threshold: float | str = 0.5) -> Result | list[Result]:
-        """Look at a picture (a path, PIL image, array or tensor), or at each of a list of them.
+        """Look at a picture (a path, bytes of a file, PIL image, array or tensor), or at each of a list of them.
 
         Args:
             picture: see `dfine.data.pictures.read`.
@@ -216,14 +223,7 @@ class Predictor:
         Raises:
             ValueError: `pixels` are not what they should be, or sampling points are wanted of an exported file.
         """
-        floats = isinstance(pixels, Tensor) and pixels.is_floating_point()
-        if not floats or pixels.ndim != 4 or pixels.shape[1] != 3 or not len(pixels):
-            kind = f"{pixels.dtype} {list(pixels.shape)}" if isinstance(pixels, Tensor) else type(pixels).__name__
-            raise ValueError(
-                f"pixels must be floats [B, 3, H, W] in 0..1 of at least one picture, not {kind}; pictures of other "
-                "kinds go into the model itself, or through `dfine.data.pictures.to_pixels` and `to_batch`"
-            )
-        pixels = pixels.float()
+        pixels = checked_batch(pixels)
         run = self._run_network if sampling else self.engine
         device = self.device
         try:
@@ -273,7 +273,7 @@ class Predictor:
             return save_official(place, self.network, self.input_size)
         return save_transformers(place, self.network, self.card)
 
-    def push_to_hub(self, repo: str, *, token: str | None = None, private: bool = False, **about: object) -> str:
+    def push_to_hub(self, repo: str, *, token: str | None = None, private: bool = False, **about: Any) -> str:
         """Put the model on the Hugging Face Hub; see `dfine.weights.publish.push_to_hub`.
 
         Args:

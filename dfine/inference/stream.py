@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,7 +33,7 @@ class Seen:
 
 
 def stream(
-    model: Predictor, paths: Iterable[str | Path], threshold: float | str = 0.5, *, batch: int | None = None
+    model: Predictor, paths: Iterable[str | os.PathLike], threshold: float | str = 0.5, *, batch: int | None = None
 ) -> Iterator[Seen]:
     """The results of many pictures, in their order, while the next ones are being read.
 
@@ -41,21 +42,30 @@ def stream(
 
     Args:
         model: the detector.
-        paths: files.
+        paths: files, in whatever yields them one after the other.
         threshold: lowest score in 0..1 that is reported, or "best".
         batch: pictures per forward pass; by default as many as fit (`roomy`).
 
     Raises:
-        ValueError: the batch is not positive.
+        ValueError: the batch is not positive, or the threshold is none (`Predictor.lowest`).
+        TypeError: `paths` is a single path, or one of them is none.
     """
+    if isinstance(paths, (str, bytes, os.PathLike)):
+        raise TypeError(f"stream takes the paths of many pictures, not a single one; give a list: [{str(paths)!r}]")
     if batch is not None and batch < 1:
         raise ValueError(f"a batch needs at least one picture, not {batch}")
-    batch = batch or roomy(model)
-    paths, waiting = iter(paths), deque()
+    model.lowest(threshold)
+    return _streamed(model, iter(paths), threshold, batch)
+
+
+def _streamed(
+    model: Predictor, paths: Iterator[str | os.PathLike], threshold: float | str, batch: int | None
+) -> Iterator[Seen]:
+    batch, waiting = batch or roomy(model), deque()
     with ThreadPoolExecutor(READERS, thread_name_prefix="read") as pool:
         try:
             while True:
-                fresh = [Path(p) for p in islice(paths, 3 * batch - len(waiting))]
+                fresh = [_path(p) for p in islice(paths, 3 * batch - len(waiting))]
                 waiting += [(path, pool.submit(_prepared, path, model.input_size)) for path in fresh]
                 if not waiting:
                     return
@@ -86,12 +96,18 @@ def roomy(model: Predictor) -> int:
     return max(1, min(MOST, int(ROOM * free / each)))
 
 
+def _path(given: str | os.PathLike) -> Path:
+    if not isinstance(given, (str, os.PathLike)):
+        raise TypeError(f"stream takes paths, not {type(given).__name__}; pictures of other kinds go into the model")
+    return Path(given)
+
+
 def _prepared(path: Path, input_size: tuple[int, int]) -> tuple[Image.Image, Tensor]:
     picture = read(path)
     return picture, to_pixels(picture, input_size)
 
 
-def _looked(model: Predictor, entries: list[tuple[Path, Future]], threshold: float) -> Iterator[Seen]:
+def _looked(model: Predictor, entries: list[tuple[Path, Future]], threshold: float | str) -> Iterator[Seen]:
     """One batch: those that could be read through the network, and all of them in their order."""
     ready, errors = {}, {}
     for path, future in entries:

@@ -6,13 +6,15 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
 
 from dfine.boxes import to_pixels
 from dfine.distribution import edge_positions
-from dfine.files import replacing, shown
+from dfine.files import at_home, replacing, shown
 from dfine.inference.predictor import Predictor, Result
 from dfine.trace.card import Card
 
@@ -31,7 +33,7 @@ PLAIN = {
 LISTS = {"box": 1, "layers": 2, "quantiles": 2}  # how deep
 
 
-def rows(file: str, result: Result) -> list[dict]:
+def rows(file: str, result: Result) -> list[dict[str, Any]]:
     """A row for each detection of a picture, as plain values under the names of `PLAIN` and `LISTS`.
 
     Bytes of a file's name that are not UTF-8 become escapes, because a table has no place for them.
@@ -47,7 +49,7 @@ def rows(file: str, result: Result) -> list[dict]:
     return [head | one | place for one, place in zip(found.to_list(), places)]
 
 
-def error_row(file: str, error: str) -> dict:
+def error_row(file: str, error: str) -> dict[str, Any]:
     """The row of a picture that could not be read, and why: of no size, label and query -1, score 0, places NaN.
 
     Its lists are not empty, because of empty ones alone Arrow cannot tell what they are lists of.
@@ -58,7 +60,7 @@ def error_row(file: str, error: str) -> dict:
     return {"file": shown(file)} | nothing | places | {"error": shown(error)}
 
 
-def columns(table: Sequence[dict]) -> dict[str, np.ndarray]:
+def columns(table: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
     """Rows as columns of equal length; lists stay lists, because models differ in their number of layers."""
     found = {name: np.array([row[name] for row in table], kind) for name, kind in PLAIN.items()}
     for name in LISTS:
@@ -68,8 +70,8 @@ def columns(table: Sequence[dict]) -> dict[str, np.ndarray]:
 
 
 def write_parquet(
-    path: Path,
-    table: Sequence[dict],
+    path: str | Path,
+    table: Sequence[dict[str, Any]],
     model: Predictor | Card,
     *,
     threshold: float | str | None = None,
@@ -94,12 +96,13 @@ def write_parquet(
     made = arrow.Table.from_pylist(list(table), schema=schema)
     from pyarrow import parquet
 
+    path = at_home(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         parquet.write_table(made, temporary, compression="zstd")
 
 
-def needed_arrow():
+def needed_arrow() -> ModuleType:
     """The package pyarrow. Raises ImportError, saying what to install, where it is missing."""
     try:
         import pyarrow

@@ -55,7 +55,7 @@ def tiled(
     """
     picture = read(picture)
     whole = model(picture, threshold)
-    windows = tiles(picture.size, tile or max(model.input_size), overlap)
+    windows = tiles(picture.size, max(model.input_size) if tile is None else tile, overlap)
     if len(windows) < 2:
         return replace(whole, detections=suppress(whole.detections, same))
     results = [whole, *model([picture.crop(w) for w in windows], threshold)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from numbers import Integral
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from dfine.config import STRIDES
 
 SCHEMA = 1  # version of everything that is written to disk
 COARSEST = STRIDES[-1]  # pixels of the network's input per cell of its coarsest level, in every size
+Same = TypeVar("Same", bound="Record")
 LARGEST = 8192  # pixels of a side of the input: beyond it a single picture takes more memory than a machine has
 
 
@@ -49,12 +52,12 @@ def check_shape(record: object, name: str, value: Tensor, *shape: int | None) ->
 class Comparable:
     """The base of dataclasses of tensors: equal where they are of one class and every number in them is the same."""
 
-    def __init_subclass__(cls, **options):
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         # Set before `dataclass` looks: what it writes itself asks tensors for one truth value, and they refuse.
         cls.__eq__, cls.__hash__ = Comparable.__eq__, Comparable.__hash__
 
-    def __eq__(self, other: object):
+    def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
         return self is other or all(_same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
@@ -70,7 +73,7 @@ class Record(Comparable):
     Its dataclasses have `repr=False`: printed, a record shows the shapes of its tensors, not thousands of numbers.
     """
 
-    def map(self, fn):
+    def map(self: Same, fn: Callable[[Tensor], Tensor]) -> Same:
         """The same record with `fn` applied to every tensor in it."""
         return type(self)(**{f.name: _map(getattr(self, f.name), fn) for f in fields(self)})
 
@@ -78,7 +81,7 @@ class Record(Comparable):
         """Every tensor in the record, in the order in which `map` meets them."""
         return [tensor for f in fields(self) for tensor in _tensors(getattr(self, f.name))]
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, Any]:
         """What is pickled and copied: of tensors that are parts of larger ones, those parts only."""
         return dict(vars(self.map(_own)))
 
@@ -86,7 +89,7 @@ class Record(Comparable):
         parts = (f"{f.name}={_shown(getattr(self, f.name))}" for f in fields(self) if f.repr)
         return f"{type(self).__name__}({', '.join(parts)})"
 
-    def cpu(self):
+    def cpu(self: Same) -> Same:
         """The same record detached, in float32, on the CPU. From a GPU its tensors are copied together."""
         plain = self.map(_plain)
         tensors = plain.tensors()

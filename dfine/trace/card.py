@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from dfine.config import EDGES
 from dfine.trace import levels
@@ -34,7 +35,7 @@ class Card:
         """Whether a temperature or a table of levels was fitted, which every interval follows."""
         return self.temperature is not None or self.levels is not None
 
-    def provenance(self) -> dict:
+    def provenance(self) -> dict[str, Any]:
         """The head of every file that is written about an answer, as plain values: what made it, and which versions."""
         return {"schema": SCHEMA, "dfine": VERSION, "model": self.source, "digest": self.digest}
 
@@ -43,7 +44,7 @@ class Card:
         path = Path(self.source)
         return replace(self, source=path.name) if self.source and path.exists() else self
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """The card as plain values under its fields' names, for a file. What it does not have is left out."""
         values = {one.name: _plain(getattr(self, one.name)) for one in fields(self)}
         return {name: value for name, value in values.items() if name in _REQUIRED or value not in (None, "", [])}

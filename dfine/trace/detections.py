@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from dfine.trace import interop
@@ -35,7 +37,11 @@ class Detections(Comparable):
     def __len__(self) -> int:
         return len(self.scores)
 
-    def __getitem__(self, index) -> Detections:
+    def __iter__(self) -> Iterator[Detections]:
+        """Each one, still as `Detections`."""
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: int | slice | Sequence[int] | Sequence[bool] | np.ndarray | Tensor) -> Detections:
         """A selection by slice, boolean mask or indices; a whole number selects one, still as `Detections`."""
         if isinstance(index, int) or getattr(index, "ndim", 1) == 0:  # a number of numpy's or torch's, too
             index = [int(index)]
@@ -59,7 +65,7 @@ class Detections(Comparable):
         lowest = threshold[self.labels] if isinstance(threshold, Tensor) else threshold
         return self[self.scores >= lowest]
 
-    def to_list(self) -> list[dict]:
+    def to_list(self) -> list[dict[str, Any]]:
         """Plain values: `label`, `name`, `score`, `box` (xyxy pixels) and `query` of each detection."""
         return [
             {"label": label, "name": self.names[label], "score": score, "box": box, "query": query}
@@ -68,7 +74,7 @@ class Detections(Comparable):
             )
         ]
 
-    def to_coco(self, image_id: int = 0, category_ids: Sequence[int] | None = None) -> list[dict]:
+    def to_coco(self, image_id: int = 0, category_ids: Sequence[int] | None = None) -> list[dict[str, Any]]:
         """COCO result entries: `image_id`, `category_id`, `bbox` (x, y, width, height in pixels) and `score`.
 
         Args:
@@ -81,15 +87,15 @@ class Detections(Comparable):
         """
         return interop.to_coco(self, image_id, category_ids)
 
-    def to_supervision(self):
+    def to_supervision(self) -> Any:
         """A `supervision.Detections`, with class names and queries in its data. Raises ImportError without it."""
         return interop.to_supervision(self)
 
-    def to_fiftyone(self):
+    def to_fiftyone(self) -> Any:
         """A `fiftyone.Detections` in relative coordinates. Raises ImportError without fiftyone."""
         return interop.to_fiftyone(self)
 
-    def to_pandas(self):
+    def to_pandas(self) -> Any:
         """A table with one row a detection. Raises ImportError without pandas."""
         return interop.to_pandas(self)
 

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ class About:
     engine: str = ""  # what ran the model, in words; "" where nobody has said
     precision: str = ""  # in which
 
-    def provenance(self) -> dict:
+    def provenance(self) -> dict[str, Any]:
         """The head of every file about the picture, as plain values: what its card says, and which engine answered."""
         told = {name: getattr(self, name) for name in ANSWERED}
         return self.card.provenance() | {name: value for name, value in told.items() if value}

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from dfine.trace.categories import category_ids
 
 
-def to_coco(found, image_id: int, ids: Sequence[int] | None) -> list[dict]:
+def to_coco(found: Any, image_id: int, ids: Sequence[int] | None) -> list[dict[str, Any]]:
     """COCO result entries, boxes as x, y, width, height in pixels; `ids` holds the category id of every label."""
     ids = category_ids(found.names) if ids is None else ids
     if len(ids) < len(found.names):
@@ -24,7 +25,7 @@ def to_coco(found, image_id: int, ids: Sequence[int] | None) -> list[dict]:
     ]
 
 
-def to_supervision(found):
+def to_supervision(found: Any) -> Any:
     """A `supervision.Detections`."""
     sv = _import("supervision")
     return sv.Detections(
@@ -35,7 +36,7 @@ def to_supervision(found):
     )
 
 
-def to_fiftyone(found):
+def to_fiftyone(found: Any) -> Any:
     """A `fiftyone.Detections`, boxes as x, y, width, height in 0..1."""
     fo = _import("fiftyone")
     scale = np.array([*found.size, *found.size])
@@ -52,7 +53,7 @@ def to_fiftyone(found):
     )
 
 
-def to_pandas(found):
+def to_pandas(found: Any) -> Any:
     """A `pandas.DataFrame` with one row a detection: label, name, score, x1, y1, x2, y2 (pixels), query."""
     pd = _import("pandas")
     columns = ["label", "name", "score", "x1", "y1", "x2", "y2", "query"]

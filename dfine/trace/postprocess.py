@@ -64,7 +64,7 @@ def detections(
         ranking: which pairs are reported, by default the 300 best of the last layer.
 
     Raises:
-        ValueError: a layer that is not there, or counts that do not fit.
+        ValueError: a layer that is not there, counts that do not fit, or a size that is none.
     """
     reported = stage(trace, ranking.layer)
     boxes, logits = reported.boxes, (reported if ranking.scores == "own" else trace.last).logits
@@ -72,6 +72,12 @@ def detections(
         raise ValueError(f"the trace has {logits.shape[2]} classes, but there are {len(names)} names")
     if len(logits) != len(sizes):
         raise ValueError(f"the trace has {len(logits)} pictures, but there are {len(sizes)} sizes")
+
+    if none := [size for size in sizes if min(size) < 1]:
+        raise ValueError(
+            f"a picture's size is {tuple(none[0])}, and should be its (width, height) in pixels; where it comes from a "
+            "data set, its `Target` says it: Target(…, size=(width, height))"
+        )
 
     value, query, label = _best(logits.detach().float(), ranking.top, ranking.ignore)
     value, query, label, boxes = (t.cpu() for t in (value, query, label, boxes.detach().float()))

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from dfine.engines.torch_engine import TorchEngine
-from dfine.evaluation.coco import ALONE, Evaluation, evaluate
+from dfine.evaluation.coco import ALONE, Evaluation, evaluate, needed_evaluator
 from dfine.evaluation.thresholds import Thresholds, thresholds
 from dfine.files import check_folder, write_json
 from dfine.inference.predictor import Predictor
@@ -68,7 +68,9 @@ class Training:
         Raises:
             ValueError: the folder holds another run or cannot be written, or there is nothing to resume.
             CheckpointError: weights to start from do not fit.
+            ImportError: faster-coco-eval, which measures AP after an epoch, is missing.
         """
+        needed_evaluator()
         check_folder(Path(plan.options.out))
         plan.share(here)
         torch.manual_seed(plan.options.seed)
@@ -286,5 +288,6 @@ def train(
     Raises:
         ValueError: an option is out of range, the data cannot be read, or the folder holds another run.
         FloatingPointError: the loss was not finite; the batch that caused it is kept.
+        ImportError: faster-coco-eval is missing.
     """
     return Training.start(Plan.of(options), here, watch, tell).run()

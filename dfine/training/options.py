@@ -19,7 +19,7 @@ OnOff = Literal["auto", "on", "off"]
 Size = Literal["n", "s", "m", "l", "x"]
 
 
-def option(default: Any, words: str, *, low: float | None = None, high: float | None = None, flag: bool = False):
+def option(default: Any, words: str, *, low: float | None = None, high: float | None = None, flag: bool = False) -> Any:
     """A field with what the command line says of it, and the least and greatest value that it may have."""
     return field(default=default, metadata={"help": words, "min": low, "max": high, "flag": flag})
 

@@ -137,7 +137,13 @@ def open_checkpoint(
 
 
 def source_at_home(source: str | os.PathLike) -> str | os.PathLike:
-    """What names a model, with the home folder in the place of a `~` that no shell has replaced."""
+    """What names a model, with the home folder in the place of a `~` that no shell has replaced.
+
+    Raises:
+        CheckpointError: nothing that could name one.
+    """
+    if not isinstance(source, (str, os.PathLike)):
+        raise CheckpointError(f"a model is named by a text or a path, not by {source!r:.60}")
     return os.path.expanduser(source) if str(source).startswith("~") else source
 
 
@@ -165,6 +171,8 @@ def _locate(source: str | os.PathLike) -> tuple[Path, str | None]:
         except OfflineError as error:  # it may be a folder whose name is mistyped
             raise OfflineError(f"there is no folder {source!r} here, and {error}") from None
     close = difflib.get_close_matches(str(source), ZOO, n=3, cutoff=0.5)
+    if str(source) in ZOO:
+        raise CheckpointError(f"there is no file or folder {str(source)!r}; the known checkpoint is named by a text")
     hint = f"did you mean {' or '.join(close)}?" if close else f"short names are {', '.join(ZOO)}"
     raise CheckpointError(f"there is no file, folder or known checkpoint {str(source)!r}; {hint}")
 

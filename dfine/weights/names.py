@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dfine.data import labels, texts
-from dfine.weights.exceptions import CheckpointError
+from dfine.trace.card import checked_names
+from dfine.weights.exceptions import CheckpointError, refused
 
 FILLER = "LABEL_{}"  # what transformers calls a column that nobody named
 UNUSED_FILLER = "unused {}"  # what we call a column without a class there
@@ -40,11 +41,13 @@ def named(classes: int, given: Sequence[str] | None, own: Sequence[str] | None) 
         The names, and a sentence where they are guessed or fillers.
 
     Raises:
-        CheckpointError: their number does not fit.
+        CheckpointError: their number does not fit, or what is given is no list of texts.
     """
     objects365 = labels.KNOWN["objects365"]
     if given is not None:
-        names = (given,) if isinstance(given, str) else tuple(given)
+        with refused():
+            several = isinstance(given, Iterable) and not isinstance(given, str)
+            names = checked_names(tuple(given)) if several else checked_names([given])
         if classes == len(objects365) == len(names) + 1:
             names = (labels.UNUSED, *names)
         if len(names) != classes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dfine.weights import cache
 
@@ -80,7 +81,7 @@ def _zoo() -> dict[str, Known]:
 ZOO = _zoo()
 
 
-def zoo() -> list[dict]:
+def zoo() -> list[dict[str, Any]]:
     """All known checkpoints, a row each: name, AP, parameters, GFLOPs, licence, and whether they are here already."""
     return [
         {

@@ -53,6 +53,11 @@ def test_a_picture_without_objects(tmp_path):
     assert target.boxes.shape == (0, 4)
 
 
+def test_printed_it_says_what_is_in_it(tmp_path):
+    data = load(write(tmp_path, [picture(7)], [annotation(1), annotation(2, iscrowd=1)]))
+    assert repr(data) == f"<1 picture, 1 object, 2 classes, of {str(tmp_path / 'annotations.json')!r}>"
+
+
 def test_sparse_ids_become_labels_in_the_order_of_the_ids(tmp_path):
     images = [picture(200), picture(7)]
     data = load(write(tmp_path, images, [annotation(1, 7, 44), annotation(2, 200, 3, (0, 0, 20, 10))]))

@@ -100,6 +100,41 @@ def test_a_mistake_of_the_program_is_not_hidden():
         list(loader(Damaged(RuntimeError("a mistake")), Batching(2, (8, 8))))
 
 
+class Other(Numbered):
+    """Items as other libraries want them."""
+
+    def __init__(self, change):
+        super().__init__(2)
+        self.change = change
+
+    def __getitem__(self, index):
+        return self.change(*super().__getitem__(index))
+
+
+@pytest.mark.parametrize("part", [False, True])
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (lambda picture, target: (picture.float() / 255, target), r"torch.float32 \[3, 8, 8\], Target"),  # black
+        (lambda picture, target: (picture[0], target), r"torch.uint8 \[8, 8\], Target"),
+        (lambda picture, target: (picture.numpy(), target), "ndarray, Target"),
+        (lambda picture, target: (picture, {"boxes": target.boxes}), r"torch.uint8 \[3, 8, 8\], dict"),
+        (lambda picture, target: picture, r"torch.uint8 \[3, 8, 8\], NoneType"),
+    ],
+)
+def test_an_item_of_another_kind_is_told_what_it_should_be(change, said, part):
+    data = subset(Other(change), [1]) if part else Other(change)
+    with pytest.raises(
+        TypeError, match=r"an item of a data set is \(picture uint8 \[3, H, W\], Target\), not \(" + said
+    ):
+        list(loader(data, Batching(2, (8, 8))))
+
+
+def test_so_is_what_a_transform_gives():
+    with pytest.raises(TypeError, match=r"a transform of pictures gives \(picture uint8 .* not \(torch.float32"):
+        list(make(2, 2, lambda picture, target: (picture / 255, target)))
+
+
 @pytest.mark.parametrize(
     "count, batch, train, lengths",
     [(10, 4, True, [4, 4]), (10, 4, False, [4, 4, 2]), (3, 4, True, [3]), (8, 4, True, [4, 4])],

@@ -247,7 +247,7 @@ def test_a_file_of_a_few_bytes_that_claims_to_be_huge(tmp_path):
         (np.zeros((0, 4, 3), np.uint8), r"shape \[0, 4, 3\]"),
         (np.zeros((7, 8, 5), np.uint8), r"shape \[7, 8, 5\]"),
         (np.zeros(7, np.uint8), r"shape \[7\]"),
-        (torch.zeros(2, 3, 8, 8), r"shape \[2, 3, 8, 8\]"),
+        (torch.zeros(2, 3, 8, 8), r"shape \[2, 3, 8, 8\] .* several go in a list"),
         (np.full((4, 4, 3), np.nan), "not numbers"),
         (np.full((4, 4, 3), -2.0), "run from -2 to -2"),
         (np.full((4, 4, 3), 1000.0), "to 1000"),
@@ -260,9 +260,20 @@ def test_arrays_that_are_no_pictures(array, said):
     refused(array, said)
 
 
-@pytest.mark.parametrize("thing", [None, 3, b"bytes", [1, 2], {"a": 1}])
+@pytest.mark.parametrize("thing", [None, 3, io.BytesIO(b"bytes"), [1, 2], {"a": 1}])
 def test_other_things(thing):
-    refused(thing, type(thing).__name__)
+    refused(thing, f"the bytes of a file, .* not {type(thing).__name__}")
+
+
+def test_the_bytes_of_a_file_are_its_picture(tmp_path):
+    """As services get them: nothing has to be written, and what is wrong is a `PictureError`, not one of Pillow's."""
+    gradient(64, 48).save(tmp_path / "a.jpg")
+    data = (tmp_path / "a.jpg").read_bytes()
+    for given in (data, bytearray(data), memoryview(data)):
+        assert read(given).tobytes() == read(tmp_path / "a.jpg").tobytes()
+    refused(b"no picture", "the picture is not a picture in a format that can be read here")
+    refused(data[: len(data) * 3 // 4], "the picture is damaged or cut off")
+    refused(b"", "the picture is empty")
 
 
 # ── the detector's input ──────────────────────────────────────────────────────────────────────────────────────────────

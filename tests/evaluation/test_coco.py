@@ -25,6 +25,7 @@ from dfine.evaluation.rows import as_rows
 from dfine.inference.predictor import Predictor
 from dfine.trace.card import Card
 from dfine.trace.records import Estimate, Refinement, Target, Trace
+from tests.helpers import small_predictor
 
 pytest.importorskip("faster_coco_eval")
 
@@ -393,3 +394,8 @@ def test_agrees_with_pycocotools(split, seed):
     stats = measure(content, found)[0]
     assert 0.2 < stats["AP"] < 0.9
     assert stats == pytest.approx(reference(content, found), abs=1e-6)
+
+
+def test_what_is_no_data_set_is_refused_in_a_sentence():
+    with pytest.raises(TypeError, match=r"a data set has names, category_ids and ground_truth\(\); str has not"):
+        evaluate(small_predictor(("cup", "key", "bus")), "scenes")

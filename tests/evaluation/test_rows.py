@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from dfine.evaluation.rows import ROW, as_rows, rows_of
+from dfine.evaluation.rows import ROW, as_rows, check_ids, rows_of
 from dfine.trace.detections import Detections
 
 
@@ -40,3 +40,15 @@ def test_ids_beyond_what_a_float_can_tell_apart():
     big = 2**53 + 1
     assert rows_of(found(1), big, [3, big])["image"][0] == big
     assert rows_of(found(1), 1, [3, big])["category"][0] == big
+
+
+def test_answers_of_other_pictures_are_told_before_they_count_as_misses():
+    truth = {"images": [{"id": 4}, {"id": 9}]}
+    table = np.concatenate([rows_of(found(2), image, [3, 13]) for image in (4, 9)])
+    check_ids(table, truth, 2)
+    check_ids([], truth, 2)
+    check_ids(table[:2], truth, 1)
+    with pytest.raises(ValueError, match="no picture 5 among the 2 of the answers; `image_id` of a data set"):
+        check_ids(rows_of(found(2), 5, [3, 13]), truth, 2)
+    with pytest.raises(ValueError, match="all 2 pictures have the id 4; `image_id`"):
+        check_ids(table[:2], truth, 2)

@@ -3,6 +3,9 @@
 import base64
 import io
 import re
+import subprocess
+import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 from PIL import Image, ImageChops, ImageStat
@@ -11,6 +14,8 @@ from dfine.figures import html
 from dfine.figures import picture as pictures
 from dfine.inference.predictor import Result
 from tests.helpers import synthetic_trace
+
+ROOT = Path(__file__).parents[2]
 
 
 def drawn(text):
@@ -62,3 +67,18 @@ def test_a_result_is_drawn_at_the_size_at_which_it_is_shown(picture, detections)
     wanted = pictures.draw(picture, detections, limit=480)
     assert shown.size == wanted.size == (480, 240)
     assert ImageStat.Stat(ImageChops.difference(shown, wanted)).mean[1] < 3
+
+
+def test_records_draw_themselves_without_the_packages_of_figures():
+    """A notebook showed an error above each of them, where only the core was installed."""
+    code = """
+import sys
+sys.modules.update(plotly=None, matplotlib=None)
+from tests.helpers import small_predictor
+from PIL import Image
+result = small_predictor(("cup", "key", "bus"))(Image.new("RGB", (64, 48), "red"), 0)
+drawn = result, result.detections, result.trace, result.history(0)
+print([len(one._repr_html_()) > 500 for one in drawn])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == str([True] * 4), done.stderr

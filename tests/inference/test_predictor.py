@@ -1,6 +1,7 @@
 import contextlib
 import warnings
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -247,3 +248,20 @@ def test_what_a_program_has_set_in_torch_changes_no_answer(model, tmp_path, sett
             last, before = found.history(0), want.history(0)
             for key in ("deviations", "entropies", "probabilities", "calibrated"):
                 torch.testing.assert_close(getattr(last, key), getattr(before, key), atol=1e-3, rtol=1e-3)
+
+
+def test_threads_that_ask_one_model_get_what_each_would_get_alone():
+    """As in a service: pictures of several sizes, some of them none, at once."""
+    model = dfine.load("photos", device="cpu")
+    asked = [noise(i, (40 + 30 * i, 200 - 20 * i)) for i in range(6)] + [b"no picture", b""]
+
+    def answer(picture):
+        try:
+            return model(picture, threshold=0)
+        except PictureError as error:
+            return str(error)
+
+    alone = [answer(picture) for picture in asked]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(answer, asked * 3))
+    assert together == alone * 3 and sum(isinstance(one, str) for one in alone) == 2

@@ -55,7 +55,18 @@ def test_the_same_picture_twice(model, paths):
 
 def test_a_batch_of_none_is_refused(model, paths):
     with pytest.raises(ValueError, match="at least one picture, not 0"):
-        list(stream(model, paths, batch=0))
+        stream(model, paths, batch=0)
+
+
+def test_what_cannot_be_streamed_is_refused_in_a_sentence(model, paths):
+    with pytest.raises(ValueError, match="between 0 and 1, or 'best', not 7"):
+        stream(model, paths, 7)
+    for single in (str(paths[0]), paths[0]):  # whose letters would be taken for paths
+        with pytest.raises(TypeError, match=r"give a list: \['.*0\.png'\]"):
+            stream(model, single)
+    seen = stream(model, [paths[0], Image.new("RGB", (8, 8))], batch=1)
+    with pytest.raises(TypeError, match="takes paths, not Image; pictures of other kinds go into the model"):
+        list(seen)
 
 
 def test_only_a_few_pictures_are_held_at_a_time(model, paths):

@@ -58,7 +58,7 @@ def test_a_file_comes_back(model, result, tmp_path, count):
     parquet = pytest.importorskip("pyarrow.parquet")
     table = rows("a.jpg", result)[:count]
     file = tmp_path / "a new folder" / "a.parquet"
-    write_parquet(file, table, model)
+    write_parquet(str(file) if count else file, table, model)
     back = parquet.read_table(file)
     assert back.column_names == [*PLAIN, *LISTS] and back.num_rows == count
     about = json.loads(back.schema.metadata[b"dfine"])

@@ -49,6 +49,11 @@ def test_every_object_up_to_the_overlap_is_whole_in_some_tile(size, overlap):
             assert any(l <= x and t <= y and x + small <= r and y + small <= b for l, t, r, b in windows)  # noqa: E741
 
 
+def test_a_tile_of_nothing_is_not_the_default(model):
+    with pytest.raises(ValueError, match="a positive side .* not 0 and"):
+        tiled(model, Image.new("RGB", (64, 48)), tile=0)
+
+
 @pytest.mark.parametrize(("side", "overlap"), [(0, 0.2), (10, 1.0), (10, -0.1)])
 def test_impossible_tiles_are_refused(side, overlap):
     with pytest.raises(ValueError, match="tiles need"):

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import time
 import urllib.request
 import zipfile
@@ -65,7 +66,20 @@ def test_the_wheel_brings_what_the_page_needs(wheel):
     examples = {f"dfine/assets/examples/{path.name}" for path in (ROOT / "assets" / "examples").iterdir()}
     assert examples and examples <= set(names)
     assert {"dfine/assets/ablations.json", "dfine/assets/cells.json"} <= set(names)  # what notebooks show
+    assert "dfine/py.typed" in names  # checkers of types read annotations only of packages that have it
     assert not any("__pycache__" in name or name.startswith(("tests/", "app.py")) for name in names)
+
+
+def test_the_source_distribution_brings_what_its_tests_and_links_need(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=PATIENCE)
+    (path,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(path) as file:
+        names = {name.partition("/")[2] for name in file.getnames()}
+    links = re.findall(r"\]\(((?!https?:)[^)#]+)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    wanted = {link.rstrip("/") for link in links if (ROOT / link).is_file()} | {"mkdocs.yml", "docs/train.md", "app.py"}
+    assert len(wanted) > 15 and wanted <= names
+    assert not any("__pycache__" in name for name in names)
 
 
 def test_the_installed_package_is_the_one_that_is_used(installed, environment):

@@ -53,6 +53,12 @@ def test_they_are_equal_where_all_of_their_numbers_are():
     assert some() != replace(some(), size=(64, 47)) and some() in [some(2), some()]
 
 
+def test_one_after_the_other_they_are_still_detections():
+    assert [one.class_names for one in some()] == [["dog"], ["cat"], ["fish"]]
+    assert next(iter(some())) == some()[0] and list(some(0)) == []
+    assert hasattr(Detections, "__iter__"), "checkers of types take no __getitem__ for it"
+
+
 @pytest.mark.parametrize(
     "index, want",
     [

@@ -96,6 +96,7 @@ def test_a_batch_is_its_pictures():
     [
         (dict(names=("cat",)), "3 classes, but there are 1 names"),
         (dict(sizes=[]), "1 pictures, but there are 0 sizes"),
+        (dict(sizes=[(0, 0)]), r"size is \(0, 0\), and should be its \(width, height\) in pixels; .* `Target` says it"),
         (dict(layer=3), "no layer 3"),
         (dict(layer="middle"), "no layer 'middle'"),
         (dict(scores="best"), "'own' or 'last'"),

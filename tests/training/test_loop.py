@@ -1,6 +1,7 @@
 """The loop: learning lowers the loss, and what is learned, logged and kept is what the options say."""
 
 import csv
+import sys
 
 import pytest
 import torch
@@ -22,6 +23,14 @@ def test_fewer_pictures_than_processes_are_refused(changes, tmp_path):
     options = TrainOptions(**{**SMALL, "out": str(tmp_path / "run")} | changes)
     with pytest.raises(ValueError, match="a batch of 1 cannot be shared among 2 processes"):
         Training.start(Plan.of(options), Ranks(0, 2))
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_what_measures_ap_nothing_begins(tmp_path, monkeypatch):
+    """It was said after the first epoch, of which nothing was left then."""
+    monkeypatch.setitem(sys.modules, "faster_coco_eval", None)
+    with pytest.raises(ImportError, match="pip install faster-coco-eval"):
+        train(TrainOptions(**{**SMALL, "out": str(tmp_path / "run")}))
     assert not (tmp_path / "run").exists()
 
 

@@ -214,6 +214,9 @@ def test_loading_leaves_the_random_state_alone(tmp_path):
         ("a/b.onnx", "a/b.onnx is an exported file, whose weights are folded; name the checkpoint"),
         ("http://a.b/c.pth", "http://a.b/c.pth is an address; download the file, and give its path"),
         (Path("https://a.b/c.pth"), "is an address; download the file"),
+        (Path("demo"), "there is no file or folder 'demo'; the known checkpoint is named by a text"),
+        (None, "a model is named by a text or a path, not by None"),  # as of a variable that is not set
+        (["demo"], r"a model is named by a text or a path, not by \['demo'\]"),
     ],
 )
 def test_unknown_sources(source, said, tmp_path, monkeypatch):

@@ -43,9 +43,11 @@ def test_label_map(classes, given, own, want):
         (80, list("abc"), None, "80 classes, but names= has 3"),
         (2, None, ["x"], "2 classes, but 1 names come with it"),
         (366, ["a"] * 364, None, "366 classes, but names= has 364"),
+        (2, [1, 2], None, r"names is \(1, 2\); it must be a list of strings"),  # it was saved, and could not be loaded
+        (2, 5, None, r"names is \[5\]; it must be a list of strings"),
     ],
 )
-def test_a_count_that_does_not_fit(classes, given, own, said):
+def test_names_that_do_not_fit(classes, given, own, said):
     with pytest.raises(CheckpointError, match=said):
         label_map(classes, given, own)
 

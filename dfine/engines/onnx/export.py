@@ -147,8 +147,14 @@ def export(network: DFINE, card: Card, path: str | Path, options: Options | None
 
     Raises:
         ExportError: the file would not say what torch says; nothing is written.
+        TypeError: in the place of the network or its card is something else.
         ImportError: onnx or onnxruntime is missing.
     """
+    if not isinstance(network, nn.Module) or not isinstance(card, Card):
+        raise TypeError(
+            "what is exported is a network with its card: dfine.export(model.network, model.card, path), not "
+            f"({type(network).__name__}, {type(card).__name__}, …)"
+        )
     path, options = at_home(path), options or Options()
     if path.suffix != ".onnx":
         raise ExportError(f"an exported model is written as .onnx, not as {path.name!r}")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
+from typing import TYPE_CHECKING
 
 from dfine.config import EDGES
 from dfine.figures import style
 from dfine.trace.history import History
 from dfine.trace.stages import INITIAL, stage_names
+
+if TYPE_CHECKING:  # records draw themselves in notebooks with the rows alone, where plotly may be missing
+    import plotly.graph_objects as go
 
 SPELT = 5  # stages, at most, whose names are written out under the panels
 
@@ -45,6 +47,9 @@ def rows(history: History) -> list[dict]:
 
 def plot(history: History, *, height: int = 260) -> go.Figure:
     """Three panels over the stages: edges in px from the final box with their spread, IoU with that box, scores."""
+    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
+
     stages = stage_names(history.layers)
     table = rows(history)
     edges = ", ".join(
@@ -95,6 +100,8 @@ def plot(history: History, *, height: int = 260) -> go.Figure:
 
 
 def _line(stages: list[str], values: list, name: str, dash: str) -> go.Scatter:
+    import plotly.graph_objects as go
+
     line = dict(color=style.layer_colours(1)[0], width=2, dash=dash)
     hover = f"{name}, %{{x}}: %{{y:.3f}}<extra></extra>"
     return go.Scatter(x=stages, y=values, name=name, mode="lines+markers", line=line, hovertemplate=hover)

@@ -107,6 +107,13 @@ def test_options_that_cannot_be(wrong, said):
         Options(**wrong)
 
 
+def test_what_is_no_network_with_its_card_is_refused_in_a_sentence(model, tmp_path):
+    for given in ((model, model.card), (model.network, tmp_path / "m.onnx"), (model.card, model.network)):
+        with pytest.raises(TypeError, match=r"dfine\.export\(model\.network, model\.card, path\), not \(\w+, \w+, …\)"):
+            export(*given, tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
+
+
 def test_nothing_is_left_of_an_export_that_failed(model, tmp_path, monkeypatch):
     (tmp_path / "m.onnx").write_text("what was there")
     monkeypatch.setattr(onnx_file, "simplify", lambda *a, **k: (_ for _ in ()).throw(RuntimeError("broken")))
