@@ -12,7 +12,7 @@ import json
 import os
 import re
 import shutil
-import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -31,6 +31,8 @@ _NUMBERS = count()  # several threads may write the same file
 _SPARE = 1 << 24  # bytes: a disk with less is full
 _NATIVE = re.compile(r"I/O error|inline_container|writ|flush|No space", re.IGNORECASE)  # what native code says of it
 _LONGEST = 200  # bytes of a file's name that its hidden one keeps: names have 255 at most
+_PAUSES = (0.02, 0.1, 0.3, 1.0) if os.name == "nt" else ()  # seconds: there, scanners open a new file for a moment
+_DENIED = f"permission denied{', or another program has it open' if _PAUSES else ''}; choose another place"
 _FULL = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "your quota on this disk is used up; free some space",
@@ -38,8 +40,7 @@ _FULL = {
     errno.EROFS: "the disk can only be read; choose another place",
     errno.EMFILE: "this process has too many files open; raise the limit (ulimit -n)",
     errno.ENFILE: "the system has too many files open; close some programs",
-    errno.EACCES: "permission denied; choose another place",
-    errno.EPERM: "permission denied; choose another place",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), _DENIED),
     errno.ENAMETOOLONG: "its name is too long; choose a shorter one",
 }
 
@@ -118,7 +119,7 @@ def replacing(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             _to_disk(temporary)
-            os.replace(temporary, path)
+            _put(temporary, path)
             _to_disk(path.parent)
         finally:
             with suppress(OSError):
@@ -150,7 +151,7 @@ def drafted(folder: str | Path) -> Iterator[Path]:
                 _to_disk(path)
             if folder.exists():
                 folder.rmdir()
-            draft.rename(folder)
+            _put(draft, folder)
             _to_disk(folder.parent)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -189,9 +190,10 @@ def check_folder(path: str | Path) -> None:
     there = next(p for p in (Path(path), *Path(path).absolute().parents) if p.exists())
     if not there.is_dir():
         raise ValueError(f"{shown(there)} is a file where a folder is needed; choose another place")
+    probe = _hidden(there / "probe", ".tmp")  # no `tempfile`: on Windows it tries for hours where it may not write
     try:
-        with tempfile.TemporaryFile(dir=there):
-            pass
+        probe.touch(exist_ok=False)
+        probe.unlink()
     except OSError as error:
         raise ValueError(f"nothing can be written to {shown(path)} ({error.strerror}); choose another place") from None
 
@@ -220,7 +222,7 @@ class Draft:
         place = self.path if whole else self.partial
         with said(place):
             _to_disk(self.temporary)
-            self.temporary.replace(place)
+            _put(self.temporary, place)
             _to_disk(place.parent)
         return place
 
@@ -229,9 +231,20 @@ class Draft:
         self.temporary.unlink(missing_ok=True)
 
 
+def _put(new: Path, place: Path) -> None:
+    """Give a file or a folder its name; where Windows says that it is in use, several times."""
+    for pause in _PAUSES:
+        try:
+            return os.replace(new, place)
+        except PermissionError:
+            time.sleep(pause)
+    os.replace(new, place)
+
+
 def _hidden(path: Path, ending: str) -> Path:
     """A new hidden name beside `path`; those that killed processes of this machine left there are removed first."""
-    start = "." + os.fsdecode(os.fsencode(path.name)[:_LONGEST]) + f".{_MACHINE}-"
+    whole = os.fsencode(path.name)[:_LONGEST].decode("utf-8", "ignore")  # letters: disks of a Mac take no half ones
+    start = f".{whole}.{_MACHINE}-"
     with suppress(OSError):
         for left in os.scandir(path.parent):
             if left.name.startswith(start) and left.name.endswith(ending) and not _alive(left.name[len(start) :]):
@@ -258,7 +271,7 @@ def _alive(name: str) -> bool:
 
 def _to_disk(path: Path) -> None:
     """Wait until what was written is on the disk, where the system can tell."""
-    if path.is_dir() and os.name == "nt":
+    if os.name == "nt" and (path.is_dir() or not os.access(path, os.W_OK)):  # a copy may be as read-only as its source
         return
     with suppress(FileNotFoundError):
         place = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)

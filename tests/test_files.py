@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 import textwrap
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from dfine import files
 from dfine.files import (
     Draft,
     WriteError,
@@ -76,6 +78,33 @@ def test_long_names(tmp_path, name):
     with replacing(path) as temporary:
         temporary.write_text("x")
     assert path.read_text() == "x" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("before", range(3))
+def test_the_hidden_name_of_a_long_one_holds_whole_letters(tmp_path, before):
+    with replacing(tmp_path / ("a" * before + "写" * 70)) as temporary:
+        temporary.name.encode("utf-8")  # disks of a Mac refuse half a letter, and Windows cannot even make it
+        temporary.write_text("x")
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_where_a_file_in_use_cannot_be_replaced_that_is_tried_again(tmp_path, monkeypatch, times):
+    """Windows answers so while a scanner looks at a new file, or for as long as a program has the old one open."""
+    path, replace, refused = tmp_path / "a.json", os.replace, []
+    path.write_text("old")
+
+    def in_use(new, place):
+        if len(refused) < times:
+            refused.append(place)
+            raise PermissionError(13, "Access is denied", str(new))
+        replace(new, place)
+
+    monkeypatch.setattr(os, "replace", in_use)
+    monkeypatch.setattr(files, "_PAUSES", (0, 0))
+    with pytest.raises(WriteError) if times > 3 else nullcontext(), replacing(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == ("old" if times > 3 else "new") and len(refused) == min(times, 3)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_threads_that_write_one_file_do_not_meet(tmp_path):
