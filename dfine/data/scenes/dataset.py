@@ -221,7 +221,7 @@ def write(folder: str | Path, scenes: Scenes, *, workers: int | None = None, qua
             _Writing(scenes, draft / "images", suffix, quality), None, num_workers=workers, collate_fn=tuple
         )
         entries = list(tqdm(jobs, desc="drawing scenes", unit=" pictures", total=count)) if count else []
-        (draft / "annotations.json").write_text(json.dumps(_coco(entries, scenes.size, suffix)))
+        (draft / "annotations.json").write_text(json.dumps(_coco(entries, scenes.size, suffix)), encoding="utf-8")
     return folder
 
 
