@@ -115,6 +115,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # names of files need not be UTF-8, and must stop no work when printed
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if sys.platform == "darwin":  # before torch is imported: what it lacks on a Mac's GPU it then does on the CPU
+        os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
     ended = {"status": 1}
     if SHORT & set(sys.argv[1:3]):
         # What torch and others do in the end is registered later, and so done before.

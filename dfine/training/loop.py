@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from dfine.engines.device import layout
 from dfine.engines.torch_engine import TorchEngine
 from dfine.evaluation.coco import ALONE, Evaluation, evaluate
 from dfine.evaluation.thresholds import Thresholds, thresholds
@@ -76,7 +77,7 @@ class Training:
         network = plan.network(told)
         told(plan.in_words())
         device = torch.device(here.device(plan.options.device))
-        state = fresh(plan, network.to(device, memory_format=torch.channels_last))
+        state = fresh(plan, network.to(device, memory_format=layout(device)))
         training = cls(plan, state, here, watch, tell)
         training._open()
         return training

@@ -67,7 +67,7 @@ class Exported(nn.Module):
 
     def __init__(self, network: DFINE, options: Options):
         super().__init__()
-        self.network, self.options = folded(fused(network)), options
+        self.network, self.options = folded(fused(network).cpu()), options  # in double precision, which Macs' GPUs lack
         if options.gather:
             for layer in self.network.decoder.layers:
                 layer.cross_attn = GatherAttention(layer.cross_attn)
@@ -159,7 +159,7 @@ def export(network: DFINE, card: Card, path: str | Path, options: Options | None
         input_size=options.size or card.input_size,
         digest=digest(network, card),
     )
-    wrapped = Exported(network, options).cpu().eval()
+    wrapped = Exported(network, options).eval()
     inputs = sample(options, card.input_size)
     with torch.inference_mode():
         trace = wrapped.network(inputs[0])
