@@ -59,8 +59,9 @@ def scenes(
     workers: Annotated[int | None, Option(min=0, help="Processes that draw; by default one a core, up to 8.")] = None,
 ):
     """Draw scenes with exact answers and write them as a COCO-format data set, dials included."""
-    from dfine.data.scenes import Scenes, write
+    from dfine.data.scenes import Scenes, cores, write
 
+    workers = cores() if workers is None else workers
     write(out, Scenes(count, size=(size, size), seed=seed, clean=clean), workers=workers)
     typer.echo(f"{count} scenes are in {out}")
 
