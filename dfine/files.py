@@ -7,6 +7,7 @@ process left behind is removed by the next process that writes the same file.
 
 from __future__ import annotations
 
+import codecs
 import errno
 import json
 import os
@@ -19,6 +20,7 @@ from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from platform import node
+from typing import TextIO
 
 try:
     import resource
@@ -98,13 +100,14 @@ def shown(path: str | Path) -> str:
     return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def as_json(content: object, *, indent: int | None = None) -> str:
-    """Plain values as JSON text that UTF-8 can hold.
+def as_json(content: object, *, indent: int | None = None, out: TextIO | None = None) -> str:
+    """Plain values as JSON text that UTF-8 can hold, or that a stream `out` can: pipes of Windows have other encodings.
 
     Names of files may hold bytes that are not UTF-8. They become JSON's own escapes, from which `json.loads` and
-    `os.fsencode` give the same bytes again.
+    `os.fsencode` give the same bytes again; for a stream that is not UTF-8 so does all that is not ASCII.
     """
-    return shown(json.dumps(content, ensure_ascii=False, indent=indent))
+    other = out is not None and codecs.lookup(out.encoding or "utf-8").name != "utf-8"
+    return shown(json.dumps(content, ensure_ascii=other, indent=indent))
 
 
 @contextmanager
@@ -243,15 +246,12 @@ def _put(new: Path, place: Path) -> None:
 
 def _hidden(path: Path, ending: str) -> Path:
     """A new hidden name beside `path`; those that killed processes of this machine left there are removed first."""
-    whole = os.fsencode(path.name)[:_LONGEST].decode("utf-8", "ignore")  # letters: disks of a Mac take no half ones
-    start = f".{whole}.{_MACHINE}-"
+    start = f".{os.fsencode(path.name)[:_LONGEST].decode('utf-8', 'ignore')}.{_MACHINE}-"  # Macs take no half letters
     with suppress(OSError):
         for left in os.scandir(path.parent):
             if left.name.startswith(start) and left.name.endswith(ending) and not _alive(left.name[len(start) :]):
-                if left.is_dir(follow_symlinks=False):
-                    shutil.rmtree(left.path, ignore_errors=True)
-                else:
-                    os.unlink(left.path)
+                remove = shutil.rmtree if left.is_dir(follow_symlinks=False) else os.unlink
+                remove(left.path)
     return path.with_name(f"{start}{os.getpid()}-{next(_NUMBERS)}{ending}")
 
 

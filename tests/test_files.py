@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -297,6 +298,19 @@ def test_a_name_that_is_no_utf8_goes_through_json_and_back(tmp_path):
 
 
 @posix
+@pytest.mark.parametrize("encoding, whole", [("utf-8", True), ("UTF8", True), ("cp1252", False), ("ascii", False)])
+def test_json_for_a_stream_of_another_encoding_is_plain_ascii(encoding, whole):
+    """Read back as UTF-8, which JSON is: Windows' pipes are cp1252, or whatever a country has."""
+    name = {"file": "é ☃ 日本 😀 \udcff.jpg"}
+    raw = io.BytesIO()
+    with io.TextIOWrapper(raw, encoding=encoding, errors="backslashreplace") as out:
+        out.write(as_json(name, out=out))
+        out.flush()
+        written = raw.getvalue()
+    assert json.loads(written.decode("utf-8")) == name
+    assert written.isascii() != whole
+
+
 def test_such_a_name_can_be_written(tmp_path):
     path = tmp_path / os.fsdecode(b"caf\xe9.json")
     with replacing(path) as temporary:

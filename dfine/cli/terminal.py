@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from glob import glob, has_magic
@@ -193,10 +194,10 @@ def write_json(path: Path, content: dict) -> None:
     """To a file, all at once or not at all, or to stdout when the path is "-"."""
     from dfine.files import as_json, replacing
 
-    text = as_json(content, indent=1)
     if str(path) == "-":
-        typer.echo(text)
+        typer.echo(as_json(content, indent=1, out=sys.stdout))
         return
+    text = as_json(content, indent=1)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
