@@ -111,12 +111,15 @@ def expand(patterns: list[str]) -> list[Path]:
 
 
 def free(folder: Path, stem: str, taken: set[str]) -> Path:
-    """A .jpg in `folder` whose name is not among those `taken`, to which it is added."""
+    """A .jpg in `folder` whose name is not among those `taken`, in small letters, to which it is added.
+
+    To most disks of Windows and macOS a name in other capitals is the same.
+    """
     name, i = stem, 1
-    while name in taken:
+    while name.casefold() in taken:
         i += 1
         name = f"{stem}_{i}"
-    taken.add(name)
+    taken.add(name.casefold())
     return folder / f"{name}.jpg"
 
 

@@ -49,6 +49,7 @@ def test_a_file_name_with_brackets_is_a_file_first(tmp_path):
 def test_two_pictures_of_one_name_do_not_overwrite_each_other(tmp_path):
     taken = set()
     assert [free(tmp_path, "a", taken).name for _ in range(3)] == ["a.jpg", "a_2.jpg", "a_3.jpg"]
+    assert free(tmp_path, "A", taken).name == "A_4.jpg", "which Windows and macOS would take for a.jpg"
 
 
 def test_a_table():
