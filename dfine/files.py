@@ -237,16 +237,16 @@ class Draft:
 def _put(new: Path, place: Path) -> None:
     """Give a file or a folder its name; where Windows says that it is in use, several times."""
     for pause in _PAUSES:
-        try:
+        with suppress(PermissionError):
             return os.replace(new, place)
-        except PermissionError:
-            time.sleep(pause)
+        time.sleep(pause)
     os.replace(new, place)
 
 
 def _hidden(path: Path, ending: str) -> Path:
     """A new hidden name beside `path`; those that killed processes of this machine left there are removed first."""
-    start = f".{os.fsencode(path.name)[:_LONGEST].decode('utf-8', 'ignore')}.{_MACHINE}-"  # Macs take no half letters
+    name = os.fsencode(path.name)[:_LONGEST].decode("utf-8", "ignore").encode()  # disks of Macs take no half letters
+    start = f".{os.fsdecode(name)}.{_MACHINE}-"
     with suppress(OSError):
         for left in os.scandir(path.parent):
             if left.name.startswith(start) and left.name.endswith(ending) and not _alive(left.name[len(start) :]):

@@ -88,6 +88,14 @@ def test_the_hidden_name_of_a_long_one_holds_whole_letters(tmp_path, before):
         temporary.write_text("x")
 
 
+@posix
+def test_a_name_is_written_where_the_system_is_set_to_ascii(tmp_path):
+    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = run(r"write_json(Path(os.fsdecode(b'\xc3\xa9.json')), 1)", tmp_path, env=os.environ | env)
+    assert not done.returncode, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["é.json"]
+
+
 @pytest.mark.parametrize("times", [1, 9])
 def test_where_a_file_in_use_cannot_be_replaced_that_is_tried_again(tmp_path, monkeypatch, times):
     """Windows answers so while a scanner looks at a new file, or for as long as a program has the old one open."""
