@@ -34,7 +34,7 @@ PACKAGES = {
     "files": set(),
     "wording": set(),
     **{room: {"torch"} for room in ("config", "boxes", "distribution", "network")},
-    "processes": {"torch"},
+    "processes": {"torch", "filelock"},
     "trace": {"torch", "numpy"},
     "figures": {"torch", "numpy", "PIL", "plotly", "matplotlib"},
     "data": {"torch", "torchvision", "numpy", "PIL", "pi_heif", "tqdm", "yaml"},
