@@ -181,7 +181,9 @@ def export(network: DFINE, card: Card, path: str | Path, options: Options | None
 
 def scratch_beside(path: Path) -> tempfile.TemporaryDirectory:
     """A folder beside a hidden file, called so that it is removed with such files if this process is killed."""
-    return tempfile.TemporaryDirectory(prefix=f"{path.name}-", suffix=".tmp", dir=path.parent)
+    return tempfile.TemporaryDirectory(
+        prefix=f"{path.name}-", suffix=".tmp", dir=path.parent, ignore_cleanup_errors=True
+    )
 
 
 def sample(options: Options, input_size: tuple[int, int]) -> tuple[Tensor, ...]:
