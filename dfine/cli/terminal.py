@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from glob import glob, has_magic
 from pathlib import Path
+from typing import TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -49,6 +51,26 @@ def at_home(argument: str) -> str:
     """An argument with the home folder in the place of a leading `~`, which shells leave where it is in `--out=~/x`."""
     option, is_, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
     return option + is_ + os.path.expanduser(value)
+
+
+PLAIN = {"−": "-", "–": "-", "→": "->", "≤": "<=", "≥": ">=", "×": "x", "…": "...", "·": "-"}  # for other encodings
+
+
+def speak_plainly(stream: TextIO) -> None:
+    """Let nothing that is printed stop the work: what a stream's encoding lacks becomes alike, or an escape.
+
+    Pipes and files of Windows have an encoding of the country, and names of files need not be UTF-8 anywhere.
+    """
+
+    def alike(error: UnicodeError) -> tuple[str, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        letters = error.object[error.start : error.end]
+        return "".join(PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode() for c in letters), error.end
+
+    codecs.register_error("dfine", alike)
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="dfine")
 
 
 def complain(message: object, kind: str = "error") -> None:
