@@ -38,8 +38,11 @@ Watcher = Callable[["Training", Evaluation], None]  # is called after every eval
 
 
 def print_line(text: str) -> None:
-    """Tell on stdout, at once."""
-    print(text, flush=True)
+    """Tell on stdout, at once; letters that its encoding lacks, as Windows' pipes do, end no run."""
+    try:
+        print(text, flush=True)
+    except UnicodeEncodeError:
+        print(text.encode("ascii", "backslashreplace").decode(), flush=True)
 
 
 def _nobody(_text: str) -> None:
