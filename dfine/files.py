@@ -122,7 +122,7 @@ def replacing(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             _to_disk(temporary)
-            _put(temporary, path)
+            put(temporary, path)
             _to_disk(path.parent)
         finally:
             with suppress(OSError):
@@ -154,7 +154,7 @@ def drafted(folder: str | Path) -> Iterator[Path]:
                 _to_disk(path)
             if folder.exists():
                 folder.rmdir()
-            _put(draft, folder)
+            put(draft, folder)
             _to_disk(folder.parent)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -225,7 +225,7 @@ class Draft:
         place = self.path if whole else self.partial
         with said(place):
             _to_disk(self.temporary)
-            _put(self.temporary, place)
+            put(self.temporary, place)
             _to_disk(place.parent)
         return place
 
@@ -234,7 +234,7 @@ class Draft:
         self.temporary.unlink(missing_ok=True)
 
 
-def _put(new: Path, place: Path) -> None:
+def put(new: Path, place: Path) -> None:
     """Give a file or a folder its name; where Windows says that it is in use, several times."""
     for pause in _PAUSES:
         with suppress(PermissionError):

@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from dfine.files import digest
+from dfine.files import digest, put
 from dfine.weights.exceptions import CheckpointError, OfflineError
 
 PATIENCE = 8.0  # seconds to wait for a first answer before saying that there is no network
@@ -147,7 +147,7 @@ def download(
         with FileLock(file.with_name(file.name + ".lock"), timeout=0):
             about = _tried(_Transfer(url, part, headers or {}, patience or PATIENCE), what, advice)
             _verify(part, about, what, advice)
-            part.replace(file)
+            put(part, file)
             part.with_suffix(".etag").unlink(missing_ok=True)
             return about
     except Timeout:
