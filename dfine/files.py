@@ -20,12 +20,12 @@ from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from platform import node
+from traceback import clear_frames
 from typing import TextIO
 
-try:
+resource = None
+with suppress(ImportError):  # Windows has no such limits
     import resource
-except ImportError:  # on Windows, which has no such limits
-    resource = None
 
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/")  # a path joins its slashes; one letter is a drive of Windows
 _MACHINE = sha256(node().encode()).hexdigest()[:6]  # processes of other machines may write on a shared disk
@@ -84,8 +84,7 @@ def said(path: str | Path) -> Iterator[None]:
 
 def _cause(path: Path, error: Exception) -> OSError | None:
     """What the system refused when native code failed to write; None where nothing explains it."""
-    told = re.search(r"os error (\d+)", str(error))
-    if told:
+    if told := re.search(r"os error (\d+)", str(error)):
         return OSError(int(told[1]), os.strerror(int(told[1])))
     if resource and resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
         return OSError(errno.EFBIG, os.strerror(errno.EFBIG))
@@ -124,9 +123,12 @@ def replacing(path: Path) -> Iterator[Path]:
             _to_disk(temporary)
             put(temporary, path)
             _to_disk(path.parent)
-        finally:
+        except BaseException as error:
+            while error:  # what their frames hold may have the file open, and Windows removes none that is
+                error = clear_frames(error.__traceback__) or error.__context__
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+            raise
 
 
 def write_json(path: Path, content: object) -> None:
@@ -176,8 +178,7 @@ def check_file(path: str | Path | None, inputs: Iterable[str | Path] = ()) -> No
     """
     if path is None or str(path) == "-":
         return
-    path = Path(path)
-    if path.is_dir():
+    if (path := Path(path)).is_dir():
         raise ValueError(f"{shown(path)} is a folder; give the name of a file to write")
     if path.exists() and any(Path(p).exists() and path.samefile(p) for p in inputs):
         raise ValueError(f"{shown(path)} is being read, and would be replaced; write to another name")
@@ -250,8 +251,7 @@ def _hidden(path: Path, ending: str) -> Path:
     with suppress(OSError):
         for left in os.scandir(path.parent):
             if left.name.startswith(start) and left.name.endswith(ending) and not _alive(left.name[len(start) :]):
-                remove = shutil.rmtree if left.is_dir(follow_symlinks=False) else os.unlink
-                remove(left.path)
+                (shutil.rmtree if left.is_dir(follow_symlinks=False) else os.unlink)(left.path)
     return path.with_name(f"{start}{os.getpid()}-{next(_NUMBERS)}{ending}")
 
 

@@ -73,6 +73,28 @@ def test_after_an_error_the_old_file_stays(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not say which files are open")
+def test_what_failed_has_the_file_open_no_more_when_it_is_removed(tmp_path, monkeypatch):
+    """A traceback holds what its functions had; Windows would leave the file where it is, on a disk that is full."""
+    unlink, there = Path.unlink, []
+
+    def fail(path):
+        kept = path.open("wb")
+        kept.write(b"x")
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    def removed(path, **how):
+        links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+        there.extend(os.readlink(link) for link in links if os.path.islink(link))
+        unlink(path, **how)
+
+    monkeypatch.setattr(Path, "unlink", removed)
+    with pytest.raises(WriteError, match="the disk is full"), replacing(tmp_path / "a.json") as temporary:
+        fail(temporary)
+    assert there and str(temporary) not in there
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", ["a" * 251, "ü" * 125, "a" * 250 + ".txt"[:4]])
 def test_long_names(tmp_path, name):
     path = tmp_path / name
