@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--blend", type=float, default=1.0, help="share of these weights; the rest is what ships now")
     options = parser.parse_args()
 
-    options.earlier = told_runs((DEMO / "README.md").read_text()) if options.keep else []
+    options.earlier = told_runs((DEMO / "README.md").read_text(encoding="utf-8")) if options.keep else []
     trained = dfine.load(options.runs[-1] / "best", device="cpu", fast=False)
     if options.blend < 1:
         blend(trained.network, dfine.load("demo", device="cpu", fast=False).network, options.blend)
@@ -55,7 +55,7 @@ def main() -> None:
     parts = measure(model)
     elsewhere = {side: ap_at(model, side) for side in (model.input_size[0], *OTHER_INPUTS)}
     sure = sureness.section(*sureness.measured(model), sureness.covered(model))
-    (DEMO / "README.md").write_text(card(model, parts, elsewhere, sure, options))
+    (DEMO / "README.md").write_text(card(model, parts, elsewhere, sure, options), encoding="utf-8")
     insert(ROOT / "README.md", summary(model, parts))
 
 
@@ -75,7 +75,7 @@ def ap_at(model, side: int) -> float:
 
 def command(run: Path, data: str | None = None) -> str:
     """The `dfine train` that made a run: every option that is not the default, with `data` in place of its folder."""
-    chosen = json.loads((run / "options.json").read_text())
+    chosen = json.loads((run / "options.json").read_text(encoding="utf-8"))
     default = vars(TrainOptions(out=""))
     words = ["dfine", "train", "--out", f"runs/{run.name}"]
     if data:
@@ -108,9 +108,9 @@ def told_runs(text: str) -> list[str]:
 
 def epochs_of(run: Path) -> tuple[int, int]:
     """Epochs of a run, and the pictures that it has seen in them."""
-    with (run / "log.csv").open(newline="") as file:
+    with (run / "log.csv").open(newline="", encoding="utf-8") as file:
         epochs = int(list(csv.DictReader(file))[-1]["epoch"])
-    return epochs, epochs * pictures_of(json.loads((run / "options.json").read_text()))
+    return epochs, epochs * pictures_of(json.loads((run / "options.json").read_text(encoding="utf-8")))
 
 
 def pictures_of(chosen: dict) -> int:
@@ -213,9 +213,9 @@ def summary(model, parts: dict[str, Evaluation]) -> str:
 def insert(path: Path, text: str, mark: str = "card") -> None:
     """Put the text between the marks of that name."""
     start, end = f"<!-- {mark} -->\n", f"<!-- /{mark} -->"
-    page = path.read_text()
+    page = path.read_text(encoding="utf-8")
     head, rest = page.split(start)
-    path.write_text(f"{head}{start}{text}\n{end}{rest.split(end)[1]}")
+    path.write_text(f"{head}{start}{text}\n{end}{rest.split(end)[1]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--blend", type=float, default=1.0, help="share of these weights; the rest is what ships now")
     options = parser.parse_args()
 
-    options.earlier = (PHOTOS / "README.md").read_text() if options.keep else ""
+    options.earlier = (PHOTOS / "README.md").read_text(encoding="utf-8") if options.keep else ""
     val = open_data(options.photos / "voc", "val")
     model = dfine.load(options.weights or options.runs[-1] / "best", device="cpu", fast=False)
     if options.blend < 1:
@@ -72,7 +72,7 @@ def main() -> None:
     print(sure, flush=True)
     stored = dfine.load(PHOTOS, device="cpu")
     coco = on_coco(stored, options.photos / "coco")
-    (PHOTOS / "README.md").write_text(card(stored, measured, found, sure, coco, shifts, options))
+    (PHOTOS / "README.md").write_text(card(stored, measured, found, sure, coco, shifts, options), encoding="utf-8")
     insert(HERE.parent / "README.md", summary(measured), "photos")
 
 
@@ -147,7 +147,7 @@ def card(model, measured: Evaluation, best: Thresholds, sure, coco: str, shifts,
     overall = best.overall
     runs = told_runs(options.earlier) if options.earlier else []
     if options.others:
-        runs.append(options.others.read_text().strip())
+        runs.append(options.others.read_text(encoding="utf-8").strip())
     pictures = pictures_told("\n".join(runs))
     for run in options.runs:
         epochs, seen = epochs_of(run)

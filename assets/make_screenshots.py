@@ -102,7 +102,7 @@ def _album(page: Page) -> None:
     """Upload several scenes, and something that is none."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / "letter.png"]
-        paths[0].write_text("Dear Sir or Madam")
+        paths[0].write_text("Dear Sir or Madam", encoding="utf-8")
         for i in range(6):
             paths.append(Path(folder) / f"scene-{i + 1}.jpg")
             Image.fromarray(scenes.draw(10_000_100 + i, (480, 360)).image).save(paths[-1], quality=92)

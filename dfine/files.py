@@ -7,23 +7,25 @@ process left behind is removed by the next process that writes the same file.
 
 from __future__ import annotations
 
+import codecs
 import errno
 import json
 import os
 import re
 import shutil
-import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from platform import node
+from traceback import clear_frames
+from typing import TextIO
 
-try:
+resource = None
+with suppress(ImportError):  # Windows has no such limits
     import resource
-except ImportError:  # on Windows, which has no such limits
-    resource = None
 
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/")  # a path joins its slashes; one letter is a drive of Windows
 _MACHINE = sha256(node().encode()).hexdigest()[:6]  # processes of other machines may write on a shared disk
@@ -31,6 +33,8 @@ _NUMBERS = count()  # several threads may write the same file
 _SPARE = 1 << 24  # bytes: a disk with less is full
 _NATIVE = re.compile(r"I/O error|inline_container|writ|flush|No space", re.IGNORECASE)  # what native code says of it
 _LONGEST = 200  # bytes of a file's name that its hidden one keeps: names have 255 at most
+_PAUSES = (0.02, 0.1, 0.3, 1.0) if os.name == "nt" else ()  # seconds: there, scanners open a new file for a moment
+_DENIED = f"permission denied{', or another program has it open' if _PAUSES else ''}; choose another place"
 _FULL = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "your quota on this disk is used up; free some space",
@@ -38,8 +42,7 @@ _FULL = {
     errno.EROFS: "the disk can only be read; choose another place",
     errno.EMFILE: "this process has too many files open; raise the limit (ulimit -n)",
     errno.ENFILE: "the system has too many files open; close some programs",
-    errno.EACCES: "permission denied; choose another place",
-    errno.EPERM: "permission denied; choose another place",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), _DENIED),
     errno.ENAMETOOLONG: "its name is too long; choose a shorter one",
 }
 
@@ -81,8 +84,7 @@ def said(path: str | Path) -> Iterator[None]:
 
 def _cause(path: Path, error: Exception) -> OSError | None:
     """What the system refused when native code failed to write; None where nothing explains it."""
-    told = re.search(r"os error (\d+)", str(error))
-    if told:
+    if told := re.search(r"os error (\d+)", str(error)):
         return OSError(int(told[1]), os.strerror(int(told[1])))
     if resource and resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
         return OSError(errno.EFBIG, os.strerror(errno.EFBIG))
@@ -105,13 +107,14 @@ def shown(path: str | Path) -> str:
     return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def as_json(content: object, *, indent: int | None = None) -> str:
-    """Plain values as JSON text that UTF-8 can hold.
+def as_json(content: object, *, indent: int | None = None, out: TextIO | None = None) -> str:
+    """Plain values as JSON text that UTF-8 can hold, or that a stream `out` can: pipes of Windows have other encodings.
 
     Names of files may hold bytes that are not UTF-8. They become JSON's own escapes, from which `json.loads` and
-    `os.fsencode` give the same bytes again.
+    `os.fsencode` give the same bytes again; for a stream that is not UTF-8 so does all that is not ASCII.
     """
-    return shown(json.dumps(content, ensure_ascii=False, indent=indent))
+    other = out is not None and codecs.lookup(out.encoding or "utf-8").name != "utf-8"
+    return shown(json.dumps(content, ensure_ascii=other, indent=indent))
 
 
 @contextmanager
@@ -126,11 +129,14 @@ def replacing(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             _to_disk(temporary)
-            os.replace(temporary, path)
+            put(temporary, path)
             _to_disk(path.parent)
-        finally:
+        except BaseException as error:
+            while error:  # what their frames hold may have the file open, and Windows removes none that is
+                error = clear_frames(error.__traceback__) or error.__context__
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+            raise
 
 
 def write_json(path: Path, content: object) -> None:
@@ -158,7 +164,7 @@ def drafted(folder: str | Path) -> Iterator[Path]:
                 _to_disk(path)
             if folder.exists():
                 folder.rmdir()
-            draft.rename(folder)
+            put(draft, folder)
             _to_disk(folder.parent)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -180,8 +186,7 @@ def check_file(path: str | Path | None, inputs: Iterable[str | Path] = ()) -> No
     """
     if path is None or str(path) == "-":
         return
-    path = Path(path)
-    if path.is_dir():
+    if (path := Path(path)).is_dir():
         raise ValueError(f"{shown(path)} is a folder; give the name of a file to write")
     if path.exists() and any(Path(p).exists() and path.samefile(p) for p in inputs):
         raise ValueError(f"{shown(path)} is being read, and would be replaced; write to another name")
@@ -197,9 +202,10 @@ def check_folder(path: str | Path) -> None:
     there = next(p for p in (Path(path), *Path(path).absolute().parents) if p.exists())
     if not there.is_dir():
         raise ValueError(f"{shown(there)} is a file where a folder is needed; choose another place")
+    probe = _hidden(there / "probe", ".tmp")  # no `tempfile`: on Windows it tries for hours where it may not write
     try:
-        with tempfile.TemporaryFile(dir=there):
-            pass
+        probe.touch(exist_ok=False)
+        probe.unlink()
     except OSError as error:
         raise ValueError(f"nothing can be written to {shown(path)} ({error.strerror}); choose another place") from None
 
@@ -228,7 +234,7 @@ class Draft:
         place = self.path if whole else self.partial
         with said(place):
             _to_disk(self.temporary)
-            self.temporary.replace(place)
+            put(self.temporary, place)
             _to_disk(place.parent)
         return place
 
@@ -237,16 +243,23 @@ class Draft:
         self.temporary.unlink(missing_ok=True)
 
 
+def put(new: Path, place: Path) -> None:
+    """Give a file or a folder its name; where Windows says that it is in use, several times."""
+    for pause in _PAUSES:
+        with suppress(PermissionError):
+            return os.replace(new, place)
+        time.sleep(pause)
+    os.replace(new, place)
+
+
 def _hidden(path: Path, ending: str) -> Path:
     """A new hidden name beside `path`; those that killed processes of this machine left there are removed first."""
-    start = "." + os.fsdecode(os.fsencode(path.name)[:_LONGEST]) + f".{_MACHINE}-"
+    name = os.fsencode(path.name)[:_LONGEST].decode("utf-8", "ignore").encode()  # disks of Macs take no half letters
+    start = f".{os.fsdecode(name)}.{_MACHINE}-"
     with suppress(OSError):
         for left in os.scandir(path.parent):
             if left.name.startswith(start) and left.name.endswith(ending) and not _alive(left.name[len(start) :]):
-                if left.is_dir(follow_symlinks=False):
-                    shutil.rmtree(left.path, ignore_errors=True)
-                else:
-                    os.unlink(left.path)
+                (shutil.rmtree if left.is_dir(follow_symlinks=False) else os.unlink)(left.path)
     return path.with_name(f"{start}{os.getpid()}-{next(_NUMBERS)}{ending}")
 
 
@@ -266,7 +279,7 @@ def _alive(name: str) -> bool:
 
 def _to_disk(path: Path) -> None:
     """Wait until what was written is on the disk, where the system can tell."""
-    if path.is_dir() and os.name == "nt":
+    if os.name == "nt" and (path.is_dir() or not os.access(path, os.W_OK)):  # a copy may be as read-only as its source
         return
     with suppress(FileNotFoundError):
         place = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)

@@ -98,9 +98,11 @@ def held(folder: str | Path, what: str, remedy: str = "") -> Iterator[None]:
     Raises:
         InUseError: somebody is at it already.
     """
-    path = Path(folder) / LOCK
+    path, where = Path(folder) / LOCK, "" if remedy else f" in {folder}"
+    remedy = f"wait for it, or {remedy or 'choose another place'}"
     if fcntl is None:
-        yield
+        with _held_without_fcntl(path, f"{what} is under way{where} already; {remedy}"):
+            yield
         return
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -109,10 +111,7 @@ def held(folder: str | Path, what: str, remedy: str = "") -> Iterator[None]:
         except BlockingIOError:
             said = os.read(file, 500).decode(errors="replace").strip()
             os.close(file)
-            where = "" if remedy else f" in {folder}"
-            raise InUseError(
-                f"{what} is under way{where} already ({said}); wait for it, or {remedy or 'choose another place'}"
-            ) from None
+            raise InUseError(f"{what} is under way{where} already ({said}); {remedy}") from None
         except OSError:  # a disk without locks: as if nobody else were there
             break
         if path.exists() and os.path.samestat(os.fstat(file), path.stat()):
@@ -126,6 +125,24 @@ def held(folder: str | Path, what: str, remedy: str = "") -> Iterator[None]:
     finally:
         path.unlink(missing_ok=True)
         os.close(file)
+
+
+@contextmanager
+def _held_without_fcntl(path: Path, taken: str) -> Iterator[None]:
+    """The same by Windows' own locks, which let nobody read who holds them; `taken` is what InUseError says."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InUseError(taken) from None
+    except OSError:  # as above
+        pass
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def require_free(folder: Path, what: str) -> None:

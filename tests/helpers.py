@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from dfine import distribution
 from dfine.config import Config
@@ -49,6 +51,17 @@ def two(*arguments, status: int = 0) -> str:
             process.kill()  # one that waits for the other
     assert [process.returncode for process in both] == [status, status], said
     return "".join(out for out, _ in said)
+
+
+class NoDoubles(TorchDispatchMode):
+    """In the block every operator is refused that sees or makes what a Mac's GPU does not have: numbers of 64 bits."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        for value in tree_leaves((args, kwargs, made)):
+            if isinstance(value, torch.Tensor) and value.dtype in (torch.float64, torch.complex64, torch.complex128):
+                raise TypeError(f"{function} of {value.dtype}: a Mac's GPU has no such numbers")
+        return made
 
 
 def synthetic_trace(batch=1, queries=5, classes=3, layers=3, seed=0, bins=32, c=0.25) -> Trace:

@@ -2,16 +2,19 @@
 
 import errno
 import hashlib
+import io
 import json
 import os
 import subprocess
 import sys
 import textwrap
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from dfine import files
 from dfine.files import (
     Draft,
     WriteError,
@@ -79,12 +82,69 @@ def test_after_an_error_the_old_file_stays(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not say which files are open")
+def test_what_failed_has_the_file_open_no_more_when_it_is_removed(tmp_path, monkeypatch):
+    """A traceback holds what its functions had; Windows would leave the file where it is, on a disk that is full."""
+    unlink, there = Path.unlink, []
+
+    def fail(path):
+        kept = path.open("wb")
+        kept.write(b"x")
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    def removed(path, **how):
+        links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+        there.extend(os.readlink(link) for link in links if os.path.islink(link))
+        unlink(path, **how)
+
+    monkeypatch.setattr(Path, "unlink", removed)
+    with pytest.raises(WriteError, match="the disk is full"), replacing(tmp_path / "a.json") as temporary:
+        fail(temporary)
+    assert there and str(temporary) not in there
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", ["a" * 251, "ü" * 125, "a" * 250 + ".txt"[:4]])
 def test_long_names(tmp_path, name):
     path = tmp_path / name
     with replacing(path) as temporary:
         temporary.write_text("x")
     assert path.read_text() == "x" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("before", range(3))
+def test_the_hidden_name_of_a_long_one_holds_whole_letters(tmp_path, before):
+    with replacing(tmp_path / ("a" * before + "写" * 70)) as temporary:
+        temporary.name.encode("utf-8")  # disks of a Mac refuse half a letter, and Windows cannot even make it
+        temporary.write_text("x")
+
+
+@posix
+def test_a_name_is_written_where_the_system_is_set_to_ascii(tmp_path):
+    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = run(r"write_json(Path(os.fsdecode(b'\xc3\xa9.json')), 1)", tmp_path, env=os.environ | env)
+    assert not done.returncode, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["é.json"]
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_where_a_file_in_use_cannot_be_replaced_that_is_tried_again(tmp_path, monkeypatch, times):
+    """Windows answers so while a scanner looks at a new file, or for as long as a program has the old one open."""
+    path, replace, refused = tmp_path / "a.json", os.replace, []
+    path.write_text("old")
+
+    def in_use(new, place):
+        if len(refused) < times:
+            refused.append(place)
+            raise PermissionError(13, "Access is denied", str(new))
+        replace(new, place)
+
+    monkeypatch.setattr(os, "replace", in_use)
+    monkeypatch.setattr(files, "_PAUSES", (0, 0))
+    with pytest.raises(WriteError) if times > 3 else nullcontext(), replacing(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == ("old" if times > 3 else "new") and len(refused) == min(times, 3)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_threads_that_write_one_file_do_not_meet(tmp_path):
@@ -277,6 +337,19 @@ def test_a_name_that_is_no_utf8_goes_through_json_and_back(tmp_path):
 
 
 @posix
+@pytest.mark.parametrize("encoding, whole", [("utf-8", True), ("UTF8", True), ("cp1252", False), ("ascii", False)])
+def test_json_for_a_stream_of_another_encoding_is_plain_ascii(encoding, whole):
+    """Read back as UTF-8, which JSON is: Windows' pipes are cp1252, or whatever a country has."""
+    name = {"file": "é ☃ 日本 😀 \udcff.jpg"}
+    raw = io.BytesIO()
+    with io.TextIOWrapper(raw, encoding=encoding, errors="backslashreplace") as out:
+        out.write(as_json(name, out=out))
+        out.flush()
+        written = raw.getvalue()
+    assert json.loads(written.decode("utf-8")) == name
+    assert written.isascii() != whole
+
+
 def test_such_a_name_can_be_written(tmp_path):
     path = tmp_path / os.fsdecode(b"caf\xe9.json")
     with replacing(path) as temporary:

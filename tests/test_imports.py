@@ -34,7 +34,7 @@ PACKAGES = {
     "files": set(),
     "wording": set(),
     **{room: {"torch"} for room in ("config", "boxes", "distribution", "network")},
-    "processes": {"torch"},
+    "processes": {"torch", "filelock"},
     "trace": {"torch", "numpy"},
     "figures": {"torch", "numpy", "PIL", "plotly", "matplotlib"},
     "data": {"torch", "torchvision", "numpy", "PIL", "pi_heif", "tqdm", "yaml"},
@@ -48,6 +48,8 @@ PACKAGES = {
 
 # The one arrow that runs back: a record draws itself in a notebook, inside the method.
 DRAWS_ITSELF = ("_repr_html_", "figures")
+
+PROGRAMS = ("run", "Popen", "check_output")  # what starts another program
 
 FILES = [ROOT / "app.py", *sorted((ROOT / "dfine").rglob("*.py"))]
 
@@ -185,6 +187,33 @@ MANY = {
     },
     "dfine.network.layers.ConvNorm.__init__": "those of torch's convolution, and what comes after it",
 }
+
+
+def unnamed(source):
+    """Lines that read or write text without naming its encoding: Windows has one of its own for every country."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        keys = {key.arg for key in node.keywords}
+        of_text = called in ("read_text", "write_text") or "newline" in keys or "text" in keys and called in PROGRAMS
+        if of_text and not keys & {"encoding", "errors"}:
+            found.append(node.lineno)
+    return found
+
+
+def test_every_text_names_its_encoding():
+    sources = [*FILES, *sorted((ROOT / "assets").glob("*.py"))]
+    found = {str(path.relative_to(ROOT)): unnamed(path.read_text(encoding="utf-8")) for path in sources}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "source", ["p.read_text()", "p.write_text(x)", "open(p, 'w', newline='')", "subprocess.run(p, text=True)"]
+)
+def test_an_unnamed_encoding_is_seen(source):
+    assert unnamed(source) == [1]
 
 
 def long_signatures(source):

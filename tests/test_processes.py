@@ -9,6 +9,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from dfine import processes
 from dfine.cli import main
 from dfine.data import scenes
 from dfine.processes import LOCK, InUseError, Ranks, held, ranks
@@ -106,3 +107,26 @@ def test_another_process_is_named_and_one_that_was_killed_holds_nothing(tmp_path
     assert (tmp_path / LOCK).exists()
     with held(tmp_path, "a training"):
         assert f"process {os.getpid()} " in (tmp_path / LOCK).read_text()
+
+
+def test_a_system_without_fcntl_has_locks_of_its_own(tmp_path, monkeypatch):
+    """Windows'; here they are those that filelock makes of this system's."""
+    monkeypatch.setattr(processes, "fcntl", None)
+    taken = "a training is under way in .* already; wait for it, or choose another place"
+    command = [sys.executable, "-c", HOLDER.replace("with", "import dfine.processes as p; p.fcntl = None\nwith", 1)]
+    start = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", cwd=ROOT)
+    other = subprocess.Popen([*command, str(tmp_path)], **start)
+    try:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(InUseError, match=taken):
+            with held(tmp_path, "a training"):
+                raise AssertionError
+    finally:
+        other.kill()
+        other.communicate()
+    with held(tmp_path, "a training"):
+        with pytest.raises(InUseError, match="choose another --name"):
+            with held(tmp_path, "a training", "choose another --name"):
+                raise AssertionError
+    with held(tmp_path, "a training"):
+        pass

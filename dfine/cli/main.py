@@ -19,7 +19,7 @@ from typer import Argument, Option
 
 from dfine.cli import data, detect, evaluate, explore, names, speed, train
 from dfine.cli.options import Clean
-from dfine.cli.terminal import Border, complain, table
+from dfine.cli.terminal import Border, complain, speak_plainly, table
 
 SHORT = {"detect", "trace"}  # commands of a few seconds, of which the end of Python would be one
 
@@ -59,8 +59,9 @@ def scenes(
     workers: Annotated[int | None, Option(min=0, help="Processes that draw; by default one a core, up to 8.")] = None,
 ):
     """Draw scenes with exact answers and write them as a COCO-format data set, dials included."""
-    from dfine.data.scenes import Scenes, write
+    from dfine.data.scenes import Scenes, cores, write
 
+    workers = cores() if workers is None else workers
     write(out, Scenes(count, size=(size, size), seed=seed, clean=clean), workers=workers)
     typer.echo(f"{count} scenes are in {out}")
 
@@ -112,9 +113,10 @@ def _leave(status: int) -> None:
 
 def main() -> None:
     """Entry point of the `dfine` command."""
-    for stream in (sys.stdout, sys.stderr):  # names of files need not be UTF-8, and must stop no work when printed
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        speak_plainly(stream)
+    if sys.platform == "darwin":  # before torch is imported: what it lacks on a Mac's GPU it then does on the CPU
+        os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
     ended = {"status": 1}
     if SHORT & set(sys.argv[1:3]):
         # What torch and others do in the end is registered later, and so done before.

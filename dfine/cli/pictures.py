@@ -198,7 +198,7 @@ def _places(files: list[Path], folder: Path | None) -> list[Path | None]:
         return [None] * len(files)
     folder.mkdir(parents=True, exist_ok=True)
     among = any(folder.resolve() in (path.parent.resolve(), path.resolve().parent) for path in files)
-    taken = {f.stem for f in folder.iterdir() if f.suffix.lower() == ".jpg"} if among else set()
+    taken = {f.stem.casefold() for f in folder.iterdir() if f.suffix.lower() == ".jpg"} if among else set()
     return [free(folder, path.stem, taken) for path in files]
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from glob import glob, has_magic
 from pathlib import Path
+from typing import TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -50,6 +53,26 @@ def argument_at_home(argument: str) -> str:
     """An argument with the home folder in the place of a leading `~`, which shells leave where it is in `--out=~/x`."""
     option, is_, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
     return option + is_ + os.path.expanduser(value)
+
+
+PLAIN = {"−": "-", "–": "-", "→": "->", "≤": "<=", "≥": ">=", "×": "x", "…": "...", "·": "-"}  # for other encodings
+
+
+def speak_plainly(stream: TextIO) -> None:
+    """Let nothing that is printed stop the work: what a stream's encoding lacks becomes alike, or an escape.
+
+    Pipes and files of Windows have an encoding of the country, and names of files need not be UTF-8 anywhere.
+    """
+
+    def alike(error: UnicodeError) -> tuple[str, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        letters = error.object[error.start : error.end]
+        return "".join(PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode() for c in letters), error.end
+
+    codecs.register_error("dfine", alike)
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="dfine")
 
 
 def complain(message: object, kind: str = "error") -> None:
@@ -112,12 +135,15 @@ def expand(patterns: list[str]) -> list[Path]:
 
 
 def free(folder: Path, stem: str, taken: set[str]) -> Path:
-    """A .jpg in `folder` whose name is not among those `taken`, to which it is added."""
+    """A .jpg in `folder` whose name is not among those `taken`, in small letters, to which it is added.
+
+    To most disks of Windows and macOS a name in other capitals is the same.
+    """
     name, i = stem, 1
-    while name in taken:
+    while name.casefold() in taken:
         i += 1
         name = f"{stem}_{i}"
-    taken.add(name)
+    taken.add(name.casefold())
     return folder / f"{name}.jpg"
 
 
@@ -193,10 +219,10 @@ def table(rows: list[dict]) -> str:
 
 def write_json(path: Path, content: dict) -> None:
     """To a file, all at once or not at all, or to stdout when the path is "-"."""
-    text = as_json(content, indent=1)
     if str(path) == "-":
-        typer.echo(text)
+        typer.echo(as_json(content, indent=1, out=sys.stdout))
         return
+    text = as_json(content, indent=1)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections import Counter
@@ -77,9 +78,21 @@ def _bring(picture: Path, place: Path, folder: Path, link: bool) -> None:
         return  # linked already: VOC's splits share a folder, and may share pictures
     place.parent.mkdir(parents=True, exist_ok=True)
     if link:
-        place.symlink_to(picture.resolve())
+        _link(picture, place)
     else:
         shutil.copyfile(picture, place)
+
+
+def _link(picture: Path, place: Path) -> None:
+    """A link to a picture. Raises ValueError where there can be none."""
+    try:
+        place.symlink_to(picture.resolve())
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
+        raise ValueError(  # Windows asks for a right of its own
+            f"this system makes no links to pictures here ({error.strerror}); leave --link out, and they are copied"
+        ) from None
 
 
 def _known(parts: dict[str, CocoSet], source: str | Path) -> dict[str, CocoSet]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 import zlib
 from collections.abc import Iterable
 from functools import lru_cache
@@ -92,18 +93,24 @@ def found(path: Path) -> Path | None:
     parent = found(path.parent) if path.parent != path else None
     if parent is None or not parent.is_dir():
         return None
-    name = _names(parent, parent.stat().st_mtime_ns).get(path.name.casefold())
+    name = _names(parent, parent.stat().st_mtime_ns).get(_plain(path.name))
     return None if name is None else parent / name
 
 
 @lru_cache(maxsize=1024)
 def _names(folder: Path, _changed: int) -> dict[str, str]:
     """The names in a folder by their small letters, as they were when it was last changed."""
-    return {name.casefold(): name for name in sorted(os.listdir(folder), reverse=True)}
+    return {_plain(name): name for name in sorted(os.listdir(folder), reverse=True)}
+
+
+def _plain(name: str) -> str:
+    """A name in small letters, each with its accent in one: older disks of Macs write é as e and an accent."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def picture_called(folder: Path, stem: str) -> Path | None:
     """The picture or photograph in a folder that is called so but for its ending; None where there is none."""
+    stem = unicodedata.normalize("NFC", stem)
     name = _stems(folder, folder.stat().st_mtime_ns).get(stem) if folder.is_dir() else None
     return None if name is None else folder / name
 
@@ -113,7 +120,7 @@ def _stems(folder: Path, _changed: int) -> dict[str, str]:
     """The names of the pictures in a folder by what stands before their endings, as when it was last changed."""
     known = suffixes() | PHOTOGRAPHS
     names = [Path(name) for name in sorted(os.listdir(folder), reverse=True)]
-    return {name.stem: str(name) for name in names if name.suffix.lower() in known}
+    return {unicodedata.normalize("NFC", name.stem): str(name) for name in names if name.suffix.lower() in known}
 
 
 def _is_there(path: Path) -> bool:

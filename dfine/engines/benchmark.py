@@ -67,7 +67,7 @@ def _measure(variant: str, setting: Setting, stack: contextlib.ExitStack, tell) 
     """The rows of one variant."""
     torch.manual_seed(0)
     network = DFINE(Config.of(variant)).eval().to(setting.device)
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
     pixels = torch.rand(setting.batch, 3, *setting.input, device=setting.device)
     if pixels.device.type == "cpu":
         keep_memory()

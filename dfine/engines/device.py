@@ -27,6 +27,14 @@ def resolve(device: str | torch.device) -> torch.device:
     return device
 
 
+def layout(device: torch.device) -> torch.memory_format:
+    """How the maps of a network that learns lie in memory: channels last, but not on a Mac's GPU.
+
+    There the gradients of convolutions and norms failed with channels last in most versions of torch.
+    """
+    return torch.contiguous_format if device.type == "mps" else torch.channels_last
+
+
 def moved(network: nn.Module, device: torch.device) -> nn.Module:
     """The network on `device`, or, with a warning, on the CPU where the device has no room for it."""
     try:

@@ -46,7 +46,7 @@ def _peak(variant: str, name: str, setting: Setting, folder: Path) -> float | No
     pixels = torch.rand(setting.batch, 3, *setting.input)
     keep_memory()
     runtime, _, precision = name.partition(", ")
-    with tempfile.TemporaryDirectory() as other:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as other:
         build = builders(network, setting, Path(other))[name]
         if runtime in ON_CPU:
             provider, package = ON_CPU[runtime]

@@ -169,7 +169,7 @@ def evaluate(
 
 def _stages(model: Predictor, pixels: Tensor, targets: list[Target], categories: list[int | None], ranking: Ranking):
     """One batch through the model: yields (stage, rows) for the initial boxes and every layer."""
-    trace = model.trace(pixels.to(model.device, non_blocking=True).float() / 255)
+    trace = model.trace(pixels.to(model.device, non_blocking=model.device.type == "cuda").float() / 255)
     sizes = [target.size for target in targets]
     ranking = replace(ranking, ignore=tuple(label for label, category in enumerate(categories) if category is None))
     for stage, layer in stage_keys(len(trace.refinements)).items():

@@ -111,7 +111,7 @@ def _answers(uri: str) -> None:
 def _starts(mongod: str) -> None:
     """Raise RuntimeError unless the program can run on this machine at all; some systems lack its libraries."""
     try:
-        done = subprocess.run([mongod, "--version"], capture_output=True, text=True, timeout=30)
+        done = subprocess.run([mongod, "--version"], capture_output=True, text=True, errors="replace", timeout=30)
         trouble = done.stderr.strip().splitlines()[-1:] if done.returncode else None
     except (OSError, subprocess.TimeoutExpired) as error:
         trouble = [str(error)]

@@ -17,6 +17,7 @@ from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
 
+from dfine.page.shapes import file_in
 from dfine.processes import InUseError, held
 
 QUALITY = 88  # of the JPEG that is shown; the visitor's own file stays beside it
@@ -82,14 +83,8 @@ def copy(path: str | Path) -> str:
 
 def uploaded(path: object) -> str | None:
     """The path, if it is that of a file among the uploads; None for anything else that a browser may say."""
-    if not isinstance(path, str) or not path or "\0" in path or len(path) > 4096:
-        return None
-    try:
-        place = Path(path).resolve()
-        there = place.is_relative_to(Path(get_upload_folder()).resolve()) and place.is_file()
-    except (OSError, RuntimeError, ValueError):
-        return None
-    return str(place) if there else None
+    place = file_in(Path(get_upload_folder()), path)
+    return str(place) if place else None
 
 
 def described(path: str, again: Callable[[], bytes]) -> dict:
@@ -100,11 +95,7 @@ def described(path: str, again: Callable[[], bytes]) -> dict:
 
 def holds(path: str) -> bool:
     """Whether a file lies in the cache, where uploads do; of a path that may come from anybody."""
-    try:
-        file, folder = Path(path).resolve(), Path(get_upload_folder()).resolve()
-        return file.is_relative_to(folder) and file.is_file()
-    except (OSError, ValueError, RuntimeError):  # too long, with a zero in it, a link to itself
-        return False
+    return file_in(Path(get_upload_folder()), path) is not None
 
 
 def resource(name: str) -> str:

@@ -116,7 +116,10 @@ class Quota:
         return None
 
     def trim(self, folder: Path) -> None:
-        """Delete the oldest files of a folder until all of them fit; who is faster at deleting one is welcome."""
+        """Delete the oldest files of a folder until all of them fit; who is faster at deleting one is welcome.
+
+        One that is in use stays where the system says so, as Windows does, and the next ones go.
+        """
         files = []
         for path in folder.rglob("*"):
             try:
@@ -129,7 +132,10 @@ class Quota:
         for _, size, path in sorted(files):
             if excess <= 0:
                 return
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError:
+                continue
             excess -= size
 
 

@@ -81,7 +81,8 @@ def bound(host: str, port: int | None) -> socket.socket:
     for number in PORTS if port is None else [port]:
         listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         try:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if os.name != "nt":  # where it means to share a port with whoever listens to it already
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((host.strip("[]"), number))
             listening.listen(128)
             return listening

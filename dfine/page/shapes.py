@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -16,14 +17,32 @@ def _picture(value: object, uploads: Path) -> str | None:
     if value is None:
         return "a picture is needed; send a file"
     path = value.get("path") if isinstance(value, dict) else None
-    if not isinstance(path, str) or not path or "\0" in path or len(path) > 4096:
+    if not _may_be_path(path):
         return f"the picture is {_shown(value)}; {PICTURE}"
-    try:
-        place = Path(path).resolve()
-        there = place.is_relative_to(uploads.resolve()) and place.is_file()
-    except (OSError, RuntimeError, ValueError):
-        there = False
+    there = file_in(uploads, path)
     return None if there else f"there is no uploaded picture {_shown(Path(path).name)}; {PICTURE}"
+
+
+def file_in(folder: Path, path: object) -> Path | None:
+    """A file that lies in a folder, by a path that anybody may have sent; None for anything else.
+
+    What does not begin with the folder is not even looked at: on Windows a path may name another machine, which would
+    then be told who asks.
+    """
+    if not _may_be_path(path):
+        return None
+    try:
+        home, place = folder.resolve(), Path(os.path.abspath(path))
+        if not any(place.is_relative_to(begins) for begins in (home, os.path.abspath(folder))):
+            return None
+        place = place.resolve()
+        return place if place.is_relative_to(home) and place.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # too long, or a link to itself
+        return None
+
+
+def _may_be_path(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and "\0" not in value and len(value) <= 4096
 
 
 def _text(value: object, _: Path) -> str | None:

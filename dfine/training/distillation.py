@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from dfine import distribution
 from dfine.data import labels
+from dfine.engines.device import layout
 from dfine.trace.records import Target, Trace
 from dfine.weights.checkpoints import Checkpoint
 from dfine.wording import some
@@ -61,7 +62,7 @@ class Teacher:
         self.size, self.columns = checkpoint.card.input_size, shared(checkpoint, names)
         self.classes = len(names)
         network = checkpoint.network().requires_grad_(False)
-        self.network = network.to(device, memory_format=torch.channels_last)
+        self.network = network.to(device, memory_format=layout(device))
 
     @torch.no_grad()
     def __call__(self, pixels: Tensor) -> Lesson:

@@ -20,7 +20,7 @@ class Log:
         self.path, self.tell = out / "log.csv", tell
         self.rows: list[dict] = []
         if keep and self.path.exists():
-            with self.path.open(newline="") as file:
+            with self.path.open(newline="", encoding="utf-8") as file:
                 self.rows = [row for row in csv.DictReader(file) if int(row["epoch"]) <= keep]
         self.board = None
         with self._or_without():
@@ -45,7 +45,7 @@ class Log:
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all. Raises WriteError."""
         columns = list(dict.fromkeys(k for row in self.rows for k in row))
-        with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, restval="")
             writer.writeheader()
             writer.writerows(self.rows)

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from dfine.engines.device import layout
 from dfine.engines.torch_engine import TorchEngine
 from dfine.evaluation.coco import ALONE, Evaluation, evaluate, needed_evaluator
 from dfine.evaluation.thresholds import Thresholds, thresholds
@@ -37,8 +38,11 @@ Watcher = Callable[["Training", Evaluation], None]  # is called after every eval
 
 
 def print_line(text: str) -> None:
-    """Tell on stdout, at once."""
-    print(text, flush=True)
+    """Tell on stdout, at once; letters that its encoding lacks, as Windows' pipes do, end no run."""
+    try:
+        print(text, flush=True)
+    except UnicodeEncodeError:
+        print(text.encode("ascii", "backslashreplace").decode(), flush=True)
 
 
 def _nobody(_text: str) -> None:
@@ -78,7 +82,7 @@ class Training:
         network = plan.network(told)
         told(plan.in_words())
         device = torch.device(here.device(plan.options.device))
-        state = fresh(plan, network.to(device, memory_format=torch.channels_last))
+        state = fresh(plan, network.to(device, memory_format=layout(device)))
         training = cls(plan, state, here, watch, tell)
         training._open()
         return training

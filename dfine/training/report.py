@@ -28,7 +28,7 @@ def report(out: Path) -> Path:
     log = out / "log.csv"
     if not log.exists():
         raise FileNotFoundError(f"{out} has no log.csv: there is no finished epoch of a run to report on")
-    with log.open(newline="") as file:
+    with log.open(newline="", encoding="utf-8") as file:
         rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
     frames: dict[int, list[Path]] = {}
     for path in sorted((out / "watch").glob("*.png")):

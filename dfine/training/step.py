@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from dfine.config import LossWeights, NoiseSpec
 from dfine.data import augment
+from dfine.engines.device import layout
 from dfine.files import WriteError, replacing
 from dfine.processes import Ranks
 from dfine.trace.records import Target
@@ -112,7 +113,8 @@ class Step:
         state = self.state
         # What is random depends only on the step, so that a resumed run draws what an uninterrupted one would have.
         step = self.options.seed * 1_000_003 + state.step
-        pixels = pixels.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last).float() / 255
+        pixels = pixels.to(self.device, non_blocking=self.device.type == "cuda")
+        pixels = pixels.contiguous(memory_format=layout(self.device)).float() / 255
         if not state.plain:  # the last epochs see the base size only, as published
             pixels = augment.resized(pixels, self.scales, step)
         targets = moved(targets, self.device)

@@ -10,6 +10,7 @@ and `detections`, and its `size`, where that is not the one of the `video` (some
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from dfine.config import EDGES
@@ -54,11 +55,14 @@ class Listing:
         """Write what was found in the next frame."""
         if not self._count:
             self._head["video"]["size"] = list(seen.frame.picture.size)
-            self._write(f'{as_json(self._head)[:-1]}, "frames": [\n')
+            self._write(f'{self._json(self._head)[:-1]}, "frames": [\n')
         size = list(seen.frame.picture.size)
         other = {} if size == self._head["video"]["size"] else {"size": size}
-        self._write(",\n" * bool(self._count) + as_json(other | entry(seen)))
+        self._write(",\n" * bool(self._count) + self._json(other | entry(seen)))
         self._count += 1
+
+    def _json(self, content: dict) -> str:
+        return as_json(content, out=self._file)
 
     def _write(self, text: str) -> None:
         with said(self.path or "stdout"):
@@ -74,6 +78,8 @@ class Listing:
             self._end(whole)
         except OSError:  # a full disk, for example; a file that cannot be finished is not JSON
             if self._draft:
+                with suppress(OSError):  # Windows removes no file that is open
+                    self._file.close()
                 self._draft.drop()
             self.path = None
             if whole:
@@ -82,7 +88,7 @@ class Listing:
     def _end(self, whole: bool) -> None:
         if self._count:
             tail = {"count": self._count, "complete": whole and not self._video.troubles}
-            self._write(f"\n], {as_json(tail | {'troubles': self._video.troubles})[1:]}\n")
+            self._write(f"\n], {self._json(tail | {'troubles': self._video.troubles})[1:]}\n")
         with said(self.path or "stdout"):
             self._file.flush() if self._draft is None else self._file.close()
         if self._draft is None:

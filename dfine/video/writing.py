@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -121,6 +122,8 @@ class Recorder:
             if self._stream is not None:
                 self._finish(whole=kind is None)
         except BaseException:
+            with suppress(Exception):  # Windows removes no file that is open
+                self._output.close()
             self._draft.drop()
             self.path = None
             if kind is None:

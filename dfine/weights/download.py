@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from dfine.files import digest
+from dfine.files import digest, put
 from dfine.weights.exceptions import CheckpointError, OfflineError
 
 PATIENCE = 8.0  # seconds to wait for a first answer before saying that there is no network
@@ -47,6 +48,7 @@ class _Transfer:
     answered: bool = False
     done: bool = False
     stopped: bool = False  # nothing more may be written
+    file: IO[bytes] | None = None
     error: BaseException | None = None
     about: dict = field(default_factory=dict)  # headers of all answers on the way, lower case
     total: int | None = None
@@ -55,7 +57,7 @@ class _Transfer:
         try:
             self._receive()
         except BaseException as error:  # told by the thread that waits
-            self.error = error
+            self.error = self.error or error
         self.done = True
         self.moved.set()
 
@@ -78,10 +80,17 @@ class _Transfer:
             length = self.about.get("content-length", "")
             self.total = int(length) + (have if resumed else 0) if length.isdigit() else None
             _keep_tag(self.part, self.about.get("etag", ""))
-            with self.part.open("ab" if resumed else "wb") as file:
-                self._copy(answer, file, have if resumed else 0)
+            with self.part.open("ab" if resumed else "wb") as self.file:
+                self._copy(answer, self.file, have if resumed else 0)
         if self.total is not None and self.part.stat().st_size != self.total and not self.stopped:
             raise ConnectionError("the connection broke off")
+
+    def stop(self) -> None:
+        """Write nothing more, and close the file: its thread may wait for long, and Windows moves none that is open."""
+        self.stopped = True
+        if self.file:
+            with suppress(OSError):
+                self.file.close()
 
     def _copy(self, answer: http.client.HTTPResponse, file, have: int) -> None:
         since = 0
@@ -147,7 +156,7 @@ def download(
         with FileLock(file.with_name(file.name + ".lock"), timeout=0):
             about = _tried(_Transfer(url, part, headers or {}, patience or PATIENCE), what, advice)
             _verify(part, about, what, advice)
-            part.replace(file)
+            put(part, file)
             part.with_suffix(".etag").unlink(missing_ok=True)
             return about
     except Timeout:
@@ -208,7 +217,7 @@ def _tried(first: _Transfer, what: str, advice: str) -> dict:
         while not transfer.done:
             transfer.moved.clear()
             if not transfer.done and not transfer.moved.wait(SILENCE if transfer.answered else transfer.patience):
-                transfer.stopped = True
+                transfer.stop()
                 transfer.error = transfer.error or TimeoutError()
                 break
         if transfer.error is None:

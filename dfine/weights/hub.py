@@ -13,7 +13,7 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
-from dfine.files import replacing
+from dfine.files import put, replacing
 from dfine.weights import cache, zoo
 from dfine.weights.cache import HUB_FILES
 from dfine.weights.download import PATIENCE, Refused, download, in_turn
@@ -126,7 +126,7 @@ def _complete(hub: str, folder: Path) -> None:
             _note(none)
     else:
         _checked(draft, f"{PREPROCESSOR} of {hub}", "or do without it")
-        draft.replace(file)
+        put(draft, file)
     finally:
         shutil.rmtree(draft.parent, ignore_errors=True)
 
@@ -165,7 +165,7 @@ def _settled(place: Path, revision: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for file in FILES:
         if (place / DRAFT / file).exists():
-            (place / DRAFT / file).replace(folder / file)
+            put(place / DRAFT / file, folder / file)
     if not (folder / PREPROCESSOR).exists():
         _note(_none(folder))
     (place / "refs").mkdir(exist_ok=True)

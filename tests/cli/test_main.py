@@ -1,11 +1,13 @@
 """The command line as a whole: every command explains itself, and what goes wrong is one sentence."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 import torch
 
+from dfine.cli import main
 from tests.cli.runner import ROOT, run, sentence
 
 
@@ -173,6 +175,19 @@ main.app = lambda **named: (atexit.register(print, "last words"), app(**named))
 sys.argv = ["dfine", *sys.argv[1:]]
 main.main()
 """
+
+
+@pytest.mark.parametrize("said, want", [(None, "1"), ("0", "0")])
+def test_on_a_mac_torch_is_told_to_do_on_the_cpu_what_its_gpu_lacks(monkeypatch, said, want):
+    """The gradient of attention's sampling, for one; torch reads that when it is imported."""
+    monkeypatch.setattr(main.sys, "platform", "darwin")
+    monkeypatch.setattr(main, "app", lambda **_: None)
+    if said is None:
+        monkeypatch.delenv("PYTORCH_ENABLE_MPS_FALLBACK", raising=False)
+    else:
+        monkeypatch.setenv("PYTORCH_ENABLE_MPS_FALLBACK", said)
+    main.main()
+    assert os.environ.pop("PYTORCH_ENABLE_MPS_FALLBACK") == want
 
 
 @pytest.mark.parametrize("command, freed", [("detect", False), ("names", True)])

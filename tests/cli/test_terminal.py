@@ -1,10 +1,11 @@
 """What the commands share: names of files, tables, JSON."""
 
+import io
 from pathlib import Path
 
 import pytest
 
-from dfine.cli.terminal import apart, argument_at_home, expand, free, outside, table, write_json
+from dfine.cli.terminal import apart, argument_at_home, expand, free, outside, speak_plainly, table, write_json
 
 
 def test_expand_knows_paths_folders_and_globs(pictures):
@@ -49,6 +50,7 @@ def test_a_file_name_with_brackets_is_a_file_first(tmp_path):
 def test_two_pictures_of_one_name_do_not_overwrite_each_other(tmp_path):
     taken = set()
     assert [free(tmp_path, "a", taken).name for _ in range(3)] == ["a.jpg", "a_2.jpg", "a_3.jpg"]
+    assert free(tmp_path, "A", taken).name == "A_4.jpg", "which Windows and macOS would take for a.jpg"
 
 
 def test_a_table():
@@ -59,6 +61,24 @@ def test_a_table():
 def test_json_is_readable_text(tmp_path):
     write_json(tmp_path / "a.json", {"name": "Übung"})
     assert "Übung" in (tmp_path / "a.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "encoding, want",
+    [
+        ("utf-8", "−0.1 → é 日 …"),
+        ("cp1252", "-0.1 -> é \\u65e5 …"),
+        ("cp1251", "-0.1 -> \\xe9 \\u65e5 …"),
+        ("ascii", "-0.1 -> \\xe9 \\u65e5 ..."),
+    ],
+)
+def test_what_an_encoding_lacks_is_printed_otherwise(encoding, want):
+    raw = io.BytesIO()
+    with io.TextIOWrapper(raw, encoding=encoding) as stream:
+        speak_plainly(stream)
+        stream.write("−0.1 → é 日 …")
+        stream.flush()
+        assert raw.getvalue().decode(encoding) == want
 
 
 def test_photographs_that_cannot_be_read_are_not_passed_over(tmp_path, capsys):

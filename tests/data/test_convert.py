@@ -1,8 +1,10 @@
 """A data set that went through another format is the same data set."""
 
+import errno
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -236,3 +238,17 @@ def test_names_that_are_no_utf8(tmp_path):
     assert len(open_data(small)) == 41 and len(os.listdir(small / "images")) == 41
     with pytest.raises(ValueError, match=r"the picture caf.udce9.png is not UTF-8"):
         convert(tmp_path / "odd", tmp_path / "voc", "voc", progress=False)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EPERM, errno.EIO])
+def test_where_there_can_be_no_links_that_is_said(small, tmp_path, monkeypatch, number):
+    """As on Windows without its developer mode, and on the disks of cameras."""
+
+    def refused(place, target):
+        raise OSError(number, "a required privilege is not held", str(target))
+
+    monkeypatch.setattr(Path, "symlink_to", refused)
+    said = "links .* not held.; leave --link out" if number != errno.EIO else "not held"
+    with pytest.raises(ValueError if number != errno.EIO else OSError, match=said):
+        convert(small, tmp_path / "out", "coco", link=True, progress=False)
+    assert not (tmp_path / "out").exists()

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import unicodedata
 import zlib
 
 import pytest
@@ -99,6 +100,18 @@ def test_capitals_count_only_where_files_differ_in_nothing_else(tmp_path):
     assert folders.found(tmp_path / "images" / "c.jpg").name == "c.JPG"
     assert [p.name for p in folders.files(tmp_path, ".jpg", below=True)] == ["A.JPG", "B.jpg", "b.jpg", "c.JPG"]
     assert folders.files(tmp_path, ".jpg") == folders.files(tmp_path / "none", ".jpg") == []
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_letter_and_its_accent_are_one_or_two(tmp_path, form):
+    """Disks of Macs, and archives made there, have two; what lists the pictures may have one, or the other way."""
+    other = "NFD" if form == "NFC" else "NFC"
+    named, asked = (unicodedata.normalize(f, "Café 1.jpg") for f in (form, other))
+    assert named != asked
+    picture = tmp_path / named
+    picture.touch()
+    assert folders.located(asked, [tmp_path]).samefile(picture)
+    assert folders.picture_called(tmp_path, asked.removesuffix(".jpg")).samefile(picture)
 
 
 def test_names_that_no_disk_holds_are_not_there(tmp_path):

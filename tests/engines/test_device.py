@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dfine.engines.device import moved, out_of_memory, resolve
+from dfine.engines.device import layout, moved, out_of_memory, resolve
 
 
 @pytest.mark.parametrize("cuda, mps, want", [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")])
@@ -20,6 +20,11 @@ def test_devices_that_are_not_there(monkeypatch):
             resolve(device)
     with pytest.raises(ValueError, match="no device 'gpu'; choose auto, cuda, mps or cpu"):
         resolve("gpu")
+
+
+@pytest.mark.parametrize("device, last", [("cpu", True), ("cuda:1", True), ("mps", False)])
+def test_channels_come_last_but_on_a_macs_gpu(device, last):
+    assert layout(torch.device(device)) == (torch.channels_last if last else torch.contiguous_format)
 
 
 def test_a_network_that_finds_no_room_is_loaded_onto_the_cpu():

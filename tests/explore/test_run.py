@@ -1,6 +1,7 @@
 """Looking at pictures: what is stored where, twice, after an interruption, and with pictures that cannot be read."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -27,6 +28,15 @@ def photos(tmp_path):
         Image.fromarray(pixels).save(tmp_path / f"{i}.png")
     (tmp_path / "2.png").write_bytes(b"no picture")
     return tmp_path
+
+
+def test_what_reads_pictures_can_be_sent_to_other_processes(model, photos):
+    from dfine.explore.model import DFineModel
+    from dfine.explore.run import _Files
+
+    files = _Files([str(photos / "0.png"), str(photos / "2.png")], DFineModel(model, classes=["cat"]).build_get_item())
+    read, broken = pickle.loads(pickle.dumps(files))
+    assert read["pixels"].shape == (3, 64, 64) and "2.png" in broken["error"]
 
 
 @pytest.fixture

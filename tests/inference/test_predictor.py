@@ -10,9 +10,10 @@ import torch
 
 import dfine
 from dfine.data.pictures import PictureError
+from dfine.engines.torch_engine import TorchEngine, TorchOptions
 from dfine.inference.predictor import Predictor, Result
 from dfine.network.detector import DFINE
-from tests.helpers import NAMES, noise, predictor
+from tests.helpers import NAMES, NoDoubles, noise, predictor
 
 
 def test_no_pictures(model):
@@ -186,6 +187,14 @@ def test_predictors_of_one_network_follow_it(model):
     first, second = predictor(network, NAMES), predictor(network, NAMES)
     first.network.to("meta")  # as if another one of them went on with another device
     assert second.device.type == "meta"
+
+
+def test_a_network_without_a_fast_copy_needs_no_double_precision(model):
+    plain = model.with_engine(TorchEngine(model.network, TorchOptions(fast=False)))
+    with NoDoubles():
+        trace = plain.trace(torch.rand(2, 3, 64, 96), sampling=True)
+        assert trace.last.boxes.isfinite().all()
+        assert plain.look([noise()], torch.rand(1, 3, 64, 64), 0.0)[0].detections
 
 
 def test_other_errors_of_a_device_are_not_hidden(model):

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -118,6 +119,23 @@ def test_the_oldest_uploads_go_first(ask, tmp_path):
     assert client.post("/gradio_api/upload", content=b"x").status_code == 200
     assert sorted(p.parent.name for p in tmp_path.rglob("*.bin")) == ["middle", "new"]
     Quota().trim(tmp_path / "not there")
+
+
+def test_an_upload_that_is_in_use_stays_and_the_next_one_goes(tmp_path, monkeypatch):
+    """Windows deletes no file that somebody has open."""
+    for age, name in enumerate(("new", "old", "used")):
+        (tmp_path / name).write_bytes(b"x" * 10)
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    unlink = Path.unlink
+
+    def held(path, **how):
+        if path.name == "used":
+            raise PermissionError(13, "it is being used by another process", str(path))
+        unlink(path, **how)
+
+    monkeypatch.setattr(Path, "unlink", held)
+    Quota(total=20).trim(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "used"]
 
 
 def test_who_sends_nothing_is_given_up(tmp_path):

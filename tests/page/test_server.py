@@ -62,6 +62,13 @@ def test_without_a_port_the_first_free_one_is_taken():
         assert first.getsockname()[1] < second.getsockname()[1] and second.getsockname()[1] in server.PORTS
 
 
+def test_on_windows_a_port_is_shared_with_nobody(monkeypatch):
+    """There SO_REUSEADDR lets two programs listen at one port, and one of them answers, nobody knows which."""
+    monkeypatch.setattr(server.os, "name", "nt")
+    with server.bound("127.0.0.1", None) as listening:
+        assert not listening.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
+
+
 def test_the_page_says_how_it_is(url):
     assert asked(url, "/healthz") == (200, '{"status":"ok"}')
     assert asked(url, "/readyz") == (200, '{"status":"ready"}')

@@ -1,11 +1,13 @@
 """What callers may send to the public endpoints, and the sentence for everything else."""
 
+import os
+
 import pytest
 
 pytest.importorskip("gradio")
 
 from dfine.page.endpoints import PUBLIC
-from dfine.page.shapes import PARAMETERS, complaint
+from dfine.page.shapes import PARAMETERS, complaint, file_in
 
 
 def test_every_public_endpoint_has_its_parameters():
@@ -87,3 +89,24 @@ def test_what_is_wrong_is_named(tmp_path, picture, endpoint, place, value, said)
 @pytest.mark.parametrize("data", [None, 5, "x", [None] * 6, {"foo": 1}])
 def test_other_numbers_of_values(tmp_path, data):
     assert complaint("inspect", data, tmp_path).startswith("/inspect takes picture, model, index, query, mass")
+
+
+def test_only_what_begins_with_the_folder_is_looked_at(tmp_path, picture, monkeypatch):
+    """Windows would ask another machine for `//machine/share/a.jpg`, and tell it who asks."""
+    uploads, looked = tmp_path / "uploads", []
+    (tmp_path / "link").symlink_to(uploads, target_is_directory=True)
+    (uploads / "out").symlink_to(tmp_path)
+    (tmp_path / "other.jpg").touch()
+    assert file_in(uploads, picture["path"]).samefile(picture["path"])
+    assert file_in(tmp_path / "link", str(tmp_path / "link" / "a" / "picture.jpg")), "as it is called"
+    assert file_in(tmp_path / "link", picture["path"]), "as it lies there"
+    assert file_in(uploads, str(uploads / "out" / "other.jpg")) is None
+    assert file_in(uploads, str(uploads)) is None
+
+    realpath = os.path.realpath
+    monkeypatch.setattr(
+        os.path, "realpath", lambda path, **how: looked.append(os.fspath(path)) or realpath(path, **how)
+    )
+    for path in ("//machine/share/a.jpg", str(tmp_path / "other.jpg"), f"{uploads}/../other.jpg", "a.jpg"):
+        assert file_in(uploads, path) is None
+    assert set(looked) <= {str(uploads)}

@@ -1,6 +1,7 @@
 """The loop: learning lowers the loss, and what is learned, logged and kept is what the options say."""
 
 import csv
+import io
 import sys
 
 import pytest
@@ -12,7 +13,7 @@ from dfine.evaluation.thresholds import Thresholds
 from dfine.files import WriteError
 from dfine.inference.predictor import Predictor
 from dfine.processes import Ranks
-from dfine.training.loop import Training, train
+from dfine.training.loop import Training, print_line, train
 from dfine.training.options import TrainOptions
 from dfine.training.plan import Plan
 from tests.training.runs import SMALL, assert_equal
@@ -32,6 +33,14 @@ def test_without_what_measures_ap_nothing_begins(tmp_path, monkeypatch):
     with pytest.raises(ImportError, match="pip install faster-coco-eval"):
         train(TrainOptions(**{**SMALL, "out": str(tmp_path / "run")}))
     assert not (tmp_path / "run").exists()
+
+
+def test_letters_that_stdout_cannot_have_end_no_run(monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp1252", newline="\n"))
+    print_line("2 classes (é, 日本)")
+    print_line("1 class (é)")
+    assert raw.getvalue().decode("cp1252") == "2 classes (\\xe9, \\u65e5\\u672c)\n1 class (é)\n"
 
 
 def test_the_log_has_every_term_and_the_ap_of_every_stage(whole):

@@ -1,5 +1,6 @@
 """One step in half precision, or through `torch.compile`, learns what one in single precision does."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from dfine.training.optimizer import Decay, average
 from dfine.training.options import TrainOptions
 from dfine.training.plan import Plan
 from dfine.training.step import Step
+from tests.helpers import NoDoubles
 
 SIZE = 128
 RECIPE = Recipe(1, 0, 2, 1e-4, 1e-4, 1e-4, False, None)
@@ -26,8 +28,8 @@ def batch():
     return torch.stack(pictures), list(targets)
 
 
-def stepped(batch, **options):
-    """The terms of one step, the weights before it and after it, and the state."""
+def stepped(batch, within=None, **options):
+    """The terms of one step, the weights before it and after it, and the state; the step is made `within` a context."""
     network = dfine.load("demo", device="cpu", fast=False).network.train()  # trained: who answers for what is settled
     before = {key: value.clone() for key, value in network.named_parameters()}
     options = TrainOptions(out="", input=SIZE, denoising=8, device="cpu", **options)
@@ -36,7 +38,9 @@ def stepped(batch, **options):
     still = torch.optim.SGD(network.parameters(), 0.1)
     state = State(network, average(network, decay), still, scaler, decay, NAMES)
     plan = replace(Plan.of(options), recipe=RECIPE)
-    terms = Step(state, plan, Ranks(), torch.device("cpu"))(*batch)
+    step = Step(state, plan, Ranks(), torch.device("cpu"))
+    with within or nullcontext():
+        terms = step(*batch)
     moved = {key: value.detach() - before[key] for key, value in network.named_parameters()}
     return terms, moved, state
 
@@ -91,3 +95,8 @@ def test_a_teacher_adds_its_terms_and_stays_as_it_is(batch, single):
     whole, _, _ = stepped(batch, teacher="demo")
     assert {name: whole[name] / 2 for name in more} == pytest.approx(more) and min(more.values()) > 0
     assert not any(key.startswith("teacher") for key in state.network.state_dict())
+
+
+def test_a_step_needs_no_double_precision(batch):
+    taught, _, _ = stepped(batch, NoDoubles(), teacher="demo", teacher_weight=0.5)
+    assert sum(taught.values()) > 0

@@ -1,5 +1,7 @@
 """A video that is written keeps times, sound and places; it has its name only when it is whole."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -106,6 +108,37 @@ def test_an_interrupt_before_the_first_frame_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         copy(clip(tmp_path / "a.mp4"), folder / "out.mp4", frames=0, fail=KeyboardInterrupt())
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not say which files are open")
+def test_a_file_that_cannot_be_finished_is_closed_before_it_is_removed(tmp_path, monkeypatch):
+    """Windows removes no file that is open, and its complaint would take the place of the first one."""
+    source, there = clip(tmp_path / "a.mp4", frames=120), []
+
+    def fail(whole):
+        raise OSError("full")
+
+    def removed():
+        there.extend(map(_link, os.listdir("/proc/self/fd")))
+        drop()
+
+    with Video(source) as video, pytest.raises(OSError, match="full"):
+        with Recorder(tmp_path / "out.mp4", video) as recorder:
+            drop = recorder._draft.drop
+            monkeypatch.setattr(recorder, "_finish", fail)
+            monkeypatch.setattr(recorder._draft, "drop", removed)
+            for frame in video:
+                recorder.write(frame.picture, frame)
+            name = recorder._draft.temporary.name
+            assert any(name in link for link in map(_link, os.listdir("/proc/self/fd")))
+    assert there and not [link for link in there if name in link]
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def _link(number):
+    """What an open file of this process is called; nothing where it has been closed meanwhile."""
+    path = f"/proc/self/fd/{number}"
+    return os.readlink(path) if os.path.islink(path) else ""
 
 
 def test_names_that_cannot_be_are_refused_before_anything_is_written(tmp_path):

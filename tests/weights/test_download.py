@@ -1,5 +1,6 @@
 """A download is whole or not there, goes on where it broke off, and never keeps anybody waiting."""
 
+import os
 import threading
 import time
 
@@ -60,6 +61,18 @@ def test_what_came_is_kept_and_the_next_try_goes_on_from_there(tmp_path, impatie
         fetch(url, tmp_path)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
     assert how.asked[1]["Range"] == "bytes=600000-"
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not say which files are open")
+def test_what_is_given_up_has_its_file_open_no_more(tmp_path, impatient):
+    """The thread still waits for its server, and Windows would neither move nor remove the file until it ends."""
+    with serving(sends(stop=600_000, hold=True)) as url:
+        with pytest.raises(CheckpointError, match="stands still"):
+            fetch(url, tmp_path)
+        links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+        there = [os.readlink(link) for link in links if os.path.islink(link)]
+        assert not [link for link in there if link.startswith(str(tmp_path))]
+    assert (tmp_path / "file.bin.part").stat().st_size == 600_000
 
 
 def test_what_has_changed_meanwhile_comes_anew(tmp_path, impatient, monkeypatch):

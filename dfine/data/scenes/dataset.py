@@ -8,6 +8,7 @@ something hides it, clipped to the picture; neither blur nor shadow widens them.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 from dataclasses import dataclass
 from math import ceil
@@ -27,7 +28,7 @@ from dfine.data.scenes.props import NAMES
 from dfine.files import drafted, require_empty
 from dfine.trace.records import Target
 
-__all__ = ["DIALS", "NAMES", "Scene", "Scenes", "draw", "random_dials", "size_for", "write"]
+__all__ = ["DIALS", "NAMES", "Scene", "Scenes", "cores", "draw", "random_dials", "size_for", "write"]
 
 SMALLEST = 32  # pixels a side; below, a thing of 5 % is less than two pixels
 LONGEST = 4  # shorter sides that the longer one may have
@@ -191,6 +192,11 @@ def _coco(entries: list[tuple], size: tuple[int, int], suffix: str = ".jpg") -> 
     return {"info": INFO, "images": images, "annotations": annotations, "categories": categories}
 
 
+def cores() -> int:
+    """As many processes as draw well side by side: one a core, up to 8."""
+    return min(8, os.cpu_count() or 1)
+
+
 def write(folder: str | Path, scenes: Scenes, *, workers: int | None = None, quality: int | None = 95) -> Path:
     """Write scenes as a COCO-format set: images/ and annotations.json.
 
@@ -199,7 +205,9 @@ def write(folder: str | Path, scenes: Scenes, *, workers: int | None = None, qua
     Args:
         folder: does not exist yet, or is empty.
         scenes: which pictures.
-        workers: processes that draw; by default one per core, up to 8. 0 draws in this process.
+        workers: processes that draw; 0 draws in this one. By default `cores()` where processes are forked, and 0 where
+            each imports the program's main module anew (Windows, macOS, Python 3.14): a script would need
+            `if __name__ == "__main__":` for them.
         quality: of the JPEG files, 1..100; None writes PNG files, which are exactly what was drawn.
 
     Returns:
@@ -213,7 +221,9 @@ def write(folder: str | Path, scenes: Scenes, *, workers: int | None = None, qua
     if quality is not None and not 1 <= quality <= 100:
         raise ValueError(f"the JPEG quality must be in 1..100, or None for PNG files, not {quality}")
     folder = require_empty(folder)
-    workers = min(8, os.cpu_count() or 1) if workers is None else workers
+    if workers is None:
+        how = multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0]
+        workers = cores() if how == "fork" else 0
     suffix = ".png" if quality is None else ".jpg"
     with drafted(folder) as draft:
         (draft / "images").mkdir()
@@ -221,7 +231,7 @@ def write(folder: str | Path, scenes: Scenes, *, workers: int | None = None, qua
             _Writing(scenes, draft / "images", suffix, quality), None, num_workers=workers, collate_fn=tuple
         )
         entries = list(tqdm(jobs, desc="drawing scenes", unit=" pictures", total=count)) if count else []
-        (draft / "annotations.json").write_text(json.dumps(_coco(entries, scenes.size, suffix)))
+        (draft / "annotations.json").write_text(json.dumps(_coco(entries, scenes.size, suffix)), encoding="utf-8")
     return folder
 
 

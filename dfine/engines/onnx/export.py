@@ -66,7 +66,7 @@ class Exported(nn.Module):
 
     def __init__(self, network: DFINE, options: Options):
         super().__init__()
-        self.network, self.options = folded(fused(network)), options
+        self.network, self.options = folded(fused(network).cpu()), options  # in double precision, which Macs' GPUs lack
         if options.gather:
             for layer in self.network.decoder.layers:
                 layer.cross_attn = GatherAttention(layer.cross_attn)
@@ -164,7 +164,7 @@ def export(network: DFINE, card: Card, path: str | Path, options: Options | None
         input_size=options.size or card.input_size,
         digest=digest(network, card),
     )
-    wrapped = Exported(network, options).cpu().eval()
+    wrapped = Exported(network, options).eval()
     inputs = sample(options, card.input_size)
     with torch.inference_mode():
         trace = wrapped.network(inputs[0])
@@ -186,7 +186,9 @@ def export(network: DFINE, card: Card, path: str | Path, options: Options | None
 
 def scratch_beside(path: Path) -> tempfile.TemporaryDirectory:
     """A folder beside a hidden file, called so that it is removed with such files if this process is killed."""
-    return tempfile.TemporaryDirectory(prefix=f"{path.name}-", suffix=".tmp", dir=path.parent)
+    return tempfile.TemporaryDirectory(
+        prefix=f"{path.name}-", suffix=".tmp", dir=path.parent, ignore_cleanup_errors=True
+    )
 
 
 def sample(options: Options, input_size: tuple[int, int]) -> tuple[Tensor, ...]:

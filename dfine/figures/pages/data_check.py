@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from pathlib import PurePath
 
 import plotly.graph_objects as go
 from PIL import Image, ImageDraw
@@ -38,7 +39,7 @@ def check_html(report: dict, worst: Sequence[tuple[Image.Image | None, str, Sequ
     cards.append(_findings(report))
     if worst:
         cards.append(_worst(worst))
-    name = report["source"].rstrip("/").rsplit("/", 1)[-1]
+    name = PurePath(report["source"]).name or report["source"]
     title = f"{name}: the data set"
     header = f'<p class="kicker">D-FINE Lens: a data set, checked</p><h1>{html.escape(name)}</h1>'
     return str(Document(title, header, "\n".join(cards), "", report, figures, ("page.css", "report.css")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import tempfile
 import threading
@@ -27,6 +28,7 @@ SIZE = f"{LIMITS.pixels / 1e6:.1f} million pixels"
 HELP = f"""Upload a short video, of at most 40 MB and {SIZE} a frame. The network looks at its first
 {LIMITS.seconds:.0f} seconds only, and at no more than {LIMITS.frames} frames, evenly spread. One video is worked on at
 a time; others wait. It is deleted after an hour, as every upload is."""
+FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')  # in names of files on Windows
 BORROWED = "here each picture borrows a GPU of its own, which a video cannot; run the page yourself to look at videos"
 
 _planned = InTime(plan)
@@ -69,7 +71,7 @@ def _looked(runner: Runner, path: str, name: str, said: dict, stop: threading.Ev
     wanted = wanted if wanted in runner.models.here() else ""
     threshold = float(min(max(threshold, FLOOR), CEILING)) if isinstance(threshold, (int, float)) else 0.5
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / f"{Path(name).stem[:60] or 'video'}-lens.mp4"
+        out = Path(folder) / file_name(name)
         looking = looked_at(runner.models(wanted), path, out, threshold, LIMITS, lambda: TURN)
         try:
             for clip in looking:
@@ -94,6 +96,15 @@ def _result(clip: Clip, path: str) -> dict:
         start=clip.frames[0]["time"],
         notes=clip.notes,
     )
+
+
+def file_name(name: str) -> str:
+    """What the result is called, after the visitor's file, which may come from a system that allows more letters.
+
+    >>> file_name("my clip 12:30?.mov")
+    'my clip 1230-lens.mp4'
+    """
+    return f"{FORBIDDEN.sub('', Path(name).stem)[:60].strip() or 'video'}-lens.mp4"
 
 
 def _plan(planned: Plan) -> dict:

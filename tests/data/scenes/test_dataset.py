@@ -1,6 +1,9 @@
 """Scenes: what is said of a drawn picture must be true of its pixels."""
 
 import json
+import os
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -9,6 +12,7 @@ import pytest
 from PIL import Image
 
 from dfine.data.scenes import DIALS, NAMES, Scenes, draw, random_dials, size_for, write
+from tests.helpers import ROOT
 
 CLEAN = dict.fromkeys(DIALS, 0.0)
 
@@ -142,3 +146,21 @@ def test_a_jpeg_set_goes_into_an_empty_folder_and_never_into_another(tmp_path):
     assert (folder / "annotations.json").read_bytes() == before
     with pytest.raises(ValueError, match="quality"):
         write(tmp_path / "other", Scenes(1), quality=101)
+
+
+SCRIPT = """
+import multiprocessing
+multiprocessing.set_start_method("spawn", force=True)  # as on Windows and macOS; this script guards nothing
+from dfine.data.scenes import Scenes, write
+print("begins", flush=True)
+write("set", Scenes(3, size=(64, 64)))
+"""
+
+
+def test_a_script_without_a_guard_draws_where_processes_import_it_anew(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "script.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, encoding="utf-8", timeout=300)
+    assert (done.returncode, done.stdout) == (0, "begins\n"), done.stderr
+    assert len(list((tmp_path / "set" / "images").iterdir())) == 3

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import dfine
+from dfine.engines.onnx import export as export_module
 from dfine.engines.onnx import file as onnx_file
 from dfine.engines.onnx.engine import OnnxEngine
 from dfine.engines.onnx.export import Exported, Options, about, card_of, export, published, sample
@@ -130,6 +131,15 @@ def test_published_boxes_by_hand():
     labels, boxes, scores = published(last, torch.tensor([[200, 100]]))
     assert labels.tolist() == [[1, 0]] and boxes[0, 0].tolist() == [50, 25, 150, 75]
     assert torch.allclose(scores, torch.tensor([[0.8808, 0.5]]), atol=1e-4)
+
+
+def test_weights_are_folded_on_the_cpu(model, monkeypatch):
+    """In double precision, which the GPU of a Mac does not have."""
+    order, to_cpu, fold = [], torch.nn.Module.cpu, export_module.folded
+    monkeypatch.setattr(torch.nn.Module, "cpu", lambda module: order.append("moved") or to_cpu(module))
+    monkeypatch.setattr(export_module, "folded", lambda network: order.append("folded") or fold(network))
+    Exported(model.network, Options())
+    assert order == ["moved", "folded"]
 
 
 def test_an_export_uses_no_random_numbers_of_the_caller(model):

@@ -1,6 +1,7 @@
 import html
 import json
 import re
+from pathlib import PureWindowsPath
 
 import numpy as np
 import pytest
@@ -132,3 +133,11 @@ def test_a_long_name_leaves_room_for_its_bar():
 def test_one_of_something_is_no_plural():
     text = data_check.check_html(report("what", train=part(1, cat=1)))
     assert "1 picture with 1 object in train." in text and "1 mistake: " in text
+
+
+@pytest.mark.parametrize("source, title", [("/data/set/", "set"), (r"D:\data\cells.yaml", "cells.yaml"), (".", ".")])
+def test_the_title_is_the_last_part_of_the_path(monkeypatch, source, title):
+    if "\\" in source:
+        monkeypatch.setattr(data_check, "PurePath", PureWindowsPath)
+    page = data_check.check_html(report(all=part(cat=1)) | {"source": source})
+    assert f"<h1>{title}</h1>" in page

@@ -45,6 +45,14 @@ def test_what_will_be_looked_at_is_said_first(runner, ticket):
     assert all(limit in video.HELP for limit in ("40 MB", "30 seconds", "150 frames", "8.4 million pixels"))
 
 
+@pytest.mark.parametrize(
+    "name, want",
+    [("clip.mp4", "clip"), ("12:30 “a”?*.mp4", "1230 “a”"), ("", "video"), ("???.mov", "video"), ("ü" * 99, "ü" * 60)],
+)
+def test_the_result_has_a_name_that_windows_can_write(name, want):
+    assert video.file_name(name) == f"{want}-lens.mp4"
+
+
 def test_a_video_comes_back_with_the_spread_of_its_tracks(runner, ticket):
     *steps, result = drawn(video.started(runner, ticket, dict(model="demo", threshold=0.5)))
     assert steps == [dict(done=i + 1, of=4) for i in range(4)]
