@@ -25,6 +25,12 @@ export function coarse(pixels) {
   return (Number(text) === 0 ? '' : pixels > 0 ? '+' : '−') + text;
 }
 
+/** The next number that is round, as its half is: 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 20 … @param {number} value above 0 */
+export function roundUp(value) {
+  const power = Math.floor(Math.log10(value)), unit = 10 ** Math.abs(power); // a whole number, so that 6 tenths are 0.6
+  return [2, 4, 6, 8, 10].map((k) => (power < 0 ? k / unit : k * unit)).find((round) => round >= value);
+}
+
 /** @param {string} text @returns {string} with what HTML would read as its own escaped */
 export const escaped = (text) =>
   text.replace(/[&<>"']/g, (sign) => ({'&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;'})[sign]);

@@ -1,7 +1,7 @@
 /** "Layer by layer": what every layer did to the object, drawn and in numbers. */
 import {added} from './added.js';
 import {chart, html, put, svg, swatch} from './dom.js';
-import {number, signed} from './format.js';
+import {number, roundUp, signed} from './format.js';
 import {explained, info} from './info.js';
 import {chosen} from './state.js';
 import {stageName} from './words.js';
@@ -116,8 +116,8 @@ function distances(plot, h) {
   const from = h.edges.map((_, k) => h.boxes.map((box) => (k < 2 ? -1 : 1) * (box[k] - h.boxes[h.layers][k])));
   const spread = h.edges.map((_, k) => [null, ...h.deviations.map((row) => row[k])]);
   const ends = from.flatMap((row, k) => row.flatMap((v, i) => [v - (spread[k][i] ?? 0), v + (spread[k][i] ?? 0)]));
-  const most = Math.max(...ends.map(Math.abs), 0.1) * 1.05;
-  plot.range(-most, most, most < 2 ? 1 : 0);
+  const most = roundUp(Math.max(...ends.map(Math.abs), 0.1) * 1.05);
+  plot.range(-most, most, Number.isInteger(most / 2) ? 0 : 1);
   from.forEach((row, k) => plot.line(row, h.colours.edges[k], {aside: 5 * (k - 1.5), spread: spread[k]}));
   plot.letters(from.map((row, k) => [h.edges[k][0], row[0]]));
 }

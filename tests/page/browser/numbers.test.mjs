@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {coarse, escaped, fixed, number, signed} from '../../../dfine/page/browser/format.js';
+import {coarse, escaped, fixed, number, roundUp, signed} from '../../../dfine/page/browser/format.js';
 import {Decimal} from '../../../dfine/page/browser/sum.js';
 
 test('numbers are written as the figures write them', () => {
@@ -9,6 +9,11 @@ test('numbers are written as the figures write them', () => {
   assert.deepEqual([-0.04, -0.06, 3].map((v) => fixed(v)), ['0.0', '−0.1', '3.0']);
   assert.deepEqual([0, 12.3, -4.96, 3].map(coarse), ['0', '+12', '−5', '+3']);
   assert.equal(escaped('<b>"&\''), '&lt;b&gt;&quot;&amp;&#39;');
+});
+
+test('an axis ends at a number of which a half is round, too', () => {
+  assert.deepEqual([0.105, 0.2, 0.55, 0.61, 0.99].map(roundUp), [0.2, 0.2, 0.6, 0.8, 1]);
+  assert.deepEqual([1.01, 2.6, 8.2, 12, 97, 101].map(roundUp), [2, 4, 10, 20, 100, 200]);
 });
 
 test('decimals are exact', () => {
