@@ -7,9 +7,7 @@ process left behind is removed by the next process that writes the same file.
 
 from __future__ import annotations
 
-import codecs
 import errno
-import json
 import os
 import re
 import shutil
@@ -21,17 +19,17 @@ from itertools import count
 from pathlib import Path
 from platform import node
 from traceback import clear_frames
-from typing import TextIO
+
+from dfine.paths import as_json, at_home, shown
 
 resource = None
 with suppress(ImportError):  # Windows has no such limits
     import resource
 
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/")  # a path joins its slashes; one letter is a drive of Windows
 _MACHINE = sha256(node().encode()).hexdigest()[:6]  # processes of other machines may write on a shared disk
 _NUMBERS = count()  # several threads may write the same file
-_SPARE = 1 << 24  # bytes: a disk with less is full
 _NATIVE = re.compile(r"I/O error|inline_container|writ|flush|No space", re.IGNORECASE)  # what native code says of it
+_SPARE = 1 << 24  # bytes: a disk with less is full
 _LONGEST = 200  # bytes of a file's name that its hidden one keeps: names have 255 at most
 _PAUSES = (0.02, 0.1, 0.3, 1.0) if os.name == "nt" else ()  # seconds: there, scanners open a new file for a moment
 _DENIED = f"permission denied{', or another program has it open' if _PAUSES else ''}; choose another place"
@@ -76,8 +74,7 @@ def said(path: str | Path) -> Iterator[None]:
             raise
         raise WriteError(path, error) from error
     except Exception as error:
-        cause = _cause(Path(path), error) if _NATIVE.search(str(error)) else None
-        if cause is None:
+        if not _NATIVE.search(str(error)) or not (cause := _cause(Path(path), error)):
             raise
         raise WriteError(path, cause) from error
 
@@ -92,29 +89,6 @@ def _cause(path: Path, error: Exception) -> OSError | None:
         if shutil.disk_usage(path.absolute().parent).free < _SPARE:
             return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return None
-
-
-def at_home(path: str | os.PathLike) -> Path:
-    """A path with the home folder in the place of a leading `~`, which no shell has replaced where a program gave it.
-
-    What is called like nobody's home folder stays: a file may begin with a `~`.
-    """
-    return Path(os.path.expanduser(path))
-
-
-def shown(path: str | Path) -> str:
-    """A path as text that can be printed and written: bytes of its name that are not UTF-8 become escapes."""
-    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def as_json(content: object, *, indent: int | None = None, out: TextIO | None = None) -> str:
-    """Plain values as JSON text that UTF-8 can hold, or that a stream `out` can: pipes of Windows have other encodings.
-
-    Names of files may hold bytes that are not UTF-8. They become JSON's own escapes, from which `json.loads` and
-    `os.fsencode` give the same bytes again; for a stream that is not UTF-8 so does all that is not ASCII.
-    """
-    other = out is not None and codecs.lookup(out.encoding or "utf-8").name != "utf-8"
-    return shown(json.dumps(content, ensure_ascii=other, indent=indent))
 
 
 @contextmanager
@@ -132,11 +106,19 @@ def replacing(path: Path) -> Iterator[Path]:
             put(temporary, path)
             _to_disk(path.parent)
         except BaseException as error:
-            while error:  # what their frames hold may have the file open, and Windows removes none that is
-                error = clear_frames(error.__traceback__) or error.__context__
             with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+                _remove(temporary, error)
             raise
+
+
+def _remove(file: Path, error: BaseException | None) -> None:
+    """Remove what an error has left, even where Windows does not, as the error's frames still have it open."""
+    try:
+        file.unlink(missing_ok=True)
+    except PermissionError:
+        while error:
+            error = clear_frames(error.__traceback__) or error.__context__
+        file.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: object) -> None:
@@ -270,10 +252,8 @@ def _alive(name: str) -> bool:
         return True
     try:
         os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):  # it is another user's, or cannot be asked
-        return True
+    except (OSError, OverflowError) as error:  # else it is another user's, or cannot be asked
+        return not isinstance(error, ProcessLookupError)
     return True
 
 

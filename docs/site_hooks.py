@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "docs"))
 
 import site_notebooks
 
-GROUND = ("config", "boxes", "distribution", "version", "files", "processes")
+GROUND = ("config", "boxes", "distribution", "version", "paths", "files", "processes", "wording")
 CARDS = sorted((ROOT / "assets" / "checkpoints").glob("*/README.md"))
 # Documents outside of docs/ and their places in the site.
 OUTSIDE = {

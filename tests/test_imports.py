@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-GROUND = ("boxes", "config", "distribution", "files", "processes", "version", "wording")
+GROUND = ("boxes", "config", "distribution", "files", "paths", "processes", "version", "wording")
 # From the ground up. A room imports from the floors below its own; rooms of one floor do not see each other.
 FLOORS = [
     GROUND,
@@ -32,6 +32,7 @@ EXTRAS = {"gradio", "fiftyone", "plotly", "matplotlib", "typer"}
 PACKAGES = {
     "version": set(),
     "files": set(),
+    "paths": set(),
     "wording": set(),
     **{room: {"torch"} for room in ("config", "boxes", "distribution", "network")},
     "processes": {"torch", "filelock"},

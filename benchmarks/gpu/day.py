@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 
 from dfine.engines.cost import machine
-from dfine.files import as_json, replacing
+from dfine.files import replacing
+from dfine.paths import as_json
 
 ATTEMPTS = 2  # a unit that failed, or that a kill cut off, is tried again by the next call, and then left
 SIZES = ("n", "s", "m", "l", "x")

@@ -15,7 +15,7 @@ from dfine.cli.explore_options import Look, Out, Where
 from dfine.cli.options import Device, ModelForData, Names, Workers, fit_data, given
 from dfine.cli.shipped import note_drawings, usual
 from dfine.cli.terminal import apart, complain, interruptible, outside
-from dfine.files import at_home
+from dfine.paths import at_home
 
 
 def explore(

@@ -7,7 +7,7 @@ import typer
 from dfine.cli.explore_options import Look, Out
 from dfine.cli.shipped import note_nothing
 from dfine.cli.terminal import complain, over_known, table
-from dfine.files import at_home
+from dfine.paths import at_home
 
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of the table of stages
 

@@ -14,7 +14,8 @@ from typing import TextIO
 import typer
 from typer.core import TyperGroup
 
-from dfine.files import as_json, at_home, replacing
+from dfine.files import replacing
+from dfine.paths import as_json, at_home
 
 WRONG = (ValueError, OSError, ImportError, RuntimeError, ArithmeticError)  # what the library raises on purpose
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 import typer
 from typer import Option
 
-from dfine.files import at_home
+from dfine.paths import at_home
 from dfine.training.options import TrainOptions, sides
 
 

@@ -24,7 +24,7 @@ from dfine.data import folders, rgb, texts
 from dfine.data.coco_entries import Entries, Fault, Note, clipped, stop
 from dfine.data.pictures import read
 from dfine.data.resize import planes
-from dfine.files import at_home
+from dfine.paths import at_home
 from dfine.trace.records import Target
 from dfine.wording import counted
 

@@ -16,7 +16,8 @@ from dfine.data.layout import meaning
 from dfine.data.rgb import SIDEWAYS, head
 from dfine.data.sources import open_data, splits
 from dfine.data.voc import MARKS, SETS
-from dfine.files import as_json, at_home, drafted, shown
+from dfine.files import drafted
+from dfine.paths import as_json, at_home, shown
 
 FORMATS = ("coco", "yolo", "voc")
 ONE = "rename them, or convert them one by one"

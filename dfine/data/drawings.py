@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dfine.files import at_home
+from dfine.paths import at_home
 
 INFO = {"description": "scenes drawn by D-FINE Lens"}  # of the COCO file that `dfine.data.scenes.write` makes
 _BEGINNING = 1000  # bytes of a file that are looked at

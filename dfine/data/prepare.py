@@ -18,7 +18,8 @@ from tqdm import tqdm
 from dfine.data import texts, voc
 from dfine.data.coco import CocoSet, read_json
 from dfine.data.coco_layout import open_file
-from dfine.files import as_json, at_home, drafted, replacing, require_empty
+from dfine.files import drafted, replacing, require_empty
+from dfine.paths import as_json, at_home
 
 HELD_OUT = 5000  # validation pictures of Objects365 that stay there; the published checkpoints train on the others
 LONGEST = 640  # pixels that the published preparation resizes the longer side of Objects365's pictures to

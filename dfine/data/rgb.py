@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from dfine.files import ADDRESS
+from dfine.paths import ADDRESS
 
 # Formats that Pillow, or a plug-in of it, reads by itself. EPS is not among them: it would go to another program.
 FORMATS = frozenset(

@@ -20,7 +20,7 @@ from dfine.data.coco import CocoSet
 from dfine.data.coco_entries import Fault, stop
 from dfine.data.findings import corners, nothing_in
 from dfine.data.layout import Layout, NoDataSet, meaning, same
-from dfine.files import at_home
+from dfine.paths import at_home
 from dfine.wording import some
 
 FORMATS = (coco_layout.layout, yolo.layout, voc.layout, labelme.layout)

@@ -23,8 +23,9 @@ from dfine.engines.onnx.packages import installed
 from dfine.engines.onnx.parity import ExportError
 from dfine.engines.onnx.sessions import ON_CPU, on_cpu
 from dfine.engines.torch_engine import FOLDING, TorchEngine
-from dfine.files import at_home, replacing, short_digest
+from dfine.files import replacing, short_digest
 from dfine.network.detector import DFINE
+from dfine.paths import at_home
 from dfine.trace.card import Card
 from dfine.version import VERSION
 from dfine.weights.exceptions import CheckpointError

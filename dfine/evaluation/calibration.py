@@ -30,7 +30,8 @@ from dfine import distribution
 from dfine.config import EDGES
 from dfine.evaluation import level_fit
 from dfine.evaluation.matches import Matches
-from dfine.files import as_json, replacing
+from dfine.files import replacing
+from dfine.paths import as_json
 from dfine.trace import levels
 from dfine.trace.base import SCHEMA
 from dfine.trace.card import Card

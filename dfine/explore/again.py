@@ -20,7 +20,8 @@ from pathlib import Path
 
 from dfine.explore.database_state import Home, opened, state
 from dfine.explore.stamps import stamp
-from dfine.files import at_home, short_digest, write_json
+from dfine.files import short_digest, write_json
+from dfine.paths import at_home
 from dfine.version import VERSION
 
 SCHEMA = 1

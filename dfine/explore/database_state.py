@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dfine.files import at_home
+from dfine.paths import at_home
 
 PATIENCE = 10.0  # seconds that a database has to answer
 LOCK = "mongod.lock"  # in the folder of a database; empty while no MongoDB runs on it

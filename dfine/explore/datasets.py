@@ -27,7 +27,8 @@ from dfine.explore.deleted import deleted, kept_out, note
 from dfine.explore.fiftyone_private import with_info
 from dfine.explore.reread import read_anew, say_changed
 from dfine.explore.samples import dials, pictured, samples
-from dfine.files import at_home, short_digest
+from dfine.files import short_digest
+from dfine.paths import at_home
 
 SCENES, FOLDER = "scenes", "folder"  # kinds of sources, beside those of `dfine.data.layout.Layout`
 SCENE_COUNT = 500

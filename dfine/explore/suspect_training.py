@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 from dfine.data.sources import train_and_val
-from dfine.files import at_home
+from dfine.paths import at_home
 
 OPTIONS = "options.json"  # what `dfine train` writes into a run's folder, beside the folders of weights
 

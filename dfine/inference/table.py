@@ -14,8 +14,9 @@ import torch
 
 from dfine.boxes import to_pixels
 from dfine.distribution import edge_positions
-from dfine.files import at_home, replacing, shown
+from dfine.files import replacing
 from dfine.inference.predictor import Predictor, Result
+from dfine.paths import at_home, shown
 from dfine.trace.card import Card
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)  # shares of an edge's distribution whose ends the table has

@@ -17,8 +17,9 @@ from PIL.PngImagePlugin import PngInfo
 from dfine.data.pictures import Picture, read
 from dfine.figures.object import share
 from dfine.figures.picture import draw
-from dfine.files import as_json, replacing
+from dfine.files import replacing
 from dfine.inference.predictor import Result
+from dfine.paths import as_json
 from dfine.trace import described
 from dfine.trace.categories import category_ids
 from dfine.trace.disk import About, save_trace

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from dfine.files import at_home, replacing, shown
+from dfine.files import replacing
+from dfine.paths import at_home, shown
 from dfine.trace import levels
 from dfine.trace.base import COARSEST
 from dfine.trace.card import Card

@@ -22,8 +22,9 @@ from dfine.data.repeat import repeated
 from dfine.data.scenes import Scenes, size_for
 from dfine.data.transforms import Transform
 from dfine.engines.device import resolve
-from dfine.files import at_home, short_digest
+from dfine.files import short_digest
 from dfine.network.detector import DFINE
+from dfine.paths import at_home
 from dfine.processes import Ranks
 from dfine.training.distillation import shared
 from dfine.training.options import SEEDS, TrainOptions

@@ -14,8 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from dfine.config import EDGES
-from dfine.files import Draft, as_json, said
+from dfine.files import Draft, said
 from dfine.inference.predictor import Predictor
+from dfine.paths import as_json
 from dfine.video.detecting import FrameResult
 from dfine.video.reading import Video
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dfine.files import at_home
+from dfine.paths import at_home
 from dfine.video.sources import CAMERA, Clock, VideoError, contents, open_camera, open_file, pyav, video_stream
 from dfine.video.truncation import lacking
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from dfine.files import WriteError, as_json, at_home, replacing
+from dfine.files import WriteError, replacing
 from dfine.network.detector import DFINE
+from dfine.paths import as_json, at_home
 from dfine.trace.base import SCHEMA
 from dfine.trace.card import Card
 from dfine.weights.cache import HUB_FILES

@@ -11,9 +11,9 @@ import torch
 from safetensors import safe_open
 
 from dfine.config import Config
-from dfine.files import as_json
 from dfine.network.detector import DFINE
 from dfine.network.families import family
+from dfine.paths import as_json
 from dfine.trace.base import COARSEST
 from dfine.trace.card import Card, checked_names
 from dfine.weights.cache import HUB_FILES

@@ -16,8 +16,9 @@ from dfine.engines.onnx.parity import ExportError
 from dfine.engines.onnx.sessions import available
 from dfine.engines.precision import BUDGET
 from dfine.engines.shift import Shift, shift
-from dfine.files import at_home, replacing
+from dfine.files import replacing
 from dfine.network.detector import DFINE
+from dfine.paths import at_home
 from dfine.trace.card import Card
 
 FEWEST = 8  # pictures to calibrate on and to measure with

@@ -15,9 +15,9 @@ from dfine.config import Config
 from dfine.engines.onnx.export import card_of, rebuilt
 from dfine.engines.onnx.sessions import open_session, unnamed
 from dfine.engines.precision_names import IN_FILES, named
-from dfine.files import at_home
 from dfine.network.decoder import checked_layers
 from dfine.network.detector import DFINE
+from dfine.paths import at_home
 from dfine.trace.base import SCHEMA
 from dfine.trace.card import Card
 from dfine.trace.records import Trace

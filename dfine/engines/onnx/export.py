@@ -26,8 +26,9 @@ from dfine.engines.gather_attention import GatherAttention
 from dfine.engines.onnx import file as onnx_file
 from dfine.engines.onnx.packages import needed
 from dfine.engines.onnx.parity import ExportError, check, compare
-from dfine.files import at_home, replacing
+from dfine.files import replacing
 from dfine.network.detector import DFINE
+from dfine.paths import at_home
 from dfine.trace.base import COARSEST, SCHEMA, checked_size
 from dfine.trace.card import Card
 from dfine.trace.records import Refinement, Trace

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dfine.engines.onnx.packages import needed
-from dfine.files import as_json
+from dfine.paths import as_json
 
 KEY = "dfine"  # of the metadata that says what the file is, as JSON
 ALONE = threading.Lock()  # torch traces one module at a time, and refuses another that comes meanwhile
