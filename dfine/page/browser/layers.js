@@ -6,7 +6,7 @@ import {explained, info} from './info.js';
 import {chosen} from './state.js';
 import {stageName} from './words.js';
 
-const START = 24, LETTER = 11; // pixels: before the first stage, with room for the letters there; the height of one
+const START = 26, LETTER = 12; // pixels: before the first stage, with room for the letters there; the height of one
 const HEIGHT = 230, MARGIN = {left: 46, right: 12, top: 14, bottom: 26};
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
@@ -96,7 +96,7 @@ function axes(into, width, height, h) {
       let last = -Infinity;
       for (const [letter, v] of [...named].sort((a, b) => b[1] - a[1])) {
         last = Math.max(y(v), last + LETTER);
-        into.append(svg('text', {class: 'letter', x: at(0) - 13, y: last + 4, 'text-anchor': 'end'}, letter));
+        into.append(svg('text', {class: 'letter', x: at(0) - 14, y: last + 4, 'text-anchor': 'end'}, letter));
       }
     },
     line(values, colour, {dash = null, aside = 0, spread = null} = {}) {
