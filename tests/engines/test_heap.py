@@ -37,7 +37,7 @@ print(done, text.value.count(b"<heap "), ARENAS)
 
 
 def _asked(how):
-    said = subprocess.run([sys.executable, "-c", HOARD, how], capture_output=True, text=True, timeout=60, check=True)
+    said = subprocess.run([sys.executable, "-c", HOARD, how], capture_output=True, text=True, timeout=120, check=True)
     return said.stdout.split()
 
 

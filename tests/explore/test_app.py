@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from tests.pointer import at_rest, hover
+
 PATIENCE = 120_000  # milliseconds; the tests may run beside other work
 PLOT = ".js-plotly-plot .subplot.x12y12"  # the last of four edges by three layers
 BESIDE = """() => {
@@ -60,8 +62,8 @@ def test_from_the_grid_to_a_box_to_its_edges(page, explored):
     panel = page.locator("[data-cy=panel-content-dfine_edges]")
     panel.get_by_text("tick a picture").wait_for()
     picture = page.locator("[data-cy=looker]").first
-    picture.hover()
     tick = picture.locator("[data-cy^=looker-checkbox]").first
+    hover(page, picture.hover, "document.querySelector('[data-cy^=looker-checkbox]')?.checkVisibility()")
     tick.click()
     panel.locator(PLOT).wait_for()
     best = max(explored.first().dfine.detections, key=lambda d: d.confidence)
@@ -84,19 +86,28 @@ def test_from_the_grid_to_a_box_to_its_edges(page, explored):
     # A box is clicked.
     sample = explored.first()
     point, expected = aim(sample)
-    canvas = page.locator("[data-cy=modal] canvas").first.bounding_box()
-    side = min(canvas["width"], canvas["height"])  # the pictures are square, and stand in the middle
-    at = [
-        canvas[corner] + (canvas[length] - side) / 2 + p * side
-        for corner, length, p in (("x", "width", point[0]), ("y", "height", point[1]))
-    ]
-    page.mouse.move(at[0] - 5, at[1] - 5)
-    page.mouse.move(*at, steps=5)
-    page.wait_for_timeout(500)  # the App looks for what lies under the pointer
-    page.mouse.click(*at)
+
+    def shown():
+        return panel.get_by_role("combobox").first.inner_text() in expected
+
+    def clicked():
+        """The App looks for what lies under the pointer in its own time; a click before that finds nothing."""
+        if shown():
+            return True
+        canvas = at_rest(page.locator("[data-cy=modal] canvas").first)
+        side = min(canvas["width"], canvas["height"])  # the pictures are square, and stand in the middle
+        at = [
+            canvas[corner] + (canvas[length] - side) / 2 + p * side
+            for corner, length, p in (("x", "width", point[0]), ("y", "height", point[1]))
+        ]
+        page.mouse.move(at[0] - 5, at[1] - 5)
+        page.mouse.move(*at, steps=5)
+        page.wait_for_timeout(500)
+        page.mouse.click(*at)
+        return soon(shown, 10)
 
     # The panel shows that box's edges: four distributions in each of three layers.
-    until(lambda: panel.get_by_role("combobox").first.inner_text() in expected)
+    until(clicked)
     panel.locator(PLOT).wait_for()
     until(lambda: panel.locator(".bars .point path").count() >= 3 * 4 * 33)
 
@@ -119,9 +130,13 @@ def test_from_the_grid_to_a_box_to_its_edges(page, explored):
     until(lambda: panel.get_by_role("combobox").first.inner_text() != before)
 
 
-def until(true, seconds=30):
-    for _ in range(seconds * 5):
-        if true():
-            return
+def soon(true, seconds):
+    """Whether something comes true in so many seconds."""
+    end = time.monotonic() + seconds
+    while not (found := true()) and time.monotonic() < end:
         time.sleep(0.2)
-    raise AssertionError("it did not happen")
+    return found
+
+
+def until(true):
+    assert soon(true, PATIENCE / 1000)

@@ -76,7 +76,7 @@ def test_runs_that_begin_together_start_the_database_in_turn(tmp_path):
     done, inside = [], threading.Event()
 
     def second():
-        inside.wait(30)
+        inside.wait(120)
         with _in_turn(tmp_path):
             done.append("second")
 
@@ -88,7 +88,7 @@ def test_runs_that_begin_together_start_the_database_in_turn(tmp_path):
             with _in_turn(tmp_path, patience=0.3):
                 done.append("at once")
         done.append("first")
-    other.join(30)
+    other.join(120)
     assert done == ["first", "second"]
 
 

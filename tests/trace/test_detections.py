@@ -69,11 +69,18 @@ def test_one_after_the_other_they_are_still_detections():
         (torch.tensor(1), [0.5]),
         (np.int64(1), [0.5]),
         (np.array([True, False, True]), [0.9, 0.25]),
+        ("cat", [0.5]),
     ],
 )
 def test_selection(index, want):
     assert some()[index].scores.tolist() == pytest.approx(want)
     assert isinstance(some()[index], Detections)
+
+
+def test_a_class_of_which_there_is_none_and_one_that_is_none():
+    assert len(some(1)["fish"]) == len(some(0)["fish"]) == 0
+    with pytest.raises(KeyError, match="there is no class 'bird'; the classes are cat, dog, fish"):
+        some()["bird"]
 
 
 def test_to_list():

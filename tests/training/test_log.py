@@ -61,7 +61,7 @@ def test_a_disk_that_is_full_costs_tensorboard_and_nothing_else(tmp_path):
     log = Log(tmp_path, 0, told.append)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
     try:
-        for epoch in range(1, 500):
+        for epoch in range(1, 6000):
             log.add(epoch, {"loss": 0.5})
             time.sleep(0.01)  # its thread writes when it can
             if told:

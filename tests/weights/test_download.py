@@ -163,13 +163,13 @@ def test_a_place_that_cannot_be_written_is_said_with_another(tmp_path):
 
 
 def test_one_process_waits_for_another_as_long_as_something_comes(tmp_path, monkeypatch):
-    monkeypatch.setattr(downloads, "PATIENCE", 0.2)
-    monkeypatch.setattr(downloads, "SILENCE", 0.1)
+    monkeypatch.setattr(downloads, "PATIENCE", 0.5)
+    monkeypatch.setattr(downloads, "SILENCE", 0.5)
     lock, part, other = tmp_path / "lock", tmp_path / "part", FileLock(tmp_path / "lock", thread_local=False)
     other.acquire()
 
     def comes():
-        for count in range(1, 9):
+        for count in range(25):
             part.write_bytes(bytes(count))
             time.sleep(0.1)
         other.release()
@@ -177,7 +177,7 @@ def test_one_process_waits_for_another_as_long_as_something_comes(tmp_path, monk
     thread = threading.Thread(target=comes)
     thread.start()
     with downloads.in_turn(lock, tmp_path, "a model", "or do without it"):
-        assert not thread.is_alive() or part.stat().st_size == 8
+        assert not thread.is_alive() or part.stat().st_size == 24
     thread.join()
     with other, pytest.raises(CheckpointError, match="another process is downloading a model and gets nothing; end it"):
         with downloads.in_turn(lock, tmp_path, "a model", "or do without it"):

@@ -8,6 +8,7 @@ from dfine.figures.glossary import GLOSSARY
 from dfine.page.tabs.browser import drawn
 from tests.page.conftest import visitors
 from tests.page.visitor import example, open_tab
+from tests.pointer import at_rest, hover
 
 
 def test_such_a_tab_is_a_component_of_its_name_and_asks_the_server_nothing():
@@ -50,8 +51,7 @@ def state(page, of):
 def drag_bar(page, bin_, share):
     """Drag a bar of the edited Pr(n) to a height, in parts of the plot's."""
     plot = page.locator("#lab .hand svg")
-    plot.scroll_into_view_if_needed()
-    box = plot.bounding_box()
+    box = at_rest(plot)
     x, y = box["x"] + (bin_ + 0.5) / 33 * box["width"], box["y"] + (1 - share) * box["height"]
     page.mouse.move(x, box["y"] + 0.95 * box["height"])
     page.mouse.down()
@@ -172,7 +172,6 @@ def test_four_cards_say_where_each_edge_lies_and_how_sure_that_is(page):
     for text, name, at, (low, high) in zip(said, ("left", "top", "right", "bottom"), boxes, reach, strict=True):
         assert text.split()[0] == name and f"{at:.1f} px" in text
         assert float(text.split("within ")[1].split()[0]) == pytest.approx(high - low, rel=0.01)
-    page.locator("#headline .cards button").nth(2).hover()
-    page.wait_for_function("lens.store.state.over === 2")
+    hover(page, page.locator("#headline .cards button").nth(2).hover, "lens.store.state.over === 2")
     page.locator("#headline .cards button").nth(2).click()
     page.wait_for_function("lens.store.state.edge === 2 && lens.store.state.tab === 'edge'")

@@ -151,4 +151,4 @@ def test_a_second_look_that_was_asked_of_no_picture_is_not_waited_for(visit, tmp
     with page.expect_response("**/queue/join*"):
         held[0].continue_()
     page.get_by_role("button", name=f"Example: {SCENES[1].label}").click()
-    page.wait_for_selector("#compare tbody tr", timeout=40_000)
+    page.wait_for_selector("#compare tbody tr")

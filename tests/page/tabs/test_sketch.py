@@ -11,6 +11,7 @@ from dfine.data.scenes import NAMES
 from dfine.page import cached_files
 from dfine.page.models import DRAWINGS
 from tests.page.visitor import EXAMPLES, example, hosts, open_tab, set_threshold
+from tests.pointer import at_rest
 
 
 def event(**said):
@@ -59,8 +60,7 @@ def test_a_heart_is_found_as_soon_as_it_is_drawn(page, checkpoint):
     words = page.inner_text("#sketch .caption")
     assert all(name in words for name in NAMES), "it says what can be drawn"
     sheet = page.locator("#sketch canvas")
-    sheet.scroll_into_view_if_needed()
-    place = sheet.bounding_box()
+    place = at_rest(sheet)
     stroke(page, heart(place, (0.3, 0.35), 0.22))
     page.wait_for_selector("#sketch .outcome:has-text('heart')")
     page.wait_for_selector("#headline:has-text('heart')")

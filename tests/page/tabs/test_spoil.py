@@ -13,6 +13,7 @@ from dfine.page.examples import scenes
 from dfine.page.tabs import spoil
 from dfine.page.view import select
 from tests.page.visitor import EXAMPLES, example, open_tab
+from tests.pointer import at_rest
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +107,7 @@ def test_on_scenes_the_truth_stands_beside_the_edges(view):
 
 def drag_a_patch(page, top, bottom):
     """From one height of the picture to another, in parts of it, left of its middle; the button is still held."""
-    drawing = page.locator("#spoiled svg")
-    drawing.scroll_into_view_if_needed()
-    place = drawing.bounding_box()
+    place = at_rest(page.locator("#spoiled svg"))
     page.mouse.move(place["x"] + 0.2 * place["width"], place["y"] + top * place["height"])
     page.mouse.down()
     page.mouse.move(place["x"] + 0.3 * place["width"], place["y"] + bottom * place["height"], steps=3)

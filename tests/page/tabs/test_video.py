@@ -109,6 +109,8 @@ def test_a_visitor_uploads_stops_and_watches(page, film):
     page.wait_for_selector("#video .outcome:has-text('tracks')")
     page.wait_for_function("document.querySelector('#video video').readyState > 0")
     assert page.locator("#video path.spread").count() == 4
+    letters = page.locator("#video .chart .letter").all_text_contents()
+    assert sorted(letters) == ["b", "l", "r", "t"], "lines are not told apart by colours only"
     page.select_option("#video-track", index=1)
     page.locator("#video .chart").click(position=dict(x=60, y=100))
     page.wait_for_function("document.querySelector('#video .result .caption').textContent.includes('score')")
