@@ -1,6 +1,7 @@
 /** Making elements. */
 
 const SVG = 'http://www.w3.org/2000/svg';
+const LETTER = 12; // pixels: the height of one
 
 /**
  * An SVG element.
@@ -97,3 +98,16 @@ export function chart(height, paint, attributes = {}) {
 /** Words with the colour of what they stand for before them. @param {string} colour @param {string} text */
 export const swatch = (colour, text) => html('span', {class: 'swatch'}, html('i', {style: `background:${colour}`}),
   text);
+
+/**
+ * The first letters of lines' names where the lines begin or end, none over another: colours do not tell everybody the
+ * lines apart.
+ * @param {[string, number][]} named names, and heights in the drawing @param {Object} place what all of them have
+ */
+export function letters(named, place) {
+  let last = -Infinity;
+  return [...named].sort((a, b) => a[1] - b[1]).map(([name, y]) => {
+    last = Math.max(y, last + LETTER);
+    return svg('text', {class: 'letter', y: last + 4, ...place}, name[0]);
+  });
+}

@@ -1,12 +1,12 @@
 /** "Layer by layer": what every layer did to the object, drawn and in numbers. */
 import {added} from './added.js';
-import {chart, html, put, svg, swatch} from './dom.js';
+import {chart, html, letters, put, svg, swatch} from './dom.js';
 import {number, roundUp, signed} from './format.js';
 import {explained, info} from './info.js';
 import {chosen} from './state.js';
 import {stageName} from './words.js';
 
-const START = 26, LETTER = 12; // pixels: before the first stage, with room for the letters there; the height of one
+const START = 26; // pixels before the first stage, with room for the letters there
 const HEIGHT = 230, MARGIN = {left: 46, right: 12, top: 14, bottom: 26};
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
@@ -91,14 +91,7 @@ function axes(into, width, height, h) {
           svg('text', {x: inner.left - 6, y: y(v) + 4, 'text-anchor': 'end'}, v.toFixed(digits).replace('-', '−')));
       }
     },
-    // Letters before the lines' beginnings, in their order, none over another: colours do not tell everybody the lines apart.
-    letters(named) {
-      let last = -Infinity;
-      for (const [letter, v] of [...named].sort((a, b) => b[1] - a[1])) {
-        last = Math.max(y(v), last + LETTER);
-        into.append(svg('text', {class: 'letter', x: at(0) - 14, y: last + 4, 'text-anchor': 'end'}, letter));
-      }
-    },
+    letters: (named) => into.append(...letters(named.map(([name, v]) => [name, y(v)]), {x: at(0) - 14, 'text-anchor': 'end'})),
     line(values, colour, {dash = null, aside = 0, spread = null} = {}) {
       const points = values.map((v, i) => (v === null ? null : [at(i) + aside, y(v)]));
       const d = points.map((p, i) => (p ? `${i && points[i - 1] ? 'L' : 'M'}${p[0].toFixed(1)} ${p[1].toFixed(1)}`
@@ -119,7 +112,7 @@ function distances(plot, h) {
   const most = roundUp(Math.max(...ends.map(Math.abs), 0.1) * 1.05);
   plot.range(-most, most, Number.isInteger(most / 2) ? 0 : 1);
   from.forEach((row, k) => plot.line(row, h.colours.edges[k], {aside: 5 * (k - 1.5), spread: spread[k]}));
-  plot.letters(from.map((row, k) => [h.edges[k][0], row[0]]));
+  plot.letters(from.map((row, k) => [h.edges[k], row[0]]));
 }
 
 function overlaps(plot, h) {

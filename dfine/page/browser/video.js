@@ -2,12 +2,12 @@
  * A short video: what will be looked at is said first, then how far it is, then the video with what was found, and how
  * unsure each edge of one track was over time.
  */
-import {chart, html, put, svg, swatch, switchOff} from './dom.js';
+import {chart, html, letters, put, svg, swatch, switchOff} from './dom.js';
 import {number} from './format.js';
 import {speak} from './spoken.js';
 import {at, extent, lines} from './tracks.js';
 
-const HEIGHT = 240, MARGIN = {left: 46, right: 12, top: 12, bottom: 34}; // pixels
+const HEIGHT = 240, MARGIN = {left: 46, right: 26, top: 12, bottom: 34}; // pixels
 
 /** @param {import('./main.js').Hub} hub @param {import('./main.js').Page} page */
 export function video({element, props, trigger, watch}, {store}) {
@@ -95,7 +95,7 @@ export function video({element, props, trigger, watch}, {store}) {
 
   function choose(i) {
     track = result.tracks[i] ?? null;
-    const {edges = ['left', 'top', 'right', 'bottom'], colours} = store.state.trace ?? {};
+    const {edges = EDGES, colours} = store.state.trace ?? {};
     legend.replaceChildren(...edges.map((name, k) => swatch(colours?.edges[k] ?? FALLBACK[k], name)));
     put(drawing.into, {'aria-label': track ? `Length of each edge’s 80 % interval of ${track.name} ${track.number} over time, `
       + `from ${number(Math.min(...track.spreads.flat()))} to ${number(Math.max(...track.spreads.flat()))} px` : 'No track'});
@@ -109,7 +109,7 @@ export function video({element, props, trigger, watch}, {store}) {
     caption.textContent = !track ? 'Nothing was found for long enough to be followed.'
       : i === null ? `${track.name} #${track.number} is not in sight here. Click the plot to go to a frame.`
         : `${(track.times[i] - result.start).toFixed(2)} s: score ${track.scores[i].toFixed(2)}; intervals of `
-          + `${track.spreads[i].map((v, k) => `${number(v)} px (${['left', 'top', 'right', 'bottom'][k]})`).join(', ')}.`;
+          + `${track.spreads[i].map((v, k) => `${number(v)} px (${EDGES[k]})`).join(', ')}.`;
   }
 
   const scales = (width) => {
@@ -130,6 +130,7 @@ export function video({element, props, trigger, watch}, {store}) {
     into.append(svg('text', {x: width / 2, y: HEIGHT - 5, 'text-anchor': 'middle'}, 'length of the 80 % interval in px over time'));
     const colours = store.state.trace?.colours.edges ?? FALLBACK;
     lines(track, x, y).forEach((d, k) => into.append(svg('path', {class: 'spread', d, fill: 'none', stroke: colours[k]})));
+    into.append(...letters(track.spreads.at(-1).map((v, k) => [EDGES[k], y(v)]), {x: width - MARGIN.right + 8}));
     const now = film.currentTime + result.start;
     if (now >= times[0] && now <= times[1]) into.append(svg('line', {class: 'cursor', x1: x(now), x2: x(now), y1: MARGIN.top,
       y2: HEIGHT - MARGIN.bottom}));
@@ -149,4 +150,5 @@ export function video({element, props, trigger, watch}, {store}) {
   return () => {};
 }
 
+const EDGES = ['left', 'top', 'right', 'bottom'];
 const FALLBACK = ['#0072B2', '#E69F00', '#009E73', '#CC79A7']; // of the edges, where no picture is open
