@@ -48,8 +48,8 @@ class Result(Comparable):
     def history(self, index: int) -> History:
         """The way of detection `index` through the layers. Raises IndexError when there is no such detection."""
         found = self.detections
-        if not 0 <= index < len(found):
-            raise IndexError(f"there is no detection {index}; there are {len(found)}")
+        if index not in range(len(found)):
+            raise IndexError(f"there is no detection {index!r}; there are {len(found)}, which go by number from 0")
         label = int(found.labels[index])
         return self.trace.history(int(found.query[index]), found.size, name=found.names[label], label=label)
 

@@ -158,6 +158,6 @@ def checked_layers(layers: int | None, available: int) -> int:
     """How many layers to run. Raises ValueError when there are not that many."""
     if layers is None:
         return available
-    if not 1 <= layers <= available:
-        raise ValueError(f"this network has {available} decoder layers; layers is 1 to {available}, not {layers}")
+    if layers not in range(1, available + 1):
+        raise ValueError(f"this network has {available} decoder layers; layers is 1 to {available}, not {layers!r}")
     return layers

@@ -41,8 +41,18 @@ class Detections(Comparable):
         """Each one, still as `Detections`."""
         return (self[i] for i in range(len(self)))
 
-    def __getitem__(self, index: int | slice | Sequence[int] | Sequence[bool] | np.ndarray | Tensor) -> Detections:
-        """A selection by slice, boolean mask or indices; a whole number selects one, still as `Detections`."""
+    def __getitem__(
+        self, index: int | str | slice | Sequence[int] | Sequence[bool] | np.ndarray | Tensor
+    ) -> Detections:
+        """A selection by slice, boolean mask or indices; a whole number selects one, still as `Detections`.
+
+        The name of a class selects all that are of it. Raises KeyError where there is no such class, and IndexError
+        where there is no such number.
+        """
+        if isinstance(index, str):
+            if index not in self.names:
+                raise KeyError(f"there is no class {index!r}; the classes are {', '.join(filter(None, self.names))}")
+            index = np.array([name == index for name in self.class_names], dtype=bool)
         if isinstance(index, int) or getattr(index, "ndim", 1) == 0:  # a number of numpy's or torch's, too
             index = [int(index)]
         return Detections(
