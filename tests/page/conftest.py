@@ -110,7 +110,7 @@ def visitors(browser, url):
         return page
 
     yield opened
-    for page in pages:
+    for page in pages if browser.is_connected() else ():  # after the last test of all it ends before this
         page.close()
     assert hosts(asked) == hosts([url])
 
