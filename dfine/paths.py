@@ -6,6 +6,7 @@ import codecs
 import json
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +19,22 @@ def at_home(path: str | os.PathLike) -> Path:
     What is called like nobody's home folder stays: a file may begin with a `~`.
     """
     return Path(os.path.expanduser(path))
+
+
+def around(pictures: Iterable[str | os.PathLike]) -> Path:
+    """The folder around all pictures; of none, the one that a program runs in.
+
+    Raises:
+        ValueError: there is none, as where they lie on several drives of Windows.
+    """
+    folders = sorted({os.path.dirname(path) for path in pictures})
+    try:
+        return Path(os.path.commonpath(folders)) if folders else Path()
+    except ValueError:
+        drives = {os.path.splitdrive(folder)[0]: folder for folder in folders}
+        raise ValueError(
+            f"no folder is around all pictures: they lie in {' and in '.join(drives.values())}; bring them together"
+        ) from None
 
 
 def shown(path: str | Path) -> str:

@@ -2,12 +2,13 @@
 
 import io
 import json
+import ntpath
 import os
 from pathlib import Path
 
 import pytest
 
-from dfine.paths import as_json, at_home, shown
+from dfine.paths import around, as_json, at_home, shown
 
 posix = pytest.mark.skipif(os.name != "posix", reason="names of POSIX may hold any bytes")
 
@@ -18,6 +19,15 @@ def test_a_leading_tilde_is_the_home_folder_where_somebody_has_one(tmp_path, mon
     assert at_home("~/a/~b") == at_home(Path("~/a/~b")) == tmp_path / "a" / "~b" and at_home("~") == tmp_path
     for other in ("", ".", "/a", "a/~/b", "~nobody-has-this-name.jpg"):
         assert at_home(other) == Path(other)
+
+
+def test_the_folder_around_pictures(tmp_path, monkeypatch):
+    assert around([]) == Path()
+    assert around([tmp_path / "a" / "1.jpg"]) == tmp_path / "a"
+    assert around([str(tmp_path / "a" / "1.jpg"), tmp_path / "ab" / "c" / "2.jpg"]) == tmp_path
+    monkeypatch.setattr(os, "path", ntpath)
+    with pytest.raises(ValueError, match=r"they lie in C:\\a and in D:\\a; bring them together"):
+        around(["C:\\a\\1.jpg", "D:\\a\\2.jpg"])
 
 
 @posix

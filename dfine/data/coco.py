@@ -24,7 +24,7 @@ from dfine.data import folders, rgb, texts
 from dfine.data.coco_entries import Entries, Fault, Note, clipped, stop
 from dfine.data.pictures import read
 from dfine.data.resize import planes
-from dfine.paths import at_home
+from dfine.paths import around, at_home
 from dfine.trace.records import Target
 from dfine.wording import counted
 
@@ -129,8 +129,8 @@ class CocoSet(Dataset):
         if not any(Path(name).is_absolute() or ".." in Path(name).parts for name in names):
             return names
         paths = [Path(os.path.abspath(self.path(i))) for i in range(len(self))]
-        around = os.path.commonpath([path.parent for path in paths])
-        return [path.relative_to(around).as_posix() for path in paths]
+        folder = around(paths)
+        return [path.relative_to(folder).as_posix() for path in paths]
 
     def ground_truth(self) -> dict:
         """The answers as a COCO-format dict, images in the order of the items; crowds included."""

@@ -8,7 +8,6 @@ keypoints, of which the box is taken. The text file of `…/images/…/a.jpg` is
 from __future__ import annotations
 
 import math
-import os
 import warnings
 from collections.abc import Iterator
 from functools import partial
@@ -19,6 +18,7 @@ from dfine.data.coco import CocoSet
 from dfine.data.coco_entries import Fault, Note, stop
 from dfine.data.layout import Layout
 from dfine.data.yolo_layout import Description, describe
+from dfine.paths import around
 
 LABELS = {"images": "labels", "Images": "Labels", "IMAGES": "LABELS"}  # the folder of the text files beside pictures
 PIXELS = 2.0  # above, a number is no share of a picture's side but pixels
@@ -58,7 +58,7 @@ def read(path: str | Path, split: str, fault: Fault = stop) -> CocoSet:
 
 def _open(description: Description, split: str, fault: Fault = stop) -> CocoSet:
     pictures, names = description.pictures[split], description.names
-    root = _common(pictures)
+    root = around(pictures)
     answers = {picture: list(_numbers(_labels(picture), fault)) for picture in pictures}
     form = description.form or _form(answers, description.source)
     images, annotations, unread = [], [], []
@@ -198,8 +198,3 @@ def _why_nothing(pictures: list[Path], source: Path) -> str:
     if other is None:
         return said
     return f"{said}, but it is at {other}; pictures belong in a folder `images`, labels in `labels` beside it"
-
-
-def _common(pictures: list[Path]) -> Path:
-    """The folder around all pictures."""
-    return Path(os.path.commonpath([p.parent for p in pictures])) if pictures else Path()

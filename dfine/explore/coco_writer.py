@@ -15,6 +15,7 @@ from dfine.data.voc import MARKS
 from dfine.explore import fields
 from dfine.explore.coco_given import given
 from dfine.explore.samples import tags_of
+from dfine.paths import around
 
 VOC = (*MARKS, "pose")  # attributes that VOC's files give their objects
 SAME = 0.01  # pixels by which a box may differ from the one it was read from and still be that one
@@ -25,7 +26,7 @@ class CocoWriter:
 
     def __init__(self, dataset: fo.Dataset, names: list[str]):
         """`names` become categories, after those of the file the data came from."""
-        self.root = Path(os.path.commonpath([os.path.dirname(p) for p in dataset.values("filepath")] or ["."]))
+        self.root = around(dataset.values("filepath"))
         self.given = given((dataset.info or {}).get(fields.SOURCE, {}), self.root)
         self.categories = [dict(c) for c in self.given.categories]
         self._ids = {c["name"]: c["id"] for c in self.categories}
