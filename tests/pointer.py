@@ -1,17 +1,22 @@
 """A pointer on pages that move and are drawn anew while it is on its way."""
 
+FRAMES = "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"  # until the next is drawn
 SHORTLY = 3_000  # milliseconds that a page has to answer a movement, before it is made once more
 
 
 def at_rest(target):
-    """The bounding box of something, scrolled into view, once it is the same twice: what loads above it moves it."""
+    """The bounding box of something, scrolled into view, once it is the same twice: what loads above it moves it.
+
+    What has no size yet is not there, and a page that draws no frame in the meantime only seems to rest.
+    """
     target.scroll_into_view_if_needed()
     box = None
     for _ in range(600):
         before, box = box, target.bounding_box()
-        if box and box == before:
+        if box and box == before and box["width"] and box["height"]:
             return box
         target.page.wait_for_timeout(100)
+        target.page.evaluate(FRAMES)
     raise AssertionError("it never rests")
 
 

@@ -25,6 +25,19 @@ from tests.page.visitor import (
 from tests.pointer import hover
 
 STAGE = "() => document.querySelector('#object .head').textContent"
+# All that is told while the layers play, and what the button then does: each stage passes, looked at or not.
+PLAYED = """() => {
+    const head = document.querySelector('#object .head'), play = document.querySelector('#object .play');
+    window.played = [];
+    const say = () => window.played.push(`${head.textContent}; ${play.ariaLabel}`);
+    new MutationObserver(say).observe(head, {childList: true});
+}"""
+# Time that goes on by a little with every frame, however long the frame takes.
+STEADY = """() => {
+    let now = performance.now();
+    window.inFrame = requestAnimationFrame;
+    window.requestAnimationFrame = (act) => inFrame(() => act(now += 40));
+}"""
 
 
 def opened(page, model, index):
@@ -50,13 +63,13 @@ def test_choosing_hovering_and_every_tab_of_the_browser_ask_the_server_nothing(p
         open_tab(page, key)
         assert bars(page, key) == 4 * layers
     panel = page.locator("#weighted .panel").nth(4 * layers - 1)
-    hover(page, panel.hover, "(document.querySelector('#weighted .tip')?.innerText ?? '').includes('Pr(n)')")
-    page.wait_for_selector("#scene line.bin:not([display])", state="attached")
+    told = "(document.querySelector('#weighted .tip')?.innerText ?? '').includes('Pr(n)')"
+    hover(page, panel.hover, f"{told} && document.querySelector('#scene line.bin:not([display])')")
     assert page.locator("#weighted .panel .ghost[d^=M]").count() == 4 * (layers - 1), "the outline of the layer before"
     line = page.locator("#object .hits line").nth(2)
-    hover(page, lambda: line.hover(force=True), "lens.store.state.over === 2")
-    page.wait_for_selector("#headline .cards button:nth-child(3).over")
-    page.wait_for_selector("#weighted .panel.column")
+    lit = ("#headline .cards button:nth-child(3).over", "#weighted .panel.column")
+    shown = " && ".join(f"document.querySelector('{part}')" for part in lit)
+    hover(page, lambda: line.hover(force=True), f"lens.store.state.over === 2 && {shown}")
     open_tab(page, "layers")
     numbers = page.inner_text("#numbers")
     assert all(stage in numbers for stage in stage_names(layers)) and "±" in numbers
@@ -81,11 +94,11 @@ def test_the_layers_play_and_are_stepped_through_by_keyboard_without_the_server(
         page.wait_for_function(f"name => new RegExp(name + ' *score').test(({STAGE})())", arg=name)
         assert slider.input_value() == str(stage)
         assert slider.get_attribute("aria-valuetext").startswith(f"{name}: score 0.")
+    page.evaluate(PLAYED)
     page.locator("#object .play").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function(f"({STAGE})().includes('initial box score')")
-    page.wait_for_function(f"/→ layer 1/.test(({STAGE})())")
-    assert page.locator("#object .play").get_attribute("aria-label") == "Pause"
+    page.wait_for_function("window.played.some((said) => /initial box score.*; Pause$/.test(said))")
+    page.wait_for_function("window.played.some((said) => /→ layer 1; Pause$/.test(said))")
     page.keyboard.press("Space")
     page.wait_for_selector("#object .play[aria-label=Play]")
     drawn(page)
@@ -100,10 +113,14 @@ def test_the_layers_play_and_are_stepped_through_by_keyboard_without_the_server(
     for name, button in zip(EDGES, page.locator("#object .lengths button").all(), strict=True):
         assert button.get_attribute("aria-label") == f"{name} edge, 80 % within {button.inner_text()}: see its sum"
     page.emulate_media(reduced_motion="reduce")
-    moved = "() => { window.stages = []; return lens.store.subscribe(({layer}) => window.stages.push(layer)); }"
-    page.evaluate(f"({moved})() && 0")
+    page.evaluate("""() => {
+      window.stages = [];
+      lens.store.subscribe(({layer}, changed) => changed.has('layer') && window.stages.push(layer));
+    }""")
+    page.evaluate(STEADY)
     page.locator("#object .play").click()
     page.wait_for_function(f"window.stages.at(-1) === {steps}")
+    page.evaluate("requestAnimationFrame = inFrame, 0")
     assert page.evaluate("[...new Set(window.stages)]") == list(range(steps + 1)), "from stage to stage at once"
     page.emulate_media(reduced_motion="no-preference")
     assert asked == []
@@ -268,7 +285,7 @@ def test_a_click_beside_every_box_asks_why_not_here(page, model):
     free = [place for place in free if pictures.at(found.detections, *place) is None]
     click_at(page, free[0], size)
     page.wait_for_selector("#why:has-text('query')")
-    assert abs(float(page.input_value("#x input")) - free[0][0]) <= 2
+    page.wait_for_function("x => Math.abs(document.querySelector('#x input').value - x) <= 2", arg=free[0][0])
     page.wait_for_selector("#probe img")
     page.wait_for_function("document.querySelector('#why p').getBoundingClientRect().bottom < innerHeight")  # in sight
     x1, y1, x2, y2 = found.detections.boxes[0].tolist()

@@ -8,7 +8,7 @@ from dfine.figures.glossary import GLOSSARY
 from dfine.page.tabs.browser import drawn
 from tests.page.conftest import visitors
 from tests.page.visitor import example, open_tab
-from tests.pointer import at_rest, hover
+from tests.pointer import FRAMES, at_rest, hover
 
 
 def test_such_a_tab_is_a_component_of_its_name_and_asks_the_server_nothing():
@@ -110,6 +110,7 @@ def test_a_click_on_the_heat_map_and_a_turn_of_a_dial_are_one_step_each(page):
     assert state(page, "s.lab.a") == pytest.approx(1)
     page.evaluate("lens.store.undo()")
     assert state(page, "s.lab") is None
+    page.evaluate(FRAMES)  # the dial is back where it was
     page.locator("#lab .dial input").first.focus()
     page.keyboard.press("ArrowRight")  # away from a stop, at once
     assert state(page, "s.lab.a") > 0.5
@@ -157,7 +158,7 @@ def test_a_word_is_explained_where_it_stands(page):
     assert GLOSSARY["Query"] in page.inner_text("#meaning")
     page.keyboard.press("Escape")
     page.wait_for_selector("#meaning", state="hidden")
-    assert page.evaluate("document.activeElement.dataset.word") == "Query"
+    page.wait_for_function("document.activeElement.dataset.word === 'Query'")
     open_tab(page, "sampling")
     page.wait_for_selector("#about-sampling [data-word=Stride]")  # also in what the server draws
     explained = set(page.evaluate("[...document.querySelectorAll('button.info')].map((b) => b.dataset.word)"))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.page.visitor import example, open_tab
+from tests.page.visitor import PATIENCE, example, open_tab
 
 
 def test_the_files_can_be_taken_away_and_the_explanation_is_read_without_a_mouse(page, tmp_path):
@@ -26,6 +26,7 @@ def test_the_files_can_be_taken_away_and_the_explanation_is_read_without_a_mouse
         if name == "object-html":
             download.value.save_as(tmp_path / "object.html")
     alone = page.context.browser.new_page()
+    alone.set_default_timeout(PATIENCE)
     alone.goto((tmp_path / "object.html").as_uri())
     alone.locator("[role=group] > .plot-container .slider-group[role=slider]").focus()
     alone.keyboard.press("Home")

@@ -65,6 +65,7 @@ def test_a_heart_is_found_as_soon_as_it_is_drawn(page, checkpoint):
     page.wait_for_selector("#sketch .outcome:has-text('heart')")
     page.wait_for_selector("#headline:has-text('heart')")
     assert page.locator("#sketch .frame").count() == 1 and page.locator("#sketch .whisker:visible").count() == 4
+    place = at_rest(sheet)  # what was found is told above it
     for i in range(3):  # strokes that come faster than answers
         stroke(page, heart(place, (0.75, 0.7), 0.1 + 0.02 * i))
     page.wait_for_function("lens.store.state.trace.detections.filter((d) => d.score >= 0.5).length >= 2")

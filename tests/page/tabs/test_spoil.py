@@ -107,6 +107,7 @@ def test_on_scenes_the_truth_stands_beside_the_edges(view):
 
 def drag_a_patch(page, top, bottom):
     """From one height of the picture to another, in parts of it, left of its middle; the button is still held."""
+    page.wait_for_function("document.querySelector('#spoiled img').naturalWidth > 0")
     place = at_rest(page.locator("#spoiled svg"))
     page.mouse.move(place["x"] + 0.2 * place["width"], place["y"] + top * place["height"])
     page.mouse.down()
