@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import zlib
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: its threads spin while they wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -60,6 +61,13 @@ def pytest_collection():
 def pytest_collection_modifyitems(items):
     """What is long first, so that no core waits for the last of it."""
     items.sort(key=lambda item: not any(part in item.nodeid.split("::")[0] for part in LONG))
+
+
+@pytest.hookimpl(tryfirst=True)  # before fixtures are made, which draw, too
+def pytest_runtest_setup(item):
+    """Each test draws its own random numbers, the same every time, whichever tests ran before it in this process."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(zlib.crc32(item.nodeid.encode()))
 
 
 @pytest.fixture(scope="session")
