@@ -3,7 +3,6 @@
 import atexit
 import gc
 import os
-import socket
 import subprocess
 import sys
 import zlib
@@ -16,6 +15,7 @@ sys.modules.setdefault("openvino_telemetry", None)  # and openvino
 import pytest
 
 from assets.browser import CHROMIUM, launched
+from assets.ports import free_port
 
 # Parts of paths whose files stay in one process: a page, a browser, a database, exported files take long to make.
 TOGETHER = ("/page/", "explore", "/onnx/")
@@ -88,19 +88,20 @@ def fo(tmp_path_factory):
     fiftyone = pytest.importorskip("fiftyone", reason="fiftyone is not installed")
     home = tmp_path_factory.mktemp("fiftyone")
     from fiftyone.core.service import DatabaseService
+    from pymongo import MongoClient
 
     try:
         program = DatabaseService.find_mongod()
     except Exception as error:  # noqa: BLE001 - whatever it is, there is no database
         pytest.skip(f"no MongoDB for FiftyOne: {error}")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (home / "database").mkdir()
     options = dict(dbpath=home / "database", logpath=home / "log", port=port, bind_ip="127.0.0.1")
     command = [program, "--nounixsocket", *(f"--{key}={value}" for key, value in options.items())]
     database = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     atexit.register(database.terminate)  # after FiftyOne's own clean-up, which still needs it
+    with MongoClient("127.0.0.1", port, serverSelectionTimeoutMS=300_000) as client:
+        client.admin.command("ping")  # its start may take longer than `dfine explore` waits
     os.environ |= {
         "FIFTYONE_DATABASE_URI": f"mongodb://127.0.0.1:{port}",
         "FIFTYONE_DEFAULT_DATASET_DIR": str(home / "data"),
