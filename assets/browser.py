@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from assets.ports import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
@@ -46,9 +47,7 @@ def served(model: str | Path = "demo", log: str | Path | None = None, **environm
     Raises:
         RuntimeError: it stopped before it answered; the message holds what it said.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = dict(DFINE_MODEL=str(model), DFINE_PORT=str(port), DFINE_DEVICE="cpu", HF_HUB_OFFLINE="1")
     address = f"http://127.0.0.1:{port}"
     file = open(log, "w+b") if log else tempfile.TemporaryFile()
@@ -66,7 +65,7 @@ def served(model: str | Path = "demo", log: str | Path | None = None, **environm
             yield address
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(120)
 
 
 def _wait(process: subprocess.Popen, address: str, said) -> None:

@@ -3,9 +3,9 @@
 import atexit
 import gc
 import os
-import socket
 import subprocess
 import sys
+import zlib
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: its threads spin while they wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -15,6 +15,7 @@ sys.modules.setdefault("openvino_telemetry", None)  # and openvino
 import pytest
 
 from assets.browser import CHROMIUM, launched
+from assets.ports import free_port
 
 # Parts of paths whose files stay in one process: a page, a browser, a database, exported files take long to make.
 TOGETHER = ("/page/", "explore", "/onnx/")
@@ -62,6 +63,13 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: not any(part in item.nodeid.split("::")[0] for part in LONG))
 
 
+@pytest.hookimpl(tryfirst=True)  # before fixtures are made, which draw, too
+def pytest_runtest_setup(item):
+    """Each test draws its own random numbers, the same every time, whichever tests ran before it in this process."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(zlib.crc32(item.nodeid.encode()))
+
+
 @pytest.fixture(scope="session")
 def browser():
     """Headless Chromium; tests open pages or contexts of their own in it."""
@@ -80,19 +88,20 @@ def fo(tmp_path_factory):
     fiftyone = pytest.importorskip("fiftyone", reason="fiftyone is not installed")
     home = tmp_path_factory.mktemp("fiftyone")
     from fiftyone.core.service import DatabaseService
+    from pymongo import MongoClient
 
     try:
         program = DatabaseService.find_mongod()
     except Exception as error:  # noqa: BLE001 - whatever it is, there is no database
         pytest.skip(f"no MongoDB for FiftyOne: {error}")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (home / "database").mkdir()
     options = dict(dbpath=home / "database", logpath=home / "log", port=port, bind_ip="127.0.0.1")
     command = [program, "--nounixsocket", *(f"--{key}={value}" for key, value in options.items())]
     database = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     atexit.register(database.terminate)  # after FiftyOne's own clean-up, which still needs it
+    with MongoClient("127.0.0.1", port, serverSelectionTimeoutMS=300_000) as client:
+        client.admin.command("ping")  # its start may take longer than `dfine explore` waits
     os.environ |= {
         "FIFTYONE_DATABASE_URI": f"mongodb://127.0.0.1:{port}",
         "FIFTYONE_DEFAULT_DATASET_DIR": str(home / "data"),

@@ -3,7 +3,6 @@
 import asyncio
 import importlib.util
 import os
-import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from PIL import Image
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from assets.ports import free_port
 from dfine import distribution
 from dfine.config import Config
 from dfine.engines.torch_engine import TorchEngine, TorchOptions
@@ -37,9 +37,7 @@ def run(coroutine):
 
 def two(*arguments, status: int = 0) -> str:
     """What two processes of Python print that find each other by the variables of `torchrun`, which takes longer."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
     env = os.environ | place | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     start = dict(cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     command = [sys.executable, *map(str, arguments)]

@@ -1,7 +1,6 @@
 """Without a MongoDB: one sentence that says how to get one, before FiftyOne waits for it."""
 
 import os
-import socket
 import sys
 import threading
 
@@ -13,6 +12,7 @@ fo = pytest.importorskip("fiftyone")
 import fiftyone.core.odm.database as food
 import fiftyone.core.service as fosv
 
+from assets.ports import free_port
 from dfine.cli.main import app
 from dfine.explore import fiftyone_private
 from dfine.explore.database import _in_turn, require_database
@@ -22,9 +22,7 @@ from dfine.processes import InUseError
 @pytest.fixture
 def closed():
     """A port of this machine that nobody listens to."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from assets.browser import served
 from dfine.config import Config
 from dfine.data import scenes
 from dfine.network.detector import DFINE
+from dfine.page import decoding
 from dfine.page.example_cache import ExampleCache
 from dfine.page.examples import examples
 from dfine.page.handlers import Handlers
@@ -42,6 +43,12 @@ def pytest_runtest_teardown(item, nextitem):
     for folder in reversed(list(SHARED)):  # the page before its server
         if nextitem is None or folder not in nextitem.path.parents:
             SHARED.pop(folder)[0].close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient():
+    """On a busy machine, the process alone that reads a picture may take longer to begin than a visitor waits."""
+    decoding.decode.patience = 120.0
 
 
 @pytest.fixture(scope="session")

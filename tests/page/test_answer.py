@@ -1,6 +1,7 @@
 """What a session keeps of one picture: places in it, and whether it answers the same question."""
 
-import time
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -53,10 +54,11 @@ def test_an_answer_stands_for_its_picture_and_model(answer):
 
 def test_a_refusal_stands_for_a_moment(monkeypatch):
     subject = ("/pictures/a.png", "demo")
-    refused = Refusal.of(ValueError("no picture"), subject)
+    refused, now = replace(Refusal.of(ValueError("no picture"), subject), at=1000.0), [1000.0]
+    monkeypatch.setattr(answers, "time", SimpleNamespace(monotonic=lambda: now[0]))
     assert refused.sentence == "That did not work: no picture"
     assert refused.stands(subject) and not refused.stands(("/pictures/b.png", "demo"))
-    monkeypatch.setattr(time, "monotonic", lambda: refused.at + answers.AT_ONCE)
+    now[0] += answers.AT_ONCE
     assert not refused.stands(subject), "later it is tried again"
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import threading
-import time
 
 import pytest
 
@@ -89,8 +88,11 @@ def test_answers_that_stay_open_are_counted_and_given_back():
 
 
 @pytest.fixture
-def port(monkeypatch):
-    """Of a server that soon loses its patience."""
+def line(monkeypatch):
+    """A connection to a server that soon loses its patience, and what lets it begin.
+
+    What is sent before lies there when it accepts the connection, however long the machine takes to send it.
+    """
     monkeypatch.setattr(connections, "PATIENCE", 0.3)
 
     async def answer(scope, receive, send):
@@ -100,24 +102,25 @@ def port(monkeypatch):
 
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen()
         server = uvicorn.Server(uvicorn.Config(answer, http=Impatient, log_level="critical", lifespan="off", ws="none"))
         thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield listening.getsockname()[1]
+        with socket.create_connection(listening.getsockname(), timeout=120) as connection:
+            yield connection, thread.start
         server.should_exit = True
         thread.join()
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: a\r\nA: "])
-def test_half_a_request_is_not_waited_for(port, sent):
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
-        line.sendall(sent)
-        assert line.recv(100) == b""  # it hung up
+def test_half_a_request_is_not_waited_for(line, sent):
+    connection, begin = line
+    connection.sendall(sent)
+    begin()
+    assert connection.recv(100) == b""  # it hung up
 
 
-def test_a_slow_answer_may_take_its_time(port):
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
-        line.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert line.recv(100).startswith(b"HTTP/1.1 200")
+def test_a_slow_answer_may_take_its_time(line):
+    connection, begin = line
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    begin()
+    assert connection.recv(100).startswith(b"HTTP/1.1 200")

@@ -12,10 +12,12 @@ pytest.importorskip("gradio")
 from dfine.data.pictures import PictureError, read
 from dfine.page.decoding import Decoder, InTime
 
+PATIENCE = 120.0  # seconds: on a busy machine, a process takes longer to begin than a visitor would wait
+
 
 @pytest.fixture(scope="module")
 def decode():
-    decode = Decoder(at_once=1)
+    decode = Decoder(at_once=1, patience=PATIENCE)
     yield decode
     decode.close()
 
@@ -64,14 +66,15 @@ def test_what_keeps_a_decoder_busy_ends_with_it(decode, tmp_path):
         first.join()
         other.join()
     finally:
-        decode.patience = 10
+        decode.patience = PATIENCE
     assert sorted(said) == ["a.jpg", "b.png"] and process.returncode is not None
     assert decode(tmp_path / "b.png").getpixel((0, 0)) == (255, 0, 0)
 
 
 @pytest.mark.parametrize("does", ["sys.exit(3)", "print('[1')", 'print(\'{"size": [9, 9], "turn": 1}\\nabc\')'])
 def test_what_breaks_a_decoder_is_a_sentence(tmp_path, does):
-    broken = Decoder(program=[sys.executable, "-c", f"import sys; sys.stdin.readline(); {does}"])
+    program = [sys.executable, "-c", f"import sys; sys.stdin.readline(); {does}"]
+    broken = Decoder(patience=PATIENCE, program=program)
     with pytest.raises(PictureError, match="'a.png' cannot be decoded: it broke its decoder"):
         broken(tmp_path / "a.png")
     assert not broken._idle
@@ -81,7 +84,7 @@ def test_a_few_bytes_that_ask_for_gigabytes_are_said_to_be_too_large(tmp_path):
     """A WebP of 119 million pixels with transparency, in 34 bytes; its decoder asks for all its memory at once."""
     head = bytes.fromhex("524946461a000000574542505650384c0d0000002ffeff2017071011118888fe0700")
     (tmp_path / "a.webp").write_bytes(head)
-    reading = Decoder(at_once=1)
+    reading = Decoder(at_once=1, patience=PATIENCE)
     with pytest.raises(PictureError, match="'a.webp' is .*too large|more than"):
         reading(tmp_path / "a.webp")
     reading.close()

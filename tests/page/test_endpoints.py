@@ -13,7 +13,7 @@ from tests.page.visitor import PHOTO
 
 @pytest.fixture(scope="module")
 def caller(url):
-    return client.Client(url, verbose=False)
+    return client.Client(url, verbose=False, httpx_kwargs=dict(timeout=120))  # by itself it waits for five seconds
 
 
 def test_detect_and_inspect_answer(caller, model):

@@ -66,7 +66,7 @@ def test_all_examples_wait_once_the_cache_is_filled(counted):
     thread = cache.fill(ready=lambda: bool(started))
     assert not runs, "a page that is not up yet comes first"
     started.append(True)
-    thread.join(60)
+    thread.join(600)
     assert len(cache) == len(EXAMPLES)
     runs.clear()
     for path in EXAMPLES:

@@ -16,6 +16,7 @@ import pytest
 
 pytest.importorskip("gradio")
 
+from assets.ports import free_port
 from dfine.page import app, modules, server
 from tests.page.conftest import ROOT
 
@@ -57,7 +58,9 @@ def test_a_port_that_is_taken_is_said_at_once(capsys):
     assert str(stop.value).startswith(f"dfine app: port {port} of 127.0.0.1 cannot be used")
 
 
-def test_without_a_port_the_first_free_one_is_taken():
+def test_without_a_port_the_first_free_one_is_taken(monkeypatch):
+    begin = free_port()  # of its own: other pages that come and go have the usual ones
+    monkeypatch.setattr(server, "PORTS", range(begin, begin + len(server.PORTS)))
     with server.bound("127.0.0.1", None) as first, server.bound("127.0.0.1", None) as second:
         assert first.getsockname()[1] < second.getsockname()[1] and second.getsockname()[1] in server.PORTS
 
@@ -112,9 +115,7 @@ def woken(process):
 
 
 def test_a_login_keeps_others_out_also_under_a_path_and_an_interrupt_ends_it_without_a_traceback(checkpoint, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "app.py", "--model", checkpoint, "--port", str(port), "--no-fetch", "--no-swift"]
     own = {"DFINE_AUTH": "me:open sesame", "GRADIO_ROOT_PATH": "/lens", "GRADIO_TEMP_DIR": str(tmp_path)}
     process = subprocess.Popen(
@@ -135,7 +136,7 @@ def test_a_login_keeps_others_out_also_under_a_path_and_an_interrupt_ends_it_wit
             assert any(woken(process) < 250 for _ in range(60))
     finally:
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 0 and "Traceback" not in err, err
 
 

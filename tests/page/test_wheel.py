@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -18,6 +17,8 @@ import pytest
 pytest.importorskip("gradio")
 pytest.importorskip("hatchling", reason="hatchling, which builds the wheel, is not installed")
 pytest.importorskip("pip")
+
+from assets.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120  # seconds; the tests may run beside a training
@@ -109,9 +110,7 @@ def test_the_installed_package_detects(installed, environment):
 
 def test_the_installed_package_serves_the_page(installed, environment):
     place, scripts = installed
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [scripts / "dfine", "app", "--port", str(port), "--no-fetch"]
     server = subprocess.Popen(command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:

@@ -101,7 +101,7 @@ def test_the_page_on_zerogpu_stands_behind_its_guard(checkpoint, tmp_path):
         )
         assert asked(url, f"/{modules.ADDRESS}/main.js")[0] == asked(url, "/favicon.svg")[0] == 200
 
-        client = gradio_client.Client(url, verbose=False)
+        client = gradio_client.Client(url, verbose=False, httpx_kwargs=dict(timeout=120))
         picture = gradio_client.handle_file(str(ROOT / "assets" / "examples" / "1-clean.jpg"))
         found = client.predict(picture, api_name="/detect")
         assert found["detections"]

@@ -1,7 +1,6 @@
 """A download is whole or not there, goes on where it broke off, and never keeps anybody waiting."""
 
 import os
-import threading
 import time
 
 import pytest
@@ -18,7 +17,7 @@ CONTENT = bytes(range(256)) * 4000  # 1 MB
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(downloads, "PATIENCE", 5.0)
-    monkeypatch.setattr(downloads, "SILENCE", 1.0)
+    monkeypatch.setattr(downloads, "SILENCE", 2.0)
 
 
 def fetch(url, folder):
@@ -163,22 +162,24 @@ def test_a_place_that_cannot_be_written_is_said_with_another(tmp_path):
 
 
 def test_one_process_waits_for_another_as_long_as_something_comes(tmp_path, monkeypatch):
-    monkeypatch.setattr(downloads, "PATIENCE", 0.5)
-    monkeypatch.setattr(downloads, "SILENCE", 0.5)
-    lock, part, other = tmp_path / "lock", tmp_path / "part", FileLock(tmp_path / "lock", thread_local=False)
+    monkeypatch.setattr(downloads, "PATIENCE", 0.1)
+    monkeypatch.setattr(downloads, "SILENCE", 0.1)
+    lock, part, other = tmp_path / "lock", tmp_path / "part", FileLock(tmp_path / "lock")
     other.acquire()
+    sizes, looks = downloads._sizes, []
 
-    def comes():
-        for count in range(25):
-            part.write_bytes(bytes(count))
-            time.sleep(0.1)
-        other.release()
+    def looked(folder):
+        """One byte more comes between every two looks, and after the fourth one the other process is done."""
+        looks.append(sizes(folder))
+        part.write_bytes(bytes(len(looks)))
+        if len(looks) == 4:
+            other.release()
+        return looks[-1]
 
-    thread = threading.Thread(target=comes)
-    thread.start()
-    with downloads.in_turn(lock, tmp_path, "a model", "or do without it"):
-        assert not thread.is_alive() or part.stat().st_size == 24
-    thread.join()
+    with monkeypatch.context() as coming:
+        coming.setattr(downloads, "_sizes", looked)
+        with downloads.in_turn(lock, tmp_path, "a model", "or do without it"):
+            assert [sizes.get("part", 0) for sizes in looks] == [0, 1, 2, 3]
     with other, pytest.raises(CheckpointError, match="another process is downloading a model and gets nothing; end it"):
         with downloads.in_turn(lock, tmp_path, "a model", "or do without it"):
             pytest.fail("it is not free")

@@ -60,12 +60,14 @@ def test_a_host_name_that_cannot_be_looked_up_is_given_up(nowhere, monkeypatch):
     """A look-up has no time limit of its own."""
     import socket
 
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: time.sleep(30) or [])
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: over.wait(30) and [])
     monkeypatch.setattr(download, "PATIENCE", 0.5)
     start = time.perf_counter()
     with pytest.raises(CheckpointError, match="no answer"):
         fetch_hub("somebody/something")
     assert time.perf_counter() - start < 15
+    over.set()  # its thread goes, rather than end in the middle of another test
 
 
 def test_offline_by_order(nowhere, monkeypatch):
@@ -120,7 +122,6 @@ def there(nowhere, monkeypatch):
     """A function that makes a server the Hub."""
     from huggingface_hub import constants
 
-    monkeypatch.setattr(download, "SILENCE", 0.7)
     return lambda url: monkeypatch.setattr(constants, "ENDPOINT", url)
 
 
@@ -194,14 +195,16 @@ def test_a_torn_copy_in_the_cache_is_made_again(there, files):
         fetch_hub("me/cups")
 
 
-def test_a_download_that_broke_off_goes_on_the_next_time(there, files):
-    half = len(files["model.safetensors"]) // 2
+def test_a_download_that_broke_off_goes_on_the_next_time(there, files, monkeypatch):
+    half, patience = len(files["model.safetensors"]) // 2, download.SILENCE
+    monkeypatch.setattr(download, "SILENCE", 2.0)  # a slow disk may keep a block waiting
     sends = Sends(files, stop=half, hold=True)
     with serving(sends) as url:
         there(url)
         with pytest.raises(CheckpointError, match="the download of model.safetensors of me/cups stands still after"):
             fetch_hub("me/cups")
         sends.stop, sends.hold = None, False
+        monkeypatch.setattr(download, "SILENCE", patience)
         fetch_hub("me/cups")
     assert [headers["Range"] for headers in sends.asked if "Range" in headers] == [f"bytes={half}-"]
 
@@ -249,7 +252,7 @@ def test_processes_that_want_the_same_model_wait_for_the_one_that_fetches_it(the
             time.sleep(0.3)
             assert not sends.asked and not found
         for thread in threads:
-            thread.join(30)
+            thread.join(120)
     assert len(found) == 3 and len(set(found)) == 1 and len(sends.asked) == 3
 
 
