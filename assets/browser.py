@@ -35,7 +35,7 @@ FLAGS = [
 
 def launched(playwright: Playwright, chromium: str | None = CHROMIUM) -> Browser:
     """Headless Chromium, which asks nothing of anybody by itself."""
-    return playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    return playwright.chromium.launch(executable_path=chromium, args=FLAGS, timeout=180_000)  # milliseconds
 
 
 @contextmanager
@@ -69,8 +69,8 @@ def served(model: str | Path = "demo", log: str | Path | None = None, **environm
 
 
 def _wait(process: subprocess.Popen, address: str, said) -> None:
-    """Until the page answers; two minutes at most."""
-    for _ in range(240):
+    """Until the page answers; five minutes at most."""
+    for _ in range(600):
         if process.poll() is not None:
             break
         try:

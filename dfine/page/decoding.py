@@ -80,6 +80,7 @@ class Decoder:
             told = None
         finally:
             timer.cancel()
+            timer.join()  # it may have begun to give up: no process that it kills is kept
         if told is None or late.is_set():
             _end(process)
             raise (
