@@ -31,9 +31,10 @@ def test_it_agrees_with_fiftyones_own_configuration(fo):
 
 
 @pytest.mark.usefixtures("fo")
-def test_a_database_of_its_own_is_started_asked_and_ended(tmp_path):
+def test_a_database_of_its_own_is_started_asked_and_ended(tmp_path, monkeypatch):
     from dfine.explore.fiftyone_private import find_mongod
 
+    monkeypatch.setattr("dfine.explore.database_state.PATIENCE", 120.0)  # on a busy machine it takes long to start
     home = replace(Home.here(), uri="", folder=tmp_path)
     with opened(home, find_mongod()) as database:
         assert state(database, "set") is None
