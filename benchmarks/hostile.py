@@ -13,6 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from assets.ports import free_port
+
 ROOT = Path(__file__).resolve().parent.parent
 MEGABYTES, SECONDS = (
     600,
@@ -55,9 +57,7 @@ def bomb(path: Path) -> list[str]:
 
 def half(server: Path) -> list[str]:
     """A Hub that hangs up halfway: one sentence soon, and the next try goes on from what has come."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     running = subprocess.Popen([sys.executable, str(server), str(port)], stderr=subprocess.DEVNULL)
     try:
         _wait_for(port)

@@ -25,15 +25,15 @@ def around(pictures: Iterable[str | os.PathLike]) -> Path:
     """The folder around all pictures; of none, the one that a program runs in.
 
     Raises:
-        ValueError: there is none, as where they lie on several drives of Windows.
+        ValueError: there is none: they lie on several drives of Windows, or some paths are relative and others not.
     """
     folders = sorted({os.path.dirname(path) for path in pictures})
     try:
         return Path(os.path.commonpath(folders)) if folders else Path()
     except ValueError:
-        drives = {os.path.splitdrive(folder)[0]: folder for folder in folders}
+        apart = {(os.path.splitdrive(folder)[0], os.path.isabs(folder)): folder for folder in folders}
         raise ValueError(
-            f"no folder is around all pictures: they lie in {' and in '.join(drives.values())}; bring them together"
+            f"no folder is around all pictures: they lie in {' and in '.join(apart.values())}; bring them together"
         ) from None
 
 

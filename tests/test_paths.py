@@ -25,6 +25,8 @@ def test_the_folder_around_pictures(tmp_path, monkeypatch):
     assert around([]) == Path()
     assert around([tmp_path / "a" / "1.jpg"]) == tmp_path / "a"
     assert around([str(tmp_path / "a" / "1.jpg"), tmp_path / "ab" / "c" / "2.jpg"]) == tmp_path
+    with pytest.raises(ValueError, match="they lie in /a and in b; bring them together"):
+        around(["/a/1.jpg", "b/2.jpg"])
     monkeypatch.setattr(os, "path", ntpath)
     with pytest.raises(ValueError, match=r"they lie in C:\\a and in D:\\a; bring them together"):
         around(["C:\\a\\1.jpg", "D:\\a\\2.jpg"])

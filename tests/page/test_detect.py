@@ -22,6 +22,7 @@ from tests.page.visitor import (
     seconds,
     set_threshold,
     tab_to,
+    timed,
     upload,
 )
 from tests.pointer import hover
@@ -43,12 +44,6 @@ ORDER = """(ids) => [...document.querySelectorAll('#sources, #seen, #closely, #l
 
 # What follows the width of the window does so with the next frames.
 FITS = "document.documentElement.scrollWidth <= 390"
-
-# A notice would go by itself after ten seconds.
-NO_END = """() => {
-    window.inTime = setTimeout;
-    window.setTimeout = (act, after, ...given) => inTime(act, after > 9000 ? 2 ** 31 - 1 : after, ...given);
-}"""
 
 
 def middle(box):
@@ -274,22 +269,21 @@ def test_what_is_not_a_picture_gets_a_sentence_and_no_stale_result(page, tmp_pat
         ("letter.png", b"Dear Sir or Madam", "'letter.png' is not a picture"),
         ("half.jpg", PHOTO.read_bytes()[:9000], "'half.jpg' is damaged or cut off"),
     ]
-    page.evaluate(NO_END)
-    for name, content, said in cases:
-        (tmp_path / name).write_bytes(content)
-        page.set_input_files("#source input[type=file]", tmp_path / name)
-        toast = page.locator(f"[data-testid=toast-body]:has-text('{name}')")
-        toast.wait_for()
-        page.wait_for_selector("#status:has-text('That did not work')")
-        for text in (toast.inner_text(), page.inner_text("#status")):
-            assert said in text and "Traceback" not in text and str(ROOT) not in text and "gradio" not in text
-        assert not page.locator("#scene img").is_visible() and page.locator("#scene [role=option]").count() == 0
-        page.wait_for_selector("#scene .nothing")
-        place, picture = toast.bounding_box(), page.locator("#scene").bounding_box()
-        assert place["x"] + place["width"] <= picture["x"] or place["y"] >= picture["y"] + picture["height"]
-        example(page, 0)
-        toast.wait_for(state="hidden")
-    page.evaluate("setTimeout = inTime")
+    with timed(page, "after > 9000 ? 2 ** 31 - 1 : after"):  # by itself a notice would go after ten seconds
+        for name, content, said in cases:
+            (tmp_path / name).write_bytes(content)
+            page.set_input_files("#source input[type=file]", tmp_path / name)
+            toast = page.locator(f"[data-testid=toast-body]:has-text('{name}')")
+            toast.wait_for()
+            page.wait_for_selector("#status:has-text('That did not work')")
+            for text in (toast.inner_text(), page.inner_text("#status")):
+                assert said in text and "Traceback" not in text and str(ROOT) not in text and "gradio" not in text
+            assert not page.locator("#scene img").is_visible() and page.locator("#scene [role=option]").count() == 0
+            page.wait_for_selector("#scene .nothing")
+            place, picture = toast.bounding_box(), page.locator("#scene").bounding_box()
+            assert place["x"] + place["width"] <= picture["x"] or place["y"] >= picture["y"] + picture["height"]
+            example(page, 0)
+            toast.wait_for(state="hidden")
 
 
 def test_a_phone_can_scroll_to_everything_without_scrolling_sideways(page):

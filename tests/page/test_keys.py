@@ -6,7 +6,7 @@ import pytest
 
 from dfine.figures import style
 from dfine.page.tabs import TABS
-from tests.page.visitor import EXAMPLES, LOW, PHOTO, bars, boxes, drawn, example, tab_to
+from tests.page.visitor import EXAMPLES, LOW, PHOTO, bars, boxes, drawn, example, tab_to, timed
 
 DROPPED = """([data, type]) => {
     const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
@@ -108,23 +108,16 @@ COUNTED = """() => {
     ).observe(document.querySelector(place), {childList: true, subtree: true, characterData: true});
 }"""
 
-# Between two keys a slow machine may take longer than a visitor who has come to rest.
-PATIENT = """() => {
-    window.inTime = setTimeout;
-    window.setTimeout = (act, after, ...given) => inTime(act, after === 300 ? 3000 : after, ...given);
-}"""
-
 
 def test_what_was_found_is_announced_and_once_however_far_a_slider_is_turned(page):
     example(page, 1)
     assert page.locator("#status [role=status]").get_attribute("aria-live") == "polite"
     page.evaluate(COUNTED)
-    page.evaluate(PATIENT)
     page.locator("#threshold input[type=range]").focus()
-    for _ in range(5):
-        page.keyboard.press("ArrowRight")
-    drawn(page)
-    page.evaluate("setTimeout = inTime")
+    with timed(page, "after === 300 ? 3000 : after"):  # between two keys a slow machine may take longer than 300 ms
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+        drawn(page)
     page.wait_for_function("window.said['#status']")
     assert page.evaluate("window.said['#status'].length") == 1 and "at least 0.15" in page.inner_text("#status")
     page.evaluate("lens.store.set({object: 1})")

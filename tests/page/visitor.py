@@ -1,6 +1,7 @@
 """What visitors do with their browser, for the tests of the page."""
 
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -83,6 +84,17 @@ def asked_of(page):
 def drawn(page):
     """Wait until what the browser knows by now is drawn, which it does with its next frame."""
     page.evaluate(FRAMES)
+
+
+@contextmanager
+def timed(page, after):
+    """While the block runs, timers of the page wait for as many milliseconds as an expression makes of `after`."""
+    page.evaluate(f"""() => {{
+        window.inTime = setTimeout;
+        window.setTimeout = (act, after, ...given) => inTime(act, {after}, ...given);
+    }}""")
+    yield
+    page.evaluate("setTimeout = inTime")
 
 
 def boxes(page, count):

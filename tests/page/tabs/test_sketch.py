@@ -80,5 +80,7 @@ def test_a_heart_is_found_as_soon_as_it_is_drawn(page, checkpoint):
     assert page.locator("#sketch .frame").count() == 0, "another picture is not the sketch"
     page.wait_for_selector("#sketch .outcome:has-text('The sheet is not the open picture now')")
     page.get_by_role("button", name="Draw on the open picture").click()
-    page.wait_for_function("document.querySelector('#sketch canvas').width === 640")
-    page.get_by_role("button", name="Empty sheet").is_enabled()
+    corner = "document.querySelector('#sketch canvas').getContext('2d').getImageData(5, 5, 1, 1).data.join()"
+    page.wait_for_function(f"{corner} !== '255,255,255,255'")
+    page.get_by_role("button", name="Empty sheet").click()
+    page.wait_for_function(f"{corner} === '255,255,255,255'")
